@@ -1,0 +1,39 @@
+# Interdict: one static binary on a base without a shell. `make image` builds it; deploy/README.md says how to run it.
+
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+WORKDIR /src
+ENV CGO_ENABLED=0
+
+# the modules first: they change less often than the code
+COPY go.mod go.sum ./
+RUN go mod download
+
+COPY . .
+ARG VERSION=dev
+ARG COMMIT=unknown
+ARG TARGETOS
+ARG TARGETARCH
+RUN GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false \
+      -ldflags "-s -w -X main.version=$VERSION -X main.commit=$COMMIT" -o /out/interdict . \
+ && mkdir -p /out/state
+
+FROM gcr.io/distroless/static-debian12:nonroot
+ARG VERSION=dev
+ARG COMMIT=unknown
+LABEL org.opencontainers.image.title="interdict" \
+      org.opencontainers.image.description="Screens crypto addresses against published lists, with proof of what was screened" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$COMMIT" \
+      org.opencontainers.image.base.name="gcr.io/distroless/static-debian12:nonroot"
+
+COPY --from=build /out/interdict /interdict
+# a named volume takes over this folder's owner; the rest of the root may be read-only, with something writable on /tmp
+COPY --from=build --chown=65532:65532 /out/state /var/lib/interdict
+VOLUME /var/lib/interdict
+
+USER 65532:65532
+# 8080: the API and the probes. 9090: metrics and pprof, not for callers
+EXPOSE 8080 9090
+ENTRYPOINT ["/interdict"]
+CMD ["serve", "--listen", ":8080", "--admin-listen", ":9090", "--data", "/var/lib/interdict"]

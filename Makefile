@@ -1,0 +1,107 @@
+# The commands of this repository. `make help` lists them.
+# Nothing here needs more than Go, a C compiler (race detector), git and make; test tools are installed where they may be.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# packages tested at the same time, and the time limit of each
+TEST_PARALLEL ?= 2
+TEST_TIMEOUT  ?= 10m
+FUZZTIME      ?= 10s
+BENCH         ?= .
+BENCHTIME     ?= 1s
+
+IMAGE        ?= interdict:$(VERSION)
+# with neither, make image says what to install
+BUILDER      ?= $(shell command -v buildah || command -v docker || echo none)
+IMAGE_FLAGS  ?=
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | expand -t 12
+
+.PHONY: build
+build: ## bin/interdict, static
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/interdict .
+
+.PHONY: demo
+demo: ## a throw-away server with a small list; prints two curl lines to paste
+	go run . serve --demo
+
+# redis-server and chromium are what tests drive for real; a test that cannot find them fails instead of skipping
+.PHONY: test
+test: ## every test of every module, with the race detector
+	bash .ci/needs redis-server=redis-server chromium=chromium
+	INTERDICT_REQUIRE_REDIS=1 bash .ci/test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
+
+.PHONY: test-quick
+test-quick: ## the same without the race detector
+	bash .ci/needs redis-server=redis-server chromium=chromium
+	INTERDICT_REQUIRE_REDIS=1 bash .ci/test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
+
+.PHONY: bench
+bench: ## the benchmarks of the parts; BENCH=pattern, BENCHTIME=3s. The whole: go run . bench
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -p 1 ./...
+
+.PHONY: fuzz
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	bash .ci/fuzz $(FUZZTIME)
+
+.PHONY: lint
+lint: .bin/golangci-lint ## go vet and golangci-lint over every module
+	@for module in $$(bash .ci/modules); do \
+		(cd "$$module" && go list ./... 2>&1) | grep -q 'matched no packages' && continue; \
+		echo "--- module $$module"; \
+		(cd "$$module" && go vet ./... && "$(CURDIR)/.bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
+	done
+
+.PHONY: modules
+modules: ## go.mod and go.sum say what is used, and the downloads are what they say
+	@for module in $$(bash .ci/modules); do \
+		echo "--- module $$module"; \
+		(cd "$$module" && go mod tidy -diff && go mod verify) || exit 1; \
+	done
+
+# needs the vulnerability database: over the network, or VULNDB=file:///path of a copy
+.PHONY: vuln
+vuln: .bin/govulncheck ## known vulnerabilities in what we call (fetches the database; VULNDB= for a local one)
+	.bin/govulncheck $(if $(VULNDB),-db '$(VULNDB)') ./...
+
+# development tools are pinned in a module of their own, so that go.mod holds what the service is made of
+.bin/golangci-lint: deploy/tools/go.mod deploy/tools/go.sum
+	go build -C deploy/tools -trimpath -buildvcs=false -ldflags '-s -w' -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+.bin/govulncheck: deploy/tools/go.mod deploy/tools/go.sum
+	go build -C deploy/tools -trimpath -buildvcs=false -ldflags '-s -w' -o "$(CURDIR)/$@" golang.org/x/vuln/cmd/govulncheck
+	@touch $@
+
+.PHONY: image
+image: ## the container image, with buildah or docker; IMAGE=, IMAGE_FLAGS=
+	@case '$(notdir $(BUILDER))' in none) \
+		echo 'neither buildah nor docker is here: apt-get install buildah' >&2; exit 1;; esac
+	$(BUILDER) $(if $(filter buildah,$(notdir $(BUILDER))),bud,build) $(IMAGE_FLAGS) \
+		--build-arg VERSION='$(VERSION)' --build-arg COMMIT='$(COMMIT)' -t '$(IMAGE)' -f Dockerfile .
+
+# deploy/secrets is git-ignored; files are readable inside the containers, the folder only by you
+.PHONY: secrets
+secrets: ## fresh secrets for deploy/compose.yaml, where there are none yet
+	@umask 022; mkdir -p deploy/secrets; chmod 700 deploy/secrets; \
+	fresh() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }; \
+	for name in bootstrap_key redis_password; do \
+		[[ -s deploy/secrets/$$name ]] || fresh >deploy/secrets/$$name; \
+	done; \
+	printf 'redis://:%s@redis:6379/0' "$$(<deploy/secrets/redis_password)" >deploy/secrets/redis_url; \
+	echo 'deploy/secrets: bootstrap_key is the admin key of a new store'
+
+.PHONY: clean
+clean: ## what the targets above built; data/ and deploy/secrets stay
+	rm -rf bin .bin coverage* *.prof
+	find . -path ./.git -prune -o -name '*.test' -type f -exec rm -f {} +

@@ -1,0 +1,190 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"interdict/api/auth"
+	"interdict/lists/fault"
+	"interdict/screening"
+)
+
+const (
+	maxCheckBody  = 16 << 10
+	maxChecksBody = 2 << 20
+)
+
+// single is the space one check needs; it is reused.
+type single struct {
+	body    bytes.Buffer
+	request screening.Request
+	answer  screening.Answer
+}
+
+var singles = sync.Pool{New: func() any { return new(single) }}
+
+func (s *Server) check(c *gin.Context, who *auth.Principal) error {
+	x := singles.Get().(*single)
+	defer singles.Put(x)
+	if err := readBody(c.Request, &x.body, maxCheckBody); err != nil {
+		return err
+	}
+	x.request.By = who.Name
+	if err := decodeCheck(x.body.String(), &x.request); err != nil {
+		return err
+	}
+	if err := s.admit(who, 1); err != nil {
+		return err
+	}
+	if err := s.screener.Check(c.Request.Context(), &x.request, &x.answer); err != nil {
+		return err
+	}
+	return writeJSON(c, x.answer.JSON)
+}
+
+// jsonType and noStore are shared by all answers: a header value is a slice, and one need not be made each time.
+var (
+	jsonType = []string{"application/json"}
+	noStore  = []string{"no-store"}
+)
+
+func writeJSON(c *gin.Context, b []byte) error {
+	h := c.Writer.Header()
+	h["Content-Type"] = jsonType
+	h["Cache-Control"] = noStore
+	c.Writer.WriteHeader(http.StatusOK)
+	if _, err := c.Writer.Write(b); err != nil {
+		c.Abort() // the caller has gone; the decision is in the journal
+	}
+	return nil
+}
+
+// readBody reads a JSON body of a bounded size.
+func readBody(r *http.Request, into *bytes.Buffer, limit int64) error {
+	if err := jsonBody(r); err != nil {
+		return err
+	}
+	into.Reset()
+	if r.ContentLength > limit {
+		return tooLarge(limit)
+	}
+	n, err := into.ReadFrom(io.LimitReader(r.Body, limit+1))
+	switch {
+	case n > limit:
+		return tooLarge(limit)
+	case err != nil:
+		return fault.E(fault.Invalid, "the body broke off: %w", err)
+	case r.ContentLength >= 0 && n < r.ContentLength:
+		return fault.E(fault.Invalid, "the body broke off after %d of %d bytes", n, r.ContentLength)
+	}
+	return nil
+}
+
+func tooLarge(limit int64) error {
+	return fault.E(fault.TooLarge, "the body is larger than %d bytes", limit)
+}
+
+// jsonBody makes sure that the body is announced as JSON, if it is announced at all.
+func jsonBody(r *http.Request) error {
+	h := r.Header["Content-Type"]
+	if len(h) == 0 || h[0] == "application/json" {
+		return nil
+	}
+	media, params, err := mime.ParseMediaType(h[0])
+	if charset := params["charset"]; err != nil || media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return fault.E(fault.UnsupportedMedia, "Content-Type must be application/json")
+	}
+	return nil
+}
+
+// batch is the space a batch needs; it is reused.
+type batch struct {
+	body     bytes.Buffer
+	requests []screening.Request
+	errs     []error
+	answers  []screening.Answer
+	out      []byte
+}
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
+	x := batches.Get().(*batch)
+	defer batches.Put(x)
+	if err := readBody(c.Request, &x.body, maxChecksBody); err != nil {
+		return err
+	}
+	requests, errs, err := decodeChecks(x.body.String(), who.Name, x.requests[:0], x.errs[:0])
+	if err != nil {
+		return err
+	}
+	x.requests, x.errs = requests, errs
+	if err := s.admit(who, len(requests)); err != nil {
+		return err
+	}
+	for len(x.answers) < len(requests) {
+		x.answers = append(x.answers, screening.Answer{})
+	}
+	s.screener.CheckAll(c.Request.Context(), requests, x.answers[:len(requests)], errs)
+	out := append(x.out[:0], `{"results":[`...)
+	for i := range requests {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		if errs[i] == nil {
+			out = append(out, x.answers[i].JSON...)
+			continue
+		}
+		if whole := wholeBatch(errs[i]); whole {
+			return errs[i]
+		}
+		out = append(out, `{"error":`...)
+		out = append(out, problemOf(errs[i]).json()...)
+		out = append(out, '}')
+	}
+	x.out = append(out, "]}"...)
+	return writeJSON(c, x.out)
+}
+
+// wholeBatch tells errors that no item can escape: nothing is loaded, or the lists are too old.
+func wholeBatch(err error) bool {
+	var undecided *screening.Undecided
+	switch fault.KindOf(err) {
+	case fault.NotLoaded, fault.Stale:
+		return true
+	case fault.Unavailable:
+		return !errors.As(err, &undecided)
+	}
+	return false
+}
+
+func (s *Server) address(c *gin.Context, who *auth.Principal) error {
+	if err := s.admit(who, 1); err != nil {
+		return err
+	}
+	query := c.Request.URL.Query()
+	for name := range query {
+		if name != "network" {
+			return fault.E(fault.Invalid, "query parameter %s is unknown", quoted(name))
+		}
+	}
+	if len(query["network"]) > 1 {
+		return fault.E(fault.Invalid, "query parameter network stands twice")
+	}
+	var a screening.Answer
+	r := screening.Request{Address: c.Param("address"), Network: query.Get("network"), By: who.Name}
+	if len(r.Network) > maxField {
+		return fault.E(fault.Invalid, "query parameter network is longer than %d bytes", maxField)
+	}
+	if err := s.screener.Check(c.Request.Context(), &r, &a); err != nil {
+		return err
+	}
+	return writeJSON(c, a.JSON)
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	_ "embed"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+	swaggerui "github.com/swaggo/files/v2"
+
+	"interdict/api/auth"
+	"interdict/lists/fault"
+)
+
+//go:embed openapi.yaml
+var openapiYAML []byte
+
+// OpenAPI gives the description of the API, an OpenAPI 3.1 document in YAML.
+func OpenAPI() []byte { return openapiYAML }
+
+const docsPage = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Interdict API</title>
+<link rel="stylesheet" href="swagger-ui.css">
+<link rel="icon" type="image/png" href="favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="swagger-ui-bundle.js"></script>
+<script src="start.js"></script>
+</body>
+</html>
+`
+
+const docsStart = `SwaggerUIBundle({url: "../openapi.yaml", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
+`
+
+// docsPolicy lets the page load what this server gives, and nothing else. Swagger UI sets style attributes and data: images.
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
+	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
+func (s *Server) openapi(c *gin.Context, _ *auth.Principal) error {
+	c.Data(http.StatusOK, "application/yaml", openapiYAML)
+	return nil
+}
+
+func (s *Server) docs(c *gin.Context, _ *auth.Principal) error {
+	return serveDocs(c.Writer, c.Param("file"))
+}
+
+// docsFiles are the parts of Swagger UI that the page uses.
+var docsFiles = map[string]string{"swagger-ui.css": "text/css; charset=utf-8", "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
+	"favicon-32x32.png": "image/png"}
+
+func serveDocs(w http.ResponseWriter, file string) error {
+	file = strings.TrimPrefix(path.Clean("/"+file), "/")
+	h := w.Header()
+	h.Set("Content-Security-Policy", docsPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	var body []byte
+	switch file {
+	case "":
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		body = []byte(docsPage)
+	case "start.js":
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+		body = []byte(docsStart)
+	default:
+		f, err := swaggerui.FS.Open(file)
+		if docsFiles[file] == "" || err != nil {
+			return fault.E(fault.NotFound, "there is no such page")
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			return err
+		}
+		body = make([]byte, info.Size())
+		if _, err := f.Read(body); err != nil {
+			return err
+		}
+		h.Set("Content-Type", docsFiles[file])
+		h.Set("Cache-Control", "private, max-age=86400")
+	}
+	_, _ = w.Write(body) // a reader that has gone needs no answer
+	return nil
+}
+
+// DocsHandler serves the documentation page and openapi.yaml without a key, for the admin address.
+func DocsHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(openapiYAML)
+	})
+	mux.HandleFunc("GET /docs/", func(w http.ResponseWriter, r *http.Request) {
+		if err := serveDocs(w, strings.TrimPrefix(r.URL.Path, "/docs")); err != nil {
+			http.NotFound(w, r)
+		}
+	})
+	return mux
+}

@@ -1,0 +1,659 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"io"
+	"mime"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"interdict/api/auth"
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader"
+)
+
+// listView is a list as callers see it: its settings, what is active, how old that is.
+type listView struct {
+	ID             string           `json:"id"`
+	Name           string           `json:"name"`
+	Authority      string           `json:"authority"`
+	Category       lists.Category   `json:"category"`
+	Confidence     lists.Confidence `json:"confidence"`
+	Policy         lists.Policy     `json:"policy"`
+	MaxAge         string           `json:"max_age"` // "24h0m0s"; "" for never too old
+	OnStale        lists.OnStale    `json:"on_stale"`
+	Approvals      int              `json:"approvals"`
+	MaxShrink      float64          `json:"max_shrink"`
+	MaxGrowth      float64          `json:"max_growth"`
+	MaxQuarantined float64          `json:"max_quarantined"`
+	Source         *sourceView      `json:"source,omitempty"`
+
+	ActiveVersion int        `json:"active_version"`
+	LatestVersion int        `json:"latest_version"`
+	Published     string     `json:"published"`
+	Addresses     int        `json:"addresses"`
+	Listings      int        `json:"listings"`
+	FreshAt       *time.Time `json:"fresh_at"`
+	AgeSeconds    *int64     `json:"age_seconds"`
+	Fresh         bool       `json:"fresh"`
+	UpdatedAt     time.Time  `json:"updated_at"`
+	UpdatedBy     string     `json:"updated_by"`
+}
+
+type sourceView struct {
+	URL    string `json:"url"`
+	Format string `json:"format"`
+	Every  string `json:"every"`
+}
+
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func (s *Server) listView(ctx context.Context, l *lists.List, freshAt time.Time) (listView, error) {
+	v := listView{ID: l.ID, Name: l.Name, Authority: l.Authority, Category: l.Category, Confidence: l.Confidence, Policy: l.Policy,
+		MaxAge: durationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
+		MaxQuarantined: l.MaxQuarantined, ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy}
+	if v.Policy == nil {
+		v.Policy = lists.Policy{}
+	}
+	if l.Source != nil {
+		v.Source = &sourceView{l.Source.URL, l.Source.Format, durationText(l.Source.Every)}
+	}
+	if l.Active == 0 {
+		return v, nil
+	}
+	active, err := s.loader.Version(ctx, l.ID, l.Active)
+	if err != nil {
+		return v, err
+	}
+	v.Published, v.Addresses, v.Listings = active.Published, active.Addresses, active.Listings
+	age := int64(s.now().Sub(freshAt) / time.Second)
+	v.FreshAt, v.AgeSeconds = &freshAt, &age
+	v.Fresh = l.MaxAge == 0 || s.now().Sub(freshAt) < l.MaxAge
+	return v, nil
+}
+
+func (s *Server) getLists(c *gin.Context, _ *auth.Principal) error {
+	all, fresh, err := s.loader.Lists(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	views := make([]listView, len(all))
+	for i := range all {
+		if views[i], err = s.listView(c.Request.Context(), &all[i], fresh[all[i].ID]); err != nil {
+			return err
+		}
+	}
+	return render(c, http.StatusOK, gin.H{"lists": views})
+}
+
+func (s *Server) getList(c *gin.Context, _ *auth.Principal) error {
+	return s.showList(c, http.StatusOK, c.Param("id"))
+}
+
+func (s *Server) showList(c *gin.Context, status int, id string) error {
+	l, freshAt, err := s.loader.List(c.Request.Context(), id)
+	if err != nil {
+		return err
+	}
+	v, err := s.listView(c.Request.Context(), l, freshAt)
+	if err != nil {
+		return err
+	}
+	return render(c, status, v)
+}
+
+// listSettings is the body of PUT /v1/lists/{id}; what is absent keeps its value, or the contract's default.
+type listSettings struct {
+	Name           *string           `json:"name"`
+	Authority      *string           `json:"authority"`
+	Category       *lists.Category   `json:"category"`
+	Confidence     *lists.Confidence `json:"confidence"`
+	Policy         *lists.Policy     `json:"policy"`
+	MaxAge         *string           `json:"max_age"`
+	OnStale        *lists.OnStale    `json:"on_stale"`
+	Approvals      *int              `json:"approvals"`
+	MaxShrink      *float64          `json:"max_shrink"`
+	MaxGrowth      *float64          `json:"max_growth"`
+	MaxQuarantined *float64          `json:"max_quarantined"`
+	Source         *sourceView       `json:"source"`
+}
+
+const maxSettingsBody = 256 << 10
+
+func set[T any](into *T, from *T) {
+	if from != nil {
+		*into = *from
+	}
+}
+
+func duration(field, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fault.E(fault.Invalid, "%s: %s is no duration (\"36h\", \"15m\")", field, quoted(text))
+	}
+	return d, nil
+}
+
+func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
+	var in listSettings
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	id := c.Param("id")
+	status := http.StatusOK
+	l, _, err := s.loader.List(c.Request.Context(), id)
+	if fault.Is(err, fault.NotFound) {
+		l, err, status = loader.NewList(id, s.now().UTC()), nil, http.StatusCreated
+	}
+	if err != nil {
+		return err
+	}
+	set(&l.Name, in.Name)
+	set(&l.Authority, in.Authority)
+	set(&l.Category, in.Category)
+	set(&l.Confidence, in.Confidence)
+	set(&l.Policy, in.Policy)
+	set(&l.OnStale, in.OnStale)
+	set(&l.Approvals, in.Approvals)
+	set(&l.MaxShrink, in.MaxShrink)
+	set(&l.MaxGrowth, in.MaxGrowth)
+	set(&l.MaxQuarantined, in.MaxQuarantined)
+	if in.MaxAge != nil {
+		if l.MaxAge, err = duration("max_age", *in.MaxAge); err != nil {
+			return err
+		}
+	}
+	if in.Source != nil {
+		every, err := duration("source.every", in.Source.Every)
+		if err != nil {
+			return err
+		}
+		l.Source = &lists.Source{URL: in.Source.URL, Format: in.Source.Format, Every: every}
+	}
+	if _, err := s.loader.PutList(c.Request.Context(), *l, who.Name); err != nil {
+		return err
+	}
+	s.catchUp(c.Request.Context())
+	return s.showList(c, status, id)
+}
+
+// bind reads a JSON body strictly: unknown fields, duplicate names and invalid UTF-8 are errors. An empty body leaves the value as it is.
+func bind(c *gin.Context, into any) error {
+	var body bytes.Buffer
+	if err := readBody(c.Request, &body, maxSettingsBody); err != nil {
+		return err
+	}
+	if body.Len() == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(body.Bytes(), into, json.RejectUnknownMembers(true)); err != nil {
+		return fault.E(fault.Invalid, "%w", err)
+	}
+	return nil
+}
+
+func render(c *gin.Context, status int, v any) error {
+	c.Header("Cache-Control", "no-store")
+	c.JSON(status, v)
+	return nil
+}
+
+// uploadTime is how long one upload may take to arrive, and to be worked through.
+const uploadTime = 30 * time.Minute
+
+func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
+	control := http.NewResponseController(c.Writer)
+	deadline := s.now().Add(uploadTime)
+	if err := control.SetReadDeadline(deadline); err == nil {
+		_ = control.SetWriteDeadline(deadline) // a writer that cannot set one has none
+	}
+	q, err := query(c, "format", "mode", "note", "filename")
+	if err != nil {
+		return err
+	}
+	if c.Request.ContentLength > loader.MaxUploadBytes {
+		return tooLarge(loader.MaxUploadBytes)
+	}
+	uploads, cleanup, err := parts(c.Request, q["filename"])
+	defer cleanup()
+	if err != nil {
+		return err
+	}
+	v, err := s.loader.Stage(c.Request.Context(), c.Param("id"), uploads, loader.StageOptions{
+		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name})
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	if v.State == lists.Activated { // the same bytes are active: nothing was made
+		status = http.StatusOK
+	}
+	c.Header("Location", "/v1/lists/"+v.List+"/versions/"+strconv.Itoa(v.Number))
+	return render(c, status, v)
+}
+
+// query reads the parameters that a route knows, each at most once.
+func query(c *gin.Context, known ...string) (map[string]string, error) {
+	out := map[string]string{}
+	for name, values := range c.Request.URL.Query() {
+		ok := false
+		for _, k := range known {
+			ok = ok || k == name
+		}
+		if !ok {
+			return nil, fault.E(fault.Invalid, "query parameter %s is unknown", quoted(name))
+		}
+		if len(values) > 1 {
+			return nil, fault.E(fault.Invalid, "query parameter %s stands twice", name)
+		}
+		out[name] = values[0]
+	}
+	return out, nil
+}
+
+// parts finds the uploaded files: the raw body, or the multipart fields named "file". A multipart body is
+// kept in temporary files until cleanup.
+func parts(r *http.Request, filename string) (uploads []loader.Upload, cleanup func(), err error) {
+	cleanup = func() {}
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || !strings.HasPrefix(media, "multipart/") {
+		if filename == "" {
+			filename = "upload"
+		}
+		return []loader.Upload{{Name: filename, Body: whole{r}}}, cleanup, nil
+	}
+	if media != "multipart/form-data" || params["boundary"] == "" {
+		return nil, cleanup, fault.E(fault.UnsupportedMedia, "send the file as the raw body, or as field file of multipart/form-data")
+	}
+	if err := r.ParseMultipartForm(1 << 20); err != nil {
+		return nil, cleanup, fault.E(fault.Invalid, "the multipart body is malformed or broke off: %w", err)
+	}
+	cleanup = func() { _ = r.MultipartForm.RemoveAll() }
+	files := r.MultipartForm.File["file"]
+	for name := range r.MultipartForm.File {
+		if name != "file" {
+			return nil, cleanup, fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", quoted(name))
+		}
+	}
+	if len(files) == 0 || len(files) > 2 {
+		return nil, cleanup, fault.E(fault.Invalid, "the multipart body has %d fields named file: one is needed, or two that belong together", len(files))
+	}
+	for _, h := range files {
+		f, err := h.Open()
+		if err != nil {
+			return nil, cleanup, err
+		}
+		name := filepath.Base(h.Filename)
+		if filename != "" && len(files) == 1 {
+			name = filename
+		}
+		uploads = append(uploads, loader.Upload{Name: name, Body: f})
+	}
+	return uploads, cleanup, nil
+}
+
+// whole reads a raw body and notices when fewer bytes come than were announced.
+type whole struct{ r *http.Request }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.r.Body.Read(p)
+	if err != nil && err != io.EOF {
+		return n, fault.E(fault.Invalid, "%w", err)
+	}
+	return n, err
+}
+
+func number(c *gin.Context) (int, error) {
+	n, err := strconv.Atoi(c.Param("n"))
+	if err != nil || n < 1 {
+		return 0, fault.E(fault.NotFound, "%s is no number of one", quoted(c.Param("n")))
+	}
+	return n, nil
+}
+
+func (s *Server) getVersions(c *gin.Context, _ *auth.Principal) error {
+	all, err := s.loader.Versions(c.Request.Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, gin.H{"versions": all})
+}
+
+func (s *Server) getVersion(c *gin.Context, _ *auth.Principal) error {
+	n, err := number(c)
+	if err != nil {
+		return err
+	}
+	v, err := s.loader.Version(c.Request.Context(), c.Param("id"), n)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, v)
+}
+
+const (
+	pageSize    = 1000
+	maxPageSize = 10000
+)
+
+// page reads offset and limit.
+func page(q map[string]string) (offset, limit int, err error) {
+	limit = pageSize
+	for name, into := range map[string]*int{"offset": &offset, "limit": &limit} {
+		if q[name] == "" {
+			continue
+		}
+		n, err := strconv.Atoi(q[name])
+		if err != nil || n < 0 {
+			return 0, 0, fault.E(fault.Invalid, "%s must be a number of rows", name)
+		}
+		*into = n
+	}
+	if limit < 1 || limit > maxPageSize {
+		return 0, 0, fault.E(fault.Invalid, "limit must be 1 to %d", maxPageSize)
+	}
+	return offset, limit, nil
+}
+
+func (s *Server) diff(c *gin.Context, _ *auth.Principal) error {
+	n, err := number(c)
+	if err != nil {
+		return err
+	}
+	q, err := query(c, "against", "offset", "limit")
+	if err != nil {
+		return err
+	}
+	offset, limit, err := page(q)
+	if err != nil {
+		return err
+	}
+	id := c.Param("id")
+	v, err := s.loader.Version(c.Request.Context(), id, n)
+	if err != nil {
+		return err
+	}
+	against := v.Diff.Against
+	if q["against"] != "" {
+		if against, err = strconv.Atoi(q["against"]); err != nil || against < 0 {
+			return fault.E(fault.Invalid, "against must be the number of a version, or 0 for nothing")
+		}
+	}
+	rows := []loader.DiffRow{}
+	at := 0
+	counts, err := s.loader.Diff(c.Request.Context(), id, against, n, func(r loader.DiffRow) error {
+		if at >= offset && len(rows) < limit {
+			rows = append(rows, r)
+		}
+		at++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if wantsCSV(c) {
+		table := [][]string{{"change", "address", "network", "asset", "entity", "programs", "listed_on", "locator"}}
+		for _, r := range rows {
+			l := &r.Listing
+			table = append(table, []string{r.Change, l.Address, l.Network, l.Asset, l.Entity.Name, strings.Join(l.Programs, ";"), l.ListedOn, l.Locator})
+		}
+		return renderCSV(c, table)
+	}
+	return render(c, http.StatusOK, gin.H{"list": id, "version": n, "against": against, "counts": counts, "total": at, "offset": offset, "rows": rows})
+}
+
+func (s *Server) quarantine(c *gin.Context, _ *auth.Principal) error {
+	n, err := number(c)
+	if err != nil {
+		return err
+	}
+	q, err := query(c, "offset", "limit")
+	if err != nil {
+		return err
+	}
+	offset, limit, err := page(q)
+	if err != nil {
+		return err
+	}
+	rows := []loader.Quarantined{}
+	at := 0
+	if err := s.loader.Quarantine(c.Request.Context(), c.Param("id"), n, func(r loader.Quarantined) error {
+		if at >= offset && len(rows) < limit {
+			rows = append(rows, r)
+		}
+		at++
+		return nil
+	}); err != nil {
+		return err
+	}
+	if wantsCSV(c) {
+		table := [][]string{{"locator", "address", "network", "asset", "entity", "reason", "detail", "active"}}
+		for _, r := range rows {
+			table = append(table, []string{r.Locator, r.Address, r.Network, r.Asset, r.Entity, r.Reason, r.Detail, strconv.FormatBool(r.Active)})
+		}
+		return renderCSV(c, table)
+	}
+	return render(c, http.StatusOK, gin.H{"list": c.Param("id"), "version": n, "total": at, "offset": offset, "rows": rows})
+}
+
+func wantsCSV(c *gin.Context) bool {
+	return c.NegotiateFormat("application/json", "text/csv") == "text/csv"
+}
+
+// renderCSV writes a table that is safe to open in a spreadsheet: no cell starts a formula.
+func renderCSV(c *gin.Context, table [][]string) error {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	for _, row := range table {
+		for i, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+				row[i] = "'" + cell
+			}
+		}
+		if err := w.Write(row); err != nil {
+			return err
+		}
+	}
+	w.Flush()
+	c.Header("Cache-Control", "no-store")
+	c.Data(http.StatusOK, "text/csv; charset=utf-8", b.Bytes())
+	return w.Error()
+}
+
+// verdict is the body of approve, reject and rollback.
+type verdict struct {
+	Reason string `json:"reason"`
+}
+
+func (s *Server) approve(c *gin.Context, who *auth.Principal) error {
+	return s.judge(c, who, s.loader.Approve)
+}
+
+func (s *Server) reject(c *gin.Context, who *auth.Principal) error {
+	return s.judge(c, who, s.loader.Reject)
+}
+
+func (s *Server) judge(c *gin.Context, who *auth.Principal, judge func(ctx context.Context, list string, n int, by, reason string) (*lists.Version, error)) error {
+	n, err := number(c)
+	if err != nil {
+		return err
+	}
+	var in verdict
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	v, err := judge(c.Request.Context(), c.Param("id"), n, who.Name, in.Reason)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, v)
+}
+
+// moved is the answer to an activation or a rollback.
+type moved struct {
+	Generation int       `json:"generation"`
+	At         time.Time `json:"at"`
+	List       string    `json:"list"`
+	Version    int       `json:"version"`
+	Replicas   struct {
+		Live    int `json:"live"`
+		Serving int `json:"serving"` // that generation or a newer one
+	} `json:"replicas"`
+	TookMS int64 `json:"took_ms"` // until they did
+}
+
+// confirmTime is how long an activation waits for the live replicas to serve it.
+const confirmTime = 2 * time.Second
+
+func (s *Server) activate(c *gin.Context, who *auth.Principal) error {
+	n, err := number(c)
+	if err != nil {
+		return err
+	}
+	q, err := query(c, "override")
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Override string `json:"override"`
+	}
+	in.Override = q["override"]
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	start := s.now()
+	g, err := s.loader.Activate(c.Request.Context(), c.Param("id"), n, loader.ActivateOptions{By: who.Name, Override: in.Override})
+	if err != nil {
+		return err
+	}
+	return s.moved(c, g, start)
+}
+
+func (s *Server) rollback(c *gin.Context, who *auth.Principal) error {
+	var in verdict
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	start := s.now()
+	g, err := s.loader.Rollback(c.Request.Context(), c.Param("id"), who.Name, in.Reason)
+	if err != nil {
+		return err
+	}
+	return s.moved(c, g, start)
+}
+
+func (s *Server) moved(c *gin.Context, g *lists.Generation, start time.Time) error {
+	s.catchUp(c.Request.Context())
+	out := moved{Generation: g.Number, At: g.At, List: g.List}
+	for _, a := range g.Lists {
+		if a.List.ID == g.List {
+			out.Version = a.Version
+		}
+	}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), confirmTime)
+	defer cancel()
+	var err error
+	// The change is made: that the count could not be had is no failure of the request.
+	if out.Replicas.Live, out.Replicas.Serving, err = s.loader.Served(ctx, g.Number); err != nil {
+		s.log.Warn("the replicas could not be counted", "generation", g.Number, "error", err)
+	}
+	out.TookMS = s.now().Sub(start).Milliseconds()
+	return render(c, http.StatusOK, out)
+}
+
+// catchUp makes this replica serve what it has just changed; the others hear of it from the store.
+func (s *Server) catchUp(ctx context.Context) {
+	if err := s.screener.Refresh(ctx); err != nil {
+		s.log.Warn("refresh after a change", "error", err)
+	}
+}
+
+func (s *Server) getGenerations(c *gin.Context, _ *auth.Principal) error {
+	q, err := query(c, "offset", "limit")
+	if err != nil {
+		return err
+	}
+	offset, limit, err := page(q)
+	if err != nil {
+		return err
+	}
+	all, err := s.loader.Generations(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	views := []generationView{}
+	for i := len(all) - 1 - offset; i >= 0 && len(views) < limit; i-- { // the newest first
+		views = append(views, viewGeneration(&all[i]))
+	}
+	return render(c, http.StatusOK, gin.H{"generations": views, "total": len(all), "offset": offset})
+}
+
+func (s *Server) getGeneration(c *gin.Context, _ *auth.Principal) error {
+	n, err := number(c)
+	if err != nil {
+		return err
+	}
+	g, err := s.loader.Generation(c.Request.Context(), n)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, viewGeneration(g))
+}
+
+// generationView is a generation as callers see it.
+type generationView struct {
+	Generation int          `json:"generation"`
+	At         time.Time    `json:"at"`
+	By         string       `json:"by"`
+	Action     string       `json:"action"`
+	List       string       `json:"list"`
+	Reason     string       `json:"reason,omitempty"`
+	Lists      []activeView `json:"lists"`
+}
+
+type activeView struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Version   int    `json:"version"`
+	Published string `json:"published"`
+	File      string `json:"file"`
+	SHA256    string `json:"sha256"`
+	Addresses int    `json:"addresses"`
+	Listings  int    `json:"listings"`
+}
+
+func viewGeneration(g *lists.Generation) generationView {
+	v := generationView{g.Number, g.At, g.By, g.Action, g.List, g.Reason, []activeView{}}
+	for _, a := range g.Lists {
+		v.Lists = append(v.Lists, activeView{a.List.ID, a.List.Name, a.Version, a.Published, a.File, a.SHA256, a.Addresses, a.Listings})
+	}
+	return v
+}
+
+func (s *Server) getReplicas(c *gin.Context, _ *auth.Principal) error {
+	live, err := lists.Replicas(c.Request.Context(), s.store, s.now())
+	if err != nil {
+		return err
+	}
+	if live == nil {
+		live = []lists.Replica{}
+	}
+	return render(c, http.StatusOK, gin.H{"replicas": live})
+}

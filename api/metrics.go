@@ -1,0 +1,123 @@
+package api
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"interdict/screening"
+)
+
+// Metrics are what /metrics shows. Handles are looked up once, when a route is made; no label ever holds an address.
+type Metrics struct {
+	Registry *prometheus.Registry
+
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	results  [3]prometheus.Counter // by screening.Result
+	refused  *prometheus.CounterVec
+	filter   [2]prometheus.Counter // false positive, true positive
+}
+
+// NewMetrics makes the metrics of one process. status is asked for what is served at the time of a scrape.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		Registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_http_requests_total",
+			Help: "Requests by route and status."}, []string{"method", "route", "status"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "interdict_http_request_seconds",
+			Help:    "Time from the request's header to the answer.",
+			Buckets: []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2.5, 10, 60}}, []string{"method", "route"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_refused_total",
+			Help: "Texts that are no address, by reason."}, []string{"reason"}),
+	}
+	results := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_checks_total", Help: "Decisions by result."}, []string{"result"})
+	for _, r := range []screening.Result{screening.Miss, screening.Hit} {
+		m.results[r] = results.WithLabelValues(r.String())
+	}
+	positives := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_filter_positives_total",
+		Help: "Keys that a filter held for possibly listed, by whether the store had them."}, []string{"listed"})
+	m.filter = [2]prometheus.Counter{positives.WithLabelValues("false"), positives.WithLabelValues("true")}
+	m.Registry.MustRegister(m.requests, m.seconds, m.refused, results, positives,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Watch adds what the screener serves.
+func (m *Metrics) Watch(s *screening.Screener) {
+	gauge := func(name, help string, value func(screening.Status) float64) {
+		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return value(s.Status()) }))
+	}
+	gauge("interdict_generation", "The generation served; 0 for none.", func(st screening.Status) float64 { return float64(st.Generation) })
+	gauge("interdict_listings", "Listings in the generation served.", func(st screening.Status) float64 { return float64(st.Listings) })
+	gauge("interdict_store_seen_timestamp_seconds", "When the store was last asked with success.", func(st screening.Status) float64 { return seconds(st.RefreshedAt) })
+	m.Registry.MustRegister(listCollector{s})
+}
+
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixNano()) / 1e9
+}
+
+// listCollector gives one series a list of the generation served.
+type listCollector struct{ s *screening.Screener }
+
+var (
+	freshDesc   = prometheus.NewDesc("interdict_list_fresh_timestamp_seconds", "When the list was last known to be what its publisher says.", []string{"list"}, nil)
+	versionDesc = prometheus.NewDesc("interdict_list_version", "The version of the list that is served.", []string{"list"}, nil)
+)
+
+func (l listCollector) Describe(ch chan<- *prometheus.Desc) { ch <- freshDesc; ch <- versionDesc }
+
+func (l listCollector) Collect(ch chan<- prometheus.Metric) {
+	for _, x := range l.s.Status().Lists {
+		ch <- prometheus.MustNewConstMetric(freshDesc, prometheus.GaugeValue, seconds(x.FreshAt), x.ID)
+		ch <- prometheus.MustNewConstMetric(versionDesc, prometheus.GaugeValue, float64(x.Version), x.ID)
+	}
+}
+
+// Checked counts a decision.
+func (m *Metrics) Checked(r screening.Result) { m.results[r].Inc() }
+
+// Refused counts a text that is no address.
+func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// FilterPositive counts a key that a filter did not clear.
+func (m *Metrics) FilterPositive(found bool) {
+	if found {
+		m.filter[1].Inc()
+	} else {
+		m.filter[0].Inc()
+	}
+}
+
+// routeMetrics are the handles of one route.
+type routeMetrics struct {
+	seconds prometheus.Observer
+	ok      prometheus.Counter // status 200, by far the most
+	other   func(status int) prometheus.Counter
+}
+
+func (m *Metrics) route(method, path string) *routeMetrics {
+	return &routeMetrics{
+		seconds: m.seconds.WithLabelValues(method, path),
+		ok:      m.requests.WithLabelValues(method, path, "200"),
+		other: func(status int) prometheus.Counter {
+			return m.requests.WithLabelValues(method, path, strconv.Itoa(status))
+		},
+	}
+}
+
+func (r *routeMetrics) observe(status int, took time.Duration) {
+	if status == 200 {
+		r.ok.Inc()
+	} else {
+		r.other(status).Inc()
+	}
+	r.seconds.Observe(took.Seconds())
+}

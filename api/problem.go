@@ -1,0 +1,95 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"interdict/lists/fault"
+	"interdict/screening"
+)
+
+// problem is an error as callers see it: RFC 9457 with a stable code (contract.md, section 3).
+type problem struct {
+	Type          string `json:"type"`
+	Title         string `json:"title"`
+	Status        int    `json:"status"`
+	Code          string `json:"code"`
+	Detail        string `json:"detail,omitempty"`
+	Reason        string `json:"reason,omitempty"`         // of invalid_address
+	Network       string `json:"network,omitempty"`        // that it was read under
+	Position      *int   `json:"position,omitempty"`       // byte offset of the offence in the address
+	WouldMatch    bool   `json:"would_match,omitempty"`    // only the letter case is wrong, and the bytes are listed
+	PossibleMatch bool   `json:"possible_match,omitempty"` // a filter says maybe: hold the transfer
+}
+
+// kinds maps every kind of fault to its status and code; it is the only place that does.
+var kinds = map[fault.Kind]struct {
+	status int
+	code   string
+	title  string
+}{
+	fault.Internal:           {http.StatusInternalServerError, "internal", "Something went wrong here"},
+	fault.Invalid:            {http.StatusBadRequest, "invalid_request", "The request cannot be understood"},
+	fault.InvalidAddress:     {http.StatusUnprocessableEntity, "invalid_address", "The text is no address"},
+	fault.UnsupportedNetwork: {http.StatusUnprocessableEntity, "unsupported_network", "The network is not known"},
+	fault.Unauthorized:       {http.StatusUnauthorized, "unauthorized", "An API key is needed"},
+	fault.Forbidden:          {http.StatusForbidden, "forbidden", "The API key may not do this"},
+	fault.NotFound:           {http.StatusNotFound, "not_found", "There is no such thing"},
+	fault.Conflict:           {http.StatusConflict, "conflict", "The state does not allow it"},
+	fault.TooLarge:           {http.StatusRequestEntityTooLarge, "too_large", "The request is too large"},
+	fault.UnsupportedMedia:   {http.StatusUnsupportedMediaType, "unsupported_media_type", "The content type is not read here"},
+	fault.RateLimited:        {http.StatusTooManyRequests, "rate_limited", "Too many requests"},
+	fault.NotLoaded:          {http.StatusServiceUnavailable, "not_loaded", "No list is loaded"},
+	fault.Stale:              {http.StatusServiceUnavailable, "stale", "A list is too old"},
+	fault.Unavailable:        {http.StatusServiceUnavailable, "store_unavailable", "The store cannot be read"},
+}
+
+func problemOf(err error) problem {
+	kind := fault.KindOf(err)
+	k, ok := kinds[kind]
+	if !ok {
+		k = kinds[fault.Internal]
+	}
+	p := problem{Type: "urn:interdict:problem:" + k.code, Title: k.title, Status: k.status, Code: k.code, Detail: err.Error()}
+	if k.status == http.StatusInternalServerError {
+		p.Detail = "" // the log has it
+	}
+	var refused *screening.Refused
+	if errors.As(err, &refused) {
+		cause := refused.Cause
+		p.Reason, p.Network, p.WouldMatch, p.Detail = string(cause.Reason), cause.Network, refused.WouldMatch, cause.Detail
+		if cause.Position >= 0 {
+			p.Position = &cause.Position
+		}
+	}
+	var undecided *screening.Undecided
+	if errors.As(err, &undecided) {
+		p.PossibleMatch = true
+	}
+	return p
+}
+
+func (p problem) json() []byte {
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // plain strings and numbers always encode
+	}
+	return b
+}
+
+// fail answers an error. What is our own fault goes into the log; the caller's does not.
+func (s *Server) fail(c *gin.Context, err error) {
+	p := problemOf(err)
+	switch p.Status {
+	case http.StatusUnauthorized:
+		c.Header("WWW-Authenticate", `Bearer realm="interdict"`)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		c.Header("Retry-After", "1")
+	case http.StatusInternalServerError:
+		s.log.Error("request failed", "route", c.FullPath(), "error", err)
+	}
+	c.Data(p.Status, "application/problem+json", p.json())
+}

@@ -1,0 +1,244 @@
+// Package api is the HTTP face of Interdict: routes, errors, probes, the OpenAPI description.
+//
+//	request ── route: measure, recognise the key, its role ── handler: bind, call, map the error, render
+//	                                                            ├─ checks.go ── screening
+//	                                                            └─ lists.go ─── loader
+//
+// openapi.yaml beside this file describes every route; the tests hold the two against each other.
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
+
+	"interdict/api/auth"
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader"
+	"interdict/screening"
+)
+
+// Options are what a server works with.
+type Options struct {
+	Screener *screening.Screener
+	Loader   *loader.Loader
+	Keys     *auth.Keys
+	Store    lists.Store
+	Metrics  *Metrics
+	Log      *slog.Logger
+	Now      func() time.Time
+	// JournalError tells why decisions cannot be recorded now; nil when they can.
+	JournalError func() error
+	// ChecksPerSecond limits each key's checks (a batch counts its items); 0: no limit.
+	ChecksPerSecond float64
+}
+
+// Server answers the API.
+type Server struct {
+	screener *screening.Screener
+	loader   *loader.Loader
+	keys     *auth.Keys
+	store    lists.Store
+	metrics  *Metrics
+	log      *slog.Logger
+	now      func() time.Time
+	journal  func() error
+	limit    float64
+	limiters sync.Map // key id → *rate.Limiter
+	draining atomic.Bool
+	engine   *gin.Engine
+}
+
+// handler serves a request of a recognised caller. An error it returns becomes a problem.
+type handler func(c *gin.Context, who *auth.Principal) error
+
+// New makes a server.
+func New(o Options) *Server {
+	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, metrics: o.Metrics, log: o.Log,
+		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.UseRawPath, e.UnescapePathValues = true, true // an address may hold a percent-encoded slash
+	e.RedirectTrailingSlash, e.HandleMethodNotAllowed = false, true
+	if err := e.SetTrustedProxies(nil); err != nil {
+		panic(err) // nil is always accepted
+	}
+	s.engine = e
+	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "there is no such route")) })
+	e.NoMethod(func(c *gin.Context) {
+		c.Data(http.StatusMethodNotAllowed, "application/problem+json", problem{Type: "urn:interdict:problem:invalid_request",
+			Title: "The method is not allowed here", Status: http.StatusMethodNotAllowed, Code: "invalid_request"}.json())
+	})
+	e.GET("/livez", s.livez)
+	e.GET("/healthz", s.livez)
+	e.GET("/readyz", s.readyz)
+
+	s.route(http.MethodPost, "/v1/check", s.check, auth.Checker)
+	s.route(http.MethodPost, "/v1/checks", s.checks, auth.Checker)
+	s.route(http.MethodGet, "/v1/addresses/:address", s.address, auth.Checker)
+
+	s.route(http.MethodGet, "/v1/lists", s.getLists)
+	s.route(http.MethodGet, "/v1/lists/:id", s.getList)
+	s.route(http.MethodPut, "/v1/lists/:id", s.putList, auth.Admin)
+	s.route(http.MethodPost, "/v1/lists/:id/versions", s.upload, auth.Analyst)
+	s.route(http.MethodGet, "/v1/lists/:id/versions", s.getVersions)
+	s.route(http.MethodGet, "/v1/lists/:id/versions/:n", s.getVersion)
+	s.route(http.MethodGet, "/v1/lists/:id/versions/:n/diff", s.diff)
+	s.route(http.MethodGet, "/v1/lists/:id/versions/:n/quarantine", s.quarantine)
+	s.route(http.MethodPost, "/v1/lists/:id/versions/:n/approve", s.approve, auth.Approver)
+	s.route(http.MethodPost, "/v1/lists/:id/versions/:n/reject", s.reject, auth.Approver)
+	s.route(http.MethodPost, "/v1/lists/:id/versions/:n/activate", s.activate, auth.Approver)
+	s.route(http.MethodPost, "/v1/lists/:id/rollback", s.rollback, auth.Approver)
+	s.route(http.MethodGet, "/v1/generations", s.getGenerations)
+	s.route(http.MethodGet, "/v1/generations/:n", s.getGeneration)
+	s.route(http.MethodGet, "/v1/replicas", s.getReplicas)
+
+	s.route(http.MethodGet, "/v1/keys", s.getKeys, auth.Admin)
+	s.route(http.MethodPost, "/v1/keys", s.postKey, auth.Admin)
+	s.route(http.MethodDelete, "/v1/keys/:id", s.deleteKey, auth.Admin)
+
+	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
+	s.route(http.MethodGet, "/docs/*file", s.docs)
+	return s
+}
+
+// Handler serves the API.
+func (s *Server) Handler() http.Handler { return s.engine }
+
+// Drain makes the readiness probe fail, so that no new traffic comes while the last requests are answered.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// route registers a handler for callers that have one of the roles; without roles, for every caller with a key.
+func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
+	m := s.metrics.route(method, path)
+	s.engine.Handle(method, path, func(c *gin.Context) {
+		start := time.Now()
+		defer func() {
+			if r := recover(); r != nil {
+				s.log.Error("panic", "route", path, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
+				s.fail(c, fault.E(fault.Internal, "panic"))
+			}
+			m.observe(c.Writer.Status(), time.Since(start))
+		}()
+		who, err := s.keys.Authenticate(c.Request.Context(), keyText(c.Request, path))
+		if err == nil && !who.May(roles...) {
+			err = fault.E(fault.Forbidden, "this needs one of the roles %v", roles)
+		}
+		if err == nil {
+			err = h(c, who)
+		} else if path == "/docs/*file" {
+			c.Header("WWW-Authenticate", `Basic realm="interdict: an API key as password"`)
+			c.Data(http.StatusUnauthorized, "application/problem+json", problemOf(err).json())
+			return
+		}
+		if err != nil {
+			s.fail(c, err)
+		}
+	})
+}
+
+// keyText finds the caller's key. The documentation is opened by a browser, which can only ask for a name and a password.
+func keyText(r *http.Request, path string) string {
+	if h := r.Header["Authorization"]; len(h) > 0 {
+		scheme, rest, _ := strings.Cut(h[0], " ")
+		switch {
+		case strings.EqualFold(scheme, "Bearer"):
+			return strings.TrimSpace(rest)
+		case strings.EqualFold(scheme, "Basic") && (path == "/docs/*file" || path == "/openapi.yaml"):
+			if b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil {
+				_, password, _ := strings.Cut(string(b), ":")
+				return password
+			}
+		}
+		return ""
+	}
+	if h := r.Header["X-Api-Key"]; len(h) > 0 {
+		return strings.TrimSpace(h[0])
+	}
+	return ""
+}
+
+// admit takes n checks from the caller's allowance.
+func (s *Server) admit(who *auth.Principal, n int) error {
+	if s.limit == 0 {
+		return nil
+	}
+	l, ok := s.limiters.Load(who.KeyID)
+	if !ok {
+		l, _ = s.limiters.LoadOrStore(who.KeyID, rate.NewLimiter(rate.Limit(s.limit), max(int(s.limit), maxChecks)))
+	}
+	if !l.(*rate.Limiter).AllowN(s.now(), n) {
+		return fault.E(fault.RateLimited, "more than %g checks a second", s.limit)
+	}
+	return nil
+}
+
+func (s *Server) livez(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) }
+
+// readiness is the body of /readyz.
+type readiness struct {
+	Status string           `json:"status"` // ready, not ready
+	Checks []readinessCheck `json:"checks"`
+}
+
+type readinessCheck struct {
+	Name   string `json:"name"`
+	Status string `json:"status"` // ok, warn, fail
+	Detail string `json:"detail,omitempty"`
+}
+
+// pingTimeout bounds what the readiness probe waits for the store.
+const pingTimeout = 500 * time.Millisecond
+
+func (s *Server) readyz(c *gin.Context) {
+	st := s.screener.Status()
+	var out readiness
+	ready := true
+	add := func(name string, err error, essential bool) {
+		x := readinessCheck{Name: name, Status: "ok"}
+		if err != nil {
+			x.Status, x.Detail = "warn", err.Error()
+			if essential {
+				x.Status, ready = "fail", false
+			}
+		}
+		out.Checks = append(out.Checks, x)
+	}
+	add("generation", st.Unready, true)
+	if st.Unready == nil {
+		out.Checks[0].Detail = fmt.Sprintf("generation %d, %d lists, %d listings", st.Generation, len(st.Lists), st.Listings)
+	}
+	for _, l := range st.Lists {
+		if l.Stale {
+			add("list "+l.ID, fault.E(fault.Stale, "last fresh %s, max_age %s", l.FreshAt.UTC().Format(time.RFC3339), l.MaxAge), l.Stops)
+		}
+	}
+	add("journal", s.journal(), true)
+	// Answers are given from filters and memory while the store is away: that is a warning.
+	ctx, cancel := context.WithTimeout(c.Request.Context(), pingTimeout)
+	defer cancel()
+	add("store", s.store.Ping(ctx), false)
+	if st.RefreshError != "" && st.Generation != 0 {
+		add("refresh", fault.E(fault.Unavailable, "%s", st.RefreshError), false)
+	}
+	if s.draining.Load() {
+		add("draining", fault.E(fault.Unavailable, "the server is shutting down"), true)
+	}
+	out.Status = "ready"
+	code := http.StatusOK
+	if !ready {
+		out.Status, code = "not ready", http.StatusServiceUnavailable
+	}
+	c.JSON(code, out)
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/user"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+
+	"interdict/lists"
+	"interdict/lists/diskstore"
+	"interdict/lists/fault"
+	"interdict/lists/redisstore"
+	"interdict/loader"
+	"interdict/screening/journal"
+)
+
+// Settings come from one YAML file, the environment and flags; later wins. A flag --admin-listen is admin_listen in the
+// file and INTERDICT_ADMIN_LISTEN in the environment; INTERDICT_…_FILE names a file that holds the value.
+
+// settings are the values of flags that the settings file and the …_FILE variables give.
+type settings map[string]string
+
+// Validate has nothing to add: configure has checked every key.
+func (settings) Validate(*kong.Application) error { return nil }
+
+// Resolve gives a flag's value, unless the environment gives one.
+func (s settings) Resolve(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
+	if _, set := os.LookupEnv(envName(f.Name)); set {
+		return nil, nil
+	}
+	if v, ok := s[f.Name]; ok {
+		return v, nil
+	}
+	return nil, nil
+}
+
+// configure reads the settings file and the …_FILE variables into values.
+func configure(parser *kong.Kong, args []string, values settings) error {
+	flags := map[string]bool{}
+	var names []string
+	_ = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error {
+		if f, ok := node.(*kong.Flag); ok && !flags[f.Name] {
+			flags[f.Name] = true
+			names = append(names, f.Name)
+		}
+		return next(nil)
+	})
+	if path := configPath(args); path != "" {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("settings file: %w", err)
+		}
+		var file map[string]any
+		if err := yaml.UnmarshalWithOptions(b, &file, yaml.Strict()); err != nil {
+			return fmt.Errorf("settings file %s: %w", path, err)
+		}
+		for key, value := range file {
+			name := strings.ReplaceAll(key, "_", "-")
+			if !flags[name] || name == "config" || name == "help" {
+				return fmt.Errorf("settings file %s: %q is no setting", path, key)
+			}
+			if kind := reflect.ValueOf(value).Kind(); kind == reflect.Map || kind == reflect.Slice || !reflect.ValueOf(value).IsValid() {
+				return fmt.Errorf("settings file %s: %q must be a plain value", path, key)
+			}
+			values[name] = fmt.Sprint(value)
+		}
+	}
+	for _, name := range names {
+		variable := envName(name)
+		path := os.Getenv(variable + "_FILE")
+		if path == "" {
+			continue
+		}
+		if os.Getenv(variable) != "" {
+			return fmt.Errorf("%s and %s_FILE are both set", variable, variable)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("%s_FILE: %w", variable, err)
+		}
+		values[name] = strings.TrimSpace(string(b))
+	}
+	for _, kv := range os.Environ() {
+		key, _, _ := strings.Cut(kv, "=")
+		rest, ours := strings.CutPrefix(key, "INTERDICT_")
+		// INTERDICT_LONG and INTERDICT_REQUIRE_REDIS steer tests.
+		if name := strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(rest, "_FILE"), "_", "-")); ours && !flags[name] &&
+			!strings.HasPrefix(rest, "TEST_") && rest != "LONG" && rest != "REQUIRE_REDIS" {
+			return fmt.Errorf("environment: %s is no setting", key)
+		}
+	}
+	return nil
+}
+
+func envName(flag string) string {
+	return "INTERDICT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+func configPath(args []string) string {
+	for i, a := range args {
+		if a == "--config" && i+1 < len(args) {
+			return args[i+1]
+		}
+		if v, ok := strings.CutPrefix(a, "--config="); ok {
+			return v
+		}
+	}
+	return os.Getenv("INTERDICT_CONFIG")
+}
+
+// storeFlags say where lists are kept.
+type storeFlags struct {
+	Data          string `help:"Folder of the embedded store and the journal." default:"./data" placeholder:"DIR"`
+	Redis         string `help:"Keep lists in this Redis instead: redis://, rediss://, redis+sentinel://, redis+cluster://." placeholder:"URL"`
+	RedisPassword string `help:"Password for Redis; better as INTERDICT_REDIS_PASSWORD_FILE." placeholder:"PASSWORD"`
+	RedisPrefix   string `help:"First part of every key in Redis." default:"interdict"`
+	Journal       string `help:"Folder of the journal; DATA/journal when not given." placeholder:"DIR"`
+}
+
+// opened is a store with the journal beside it.
+type opened struct {
+	store   lists.Store
+	journal *journal.Journal
+	loader  *loader.Loader
+	log     *slog.Logger
+}
+
+func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (*opened, error) {
+	var store lists.Store
+	var err error
+	if f.Redis != "" {
+		store, err = redisstore.Open(ctx, f.Redis, redisstore.Options{Prefix: f.RedisPrefix, Password: f.RedisPassword})
+	} else {
+		store, err = diskstore.Open(f.Data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	dir := f.Journal
+	if dir == "" {
+		dir = filepath.Join(f.Data, "journal")
+	}
+	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log})
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	return &opened{store, j, loader.New(store, recorder{j}, log, "", time.Now), log}, nil
+}
+
+func (o *opened) close() {
+	if err := o.journal.Close(); err != nil {
+		o.log.Error("close the journal", "error", err)
+	}
+	if err := o.store.Close(); err != nil {
+		o.log.Error("close the store", "error", err)
+	}
+}
+
+// serverFlags name a running server to work through.
+type serverFlags struct {
+	Server string `help:"Work through this running server instead of the store itself." placeholder:"URL"`
+	Key    string `help:"API key for the server; better as INTERDICT_KEY or INTERDICT_KEY_FILE." placeholder:"KEY"`
+}
+
+// operator names who works on the store itself.
+func operator() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return "operator:" + u.Username
+	}
+	return "operator"
+}
+
+// logger writes the program's log: JSON lines, no addresses, no keys.
+func (e *env) logger() *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(e.logLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+}
+
+// quiet is the logger of commands: only what goes wrong.
+func (e *env) quiet() *slog.Logger {
+	if e.logLevel == "info" {
+		e.logLevel = "warn"
+	}
+	return e.logger()
+}
+
+func usage(format string, args ...any) error { return fault.E(errUsage, format, args...) }

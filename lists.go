@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader"
+)
+
+type listsCmd struct {
+	Show     listsShowCmd `cmd:"" default:"1" help:"Show all lists and what is active."`
+	Versions versionsCmd  `cmd:"" help:"Show the versions of a list."`
+	Diff     diffCmd      `cmd:"" help:"Show what differs between two versions."`
+	Activate activateCmd  `cmd:"" help:"Make a staged version the active one."`
+	Rollback rollbackCmd  `cmd:"" help:"Go back to the version that was active before."`
+	Export   exportCmd    `cmd:"" help:"Write the listings of a version as ndjson."`
+}
+
+// withLoader opens the store for a command.
+func (f *storeFlags) withLoader(e *env, work func(*loader.Loader) error) error {
+	o, err := f.open(e.ctx, e.quiet())
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	return work(o.loader)
+}
+
+type listsShowCmd struct {
+	storeFlags
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *listsShowCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		all, fresh, err := l.Lists(e.ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			printJSON(e.stdout, all)
+			return nil
+		}
+		for _, x := range all {
+			if x.Active == 0 {
+				fmt.Fprintf(e.stdout, "%-20s nothing active, %d versions\n", x.ID, x.Latest)
+				continue
+			}
+			v, err := l.Version(e.ctx, x.ID, x.Active)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(e.stdout, "%-20s version %d of %d, published %s, %d addresses, fresh %s\n", x.ID, x.Active, x.Latest, orDash(v.Published),
+				v.Addresses, fresh[x.ID].UTC().Format(time.RFC3339))
+		}
+		return nil
+	})
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+type versionsCmd struct {
+	storeFlags
+	List string `arg:"" help:"Id of the list."`
+	JSON bool   `help:"Print JSON."`
+}
+
+func (c *versionsCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		all, err := l.Versions(e.ctx, c.List)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			printJSON(e.stdout, all)
+			return nil
+		}
+		for _, v := range all {
+			fmt.Fprintf(e.stdout, "%4d  %-10s %-7s %-10s %8d addresses  %s by %s  %s\n", v.Number, v.State, v.Mode, orDash(v.Published), v.Addresses,
+				v.UploadedAt.Format(time.RFC3339), v.UploadedBy, v.File)
+		}
+		return nil
+	})
+}
+
+type diffCmd struct {
+	storeFlags
+	List string `arg:"" help:"Id of the list."`
+	A    int    `arg:"" help:"The earlier version; 0 for nothing."`
+	B    int    `arg:"" help:"The later version."`
+	JSON bool   `help:"Print one row a line as JSON."`
+}
+
+func (c *diffCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		w := bufio.NewWriter(e.stdout)
+		counts, err := l.Diff(e.ctx, c.List, c.A, c.B, func(r loader.DiffRow) error {
+			if c.JSON {
+				return json.NewEncoder(w).Encode(r)
+			}
+			sign := map[string]string{"added": "+", "removed": "-", "changed": "~"}[r.Change]
+			_, err := fmt.Fprintf(w, "%s %s  %s  %s\n", sign, r.Listing.Address, r.Listing.Asset, r.Listing.Entity.Name)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stderr, "%d added, %d removed, %d changed, %d unchanged\n", counts.Added, counts.Removed, counts.Changed, counts.Unchanged)
+		return nil
+	})
+}
+
+type activateCmd struct {
+	storeFlags
+	List     string `arg:"" help:"Id of the list."`
+	N        int    `arg:"" help:"Number of the version."`
+	Override string `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON"`
+}
+
+func (c *activateCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		g, err := l.Activate(e.ctx, c.List, c.N, loader.ActivateOptions{By: operator(), Override: c.Override, Operator: true})
+		return moved(e, g, err)
+	})
+}
+
+type rollbackCmd struct {
+	storeFlags
+	List   string `arg:"" help:"Id of the list."`
+	Reason string `help:"Why; it goes on record."`
+}
+
+func (c *rollbackCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		g, err := l.Rollback(e.ctx, c.List, operator(), c.Reason)
+		return moved(e, g, err)
+	})
+}
+
+func moved(e *env, g *lists.Generation, err error) error {
+	if err != nil {
+		return err
+	}
+	for _, a := range g.Lists {
+		if a.List.ID == g.List {
+			fmt.Fprintf(e.stdout, "generation %d: %s version %d is active\n", g.Number, g.List, a.Version)
+		}
+	}
+	return nil
+}
+
+type exportCmd struct {
+	storeFlags
+	List   string `arg:"" help:"Id of the list."`
+	Number int    `name:"number" help:"Version to write; the active one when not given." placeholder:"N"`
+}
+
+// Help is shown under lists export --help.
+func (*exportCmd) Help() string {
+	return "Example:\n  interdict lists export ofac-sdn > ofac-sdn.ndjson"
+}
+
+func (c *exportCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		n := c.Number
+		if n == 0 {
+			x, _, err := l.List(e.ctx, c.List)
+			if err != nil {
+				return err
+			}
+			if n = x.Active; n == 0 {
+				return fault.E(fault.NotFound, "list %s has no active version", c.List)
+			}
+		}
+		w := bufio.NewWriterSize(e.stdout, 64<<10)
+		if err := l.Listings(e.ctx, c.List, n, func(x lists.Listing) error { return x.WriteNDJSON(w) }); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
+}

@@ -1,0 +1,296 @@
+package address
+
+import (
+	"encoding/hex"
+	"strings"
+)
+
+// The EVM family: one account of 20 bytes is one identity on every chain.
+//
+//   - EIP-55 (checksum by letter case), EIP-1191 (the same with the chain id, Rootstock)
+//   - ICAP: Ethereum "Inter exchange Client Address Protocol", ISO 7064 MOD 97-10
+//   - EIP-681 and ERC-831 (payment URI), ERC-3770 (short names), CAIP-10
+//   - XDC writes xdc for 0x; Harmony also writes bech32 with the prefix one
+
+func init() {
+	forms := []Form{
+		{"EIP-55", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "letter case, when mixed"},
+		{"lower case", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed", "none"},
+		{"ICAP", "XE7338O073KYGTWWZN0F2WZ0R8PX5ZPPZS", "ISO 7064 MOD 97-10"},
+	}
+	const typos = "Only in mixed case (EIP-55, one error in 4,000 on average is missed) or as ICAP; in one case every typing error is another valid address."
+	for i, n := range []Network{
+		{Name: "ethereum", Aliases: []string{"eth", "ether", "mainnet", "erc20", "evm"}, CAIP2: []string{"eip155:1"}, Short: []string{"eth"},
+			Assets: []string{"ETH", "USDT", "USDC", "DAI", "WETH", "WBTC", "BUSD", "TUSD", "PYUSD", "ERC20", "EVM"}},
+		{Name: "ethereum-classic", Aliases: []string{"etc", "classic"}, CAIP2: []string{"eip155:61"}, Short: []string{"etc"}, Assets: []string{"ETC"}},
+		{Name: "arbitrum", Aliases: []string{"arb", "arbi", "arb1", "arbitrum-one"}, CAIP2: []string{"eip155:42161"}, Short: []string{"arb1"}, Assets: []string{"ARB"}},
+		{Name: "bsc", Aliases: []string{"bnb-smart-chain", "binance-smart-chain", "bep20"}, CAIP2: []string{"eip155:56"}, Short: []string{"bnb"}, Assets: []string{"BSC", "BNB", "BEP20"}},
+		{Name: "polygon", Aliases: []string{"matic", "pol"}, CAIP2: []string{"eip155:137"}, Short: []string{"matic", "pol"}, Assets: []string{"MATIC", "POL"}},
+		{Name: "base", CAIP2: []string{"eip155:8453"}, Short: []string{"base"}, Assets: []string{"BASE"}},
+		{Name: "optimism", Aliases: []string{"op", "oeth", "op-mainnet"}, CAIP2: []string{"eip155:10"}, Short: []string{"oeth"}, Assets: []string{"OP"}},
+		{Name: "avalanche-c", Aliases: []string{"avax", "avalanche", "avaxc"}, CAIP2: []string{"eip155:43114"}, Short: []string{"avax"}, Assets: []string{"AVAX"}},
+		{Name: "rootstock", Aliases: []string{"rsk", "rbtc"}, CAIP2: []string{"eip155:30"}, Short: []string{"rsk"}, Assets: []string{"RBTC", "RSK"}},
+		{Name: "xdc", Aliases: []string{"xinfin"}, CAIP2: []string{"eip155:50"}, Short: []string{"xdc"}, Assets: []string{"XDC"}},
+		{Name: "harmony", CAIP2: []string{"eip155:1666600000"}, Short: []string{"hmy-s0", "hmy"}, Assets: []string{"ONE"}},
+	} {
+		n.Schemes = []string{"ethereum", "iban"}
+		n.Forms = forms
+		n.Typos = typos
+		n.Strong = true
+		n.rank = 50 + i
+		n.decode = decodeEVM
+		n.uri = readEVMURI
+		switch n.Name {
+		case "ethereum":
+			n.fits = func(text string) bool {
+				return len(text) >= 2 && (text[:2] == "0x" || text[:2] == "0X") && len(text) <= 44 ||
+					foldedPrefix(text, "xe") && (len(text) == 20 || len(text) == 34 || len(text) == 35)
+			}
+		case "rootstock":
+			n.Forms = append([]Form{{"EIP-1191", "0x5aaEB6053f3e94c9b9a09f33669435E7ef1bEAeD", "letter case, when mixed"}}, forms...)
+		case "xdc":
+			n.Forms = append([]Form{{"xdc", "xdc5aaeb6053f3e94c9b9a09f33669435e7ef1beaed", "letter case, when mixed"}}, forms...)
+			n.fits = func(text string) bool { return foldedPrefix(text, "xdc") && len(text) >= 42 && len(text) <= 45 }
+		case "harmony":
+			n.Forms = append([]Form{{"bech32", string(bech32Text("one", "\x5a\xae\xb6\x05\x3f\x3e\x94\xc9\xb9\xa0\x9f\x33\x66\x94\x35\xe7\xef\x1b\xea\xed", bech32Plain)), "bech32"}}, forms...)
+			n.fits = func(text string) bool { return foldedPrefix(text, "one1") }
+		}
+		register(n)
+	}
+	otherEVM.uri = readEVMURI
+	for _, short := range []string{"gno", "ftm", "celo", "zksync", "linea", "scr", "mnt", "blast", "zora", "uni"} {
+		byScheme[short] = append(byScheme[short], otherEVM)
+	}
+	registerVariant(variant{VariantEVM, "evm", "", "ethereum", func(payload string) string {
+		if len(payload) != 20 {
+			return ""
+		}
+		text := eip55([]byte(payload), "")
+		return string(text[:])
+	}})
+	registerSpace(space{number: SpaceEVM, relate: relateEVM})
+}
+
+// otherEVM stands for an EVM chain that has no name here. A text that names one by its chain id is read,
+// since the identity is the same on all chains, but not under the name of a network that was asked for.
+var otherEVM = &Network{Name: "ethereum", decode: decodeEVM}
+
+// relateEVM relates the forms that the family's 20 bytes take where they are another identity.
+func relateEVM(_ Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string) {
+	if askedAs != 0 || listedAs != 0 {
+		return None, ""
+	}
+	return SameKey, familyOf(listed) + " account → " + familyOf(asked) +
+		" account of the same 20 bytes; certain for the account of a key, not known for a contract, which may be somebody else's there"
+}
+
+// familyOf gives the first word of a variant's identity.
+func familyOf(v Variant) string {
+	if int(v) < len(variants) && variants[v] != nil {
+		return variants[v].family
+	}
+	return "unknown"
+}
+
+func decodeEVM(text string, a *Address) *Error {
+	switch {
+	case a.Network == "harmony" && foldedPrefix(text, "one1"):
+		return decodeHarmony(text, a)
+	case foldedPrefix(text, "xe") && !isHex(text):
+		return decodeICAP(text, a)
+	case a.Network == "xdc" && foldedPrefix(text, "xdc"):
+		return decodeEVMHex(text[3:], 3, "", a)
+	}
+	digits, has := without0x(text)
+	if has {
+		return decodeEVMHex(digits, 2, text, a)
+	}
+	return decodeEVMHex(digits, 0, "", a)
+}
+
+// decodeEVMHex reads the 40 digits that stand at offset. whole is the text with 0x: it is the canonical
+// text if it is written as EIP-55 says.
+func decodeEVMHex(digits string, offset int, whole string, a *Address) *Error {
+	var account [20]byte
+	if fail := hex20(&account, digits); fail != nil {
+		if fail.Position >= 0 {
+			fail.Position += offset
+		}
+		return fail
+	}
+	canonical := eip55(account[:], "")
+	if string(canonical[2:]) != digits {
+		if small, capital := letterCase(digits); small && capital && !isEIP1191(account[:], digits) {
+			folded := &Address{Network: a.Network}
+			folded.set(SpaceEVM, VariantEVM, account[:], canonical[:])
+			fail := refuse(BadChecksum, "the letter case is not the checksum of EIP-55")
+			fail.Folded = folded
+			return fail
+		}
+	}
+	if string(canonical[:]) == whole {
+		a.setText(SpaceEVM, VariantEVM, account[:], whole)
+	} else {
+		a.set(SpaceEVM, VariantEVM, account[:], canonical[:])
+	}
+	return nil
+}
+
+// hex20 reads exactly 40 hex digits.
+func hex20(dst *[20]byte, digits string) *Error {
+	if len(digits) != 40 {
+		return refuse(BadLength, "it is not 40 hex digits")
+	}
+	_, fail := hexDecode(dst[:0], digits)
+	return fail
+}
+
+// eip55 writes an account with its checksum: a letter is upper case where the same digit of the hash of the
+// lower-case digits is 8 or more. chain is "" for EIP-55, or the chain id of EIP-1191 and "0x".
+func eip55(account []byte, chain string) (text [42]byte) {
+	var room [64]byte
+	text[0], text[1] = '0', 'x'
+	hex.Encode(text[2:], account)
+	sum := keccak256(append(append(room[:0], chain...), text[2:]...))
+	for i := range 40 {
+		if c := text[2+i]; c >= 'a' && sum[i/2]>>(4-i%2*4)&15 >= 8 {
+			text[2+i] = c - 32
+		}
+	}
+	return text
+}
+
+// isEIP1191 tells whether the letter case is the checksum of Rootstock (chain 30) or its test network (31), which
+// wallets show for the same account.
+func isEIP1191(account []byte, digits string) bool {
+	for _, chain := range [...]string{"300x", "310x"} {
+		if text := eip55(account, chain); string(text[2:]) == digits {
+			return true
+		}
+	}
+	return false
+}
+
+// decodeHarmony reads the bech32 form of Harmony: prefix one, 20 bytes.
+func decodeHarmony(text string, a *Address) *Error {
+	var data [96]byte
+	var account [60]byte
+	payload, fail := bech32Payload(data[:0], account[:0], text, "one", bech32Plain)
+	if fail != nil {
+		return fail
+	}
+	if len(payload) != 20 {
+		return refuse(BadLength, "it does not hold 20 bytes")
+	}
+	canonical := eip55(payload, "")
+	a.set(SpaceEVM, VariantEVM, payload, canonical[:])
+	return nil
+}
+
+// decodeICAP reads XE, two check digits, and the account as 30 ("direct") or 31 ("basic") base 36 digits.
+func decodeICAP(text string, a *Address) *Error {
+	switch len(text) {
+	case 34, 35:
+	case 20:
+		return refuse(UnsupportedKind, "it is an indirect ICAP code: it names an asset and a client, no account")
+	default:
+		return refuse(BadLength, "it is not an ICAP code of 34 or 35 characters")
+	}
+	// ISO 7064: the four characters in front go behind, letters count from 10, the whole is 1 modulo 97.
+	rest := 0
+	for i := range len(text) {
+		v := base36(text[(i+4)%len(text)])
+		switch {
+		case v < 0:
+			return refuseAt(BadCharacter, (i+4)%len(text), "it is no letter or digit")
+		case v < 10:
+			rest = (rest*10 + v) % 97
+		default:
+			rest = (rest*100 + v) % 97
+		}
+	}
+	if rest != 1 {
+		return refuse(BadChecksum, "the ICAP check digits do not match")
+	}
+	var account [20]byte
+	for i := 4; i < len(text); i++ {
+		carry := base36(text[i])
+		for j := len(account) - 1; j >= 0; j-- {
+			carry += int(account[j]) * 36
+			account[j] = byte(carry)
+			carry >>= 8
+		}
+		if carry != 0 {
+			return refuse(BadLength, "the ICAP number is larger than 20 bytes")
+		}
+	}
+	canonical := eip55(account[:], "")
+	a.set(SpaceEVM, VariantEVM, account[:], canonical[:])
+	return nil
+}
+
+func base36(c byte) int {
+	switch c = lower(c); {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'z':
+		return int(c-'a') + 10
+	}
+	return -1
+}
+
+// readEVMURI reads EIP-681: ["pay-"] target ["@" chain] ["/" function] ["?" parameters], or what stands behind an
+// ERC-3770 short name or iban:. In a token transfer the target is the token's contract, and the party to screen
+// is the payee in its address parameter.
+func readEVMURI(scheme, rest string, u *unwrapped) *Error {
+	if scheme != "ethereum" {
+		u.text = rest
+		return nil
+	}
+	if strings.HasPrefix(rest, "pay-") {
+		rest = rest[4:]
+		u.offset += 4
+	}
+	head, query, _ := strings.Cut(rest, "?")
+	head, function, _ := strings.Cut(head, "/")
+	target, chain, hasChain := strings.Cut(head, "@")
+	u.text = target
+	if hasChain {
+		if !isDecimal(chain) {
+			return refuse(BadCharacter, "its chain id is no number")
+		}
+		n := byCAIP2["eip155:"+chain]
+		if n == nil {
+			n = otherEVM
+		}
+		u.keep("chain_id", chain)
+		u.networks = []*Network{n}
+	}
+	var payee string
+	for part := range strings.SplitSeq(query, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		switch key {
+		case "address":
+			if payee != "" || function != "transfer" {
+				return refuse(TwoAddresses, "the URI calls a contract for another address; screen both")
+			}
+			payee = value
+		case "value", "uint256":
+			u.keep("amount", value)
+		}
+	}
+	if function != "transfer" {
+		return nil
+	}
+	if payee == "" {
+		return refuse(Empty, "the token transfer has no payee")
+	}
+	token := Address{Network: "ethereum"}
+	if fail := decodeEVM(target, &token); fail != nil {
+		return explain(target, u.networks[0], fail)
+	}
+	u.keep("token", token.Canonical)
+	u.offset += strings.LastIndex(rest, payee)
+	u.text = payee
+	return nil
+}

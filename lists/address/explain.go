@@ -1,0 +1,135 @@
+package address
+
+import "strings"
+
+// explain finds the most telling reason why a text is no address, once decoding has failed; n is
+// the network it was read under, or nil. Doing it now costs good addresses nothing.
+func explain(text string, n *Network, fail *Error) *Error {
+	switch fail.Reason {
+	case SecretMaterial, TwoAddresses, Testnet, WrongNetwork, InvoiceNotAddress, NameNotAddress, Ambiguous:
+		return fail
+	}
+	if fail.Folded != nil {
+		return fail
+	}
+	if reason, detail := known(text, n); reason != "" {
+		fail.Reason, fail.Detail = reason, detail
+		return fail
+	}
+	if n != nil && !isHex(text) {
+		var room [2]Address
+		if others, bad := readAny(room[:0], text, 0, networks, true); bad == nil {
+			fail.Reason, fail.Detail = WrongNetwork, "it is an address of "+others[0].Network
+		}
+	}
+	return fail
+}
+
+// notAddress names texts by how they begin, lower case here, in any case there.
+var notAddress = []struct {
+	prefix string
+	reason Reason
+	detail string
+}{
+	{"lnbc", InvoiceNotAddress, "it is a Lightning invoice"},
+	{"lntb", InvoiceNotAddress, "it is a Lightning invoice"},
+	{"lno1", InvoiceNotAddress, "it is a Lightning offer"},
+	{"lni1", InvoiceNotAddress, "it is a Lightning invoice"},
+	{"lnr1", InvoiceNotAddress, "it is a Lightning invoice request"},
+	{"lnurl1", InvoiceNotAddress, "it is an LNURL"},
+	{"lnurlp:", InvoiceNotAddress, "it is an LNURL"},
+	{"lightning:", InvoiceNotAddress, "it is a Lightning payment request"},
+	{"tb1", Testnet, "it is a test network address"},
+	{"bcrt1", Testnet, "it is a test network address"},
+	{"tltc1", Testnet, "it is a test network address"},
+	{"rltc1", Testnet, "it is a test network address"},
+	{"tmweb1", Testnet, "it is a test network address"},
+	{"bchtest:", Testnet, "it is a test network address"},
+	{"bchreg:", Testnet, "it is a test network address"},
+	{"ectest:", Testnet, "it is a test network address"},
+	{"ecregtest:", Testnet, "it is a test network address"},
+	{"ztestsapling1", Testnet, "it is a test network address"},
+	{"zregtestsapling1", Testnet, "it is a test network address"},
+	{"utest1", Testnet, "it is a test network address"},
+	{"uregtest1", Testnet, "it is a test network address"},
+	{"textest1", Testnet, "it is a test network address"},
+	{"tbnb1", Testnet, "it is a test network address"},
+	{"xpub", UnsupportedKind, "it is an extended public key, not an address"},
+	{"ypub", UnsupportedKind, "it is an extended public key, not an address"},
+	{"zpub", UnsupportedKind, "it is an extended public key, not an address"},
+	{"ltub", UnsupportedKind, "it is an extended public key, not an address"},
+	{"mtub", UnsupportedKind, "it is an extended public key, not an address"},
+	{"tpub", UnsupportedKind, "it is an extended public key, not an address"},
+	{"sp1q", UnsupportedKind, "a silent payment code (BIP-352) makes a new address for every payment"},
+	{"pm8t", UnsupportedKind, "a payment code (BIP-47) makes a new address for every payment"},
+	{"wpkh(", UnsupportedKind, "it is an output descriptor, not an address"},
+	{"pkh(", UnsupportedKind, "it is an output descriptor, not an address"},
+	{"sh(", UnsupportedKind, "it is an output descriptor, not an address"},
+	{"wsh(", UnsupportedKind, "it is an output descriptor, not an address"},
+	{"tr(", UnsupportedKind, "it is an output descriptor, not an address"},
+}
+
+// known recognises what people paste instead of an address. reason is "" if nothing is recognised.
+func known(text string, n *Network) (reason Reason, detail string) {
+	if strings.Contains(text, "...") {
+		return BadLength, "it is shortened for display; give the whole address"
+	}
+	for i := range notAddress {
+		if row := &notAddress[i]; foldedPrefix(text, row.prefix) && len(text) > len(row.prefix)+4 {
+			return row.reason, row.detail
+		}
+	}
+	if at := strings.IndexByte(text, '@'); at >= 0 {
+		if at == 66 && isHex(text[:at]) {
+			return InvoiceNotAddress, "it is a Lightning node"
+		}
+		return NameNotAddress, "it is a name (paymail, Lightning address); resolve it and give the address"
+	}
+	switch {
+	case strings.IndexByte(text, '$') >= 0:
+		return NameNotAddress, "it is a name (PayString, handle); resolve it and give the address"
+	case strings.IndexByte(text, '*') > 0:
+		return NameNotAddress, "it is a federation name; resolve it and give the address"
+	case isDomain(text) && (n == nil || !n.named):
+		return NameNotAddress, "it is a name; resolve it and give the address"
+	}
+	digits, _ := without0x(text)
+	if isHex(digits) {
+		switch len(digits) {
+		case 40:
+			if n == nil && len(digits) == len(text) {
+				return Ambiguous, "40 hex digits without 0x may be an account or a key hash: name the network"
+			}
+		case 66, 130:
+			if digits[0] == '0' && strings.IndexByte("2346", digits[1]) >= 0 {
+				return UnsupportedKind, "it is a public key, not an address"
+			}
+		case 64:
+			if strings.HasPrefix(digits, "000000000000000000000000") {
+				return BadLength, "it is an address filled up to 32 bytes; give its 20 bytes"
+			}
+		}
+	}
+	return "", ""
+}
+
+// isDomain tells a dotted name: letters, digits, hyphens and underscores between dots, the last
+// label not a number.
+func isDomain(text string) bool {
+	last := strings.LastIndexByte(text, '.')
+	if last < 1 || last == len(text)-1 {
+		return false
+	}
+	letter := false
+	for i := range len(text) {
+		c := lower(text[i])
+		switch {
+		case 'a' <= c && c <= 'z':
+			letter = letter || i > last
+		case '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return letter
+}

@@ -1,0 +1,540 @@
+package address
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"interdict/lists/fault"
+)
+
+// Form is one way an address of a network is written; it feeds the generated documentation.
+type Form struct {
+	Name     string // "P2WPKH"
+	Example  string // a valid example of our own making, or a published one
+	Checksum string // "bech32", "none"
+}
+
+// Network is one network a caller may name, as its family file registers it.
+type Network struct {
+	Name    string   // as in contract.md, section 4
+	Aliases []string // btc, xbt …, lower case
+	Assets  []string // asset codes of lists that suggest it, upper case: XBT, USDT
+	CAIP2   []string // "eip155:1"
+	Schemes []string // URI schemes without the colon, lower case
+	Short   []string // ERC-3770 short names
+	Forms   []Form
+	// Typos says in one sentence whether a typing error can be detected.
+	Typos string
+	// Strong tells that every form has a checksum, or (EVM) a shape of its own: only such
+	// networks are tried when a list's label turns out wrong.
+	Strong bool
+
+	// rank orders the readings of a text that no network was named for, the smallest first;
+	// equal ranks stand in the order of registration.
+	rank int
+	// fits is a cheap test (first characters, length) that never refuses a text that decodes and
+	// should be read without a hint; it chooses the networks to try when none was named. nil: never.
+	fits func(text string) bool
+	// decode reads an unwrapped, trimmed, ASCII text strictly and fills a (Network is already set),
+	// or gives the reason. It may change a.Network (an EVM chain id in the wrapper does).
+	// Secrets never reach it; names and other things that are no address may be refused with any
+	// reason, since explain finds the telling one.
+	decode func(text string, a *Address) *Error
+	// uri reads what stands behind "scheme:" into u.text (and u.attributes); nil: readURI, which
+	// takes an optional "//", the address, and a query as in BIP-21.
+	uri func(scheme, rest string, u *unwrapped) *Error
+	// keepScheme tells that the scheme is part of the address text (cashaddr): only the query is taken off.
+	keepScheme bool
+	// named tells that account names are addresses here (NEAR, EOS), so that a text with a dot is no foreign name.
+	named bool
+	// hex64 tells that 64 hex digits are an address form here; elsewhere they are refused as a secret.
+	hex64 bool
+}
+
+// variant is one row of the variant table.
+type variant struct {
+	number Variant
+	family string // first word of the identity
+	kind   string // second word, "" if the family has one kind
+	// network to render for, and how to write the payload canonically; nil: not renderable.
+	// render gives "" where the payload is a hash of something longer.
+	network string
+	render  func(payload string) string
+}
+
+// space is one row of the table of key spaces.
+type space struct {
+	number Space
+	// links appends the further keys of an address in this space; nil: it has none.
+	links func(dst []Link, a *Address, side Side) []Link
+	// relate is asked when the two are not exact: variants differ, or a role is not 0. nil: never related.
+	relate func(k Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string)
+}
+
+var (
+	networks []*Network                // by rank, then as registered
+	byName   = map[string]*Network{}   // names, aliases, CAIP-2 ids, asset codes in lower case
+	byCAIP2  = map[string]*Network{}   // CAIP-2 ids as written
+	byScheme = map[string][]*Network{} // URI schemes and ERC-3770 short names
+	byAsset  = map[string][]*Network{} // asset codes, upper case
+	caipKind = map[string]bool{}       // CAIP-2 namespaces
+
+	variants = make([]*variant, 600)
+	spaces   [128]*space
+)
+
+func register(n Network) {
+	p := &n
+	at := len(networks)
+	for at > 0 && networks[at-1].rank > p.rank {
+		at--
+	}
+	networks = slices.Insert(networks, at, p)
+	claim(p.Name, p)
+	for _, name := range p.Aliases {
+		claim(name, p)
+	}
+	for _, id := range p.CAIP2 {
+		claim(strings.ToLower(id), p)
+		byCAIP2[id] = p
+		namespace, _, _ := strings.Cut(id, ":")
+		caipKind[namespace] = true
+	}
+	for _, scheme := range p.Schemes {
+		byScheme[scheme] = insertByRank(byScheme[scheme], p)
+	}
+	for _, short := range p.Short {
+		byScheme[short] = insertByRank(byScheme[short], p)
+	}
+	for _, asset := range p.Assets {
+		byAsset[asset] = insertByRank(byAsset[asset], p)
+	}
+}
+
+// insertByRank keeps the likeliest network first, whichever file was initialised first.
+func insertByRank(list []*Network, n *Network) []*Network {
+	at := len(list)
+	for at > 0 && list[at-1].rank > n.rank {
+		at--
+	}
+	return slices.Insert(list, at, n)
+}
+
+func claim(name string, n *Network) {
+	if old := byName[name]; old != nil && old != n {
+		panic(fmt.Sprintf("address: %q is claimed by %s and %s", name, old.Name, n.Name))
+	}
+	byName[name] = n
+}
+
+func registerVariant(v variant) {
+	if variants[v.number] != nil {
+		panic(fmt.Sprintf("address: variant %d is registered twice", v.number))
+	}
+	variants[v.number] = &v
+}
+
+func registerSpace(s space) {
+	if spaces[s.number] != nil {
+		panic(fmt.Sprintf("address: space %d is registered twice", s.number))
+	}
+	spaces[s.number] = &s
+}
+
+// Networks gives a copy of every registered network, in the order in which readings are tried.
+func Networks() []Network {
+	all := make([]Network, len(networks))
+	for i, n := range networks {
+		all[i] = *n
+		all[i].Aliases = slices.Clone(n.Aliases)
+		all[i].Assets = slices.Clone(n.Assets)
+		all[i].CAIP2 = slices.Clone(n.CAIP2)
+		all[i].Schemes = slices.Clone(n.Schemes)
+		all[i].Short = slices.Clone(n.Short)
+		all[i].Forms = slices.Clone(n.Forms)
+	}
+	return all
+}
+
+// lookup finds a network by name, alias or CAIP-2 id; where there is none, the networks that an asset code
+// suggests.
+func lookup(name string) (*Network, []*Network) {
+	if n := byName[name]; n != nil {
+		return n, nil
+	}
+	name = strings.TrimSpace(name)
+	if n := byName[strings.ToLower(name)]; n != nil {
+		return n, nil
+	}
+	list := byAsset[strings.ToUpper(name)]
+	if len(list) == 1 {
+		return list[0], nil
+	}
+	return nil, list
+}
+
+// resolveNetwork names the one network; of an asset that lives on several, it is Ethereum, or the likeliest.
+func resolveNetwork(name string) (string, bool) {
+	n, several := lookup(name)
+	switch ethereum := byName["ethereum"]; {
+	case n != nil:
+		return n.Name, true
+	case slices.Contains(several, ethereum):
+		return ethereum.Name, true
+	case len(several) > 0:
+		return several[0].Name, true
+	}
+	return "", false
+}
+
+func knownAsset(label string) bool {
+	label = strings.TrimSpace(label)
+	return len(byAsset[strings.ToUpper(label)]) > 0 || byName[strings.ToLower(label)] != nil
+}
+
+func parse(dst []Address, text, network string) ([]Address, error) {
+	var hint *Network
+	if network != "" {
+		var several []*Network
+		if hint, several = lookup(network); hint == nil {
+			if len(several) == 0 {
+				return dst, fault.E(fault.UnsupportedNetwork, "network %.40q is not known", network)
+			}
+			return result(readEach(dst, text, several))
+		}
+	}
+	return result(read(dst, text, hint))
+}
+
+// result turns a typed nil into a nil error.
+func result(dst []Address, fail *Error) ([]Address, error) {
+	if fail != nil {
+		return dst, fail
+	}
+	return dst, nil
+}
+
+// read is Parse with the network looked up. It gives a typed nil-able error so that no interface
+// is made on the way.
+func read(dst []Address, text string, hint *Network) ([]Address, *Error) {
+	start, end, fail := clean(text, hint)
+	if fail != nil {
+		return dst, fail.of(hint)
+	}
+	body := text[start:end]
+	if fail := secret(body, hint); fail != nil {
+		return dst, fail.of(hint)
+	}
+	if colon := strings.IndexByte(body, ':'); colon >= 0 {
+		var u unwrapped
+		if fail := unwrap(body, colon, hint, &u); fail != nil {
+			return dst, fail.of(hint)
+		}
+		if u.text != body || u.networks != nil {
+			return readWrapped(dst, &u, start, hint)
+		}
+	}
+	if hint != nil {
+		return readAs(dst, body, start, hint)
+	}
+	return readAny(dst, body, start, networks, false)
+}
+
+// readAs reads an unwrapped text as an address of one network. offset is where it begins in the caller's text.
+func readAs(dst []Address, text string, offset int, n *Network) ([]Address, *Error) {
+	dst = append(dst, Address{Network: n.Name})
+	fail := n.decode(text, &dst[len(dst)-1])
+	if fail == nil {
+		return dst, nil
+	}
+	dst = dst[:len(dst)-1]
+	if fail.Position >= 0 {
+		fail.Position += offset
+	}
+	return dst, explain(text, n, fail).of(n)
+}
+
+// readAny reads an unwrapped text under every network of the list that it fits, strong ones only if asked.
+func readAny(dst []Address, text string, offset int, among []*Network, strong bool) ([]Address, *Error) {
+	var worst *Error
+	first := len(dst)
+	for _, n := range among {
+		if n.fits == nil || strong && !n.Strong || !n.fits(text) {
+			continue
+		}
+		dst = append(dst, Address{Network: n.Name})
+		a := &dst[len(dst)-1]
+		fail := n.decode(text, a)
+		if fail == nil && !repeats(dst[first:]) {
+			continue
+		}
+		dst = dst[:len(dst)-1]
+		if fail != nil && (worst == nil || telling(fail.Reason) > telling(worst.Reason)) {
+			fail.Network = n.Name
+			worst = fail
+		}
+	}
+	if len(dst) > first {
+		return dst, nil
+	}
+	if worst == nil {
+		worst = refuse(UnsupportedKind, "it has the form of no network's addresses")
+	}
+	if worst.Position >= 0 {
+		worst.Position += offset
+	}
+	return dst, explain(text, nil, worst)
+}
+
+// readWrapped reads what a wrapper held, under the networks that the wrapper or the hint names.
+func readWrapped(dst []Address, u *unwrapped, offset int, hint *Network) ([]Address, *Error) {
+	first := len(dst)
+	offset += u.offset
+	inside := hint
+	if hint == nil && len(u.networks) > 0 {
+		inside = u.networks[0]
+	}
+	fail := secret(u.text, inside).of(hint)
+	switch {
+	case fail != nil:
+	case u.text == "":
+		fail = refuse(Empty, "the wrapper holds no address").of(hint)
+	case hint != nil:
+		dst, fail = readAs(dst, u.text, offset, hint)
+	case u.networks == nil:
+		dst, fail = readAny(dst, u.text, offset, networks, false)
+	default:
+		// A scheme that several chains use means the likeliest one that the address decodes for.
+		for _, n := range u.networks {
+			var other *Error
+			if dst, other = readAs(dst, u.text, offset, n); other == nil {
+				fail = nil
+				break
+			} else if fail == nil || telling(other.Reason) > telling(fail.Reason) {
+				fail = other
+			}
+		}
+	}
+	if fail != nil {
+		return dst, fail
+	}
+	for i := first; i < len(dst) && len(u.attributes) > 0; i++ {
+		dst[i].Attributes = append(dst[i].Attributes, u.attributes...)
+	}
+	return dst, nil
+}
+
+// repeats tells whether the last reading is the same identity as one before it.
+func repeats(readings []Address) bool {
+	last := &readings[len(readings)-1]
+	for i := range readings[:len(readings)-1] {
+		if readings[i].Variant == last.Variant && readings[i].Key == last.Key {
+			return true
+		}
+	}
+	return false
+}
+
+// readEach reads text under each of the networks, as if it alone had been named.
+func readEach(dst []Address, text string, among []*Network) ([]Address, *Error) {
+	first := len(dst)
+	var best *Error
+	for _, n := range among {
+		var fail *Error
+		dst, fail = read(dst, text, n)
+		switch {
+		case fail == nil && repeats(dst[first:]):
+			dst = dst[:len(dst)-1]
+		case fail != nil && (best == nil || telling(fail.Reason) > telling(best.Reason)):
+			best = fail
+		}
+	}
+	if len(dst) > first {
+		return dst, nil
+	}
+	return dst, best
+}
+
+func parseListed(dst []Address, text, network, asset string) ([]Address, error) {
+	var best *Error
+	for _, suggested := range suggestions(network, asset) {
+		var fail *Error
+		if dst, fail = readEach(dst, text, suggested); fail == nil {
+			return dst, nil
+		}
+		if best == nil || telling(fail.Reason) > telling(best.Reason) {
+			best = fail
+		}
+	}
+	if best == nil {
+		return result(read(dst, text, nil))
+	}
+	// The labels are wrong. Only what proves itself overrules them: a checksum, or the plain EVM form.
+	start, end, fail := clean(text, nil)
+	if fail == nil {
+		body := text[start:end]
+		if secret(body, nil) == nil && (!isHex(body) || isPlainEVM(body)) {
+			if dst, fail = readAny(dst, body, start, networks, true); fail == nil {
+				return dst, nil
+			}
+		}
+	}
+	return dst, best
+}
+
+// suggestions gives the networks that a list's labels speak of, in the order to try them: the network label as a
+// name and as an asset code, then the asset label, which is a code before it is a name (BNB is the name of one chain
+// and the coin of another). What is not known suggests nothing.
+func suggestions(network, asset string) (groups [][]*Network) {
+	named := func(label string) {
+		if n := byName[strings.ToLower(strings.TrimSpace(label))]; n != nil {
+			groups = append(groups, []*Network{n})
+		}
+	}
+	coded := func(label string) {
+		if list := byAsset[strings.ToUpper(strings.TrimSpace(label))]; list != nil {
+			groups = append(groups, list)
+		}
+	}
+	named(network)
+	coded(network)
+	coded(asset)
+	named(asset)
+	return groups
+}
+
+// isPlainEVM tells 0x and 40 hex digits.
+func isPlainEVM(text string) bool {
+	return len(text) == 42 && text[0] == '0' && text[1]|0x20 == 'x' && isHex(text[2:])
+}
+
+func rawKey(text string) Key {
+	text = trim(text)
+	if len(text) < MaxKey {
+		return makeKey(SpaceRaw, text)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return makeKey(SpaceRaw, string(sum[:]))
+}
+
+func makeKey(s Space, payload string) Key { return Key(string(rune(s)) + payload) }
+
+// set fills the address: its key from the space and payload, and its canonical text, with one allocation.
+// A payload that is longer than a key may be is replaced by its SHA-256.
+func (a *Address) set(s Space, v Variant, payload, canonical []byte) {
+	var room [MaxKey + 160]byte
+	both := append(room[:0], byte(s))
+	if len(payload) < MaxKey {
+		both = append(both, payload...)
+	} else {
+		sum := sha256.Sum256(payload)
+		both = append(both, sum[:]...)
+	}
+	cut := len(both)
+	joined := string(append(both, canonical...))
+	a.Key, a.Variant, a.Canonical = Key(joined[:cut]), v, joined[cut:]
+}
+
+// setText is set for a text that is canonical as it was written.
+func (a *Address) setText(s Space, v Variant, payload []byte, canonical string) {
+	a.set(s, v, payload, nil)
+	a.Canonical = canonical
+}
+
+func appendIdentity(dst []byte, k Key, v Variant) []byte {
+	if v == VariantRaw {
+		dst = append(dst, "raw:"...)
+		return hex.AppendEncode(dst, []byte(k.Payload()))
+	}
+	if int(v) >= len(variants) || variants[v] == nil {
+		return dst
+	}
+	row := variants[v]
+	dst = append(dst, row.family...)
+	dst = append(dst, ':')
+	if row.kind != "" {
+		dst = append(dst, row.kind...)
+		dst = append(dst, ':')
+	}
+	return hex.AppendEncode(dst, []byte(k.Payload()))
+}
+
+func links(dst []Link, a *Address, side Side) []Link {
+	if s := spaces[a.Key.Space()&127]; s != nil && s.links != nil {
+		return s.links(dst, a, side)
+	}
+	return dst
+}
+
+func relate(k Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string) {
+	if asked == listed && askedAs == 0 && listedAs == 0 {
+		if k.Space() == SpaceRaw {
+			return Raw, ""
+		}
+		return Exact, ""
+	}
+	if s := spaces[k.Space()&127]; s != nil && s.relate != nil {
+		return s.relate(k, asked, askedAs, listed, listedAs)
+	}
+	return None, ""
+}
+
+func render(k Key, v Variant) (network, canonical string, ok bool) {
+	if int(v) >= len(variants) || variants[v] == nil {
+		return "", "", false
+	}
+	row := variants[v]
+	if row.render == nil {
+		return row.network, "", false
+	}
+	canonical = row.render(k.Payload())
+	return row.network, canonical, canonical != ""
+}
+
+// refuse makes an error without a position.
+func refuse(reason Reason, detail string) *Error {
+	return &Error{Reason: reason, Position: -1, Detail: detail}
+}
+
+// refuseAt makes an error that points into the text that a decoder was given.
+func refuseAt(reason Reason, position int, detail string) *Error {
+	return &Error{Reason: reason, Position: position, Detail: detail}
+}
+
+// of names the network a text was read under. There may be no error, and no network.
+func (e *Error) of(n *Network) *Error {
+	if e != nil && n != nil {
+		e.Network = n.Name
+	}
+	return e
+}
+
+// telling says how much a reason tells a reader who named no network: the greatest wins.
+func telling(r Reason) int {
+	switch r {
+	case SecretMaterial:
+		return 10
+	case TwoAddresses:
+		return 9
+	case InvoiceNotAddress:
+		return 8
+	case NameNotAddress:
+		return 7
+	case Testnet:
+		return 6
+	case BadChecksum:
+		return 5
+	case MixedCase:
+		return 4
+	case WrongNetwork:
+		return 3
+	case UnsupportedKind:
+		return 2
+	case BadLength:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,108 @@
+package address
+
+// The second block of numbers; the rules are in spaces.go.
+
+// Key spaces.
+const (
+	SpaceStellarContract   Space = 32 // 32 bytes id of a Stellar contract (C…)
+	SpaceCosmosContract    Space = 33 // 32 bytes: contract, module or interchain account of a Cosmos chain
+	SpaceCosmosModule      Space = 34 // 20 bytes hash of a module's name: on every Cosmos chain, owned by nobody
+	SpaceCardano           Space = 35 // bytes of a Shelley base or pointer address
+	SpaceCardanoPayment    Space = 36 // kind (0 key, 1 script) and 28 bytes of a payment credential
+	SpaceCardanoStake      Space = 37 // kind (0 key, 1 script) and 28 bytes of a stake credential
+	SpaceCardanoByron      Space = 38 // CBOR of a Byron address, without its CRC-32
+	SpaceSS58              Space = 39 // 32 bytes account id of a Substrate chain
+	SpaceTON               Space = 40 // workchain (one signed byte) and 32 bytes of hash
+	SpaceNearName          Space = 41 // name of a NEAR account, or its SHA-256 when longer than a key may be
+	SpaceAptos             Space = 42 // 32 bytes
+	SpaceSui               Space = 43 // 32 bytes
+	SpaceStarknet          Space = 44 // 32 bytes, below 2^251
+	SpaceTezosTz1          Space = 45 // 20 bytes BLAKE2b of an Ed25519 key
+	SpaceTezosTz2          Space = 46 // 20 bytes BLAKE2b of a secp256k1 key
+	SpaceTezosTz3          Space = 47 // 20 bytes BLAKE2b of a P-256 key
+	SpaceTezosTz4          Space = 48 // 20 bytes BLAKE2b of a BLS key
+	SpaceTezosKT1          Space = 49 // 20 bytes of a contract
+	SpaceTezosSr1          Space = 50 // 20 bytes of a smart rollup
+	SpaceFilecoinID        Space = 51 // 8 bytes actor id, big-endian
+	SpaceFilecoinSecp256k1 Space = 52 // 20 bytes BLAKE2b of a secp256k1 key
+	SpaceFilecoinActor     Space = 53 // 20 bytes BLAKE2b of what an actor was created from
+	SpaceFilecoinBLS       Space = 54 // 48 bytes BLS public key
+	SpaceHedera            Space = 55 // 8 bytes account number in shard 0, realm 0, big-endian
+	SpaceEOS               Space = 56 // 8 bytes packed name, big-endian
+	SpaceICPPrincipal      Space = 57 // up to 29 bytes of principal
+	SpaceICPAccount        Space = 58 // 32 bytes ledger account id, CRC-32 included
+	SpaceICPSubaccount     Space = 59 // 32 bytes sub-account (not zero), then the principal
+	SpaceKaspa             Space = 60 // 32 bytes x coordinate of a secp256k1 public key
+	SpaceKaspaScript       Space = 61 // 32 bytes BLAKE2b of a script
+	SpaceNano              Space = 62 // 32 bytes public key of Ed25519 with BLAKE2b
+	SpaceNearDeterministic Space = 63 // 20 bytes of a NEAR account made from its contract's state (0s…)
+)
+
+// Variants. Each Cosmos chain has four, from 300 on (cosmos.go).
+const (
+	VariantStellar         Variant = 200
+	VariantStellarContract Variant = 201
+	VariantAlgorand        Variant = 202
+
+	VariantNearImplicit      Variant = 204 // 64 hex digits: an Ed25519 key
+	VariantNearEVM           Variant = 205 // 0x and 40 digits: an EVM key
+	VariantNearName          Variant = 206
+	VariantNearDeterministic Variant = 207
+
+	VariantPolkadot  Variant = 208
+	VariantKusama    Variant = 209
+	VariantBittensor Variant = 210
+	VariantAstar     Variant = 211
+	VariantSubstrate Variant = 212 // any chain of the SS58 registry
+
+	VariantTON Variant = 213
+
+	VariantAptos    Variant = 214
+	VariantSui      Variant = 215
+	VariantStarknet Variant = 216
+
+	VariantTezosTz1 Variant = 220
+	VariantTezosTz2 Variant = 221
+	VariantTezosTz3 Variant = 222
+	VariantTezosTz4 Variant = 223
+	VariantTezosKT1 Variant = 224
+	VariantTezosSr1 Variant = 225
+
+	VariantFilecoinID        Variant = 230
+	VariantFilecoinSecp256k1 Variant = 231
+	VariantFilecoinActor     Variant = 232
+	VariantFilecoinBLS       Variant = 233
+	VariantFilecoinEVM       Variant = 234 // f410f…
+
+	VariantHedera    Variant = 238
+	VariantHederaEVM Variant = 239 // an account by the EVM address of its ECDSA key
+	VariantEOS       Variant = 240
+
+	VariantICPPrincipal  Variant = 242
+	VariantICPAccount    Variant = 243
+	VariantICPSubaccount Variant = 244
+
+	VariantKaspa       Variant = 246 // Schnorr
+	VariantKaspaEven   Variant = 247 // ECDSA, key with an even y
+	VariantKaspaOdd    Variant = 248 // ECDSA, key with an odd y
+	VariantKaspaScript Variant = 249
+	VariantNano        Variant = 250
+
+	VariantAvalancheX Variant = 252
+	VariantAvalancheP Variant = 253
+
+	// The header of a Shelley address tells which of its parts are keys and which scripts; it stands in the key.
+	VariantCardanoBase       Variant = 260
+	VariantCardanoPointer    Variant = 261
+	VariantCardanoEnterprise Variant = 262
+	VariantCardanoStake      Variant = 264
+	VariantCardanoByron      Variant = 266
+)
+
+// Roles.
+const (
+	RolePayment    Role = 32 // the payment credential of a Cardano address
+	RoleStake      Role = 33 // the stake credential of a Cardano address
+	RoleICPAccount Role = 34 // the ledger account id of a principal's (sub-)account
+	RoleICPOwner   Role = 35 // the principal that owns a sub-account
+)

@@ -1,0 +1,104 @@
+package lists
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"interdict/lists/fault"
+)
+
+// Head names the current generation; it is the document every replica watches.
+type Head struct {
+	Generation int `json:"generation"`
+}
+
+// Fresh says when a list was last known to be what its publisher says.
+type Fresh struct {
+	At time.Time `json:"at"`
+}
+
+// Replica is what one running server reports of itself.
+type Replica struct {
+	ID         string    `json:"id"`
+	Generation int       `json:"generation"` // it answers from; 0: none
+	Since      time.Time `json:"since"`      // it answers from that generation
+	Seen       time.Time `json:"seen"`       // its last report
+}
+
+// ReplicaTTL is how long after its last report a replica counts as live.
+const ReplicaTTL = 10 * time.Second
+
+// Read reads one document into a value. revision is for a later Commit.
+func Read[T any](ctx context.Context, s Store, key string) (value T, revision uint64, err error) {
+	d, err := s.Get(ctx, key)
+	if err != nil {
+		return value, 0, err
+	}
+	value, err = Decode[T](d)
+	return value, d.Revision, err
+}
+
+// Decode reads a document's value.
+func Decode[T any](d Doc) (value T, err error) {
+	if err := json.Unmarshal(d.Value, &value); err != nil {
+		return value, fault.E(fault.Unavailable, "document %s is damaged: %w", d.Key, err)
+	}
+	return value, nil
+}
+
+// ReadAll reads all documents under a prefix, in the order of their keys.
+func ReadAll[T any](ctx context.Context, s Store, prefix string) ([]T, error) {
+	docs, err := s.Scan(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	values := make([]T, len(docs))
+	for i, d := range docs {
+		if values[i], err = Decode[T](d); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// Put makes the change that writes value to a document that has the expected revision.
+func Put(key string, value any, expect uint64) Change {
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // our own types always encode
+	}
+	return Change{Key: key, Value: b, Expect: expect}
+}
+
+// Current reads the generation that is current; Number 0 when there is none yet.
+// revision is that of DocHead.
+func Current(ctx context.Context, s Store) (g Generation, revision uint64, err error) {
+	head, revision, err := Read[Head](ctx, s, DocHead)
+	if fault.Is(err, fault.NotFound) {
+		return Generation{}, 0, nil
+	}
+	if err != nil {
+		return Generation{}, 0, err
+	}
+	g, _, err = Read[Generation](ctx, s, DocGeneration(head.Generation))
+	if fault.Is(err, fault.NotFound) {
+		return g, 0, fault.E(fault.Unavailable, "generation %d is missing from the store", head.Generation)
+	}
+	return g, revision, err
+}
+
+// Replicas reads the replicas that are live at now.
+func Replicas(ctx context.Context, s Store, now time.Time) ([]Replica, error) {
+	all, err := ReadAll[Replica](ctx, s, "replica/")
+	if err != nil {
+		return nil, err
+	}
+	live := all[:0]
+	for _, r := range all {
+		if now.Sub(r.Seen) < ReplicaTTL {
+			live = append(live, r)
+		}
+	}
+	return live, nil
+}

@@ -1,0 +1,309 @@
+package diskstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"math"
+	"strings"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+)
+
+// batchBytes is how much of a layer goes into one transaction, and so how much is held in memory.
+const batchBytes = 8 << 20
+
+// layerMeta is what the store knows of a layer: complete(1) keys(8) created(8, Unix nanoseconds) crc32c(4).
+type layerMeta struct {
+	complete bool
+	keys     uint64
+	created  int64
+}
+
+const metaBytes = 21
+
+func (m layerMeta) encode(id string) []byte {
+	b := make([]byte, 1, metaBytes)
+	if m.complete {
+		b[0] = 1
+	}
+	b = binary.BigEndian.AppendUint64(b, m.keys)
+	b = binary.BigEndian.AppendUint64(b, uint64(m.created))
+	return binary.BigEndian.AppendUint32(b, crc32.Update(idSum(id), castagnoli, b))
+}
+
+// readMeta reads the meta of a layer out of its bucket.
+func readMeta(b *bbolt.Bucket, id string) (m layerMeta, err error) {
+	v := b.Get(metaKey)
+	if len(v) != metaBytes || binary.BigEndian.Uint32(v[metaBytes-4:]) != crc32.Update(idSum(id), castagnoli, v[:metaBytes-4]) {
+		return m, fmt.Errorf("layer %s is %w", id, errDamaged)
+	}
+	return layerMeta{v[0] == 1, binary.BigEndian.Uint64(v[1:]), int64(binary.BigEndian.Uint64(v[9:]))}, nil
+}
+
+// CreateLayer starts a layer. ctx is that of the whole writing.
+func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.LayerWriter, error) {
+	if err := checkLayerID(id); err != nil {
+		return nil, err
+	}
+	if keys < 0 {
+		return nil, fault.E(fault.Invalid, "a layer cannot have %d keys", keys)
+	}
+	w := &layerWriter{
+		s: s, ctx: ctx, id: id, sum: idSum(id), order: order{announced: keys},
+		meta: layerMeta{keys: uint64(keys), created: time.Now().UnixNano()},
+	}
+	err := s.update(ctx, func(tx *bbolt.Tx) error {
+		if tx.Bucket(bucketLayer(id)) != nil {
+			return fault.E(fault.Conflict, "there is a layer %s already", id)
+		}
+		b, err := tx.CreateBucket(bucketLayer(id))
+		if err != nil {
+			return err
+		}
+		if _, err := tx.CreateBucket(bucketAttributions(id)); err != nil {
+			return err
+		}
+		return b.Put(metaKey, w.meta.encode(id))
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.begin(0)
+	return w, nil
+}
+
+type pair struct{ key, value []byte }
+
+// layerWriter gathers blocks and writes them in batches, each a transaction of its own: they are
+// safe in the database, but nobody reads them before Commit has marked the layer complete. It is not
+// written without fsync, as only a new file could be: a crash of the machine might then leave a
+// database whose newest tree is half on disk, documents included.
+type layerWriter struct {
+	s     *Store
+	ctx   context.Context
+	id    string
+	sum   uint32
+	meta  layerMeta
+	order order
+	err   error // of the first failure; nothing can be put after it
+	ended bool
+
+	slab         []byte // the bytes of this batch's values; the last block in it is open
+	block        int    // where the open block begins in slab
+	empty        bool   // the open block has no entry
+	blocks       []pair
+	attributions []pair
+
+	attributionBytes int
+}
+
+var errEnded = fault.E(fault.Conflict, "the layer's writer has ended")
+
+// begin opens the block that covers hashes from one on.
+func (w *layerWriter) begin(from uint64) {
+	w.block, w.empty = len(w.slab), true
+	w.slab = beginBlock(w.slab, from)
+}
+
+// seal ends the open block at the last hash that it covers.
+func (w *layerWriter) seal(to uint64) {
+	key := binary.BigEndian.AppendUint64(make([]byte, 0, 8), to)
+	block := w.slab[w.block:len(w.slab):len(w.slab)]
+	sealBlock(w.sum, key, block)
+	w.blocks = append(w.blocks, pair{key, block})
+}
+
+func (w *layerWriter) Put(e lists.Entry) error {
+	if w.ended {
+		return errEnded
+	}
+	if w.err != nil {
+		return w.err
+	}
+	last := w.order.hash
+	hash, err := w.order.next(e)
+	if err != nil {
+		w.err = err
+		return err
+	}
+	// Keys of one hash stay in one block, since a block is found by hash.
+	if !w.empty && hash != last && len(w.slab)-w.block+len(e.Key)+len(e.Refs)+3 > blockBytes {
+		w.seal(last)
+		w.begin(last + 1)
+		if err := w.flushFull(); err != nil {
+			return err
+		}
+	}
+	w.slab = appendEntry(w.slab, e)
+	w.empty = false
+	return nil
+}
+
+func (w *layerWriter) PutAttribution(number uint32, record []byte) error {
+	switch {
+	case w.ended:
+		return errEnded
+	case w.err != nil:
+		return w.err
+	case len(record) > maxAttribution:
+		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes, more than %d", number, len(record), maxAttribution)
+		return w.err
+	}
+	key := binary.BigEndian.AppendUint32(make([]byte, 0, 4), number)
+	value := make([]byte, 4, 4+len(record))
+	value = append(value, record...)
+	binary.BigEndian.PutUint32(value, sumAttribution(w.sum, key, value))
+	w.attributions = append(w.attributions, pair{key, value})
+	w.attributionBytes += len(value)
+	return w.flushFull()
+}
+
+func (w *layerWriter) flushFull() error {
+	if w.block+w.attributionBytes < batchBytes {
+		return nil
+	}
+	w.err = w.flush(w.meta)
+	return w.err
+}
+
+// flush writes the sealed blocks and the attributions, and what is known of the layer.
+func (w *layerWriter) flush(meta layerMeta) error {
+	err := w.s.update(w.ctx, func(tx *bbolt.Tx) error {
+		b, err := ownLayer(tx, w.id, w.meta)
+		if err != nil {
+			return err
+		}
+		if b == nil {
+			return fault.E(fault.Conflict, "layer %s was dropped while it was written", w.id)
+		}
+		b.FillPercent = 1 // blocks come in order, so no page has to leave room
+		if err := putAll(b, w.blocks); err != nil {
+			return err
+		}
+		if err := putAll(tx.Bucket(bucketAttributions(w.id)), w.attributions); err != nil {
+			return err
+		}
+		if meta == w.meta {
+			return nil
+		}
+		return b.Put(metaKey, meta.encode(w.id))
+	})
+	if err != nil {
+		return err
+	}
+	w.slab = w.slab[:copy(w.slab, w.slab[w.block:])]
+	w.block, w.blocks = 0, w.blocks[:0]
+	w.attributions, w.attributionBytes = w.attributions[:0], 0
+	return nil
+}
+
+func putAll(b *bbolt.Bucket, pairs []pair) error {
+	for _, p := range pairs {
+		if err := b.Put(p.key, p.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownLayer gives the bucket of a layer, nil if it is gone or another of the same id stands there.
+func ownLayer(tx *bbolt.Tx, id string, meta layerMeta) (*bbolt.Bucket, error) {
+	b := tx.Bucket(bucketLayer(id))
+	if b == nil {
+		return nil, nil
+	}
+	stored, err := readMeta(b, id)
+	if err != nil || stored.created != meta.created {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Commit writes the rest and marks the layer complete.
+func (w *layerWriter) Commit() error {
+	if w.ended {
+		return errEnded
+	}
+	if w.err == nil {
+		w.err = w.order.complete()
+	}
+	if w.err != nil {
+		return w.err
+	}
+	w.seal(math.MaxUint64)
+	w.block = len(w.slab)
+	complete := w.meta
+	complete.complete = true
+	if w.err = w.flush(complete); w.err != nil {
+		return w.err
+	}
+	w.end()
+	return nil
+}
+
+// Abort drops what was written, even when the context has ended: that may be why.
+func (w *layerWriter) Abort() error {
+	if w.ended {
+		return errEnded
+	}
+	w.end()
+	return w.s.update(context.WithoutCancel(w.ctx), func(tx *bbolt.Tx) error {
+		b, err := ownLayer(tx, w.id, w.meta)
+		if err != nil || b == nil {
+			return err
+		}
+		return dropLayer(tx, w.id)
+	})
+}
+
+func (w *layerWriter) end() {
+	w.ended = true
+	w.slab, w.blocks, w.attributions = nil, nil, nil
+}
+
+// DropLayer removes a layer, complete or not. Its pages are free for what comes next; the file does not shrink.
+func (s *Store) DropLayer(ctx context.Context, id string) error {
+	if err := checkLayerID(id); err != nil {
+		return err
+	}
+	return s.update(ctx, func(tx *bbolt.Tx) error { return dropLayer(tx, id) })
+}
+
+func dropLayer(tx *bbolt.Tx, id string) error {
+	for _, name := range [][]byte{bucketLayer(id), bucketAttributions(id)} {
+		if err := tx.DeleteBucket(name); err != nil && !errors.Is(err, berrors.ErrBucketNotFound) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Layers lists the ids of all layers with the time of their creation.
+func (s *Store) Layers(ctx context.Context) (map[string]time.Time, error) {
+	layers := map[string]time.Time{}
+	err := s.view(ctx, func(tx *bbolt.Tx) error {
+		c := tx.Cursor()
+		for k, _ := c.Seek([]byte(layerPrefix)); bytes.HasPrefix(k, []byte(layerPrefix)); k, _ = c.Next() {
+			id := strings.TrimPrefix(string(k), layerPrefix)
+			meta, err := readMeta(tx.Bucket(k), id)
+			if err != nil {
+				return err
+			}
+			layers[id] = time.Unix(0, meta.created)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return layers, nil
+}

@@ -1,0 +1,150 @@
+package lists
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/cespare/xxhash/v2"
+
+	"interdict/lists/address"
+)
+
+// Hash places a key: it orders the entries of a layer, chooses a store's bucket and the bits of a
+// filter. It is XXH64 with seed 0, stored implicitly in every layer, and so never changes.
+func Hash(key address.Key) uint64 { return xxhash.Sum64String(string(key)) }
+
+// Ref is one listing under one key of a layer.
+type Ref struct {
+	Variant     address.Variant
+	Role        address.Role // 0: the key is the address's own
+	Removed     bool         // takes away what lower layers say of the same variant and own key
+	Attribution uint32       // number in the layer's table of attributions
+	Locator     uint64       // final number of the locator; its prefix is in the attribution
+	HasLocator  bool
+	AddedIn     int         // version in which the listing first appeared; 0: the layer's own
+	Lower       bool        // the listed text is the canonical one in lower case
+	Text        string      // listed text, "" when it is the canonical text or Lower says how it differs
+	Own         address.Key // the address's own key, when Role is not 0
+}
+
+// Same tells whether two references under one key are of one identity in one role, so that one removes the other.
+func (r *Ref) Same(o *Ref) bool {
+	return r.Variant == o.Variant && r.Role == o.Role && r.Own == o.Own && (r.Variant != address.VariantRaw || r.Text == o.Text)
+}
+
+const (
+	flagRemoved = 1 << iota
+	flagRole
+	flagText
+	flagLocator
+	flagAddedIn
+	flagLower
+)
+
+// AppendRef appends the stored form of a reference:
+// flags(1) variant(uvarint) attribution(uvarint) [role(1) len own] [locator] [added_in] [len text].
+func AppendRef(dst []byte, r *Ref) []byte {
+	var flags byte
+	if r.Removed {
+		flags |= flagRemoved
+	}
+	if r.Role != 0 {
+		flags |= flagRole
+	}
+	if r.Text != "" {
+		flags |= flagText
+	}
+	if r.HasLocator {
+		flags |= flagLocator
+	}
+	if r.AddedIn != 0 {
+		flags |= flagAddedIn
+	}
+	if r.Lower {
+		flags |= flagLower
+	}
+	dst = append(dst, flags)
+	dst = binary.AppendUvarint(dst, uint64(r.Variant))
+	dst = binary.AppendUvarint(dst, uint64(r.Attribution))
+	if r.Role != 0 {
+		dst = append(dst, byte(r.Role))
+		dst = binary.AppendUvarint(dst, uint64(len(r.Own)))
+		dst = append(dst, r.Own...)
+	}
+	if r.HasLocator {
+		dst = binary.AppendUvarint(dst, r.Locator)
+	}
+	if r.AddedIn != 0 {
+		dst = binary.AppendUvarint(dst, uint64(r.AddedIn))
+	}
+	if r.Text != "" {
+		dst = binary.AppendUvarint(dst, uint64(len(r.Text)))
+		dst = append(dst, r.Text...)
+	}
+	return dst
+}
+
+var errDamaged = errors.New("a stored listing is damaged")
+
+// DecodeRefs reads all references of an entry. A damaged entry is an error, never fewer references.
+func DecodeRefs(dst []Ref, b []byte) ([]Ref, error) {
+	if len(b) == 0 {
+		return dst, errDamaged
+	}
+	ok := true
+	uvarint := func() uint64 {
+		v, n := binary.Uvarint(b)
+		if n <= 0 {
+			ok = false
+			b = nil
+			return 0
+		}
+		b = b[n:]
+		return v
+	}
+	text := func() string {
+		n := uvarint()
+		if !ok || n > uint64(len(b)) {
+			ok = false
+			return ""
+		}
+		s := string(b[:n])
+		b = b[n:]
+		return s
+	}
+	for len(b) > 0 {
+		var r Ref
+		flags := b[0]
+		b = b[1:]
+		if flags >= flagLower<<1 {
+			return dst, errDamaged
+		}
+		r.Removed = flags&flagRemoved != 0
+		r.Lower = flags&flagLower != 0
+		r.Variant = address.Variant(uvarint())
+		r.Attribution = uint32(uvarint())
+		if flags&flagRole != 0 {
+			if len(b) == 0 {
+				return dst, errDamaged
+			}
+			r.Role = address.Role(b[0])
+			b = b[1:]
+			r.Own = address.Key(text())
+		}
+		if flags&flagLocator != 0 {
+			r.HasLocator = true
+			r.Locator = uvarint()
+		}
+		if flags&flagAddedIn != 0 {
+			r.AddedIn = int(uvarint())
+		}
+		if flags&flagText != 0 {
+			r.Text = text()
+		}
+		if !ok {
+			return dst, errDamaged
+		}
+		dst = append(dst, r)
+	}
+	return dst, nil
+}

@@ -1,0 +1,182 @@
+package lists
+
+import (
+	"regexp"
+	"slices"
+	"time"
+
+	"interdict/lists/fault"
+)
+
+// List is a named, owned set of attributed addresses: its settings, not its content.
+type List struct {
+	ID         string        `json:"id"` // [a-z0-9][a-z0-9-]{0,62}
+	Name       string        `json:"name"`
+	Authority  string        `json:"authority"`  // who says so: "US Treasury, OFAC"
+	Category   Category      `json:"category"`   // of a row that names none
+	Confidence Confidence    `json:"confidence"` // of a row that names none
+	Policy     Policy        `json:"policy"`
+	MaxAge     time.Duration `json:"max_age"`    // since the last successful load; 0: never too old
+	OnStale    OnStale       `json:"on_stale"`   // what to do beyond MaxAge
+	Approvals  int           `json:"approvals"`  // how many people other than the uploader must agree
+	MaxShrink  float64       `json:"max_shrink"` // share of addresses an activation may take away; 0.2 is a fifth
+	MaxGrowth  float64       `json:"max_growth"` // how many times the addresses it may bring: 10
+	// MaxQuarantined is the share of rows that may fail to parse before a person must look: 0.5
+	MaxQuarantined float64 `json:"max_quarantined"`
+	Source         *Source `json:"source,omitempty"`
+
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	UpdatedBy string    `json:"updated_by"`
+	Active    int       `json:"active_version"` // 0: none
+	Latest    int       `json:"latest_version"` // the highest number given out
+}
+
+// Source is where a list is published.
+type Source struct {
+	URL    string        `json:"url"`
+	Format string        `json:"format"`
+	Every  time.Duration `json:"every"`
+}
+
+// OnStale is what a list wants when it is older than its MaxAge.
+type OnStale string
+
+const (
+	Warn OnStale = "warn" // answer, and say so in readiness, metrics and log
+	Stop OnStale = "stop" // answer fault.Stale instead of a miss
+)
+
+// Category and Confidence are the contract's words for what a listing is about and how sure its author is.
+type (
+	Category   string
+	Confidence string
+)
+
+const (
+	Sanctions          Category = "sanctions"
+	TerroristFinancing Category = "terrorist_financing"
+
+	Confirmed Confidence = "confirmed"
+	Suspected Confidence = "suspected"
+)
+
+// Categories and Confidences are all that the contract knows.
+var (
+	Categories = []Category{Sanctions, "stolen_funds", "ransomware", TerroristFinancing,
+		"scam", "darknet_market", "mixer", "internal", "other"}
+	Confidences = []Confidence{Confirmed, Suspected}
+)
+
+// Direction is which way the money goes. The zero value is a look-up without a transfer.
+type Direction string
+
+const (
+	Deposit    Direction = "deposit"
+	Withdrawal Direction = "withdrawal"
+)
+
+// Action is what the caller should do. The zero value is none: it never stands for Allow.
+type Action string
+
+const (
+	Allow  Action = "allow"
+	Review Action = "review"
+	Freeze Action = "freeze"
+	Reject Action = "reject"
+)
+
+// Rule is one line of a policy: every condition that is given must hold.
+type Rule struct {
+	Category   Category   `json:"category,omitempty"`
+	Confidence Confidence `json:"confidence,omitempty"`
+	Class      string     `json:"class,omitempty"`
+	Direction  Direction  `json:"direction,omitempty"`
+	Action     Action     `json:"action"`
+}
+
+// Policy is a list of rules, the first that fits decides; where none does, the default of the contract:
+// confirmed, exact, sanctions or terrorist financing → freeze or reject; every other hit → review.
+type Policy []Rule
+
+// Action is what the policy says to a match. Direction "" is decided as Review at the most.
+func (p Policy) Action(c Category, f Confidence, class string, d Direction) Action {
+	for _, r := range p {
+		if (r.Category == "" || r.Category == c) && (r.Confidence == "" || r.Confidence == f) &&
+			(r.Class == "" || r.Class == class) && (r.Direction == "" || r.Direction == d) {
+			return r.Action
+		}
+	}
+	if class == "exact" && f == Confirmed && (c == Sanctions || c == TerroristFinancing) {
+		switch d {
+		case Deposit:
+			return Freeze
+		case Withdrawal:
+			return Reject
+		}
+	}
+	return Review
+}
+
+var severity = []Action{Allow, Review, Freeze, Reject}
+
+// Stricter gives the stricter of two actions.
+func Stricter(a, b Action) Action {
+	if slices.Index(severity, b) > slices.Index(severity, a) {
+		return b
+	}
+	return a
+}
+
+var listID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+// Classes a rule may name.
+var classes = []string{"", "exact", "same_key", "same_script", "same_stake", "contains", "raw"}
+
+// Validate tells what is wrong with the settings, as fault.Invalid naming the field.
+func (l *List) Validate() error {
+	bad := func(format string, args ...any) error { return fault.E(fault.Invalid, format, args...) }
+	switch {
+	case !listID.MatchString(l.ID):
+		return bad("id: %.80q is no list id: lower-case letters, digits and -, at most 63", l.ID)
+	case len(l.Name) > 200 || len(l.Authority) > 200:
+		return bad("name, authority: at most 200 bytes")
+	case !slices.Contains(Categories, l.Category):
+		return bad("category: %.40q is none of %v", l.Category, Categories)
+	case !slices.Contains(Confidences, l.Confidence):
+		return bad("confidence: %.40q is none of %v", l.Confidence, Confidences)
+	case l.OnStale != Warn && l.OnStale != Stop:
+		return bad("on_stale: %.40q is neither warn nor stop", l.OnStale)
+	case l.MaxAge < 0:
+		return bad("max_age: must not be negative")
+	case l.Approvals < 0 || l.Approvals > 10:
+		return bad("approvals: must be 0 to 10")
+	case !(l.MaxShrink >= 0 && l.MaxShrink <= 1):
+		return bad("max_shrink: must be 0 to 1")
+	case !(l.MaxGrowth >= 1):
+		return bad("max_growth: must be at least 1")
+	case !(l.MaxQuarantined >= 0 && l.MaxQuarantined <= 1):
+		return bad("max_quarantined: must be 0 to 1")
+	}
+	for i, r := range l.Policy {
+		switch {
+		case r.Category != "" && !slices.Contains(Categories, r.Category):
+			return bad("policy[%d].category: %.40q is unknown", i, r.Category)
+		case r.Confidence != "" && !slices.Contains(Confidences, r.Confidence):
+			return bad("policy[%d].confidence: %.40q is unknown", i, r.Confidence)
+		case !slices.Contains(classes, r.Class):
+			return bad("policy[%d].class: %.40q is unknown", i, r.Class)
+		case r.Direction != "" && r.Direction != Deposit && r.Direction != Withdrawal:
+			return bad("policy[%d].direction: %.40q is unknown", i, r.Direction)
+		case !slices.Contains(severity, r.Action):
+			return bad("policy[%d].action: %.40q is none of %v", i, r.Action, severity)
+		}
+	}
+	return nil
+}
+
+// NewList gives a list the contract's defaults.
+func NewList(id string, now time.Time) *List {
+	return &List{ID: id, Name: id, Category: "other", Confidence: Confirmed, OnStale: Warn,
+		Approvals: 1, MaxShrink: 0.2, MaxGrowth: 10, MaxQuarantined: 0.5, CreatedAt: now, UpdatedAt: now}
+}

@@ -1,0 +1,178 @@
+package lists
+
+import (
+	"context"
+	"encoding/json"
+	"iter"
+	"strconv"
+	"strings"
+
+	"interdict/lists/address"
+	"interdict/lists/fault"
+)
+
+// Stored is a reference together with the layer that says it.
+type Stored struct {
+	Ref
+	Layer int // index in the stack
+}
+
+// Resolve gives what a stack of layers says under one key: found[i] is the stored entry of layer i (base first), nil for
+// none. An upper layer's removal takes away what lower layers say of the same identity.
+func Resolve(found [][]byte) ([]Stored, error) {
+	var out []Stored
+	var removed []Ref
+	var refs []Ref
+	for i := len(found) - 1; i >= 0; i-- {
+		if found[i] == nil {
+			continue
+		}
+		var err error
+		if refs, err = DecodeRefs(refs[:0], found[i]); err != nil {
+			return nil, fault.E(fault.Unavailable, "read a listing: %w", err)
+		}
+	next:
+		for _, r := range refs {
+			if r.Removed {
+				continue
+			}
+			for j := range removed {
+				if removed[j].Same(&r) {
+					continue next
+				}
+			}
+			out = append(out, Stored{r, i})
+		}
+		for _, r := range refs {
+			if r.Removed {
+				removed = append(removed, r)
+			}
+		}
+	}
+	return out, nil
+}
+
+// Keyed is one key of a stack of layers with what the stack says under it.
+type Keyed struct {
+	Key  address.Key
+	Refs []Stored // empty when everything under the key was removed
+}
+
+// WalkStack yields every key of a stack of layers once, ordered by (Hash(Key), Key).
+func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[Keyed, error] {
+	return func(yield func(Keyed, error) bool) {
+		type cursor struct {
+			entry Entry
+			hash  uint64
+			ok    bool
+			next  func() (Entry, error, bool)
+		}
+		cursors := make([]cursor, len(layers))
+		advance := func(c *cursor) error {
+			e, err, ok := c.next()
+			if err != nil {
+				return err
+			}
+			c.entry, c.ok = e, ok
+			if ok {
+				c.hash = Hash(e.Key)
+			}
+			return nil
+		}
+		for i, l := range layers {
+			next, stop := iter.Pull2(s.Walk(ctx, l.ID))
+			defer stop()
+			cursors[i].next = next
+			if err := advance(&cursors[i]); err != nil {
+				yield(Keyed{}, err)
+				return
+			}
+		}
+		found := make([][]byte, len(layers))
+		for {
+			least := -1
+			for i := range cursors {
+				c := &cursors[i]
+				if c.ok && (least < 0 || c.hash < cursors[least].hash ||
+					c.hash == cursors[least].hash && c.entry.Key < cursors[least].entry.Key) {
+					least = i
+				}
+			}
+			if least < 0 {
+				return
+			}
+			key := cursors[least].entry.Key
+			for i := range cursors {
+				found[i] = nil
+				if cursors[i].ok && cursors[i].entry.Key == key {
+					found[i] = cursors[i].entry.Refs
+				}
+			}
+			refs, err := Resolve(found)
+			if !yield(Keyed{key, refs}, err) || err != nil {
+				return
+			}
+			for i := range cursors {
+				if found[i] != nil {
+					if err := advance(&cursors[i]); err != nil {
+						yield(Keyed{}, err)
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// LookupStack gives what a stack of layers says under each of the keys, in two reads at the most.
+func LookupStack(ctx context.Context, s Store, layers []Layer, keys []address.Key) ([][]Stored, error) {
+	asked := make([]LayerKey, 0, len(keys)*len(layers))
+	for _, k := range keys {
+		for _, l := range layers {
+			asked = append(asked, LayerKey{l.ID, k})
+		}
+	}
+	found, err := s.Lookup(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]Stored, len(keys))
+	for i := range keys {
+		if out[i], err = Resolve(found[i*len(layers) : (i+1)*len(layers)]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// DecodeAttribution reads the stored form of an attribution, which is its JSON.
+func DecodeAttribution(b []byte) (*Attribution, error) {
+	a := new(Attribution)
+	if err := json.Unmarshal(b, a); err != nil {
+		return nil, fault.E(fault.Unavailable, "a stored attribution is damaged: %w", err)
+	}
+	return a, nil
+}
+
+// ListedText is the address as the list published it.
+func (r *Ref) ListedText(k address.Key) string {
+	if r.Text != "" {
+		return r.Text
+	}
+	if r.Role != 0 {
+		k = r.Own
+	}
+	_, text, _ := address.Render(k, r.Variant)
+	if r.Lower {
+		return strings.ToLower(text)
+	}
+	return text
+}
+
+// At is the place in the source file.
+func (r *Ref) At(a *Attribution) string {
+	if !r.HasLocator {
+		return a.LocatorPrefix
+	}
+	return a.LocatorPrefix + strconv.FormatUint(r.Locator, 10)
+}

@@ -1,0 +1,185 @@
+package lists
+
+import (
+	"encoding/json"
+	"io"
+	"time"
+)
+
+// State is where a version stands in its life: staged → active → superseded, or rejected.
+type State string
+
+const (
+	Loading    State = "loading" // its upload is still being read
+	Failed     State = "failed"  // its upload could not be read; the report says why
+	Staged     State = "staged"
+	Activated  State = "active"
+	Superseded State = "superseded"
+	Rejected   State = "rejected"
+)
+
+// Mode is how an upload relates to the active version.
+type Mode string
+
+const (
+	Replace Mode = "replace" // the upload is the whole list
+	Add     Mode = "add"     // its rows come on top of the active version
+	Remove  Mode = "remove"  // its addresses leave the active version
+)
+
+// Version is one immutable state of a list and the report of how it came to be
+// (contract.md, section 4). What may change after staging is State and Approvals only.
+type Version struct {
+	List       string     `json:"list"`
+	Number     int        `json:"version"`
+	State      State      `json:"state"`
+	Mode       Mode       `json:"mode"`
+	Format     string     `json:"format"`
+	File       string     `json:"file"`
+	SHA256     string     `json:"sha256"` // of the bytes as uploaded
+	SizeBytes  int64      `json:"size_bytes"`
+	Published  string     `json:"published"` // date the publisher gives, YYYY-MM-DD, or ""
+	Rows       Rows       `json:"rows"`
+	Addresses  int        `json:"addresses"` // distinct identities in the whole version
+	Listings   int        `json:"listings"`  // listings in the whole version
+	Raw        int        `json:"raw"`       // of them, texts that are no valid address
+	Diff       DiffCounts `json:"diff"`
+	Warnings   []Finding  `json:"warnings"`
+	Guards     []Finding  `json:"guards"`
+	UploadedBy string     `json:"uploaded_by"`
+	UploadedAt time.Time  `json:"uploaded_at"`
+	Approvals  []Approval `json:"approvals"`
+	Note       string     `json:"note"`
+	Error      string     `json:"error,omitempty"`    // of a failed version
+	Override   *Approval  `json:"override,omitempty"` // who overrode the guards, and why
+	Previous   int        `json:"previous,omitempty"` // the version that was active before this one; a rollback goes there
+	Activated  *time.Time `json:"activated_at,omitempty"`
+
+	Layers  []Layer  `json:"layers"`  // base first
+	Sources []string `json:"sources"` // names of the blobs that hold the uploaded bytes
+}
+
+// Rows counts the rows of an upload: Read = Accepted + Quarantined + Duplicate, always.
+type Rows struct {
+	Read        int `json:"read"`
+	Accepted    int `json:"accepted"`
+	Quarantined int `json:"quarantined"`
+	Duplicate   int `json:"duplicate"`
+}
+
+// DiffCounts compares a version with the one it would replace, in listings.
+type DiffCounts struct {
+	Against   int `json:"against"` // version number; 0: nothing was active
+	Added     int `json:"added"`
+	Removed   int `json:"removed"`
+	Changed   int `json:"changed"` // same address, other attribution
+	Unchanged int `json:"unchanged"`
+}
+
+// Finding is one warning or guard of a report.
+type Finding struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+}
+
+// Approval is one person's word on one content.
+type Approval struct {
+	By     string    `json:"by"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason,omitempty"`
+	Digest string    `json:"digest,omitempty"` // of the content agreed to: Version.SHA256
+}
+
+// Layer names one immutable layer of a version and says what is in it.
+type Layer struct {
+	ID       string `json:"id"`
+	Version  int    `json:"version"` // that wrote it
+	File     string `json:"file"`    // source of its listings
+	SHA256   string `json:"sha256"`
+	Keys     int    `json:"keys"`     // distinct keys, removals included
+	Listings int    `json:"listings"` // references that are not removals and not links
+	Raw      int    `json:"raw"`      // keys in the raw space
+	Removals int    `json:"removals"`
+}
+
+// Generation is the numbered set of versions that are active together, with the settings
+// of their lists: it alone decides every answer given from it.
+type Generation struct {
+	Number int       `json:"generation"`
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Action string    `json:"action"` // activate, rollback, settings
+	List   string    `json:"list"`   // that the action was about
+	Reason string    `json:"reason,omitempty"`
+	Lists  []Active  `json:"lists"` // ordered by list id
+}
+
+// Active is one list as it stands in a generation.
+type Active struct {
+	List      List    `json:"list"`
+	Version   int     `json:"version"`
+	Published string  `json:"published"`
+	File      string  `json:"file"`
+	SHA256    string  `json:"sha256"`
+	Addresses int     `json:"addresses"`
+	Listings  int     `json:"listings"`
+	Layers    []Layer `json:"layers"` // base first
+}
+
+// Listing is one row of a list, as an answer or an export tells it.
+type Listing struct {
+	Address     string
+	Attribution // shared by many listings
+	Locator     string
+	AddedIn     int // the version in which it first appeared
+}
+
+// Attribution is what many listings share; a layer stores each once.
+type Attribution struct {
+	Network    string     `json:"network,omitempty"` // as published
+	Asset      string     `json:"asset,omitempty"`
+	Entity     Entity     `json:"entity"`
+	Category   Category   `json:"category"`
+	Confidence Confidence `json:"confidence"`
+	Programs   []string   `json:"programs,omitempty"`
+	Incident   string     `json:"incident,omitempty"`
+	ListedOn   string     `json:"listed_on,omitempty"`   // YYYY-MM-DD
+	ValidUntil string     `json:"valid_until,omitempty"` // YYYY-MM-DD
+	URL        string     `json:"url,omitempty"`
+	Note       string     `json:"note,omitempty"`
+	// LocatorPrefix is the locator up to its final number, which each listing keeps for itself.
+	LocatorPrefix string `json:"locator_prefix,omitempty"`
+}
+
+// Entity is who a listing is about.
+type Entity struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Type string `json:"type"` // individual, entity, vessel …
+}
+
+// exported is a listing as our ndjson has it (contract.md, section 4).
+type exported struct {
+	Address    string     `json:"address"`
+	Network    string     `json:"network,omitempty"`
+	Asset      string     `json:"asset,omitempty"`
+	Entity     *Entity    `json:"entity,omitempty"`
+	Category   Category   `json:"category,omitempty"`
+	Confidence Confidence `json:"confidence,omitempty"`
+	Programs   []string   `json:"programs,omitempty"`
+	Incident   string     `json:"incident,omitempty"`
+	ListedOn   string     `json:"listed_on,omitempty"`
+	ValidUntil string     `json:"valid_until,omitempty"`
+	URL        string     `json:"url,omitempty"`
+	Note       string     `json:"note,omitempty"`
+}
+
+// WriteNDJSON writes the listing as one line that the loader reads back.
+func (l *Listing) WriteNDJSON(w io.Writer) error {
+	x := exported{Address: l.Address, Network: l.Network, Asset: l.Asset, Category: l.Category, Confidence: l.Confidence, Programs: l.Programs,
+		Incident: l.Incident, ListedOn: l.ListedOn, ValidUntil: l.ValidUntil, URL: l.URL, Note: l.Note}
+	if l.Entity != (Entity{}) {
+		x.Entity = &l.Entity
+	}
+	return json.NewEncoder(w).Encode(x)
+}

@@ -1,0 +1,279 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader"
+	"interdict/loader/fetch"
+)
+
+type loadCmd struct {
+	storeFlags
+	serverFlags
+	List       string            `arg:"" help:"Id of the list; made when it is not there."`
+	Files      []string          `arg:"" name:"file" help:"A file, an http(s) URL, or - for standard input; two files that belong together."`
+	Format     string            `help:"Format of the file; auto detects it." default:"auto"`
+	Mode       string            `help:"What the file is: the whole list, additions, or removals." enum:"replace,add,remove" default:"replace"`
+	Activate   bool              `help:"Make the new version the active one."`
+	DryRun     bool              `help:"Read, report and compare; write nothing."`
+	Override   string            `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON"`
+	Note       string            `help:"A note that stays with the version."`
+	Mapping    map[string]string `help:"Columns of a csv or xlsx file: address=Wallet;entity=Owner." mapsep:";"`
+	Name       string            `help:"Name of a list that is made."`
+	Authority  string            `help:"Authority of a list that is made."`
+	Category   string            `help:"Category of a list that is made."`
+	Confidence string            `help:"Confidence of a list that is made."`
+	UserAgent  string            `help:"User agent of a download."`
+	JSON       bool              `help:"Print the report as JSON."`
+}
+
+// Help is shown under load --help.
+func (*loadCmd) Help() string {
+	return "Examples:\n  interdict load ofac-sdn sdn_advanced.xml.gz --activate\n  interdict load ofac-sdn sdn.csv sdn_comments.csv --dry-run\n" +
+		"  interdict load internal-deny new.csv --mode add --activate --server http://127.0.0.1:8080"
+}
+
+// loaded is what load prints with --json.
+type loaded struct {
+	Version    *lists.Version `json:"report"`
+	Generation int            `json:"generation,omitempty"`
+	Live       int            `json:"replicas_live"`
+	Serving    int            `json:"replicas_serving"`
+}
+
+func (c *loadCmd) Run(e *env) error {
+	uploads, cleanup, err := c.open(e)
+	defer cleanup()
+	if err != nil {
+		return err
+	}
+	if c.Server != "" {
+		return c.throughServer(e, uploads)
+	}
+	o, err := c.storeFlags.open(e.ctx, e.quiet())
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	settings := loader.NewList(c.List, time.Now().UTC())
+	settings.Approvals = 0
+	for _, given := range []struct {
+		value string
+		into  *string
+	}{{c.Name, &settings.Name}, {c.Authority, &settings.Authority},
+		{c.Category, (*string)(&settings.Category)}, {c.Confidence, (*string)(&settings.Confidence)}} {
+		if given.value != "" {
+			*given.into = given.value
+		}
+	}
+	progress, done := c.progress(e)
+	v, err := o.loader.Stage(e.ctx, c.List, uploads, loader.StageOptions{Format: c.Format, Mode: lists.Mode(c.Mode), Note: c.Note,
+		By: operator(), Mapping: c.Mapping, Create: settings, DryRun: c.DryRun, Progress: progress})
+	done()
+	if err != nil {
+		return err
+	}
+	out := loaded{Version: v}
+	if c.Activate && !c.DryRun && v.State != lists.Activated {
+		g, err := o.loader.Activate(e.ctx, c.List, v.Number, loader.ActivateOptions{By: operator(), Override: c.Override, Operator: true})
+		if err != nil {
+			c.print(e, out)
+			return err
+		}
+		out.Generation = g.Number
+		v.State = lists.Activated
+		wait, cancel := context.WithTimeout(e.ctx, 2*time.Second)
+		defer cancel()
+		if out.Live, out.Serving, err = o.loader.Served(wait, g.Number); err != nil {
+			return err
+		}
+	}
+	c.print(e, out)
+	return nil
+}
+
+// open opens the files, downloads or standard input.
+func (c *loadCmd) open(e *env) (uploads []loader.Upload, cleanup func(), err error) {
+	var closers []io.Closer
+	cleanup = func() {
+		for _, x := range closers {
+			x.Close()
+		}
+	}
+	if len(c.Files) > 2 {
+		return nil, cleanup, usage("one file is loaded at a time, or two that belong together")
+	}
+	for _, name := range c.Files {
+		switch {
+		case name == "-":
+			uploads = append(uploads, loader.Upload{Name: "stdin", Body: e.stdin})
+		case strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://"):
+			body, file, err := fetch.Get(e.ctx, name, fetch.Options{UserAgent: c.UserAgent, AllowInternal: true})
+			if err != nil {
+				return nil, cleanup, err
+			}
+			closers = append(closers, body)
+			uploads = append(uploads, loader.Upload{Name: file, Body: body})
+		default:
+			f, err := os.Open(name)
+			if err != nil {
+				return nil, cleanup, fault.E(fault.Invalid, "%w", err)
+			}
+			closers = append(closers, f)
+			if info, err := f.Stat(); err != nil || info.IsDir() {
+				return nil, cleanup, fault.E(fault.Invalid, "%s is a directory, not a file", name)
+			}
+			uploads = append(uploads, loader.Upload{Name: name, Body: f})
+		}
+	}
+	return uploads, cleanup, nil
+}
+
+// progress shows how many rows have been read, on a terminal.
+func (c *loadCmd) progress(e *env) (tell func(int), done func()) {
+	f, ok := e.stderr.(*os.File)
+	if !ok || c.JSON || !term.IsTerminal(int(f.Fd())) {
+		return nil, func() {}
+	}
+	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("reading "+c.List),
+		progressbar.OptionShowCount(), progressbar.OptionSetItsString("rows"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	return func(rows int) { _ = bar.Set(rows) }, func() { _ = bar.Finish() }
+}
+
+func (c *loadCmd) print(e *env, out loaded) {
+	if c.JSON {
+		printJSON(e.stdout, out)
+		return
+	}
+	v := out.Version
+	fmt.Fprintf(e.stdout, "%s version %d: %s\n", v.List, v.Number, v.State)
+	fmt.Fprintf(e.stdout, "  file      %s (%s, %d bytes)\n  sha256    %s\n", v.File, v.Format, v.SizeBytes, v.SHA256)
+	if v.Published != "" {
+		fmt.Fprintf(e.stdout, "  published %s\n", v.Published)
+	}
+	fmt.Fprintf(e.stdout, "  rows      %d read = %d accepted + %d quarantined + %d duplicate\n", v.Rows.Read, v.Rows.Accepted, v.Rows.Quarantined, v.Rows.Duplicate)
+	fmt.Fprintf(e.stdout, "  addresses %d in %d listings\n", v.Addresses, v.Listings)
+	fmt.Fprintf(e.stdout, "  diff      against version %d: %d added, %d removed, %d changed, %d unchanged\n",
+		v.Diff.Against, v.Diff.Added, v.Diff.Removed, v.Diff.Changed, v.Diff.Unchanged)
+	for _, w := range v.Warnings {
+		fmt.Fprintf(e.stdout, "  warning   %s: %s\n", w.Code, w.Detail)
+	}
+	for _, g := range v.Guards {
+		fmt.Fprintf(e.stdout, "  guard     %s: %s\n", g.Code, g.Detail)
+	}
+	if out.Generation != 0 {
+		fmt.Fprintf(e.stdout, "  active    as generation %d; %d of %d live replicas serve it\n", out.Generation, out.Serving, out.Live)
+	}
+}
+
+func printJSON(w io.Writer, v any) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		panic(err) // our own types always encode
+	}
+	fmt.Fprintf(w, "%s\n", b)
+}
+
+// throughServer uploads to a running server, and activates there.
+func (c *loadCmd) throughServer(e *env, uploads []loader.Upload) error {
+	if c.DryRun {
+		return usage("--dry-run works on the store itself, not through a server")
+	}
+	if len(c.Mapping) > 0 {
+		return usage("--mapping works on the store itself, not through a server")
+	}
+	pr, pw := io.Pipe()
+	form := multipart.NewWriter(pw)
+	go func() {
+		for _, u := range uploads {
+			part, err := form.CreateFormFile("file", u.Name)
+			if err == nil {
+				_, err = io.Copy(part, u.Body)
+			}
+			if err != nil {
+				pw.CloseWithError(err)
+				return
+			}
+		}
+		pw.CloseWithError(form.Close())
+	}()
+	q := url.Values{"format": {c.Format}, "mode": {c.Mode}, "note": {c.Note}}
+	var out loaded
+	path := "/v1/lists/" + url.PathEscape(c.List) + "/versions"
+	if err := c.call(e.ctx, http.MethodPost, path+"?"+q.Encode(), form.FormDataContentType(), pr, &out.Version); err != nil {
+		return err
+	}
+	if c.Activate && out.Version.State != lists.Activated {
+		body, err := json.Marshal(map[string]string{"override": c.Override})
+		if err != nil {
+			return err
+		}
+		var m struct {
+			Generation int
+			Replicas   struct{ Live, Serving int }
+		}
+		if err := c.call(e.ctx, http.MethodPost, path+"/"+strconv.Itoa(out.Version.Number)+"/activate", "application/json", bytes.NewReader(body), &m); err != nil {
+			c.print(e, out)
+			return err
+		}
+		out.Generation, out.Live, out.Serving = m.Generation, m.Replicas.Live, m.Replicas.Serving
+		out.Version.State = lists.Activated
+	}
+	c.print(e, out)
+	return nil
+}
+
+// call makes one request of the server; a problem it answers becomes an error.
+func (f *serverFlags) call(ctx context.Context, method, path, contentType string, body io.Reader, into any) error {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.Server, "/")+path, body)
+	if err != nil {
+		return usage("--server: %w", err)
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	req.Header.Set("Authorization", "Bearer "+f.Key)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fault.E(fault.Unavailable, "%w", err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return fault.E(fault.Unavailable, "the server's answer broke off: %w", err)
+	}
+	if res.StatusCode/100 != 2 {
+		var p struct{ Code, Detail, Title, Reason string }
+		if err := json.Unmarshal(b, &p); err != nil || p.Code == "" {
+			return fault.E(fault.Unavailable, "the server answered %s", res.Status)
+		}
+		text := p.Code
+		for _, s := range []string{p.Reason, p.Detail} {
+			if s != "" {
+				text += ": " + s
+			}
+		}
+		return fault.E(fault.Unavailable, "the server refused: %s", text)
+	}
+	if raw, ok := into.(*json.RawMessage); ok {
+		*raw = b
+		return nil
+	}
+	return json.Unmarshal(b, into)
+}

@@ -1,0 +1,286 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+)
+
+// ActivateOptions say who activates, and with what right.
+type ActivateOptions struct {
+	By string
+	// Override is the reason for going past a guard; "" for none. It goes on record.
+	Override string
+	// Operator tells that By has the store itself in hands (a command, not the API): the reason then also
+	// stands in for missing approvals, as the contract says.
+	Operator bool
+}
+
+// Activate makes a staged version the active one: the next generation, in one commit. fault.Conflict says what is
+// missing: approvals, a reason for a guard, or that the version was made for a state that has passed.
+func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
+	o.Override = strings.TrimSpace(o.Override)
+	if len(o.Override) > maxField {
+		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", maxField)
+	}
+	c := &Change{Action: "activate", By: o.By, List: list, Version: number, Reason: o.Override}
+	var g lists.Generation
+	err := l.recorded(c, func() error {
+		return retry(ctx, func() error {
+			settings, v, revs, err := l.versionForChange(ctx, list, number)
+			if err != nil {
+				return err
+			}
+			c.SHA256 = v.SHA256
+			switch v.State {
+			case lists.Staged:
+			case lists.Activated:
+				return fault.E(fault.Conflict, "version %d of %s is active already", number, list)
+			case lists.Superseded:
+				return fault.E(fault.Conflict, "version %d of %s was active before; use rollback to go back", number, list)
+			default:
+				return fault.E(fault.Conflict, "version %d of %s is %s", number, list, v.State)
+			}
+			active, err := l.activeVersion(ctx, settings)
+			if err != nil {
+				return err
+			}
+			if err := l.rebase(ctx, settings, active, v); err != nil {
+				return err
+			}
+			if err := allowed(settings, v, o); err != nil {
+				return err
+			}
+			if o.Override != "" {
+				v.Override = &lists.Approval{By: o.By, At: l.now().UTC(), Reason: o.Override, Digest: v.SHA256}
+			}
+			if active != nil {
+				v.Previous = active.Number
+			}
+			g, err = l.swap(ctx, "activate", settings, active, v, o.By, o.Override, revs)
+			c.Generation = g.Number
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &g, nil
+}
+
+// allowed tells why a version may not go live yet.
+func allowed(settings *lists.List, v *lists.Version, o ActivateOptions) error {
+	if len(v.Guards) > 0 && o.Override == "" {
+		var all []string
+		for _, g := range v.Guards {
+			all = append(all, g.Code+": "+g.Detail)
+		}
+		return fault.E(fault.Conflict, "guarded (%s); it needs an override with a reason", strings.Join(all, "; "))
+	}
+	people := map[string]bool{}
+	for _, a := range v.Approvals {
+		if a.Digest == v.SHA256 && a.By != v.UploadedBy {
+			people[a.By] = true
+		}
+	}
+	if len(people) < settings.Approvals && !(o.Operator && o.Override != "") {
+		return fault.E(fault.Conflict, "version %d of %s has %d of %d approvals", v.Number, v.List, len(people), settings.Approvals)
+	}
+	return nil
+}
+
+// rebase makes sure that what the report says of the active version still holds. A whole list can be compared
+// again; a delta was built on a stack that is no longer active, and must be staged anew.
+func (l *Loader) rebase(ctx context.Context, settings *lists.List, active, v *lists.Version) error {
+	if v.Diff.Against == settings.Active {
+		return nil
+	}
+	if v.Mode != lists.Replace {
+		return fault.E(fault.Conflict, "version %d of %s was staged on top of version %d, and now version %d is active: stage it again",
+			v.Number, v.List, v.Diff.Against, settings.Active)
+	}
+	counts, err := l.compare(ctx, active, v, nil)
+	if err != nil {
+		return err
+	}
+	v.Diff = counts
+	v.Guards = guards(settings, active, v)
+	return nil
+}
+
+// revisions are those of the documents that a change of a version rests on.
+type revisions struct{ list, version uint64 }
+
+func (l *Loader) versionForChange(ctx context.Context, list string, number int) (*lists.List, *lists.Version, revisions, error) {
+	settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+	if err != nil {
+		return nil, nil, revisions{}, named(err, "list %.80q", list)
+	}
+	v, versionRev, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(list, number))
+	if err != nil {
+		return nil, nil, revisions{}, named(err, "version %d of list %.80q", number, list)
+	}
+	return &settings, &v, revisions{listRev, versionRev}, nil
+}
+
+// named says what was not found.
+func named(err error, format string, args ...any) error {
+	if fault.Is(err, fault.NotFound) {
+		return fault.E(fault.NotFound, "there is no "+format, args...)
+	}
+	return err
+}
+
+// swap commits the next generation with v in the place of active, and everything that goes with it.
+func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, active, v *lists.Version, by, reason string, revs revisions) (lists.Generation, error) {
+	g, head, err := l.nextGeneration(ctx, action, settings.ID, by, reason)
+	if err != nil {
+		return g, err
+	}
+	now := l.now().UTC()
+	v.State, v.Activated = lists.Activated, &now
+	settings.Active = v.Number
+	entry := lists.Active{List: *settings, Version: v.Number, Published: v.Published, File: v.File, SHA256: v.SHA256,
+		Addresses: v.Addresses, Listings: v.Listings, Layers: v.Layers}
+	at, found := slices.BinarySearchFunc(g.Lists, settings.ID, func(a lists.Active, id string) int { return strings.Compare(a.List.ID, id) })
+	if found {
+		g.Lists[at] = entry
+	} else {
+		g.Lists = slices.Insert(g.Lists, at, entry)
+	}
+	changes := append(generationChanges(g, head),
+		lists.Put(lists.DocList(settings.ID), settings, revs.list),
+		lists.Put(lists.DocVersion(v.List, v.Number), v, revs.version))
+	if active != nil {
+		_, rev, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(active.List, active.Number))
+		if err != nil {
+			return g, err
+		}
+		active.State = lists.Superseded
+		changes = append(changes, lists.Put(lists.DocVersion(active.List, active.Number), active, rev))
+	}
+	// An activation brings the list as of its upload; an older content does not make it older than it was known to be.
+	fresh, freshRev, err := lists.Read[lists.Fresh](ctx, l.store, lists.DocFresh(settings.ID))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return g, err
+	}
+	if v.UploadedAt.After(fresh.At) {
+		changes = append(changes, lists.Put(lists.DocFresh(settings.ID), lists.Fresh{At: v.UploadedAt}, freshRev))
+	}
+	return g, commit(ctx, l.store, changes...)
+}
+
+// Rollback makes the version that was active before the current one active again, as a new generation.
+func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
+	c := &Change{Action: "rollback", By: by, List: list, Reason: cut(reason, maxField)}
+	var g lists.Generation
+	err := l.recorded(c, func() error {
+		return retry(ctx, func() error {
+			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+			if err != nil {
+				return named(err, "list %.80q", list)
+			}
+			active, err := l.activeVersion(ctx, &settings)
+			if err != nil {
+				return err
+			}
+			if active == nil || active.Previous == 0 {
+				return fault.E(fault.Conflict, "list %s has no earlier version to go back to", list)
+			}
+			current, v, revs, err := l.versionForChange(ctx, list, active.Previous)
+			if err != nil {
+				return err
+			}
+			c.Version, c.SHA256 = v.Number, v.SHA256
+			g, err = l.swap(ctx, "rollback", current, active, v, by, c.Reason, revs)
+			c.Generation = g.Number
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &g, nil
+}
+
+// Approve records one person's agreement to the content of a staged version. The uploader may not agree to his own.
+func (l *Loader) Approve(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
+	return l.judge(ctx, "approve", list, number, by, reason, func(v *lists.Version) error {
+		if v.UploadedBy == by {
+			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: somebody else must approve it", number, list)
+		}
+		if slices.ContainsFunc(v.Approvals, func(a lists.Approval) bool { return a.By == by && a.Digest == v.SHA256 }) {
+			return fault.E(fault.Conflict, "the same person has approved version %d of %s already", number, list)
+		}
+		v.Approvals = append(v.Approvals, lists.Approval{By: by, At: l.now().UTC(), Reason: reason, Digest: v.SHA256})
+		return nil
+	})
+}
+
+// Reject ends a staged version.
+func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
+	return l.judge(ctx, "reject", list, number, by, reason, func(v *lists.Version) error {
+		if v.UploadedBy == by {
+			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: somebody else must judge it", number, list)
+		}
+		v.State = lists.Rejected
+		return nil
+	})
+}
+
+func (l *Loader) judge(ctx context.Context, action, list string, number int, by, reason string, change func(*lists.Version) error) (*lists.Version, error) {
+	c := &Change{Action: action, By: by, List: list, Version: number, Reason: cut(reason, maxField)}
+	var out *lists.Version
+	err := l.recorded(c, func() error {
+		return retry(ctx, func() error {
+			_, v, revs, err := l.versionForChange(ctx, list, number)
+			if err != nil {
+				return err
+			}
+			if v.State != lists.Staged {
+				return fault.E(fault.Conflict, "version %d of %s is %s, not staged", number, list, v.State)
+			}
+			if err := change(v); err != nil {
+				return err
+			}
+			c.SHA256, out = v.SHA256, v
+			return commit(ctx, l.store, lists.Put(lists.DocVersion(list, number), v, revs.version))
+		})
+	})
+	return out, err
+}
+
+// Served waits until every live replica answers from the generation or newer, at most until ctx ends, and tells how many
+// replicas are live and how many of them do.
+func (l *Loader) Served(ctx context.Context, generation int) (live, serving int, err error) {
+	tick := l.tick()
+	defer tick.Stop()
+	for {
+		replicas, err := lists.Replicas(ctx, l.store, l.now())
+		if err != nil && ctx.Err() == nil {
+			return 0, 0, err
+		}
+		if err == nil {
+			live, serving = len(replicas), 0
+			for _, r := range replicas {
+				if r.Generation >= generation {
+					serving++
+				}
+			}
+			if serving == live {
+				return live, serving, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return live, serving, nil
+		case <-tick.C:
+		}
+	}
+}
+
+func describe(v *lists.Version) string { return fmt.Sprintf("version %d of %s", v.Number, v.List) }

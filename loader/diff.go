@@ -1,0 +1,356 @@
+package loader
+
+import (
+	"context"
+	"iter"
+	"slices"
+
+	"interdict/lists"
+	"interdict/lists/address"
+)
+
+// joiner brings the sorted rows of an upload together with what the active version says under the same
+// keys, and decides what the new layer says: duplicates fall out, listings keep the version they were
+// first seen in, and the diff is counted on the way.
+//
+//	replace: both sides are walked in the order of the keys; everything goes into a new base
+//	add, remove: only the upload's keys are looked up; what is new (or gone) goes into a delta
+type joiner struct {
+	store lists.Store
+	mode  lists.Mode
+	old   []lists.Layer
+	v     *lists.Version
+	in    *intake
+	out   *entryFile
+	// readers remembers the content digest of attributions of old layers.
+	readers map[string]map[uint32]uint64
+
+	written   int             // listings in the new layer
+	rawKeys   int             // raw keys in it
+	removals  int             // removals in it
+	notListed int             // rows to remove that were not there
+	removed   map[uint64]bool // rows (seq) that removed something; only in mode remove
+	buf       []byte
+}
+
+// joined is one key with the upload's references and the active version's.
+type joined struct {
+	key  address.Key
+	rows []incoming
+	old  []lists.Stored
+}
+
+// incoming is a reference of the upload.
+type incoming struct {
+	lists.Ref
+	seq    uint64
+	main   bool
+	raw    bool
+	digest uint64
+}
+
+// joinBatch is how many keys are looked up in one go.
+const joinBatch = 1024
+
+func (j *joiner) run(ctx context.Context) error {
+	if j.mode == lists.Remove {
+		j.removed = map[uint64]bool{}
+	}
+	batch := make([]joined, 0, joinBatch)
+	flush := func() error {
+		if err := j.process(ctx, batch); err != nil {
+			return err
+		}
+		batch = batch[:0]
+		return nil
+	}
+	groups := j.uploaded()
+	if j.mode == lists.Replace && len(j.old) > 0 {
+		groups = j.together(ctx, groups)
+	}
+	for g, err := range groups {
+		if err != nil {
+			return err
+		}
+		if batch = append(batch, g); len(batch) == joinBatch {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return err
+	}
+	if j.mode == lists.Remove {
+		j.notListed = j.in.rows.Accepted + j.in.rows.Quarantined - j.in.refused - len(j.removed)
+	}
+	return nil
+}
+
+// uploaded groups the upload's records by key.
+func (j *joiner) uploaded() iter.Seq2[joined, error] {
+	return func(yield func(joined, error) bool) {
+		var g joined
+		var refs []lists.Ref
+		for r, err := range j.in.sorter.all() {
+			if err == nil {
+				refs, err = lists.DecodeRefs(refs[:0], r.ref)
+			}
+			if err != nil {
+				yield(g, err)
+				return
+			}
+			if g.key != r.key && g.key != "" {
+				if !yield(g, nil) {
+					return
+				}
+				g.rows = nil
+			}
+			g.key = r.key
+			g.rows = append(g.rows, incoming{refs[0], r.seq, r.main, r.raw, r.digest})
+		}
+		if g.key != "" {
+			yield(g, nil)
+		}
+	}
+}
+
+// together walks the upload and the active version side by side.
+func (j *joiner) together(ctx context.Context, uploaded iter.Seq2[joined, error]) iter.Seq2[joined, error] {
+	return func(yield func(joined, error) bool) {
+		next, stop := iter.Pull2(uploaded)
+		defer stop()
+		g, err, ok := next()
+		for old, oldErr := range lists.WalkStack(ctx, j.store, j.old) {
+			if oldErr != nil {
+				yield(joined{}, oldErr)
+				return
+			}
+			hash := lists.Hash(old.Key)
+			for ok && err == nil && before(lists.Hash(g.key), g.key, hash, old.Key) {
+				if !yield(g, nil) {
+					return
+				}
+				g, err, ok = next()
+			}
+			if err != nil {
+				break
+			}
+			both := joined{key: old.Key, old: old.Refs}
+			if ok && g.key == old.Key {
+				both.rows = g.rows
+				g, err, ok = next()
+			}
+			if !yield(both, nil) {
+				return
+			}
+		}
+		for ; ok && err == nil; g, err, ok = next() {
+			if !yield(g, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(joined{}, err)
+		}
+	}
+}
+
+func before(hash uint64, key address.Key, otherHash uint64, other address.Key) bool {
+	return hash < otherHash || hash == otherHash && key < other
+}
+
+// process decides a batch of keys.
+func (j *joiner) process(ctx context.Context, batch []joined) error {
+	if j.mode != lists.Replace && len(j.old) > 0 {
+		keys := make([]address.Key, len(batch))
+		for i := range batch {
+			keys[i] = batch[i].key
+		}
+		found, err := lists.LookupStack(ctx, j.store, j.old, keys)
+		if err != nil {
+			return err
+		}
+		for i := range batch {
+			batch[i].old = found[i]
+		}
+	}
+	if err := j.digests(ctx, batch); err != nil {
+		return err
+	}
+	for i := range batch {
+		if err := j.decide(&batch[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// digests learns the content digests of all attributions that the batch's old references name.
+func (j *joiner) digests(ctx context.Context, batch []joined) error {
+	wanted := map[string][]uint32{}
+	for _, layer := range j.old {
+		if known := j.readers[layer.ID]; known == nil || len(known) > maxAttributions {
+			j.readers[layer.ID] = map[uint32]uint64{}
+		}
+	}
+	for i := range batch {
+		for _, r := range batch[i].old {
+			layer := j.old[r.Layer].ID
+			if _, ok := j.readers[layer][r.Attribution]; !ok {
+				wanted[layer] = append(wanted[layer], r.Attribution)
+			}
+		}
+	}
+	for layer, numbers := range wanted {
+		slices.Sort(numbers)
+		numbers = slices.Compact(numbers)
+		records, err := j.store.Attributions(ctx, layer, numbers)
+		if err != nil {
+			return err
+		}
+		for i, b := range records {
+			a, err := lists.DecodeAttribution(b)
+			if err != nil {
+				return err
+			}
+			j.readers[layer][numbers[i]] = contentDigest(a)
+		}
+	}
+	return nil
+}
+
+// decide writes what the new layer says under one key, and counts.
+func (j *joiner) decide(g *joined) error {
+	kept := g.rows[:0:0]
+	for i := range g.rows {
+		r := &g.rows[i]
+		duplicate := slices.ContainsFunc(kept, func(k incoming) bool { return k.Same(&r.Ref) && k.digest == r.digest })
+		if r.main {
+			switch {
+			case duplicate && r.raw:
+				j.in.rows.Quarantined--
+				j.in.rows.Duplicate++
+			case duplicate:
+				j.in.rows.Duplicate++
+			case !r.raw:
+				j.in.rows.Accepted++
+			}
+		}
+		if !duplicate {
+			kept = append(kept, *r)
+		}
+	}
+	if j.mode == lists.Remove {
+		return j.remove(g, kept)
+	}
+
+	// Pair what is the same listing on both sides, first by content, then by identity alone.
+	const unpaired = -1
+	pairOf := make([]int, len(kept))
+	taken := make([]bool, len(g.old))
+	pair := func(same func(k *incoming, o *lists.Stored) bool, then func(k *incoming)) {
+		for i := range kept {
+			for o := range g.old {
+				if pairOf[i] == unpaired && !taken[o] && kept[i].Same(&g.old[o].Ref) && same(&kept[i], &g.old[o]) {
+					pairOf[i], taken[o] = o, true
+					if kept[i].Role == 0 {
+						then(&kept[i])
+					}
+				}
+			}
+		}
+	}
+	for i := range pairOf {
+		pairOf[i] = unpaired
+	}
+	pair(func(k *incoming, o *lists.Stored) bool { return j.digest(o) == k.digest }, func(*incoming) { j.v.Diff.Unchanged++ })
+	if j.mode == lists.Replace {
+		pair(func(*incoming, *lists.Stored) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
+		for o := range g.old {
+			if !taken[o] && g.old[o].Role == 0 {
+				j.v.Diff.Removed++
+			}
+		}
+	}
+	j.buf = j.buf[:0]
+	raw := false
+	for i := range kept {
+		k := &kept[i]
+		if o := pairOf[i]; o != unpaired {
+			if j.mode == lists.Add {
+				continue // the active version says so already
+			}
+			if k.AddedIn = g.old[o].AddedIn; k.AddedIn == 0 {
+				k.AddedIn = j.old[g.old[o].Layer].Version
+			}
+		} else if k.Role == 0 {
+			j.v.Diff.Added++
+		}
+		if k.Role == 0 {
+			j.written++
+			j.v.Listings++
+			if k.Variant == address.VariantRaw {
+				j.v.Raw++
+				raw = true
+			}
+			if !slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Role == 0 && e.Same(&k.Ref) }) &&
+				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.Stored) bool { return o.Same(&k.Ref) })) {
+				j.v.Addresses++
+			}
+		}
+		j.buf = lists.AppendRef(j.buf, &k.Ref)
+	}
+	return j.put(g.key, raw)
+}
+
+// remove writes removals of what the active version says of the given identities.
+func (j *joiner) remove(g *joined, kept []incoming) error {
+	j.buf = j.buf[:0]
+	for i := range kept {
+		k := &kept[i]
+		gone := 0
+		for o := range g.old {
+			if k.Same(&g.old[o].Ref) {
+				gone++
+			}
+		}
+		if gone == 0 || slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Same(&k.Ref) }) {
+			continue
+		}
+		j.removed[k.seq] = true
+		j.removals++
+		if k.Role == 0 {
+			j.v.Diff.Removed += gone
+			j.v.Listings -= gone
+			j.v.Addresses--
+			if k.Variant == address.VariantRaw {
+				j.v.Raw -= gone
+			}
+		}
+		j.buf = lists.AppendRef(j.buf, &lists.Ref{Variant: k.Variant, Role: k.Role, Own: k.Own, Text: rawText(&k.Ref), Removed: true})
+	}
+	return j.put(g.key, g.key.Space() == address.SpaceRaw)
+}
+
+// rawText is what tells raw references under one key apart.
+func rawText(r *lists.Ref) string {
+	if r.Variant == address.VariantRaw {
+		return r.Text
+	}
+	return ""
+}
+
+func (j *joiner) put(key address.Key, raw bool) error {
+	if len(j.buf) == 0 {
+		return nil
+	}
+	if raw {
+		j.rawKeys++
+	}
+	return j.out.put(key, j.buf)
+}
+
+func (j *joiner) digest(o *lists.Stored) uint64 {
+	return j.readers[j.old[o.Layer].ID][o.Attribution]
+}

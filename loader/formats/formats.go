@@ -1,0 +1,76 @@
+// Package formats reads list files. Each format is one file of this package, registered by name; it
+// yields rows as published, in the order of the file, and never canonicalises an address, logs or skips:
+// a row it cannot read is yielded too, with its reason.
+//
+//	bytes ── unpack (.gz .zst .bz2 .zip, bounded) ── detect ── the format's reader ── Row, Row, Row …
+package formats
+
+import (
+	"context"
+	"io"
+
+	"interdict/lists/fault"
+)
+
+// Row is one listing as published. Texts are trimmed of surrounding ASCII white space, otherwise as they stand.
+type Row struct {
+	Address, Network, Asset          string
+	EntityID, EntityName, EntityType string // type: individual, entity, vessel, aircraft or ""
+	Category, Confidence             string // "" : the list's default
+	Programs                         []string
+	Incident                         string
+	ListedOn, ValidUntil             string // YYYY-MM-DD or ""
+	URL, Note                        string
+	// Locator says where in the file the row stands: "line 12", "DistinctParty 27307 Feature 36618".
+	Locator string
+	// Problem, when not "", says why the row cannot be taken as a listing (an unknown field, a missing address,
+	// a field of a wrong form); it names the field. Address holds what could be read, and may be "".
+	Problem string
+	// Removed marks a row that says that the listing is gone (a delta's DEL).
+	Removed bool
+}
+
+// File is one uploaded file: its name as given, and its bytes, which may be read from the start several times.
+type File struct {
+	Name string
+	Open func() (io.ReadCloser, error)
+}
+
+// Warning is something a person should know about the file as a whole.
+type Warning struct{ Code, Detail string }
+
+// Info is what a file says about itself.
+type Info struct {
+	Format    string
+	Published string // YYYY-MM-DD, or "" if the file does not say
+	Warnings  []Warning
+	// Complete is false when the format only carries changes (a delta).
+	Delta bool
+}
+
+// Options steer a reader.
+type Options struct {
+	// Mapping names the columns of a csv or xlsx file for fields of Row ("address": "Wallet No").
+	Mapping map[string]string
+	// MaxBytes bounds what all files together may unpack to; 0 is DefaultMaxBytes.
+	MaxBytes int64
+}
+
+// DefaultMaxBytes is how much a file may unpack to when nothing else is said: 16 GiB.
+const DefaultMaxBytes = 16 << 30
+
+// MaxLine is how many bytes a line, a CSV field, an XML text or a JSON value may have: 1 MiB.
+const MaxLine = 1 << 20
+
+// Names lists the formats in the order in which help texts show them.
+func Names() []string { return names() }
+
+// Read reads files (one, or the two that belong together) in the named format, "auto" detects, and yields every row.
+// It stops with yield's error. Errors of the file are fault.Invalid and say file, place and what was expected; an empty file and
+// a truncated one are such errors. Rows yielded before an error must not be used.
+// Memory stays bounded whatever the file holds.
+func Read(ctx context.Context, files []File, format string, opts Options, yield func(Row) error) (Info, error) {
+	return read(ctx, files, format, opts, yield)
+}
+
+var _ = fault.Invalid

@@ -1,0 +1,347 @@
+package loader
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"iter"
+	"slices"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/address"
+	"interdict/lists/fault"
+)
+
+func (l *Loader) tick() *time.Ticker { return time.NewTicker(20 * time.Millisecond) }
+
+// DiffRow is one listing that differs between two versions.
+type DiffRow struct {
+	Change  string         `json:"change"` // added, removed, changed
+	Listing lists.Listing  `json:"listing"`
+	Before  *lists.Listing `json:"before,omitempty"` // of a changed one
+}
+
+// Diff compares version number of a list with another one (0: with nothing), yields the rows that differ and gives the counts at the end.
+func (l *Loader) Diff(ctx context.Context, list string, against, number int, yield func(DiffRow) error) (lists.DiffCounts, error) {
+	_, v, _, err := l.versionForChange(ctx, list, number)
+	if err != nil {
+		return lists.DiffCounts{}, err
+	}
+	var old *lists.Version
+	if against != 0 {
+		if _, old, _, err = l.versionForChange(ctx, list, against); err != nil {
+			return lists.DiffCounts{}, err
+		}
+	}
+	for _, x := range []*lists.Version{v, old} {
+		if x != nil && len(x.Layers) == 0 {
+			return lists.DiffCounts{}, fault.E(fault.Conflict, "%s is %s and holds nothing to compare", describe(x), x.State)
+		}
+	}
+	return l.compare(ctx, old, v, yield)
+}
+
+// side is one side of a comparison: a stack and what its attributions say.
+type side struct {
+	layers []lists.Layer
+	known  []map[uint32]*lists.Attribution // by layer
+}
+
+func newSide(v *lists.Version) *side {
+	if v == nil {
+		return &side{}
+	}
+	s := &side{layers: v.Layers, known: make([]map[uint32]*lists.Attribution, len(v.Layers))}
+	for i := range s.known {
+		s.known[i] = map[uint32]*lists.Attribution{}
+	}
+	return s
+}
+
+// fetch learns the attributions of a batch of references.
+func (s *side) fetch(ctx context.Context, store lists.Store, batch []lists.Keyed) error {
+	wanted := make([][]uint32, len(s.layers))
+	for i := range s.known {
+		if len(s.known[i]) > maxAttributions {
+			clear(s.known[i])
+		}
+	}
+	for _, k := range batch {
+		for _, r := range k.Refs {
+			if _, ok := s.known[r.Layer][r.Attribution]; !ok {
+				wanted[r.Layer] = append(wanted[r.Layer], r.Attribution)
+			}
+		}
+	}
+	for i, numbers := range wanted {
+		if len(numbers) == 0 {
+			continue
+		}
+		slices.Sort(numbers)
+		numbers = slices.Compact(numbers)
+		records, err := store.Attributions(ctx, s.layers[i].ID, numbers)
+		if err != nil {
+			return err
+		}
+		for j, b := range records {
+			if s.known[i][numbers[j]], err = lists.DecodeAttribution(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *side) listing(key address.Key, r *lists.Stored) lists.Listing {
+	a := s.known[r.Layer][r.Attribution]
+	out := lists.Listing{Address: r.ListedText(key), Attribution: *a, Locator: r.At(a), AddedIn: r.AddedIn}
+	if out.AddedIn == 0 {
+		out.AddedIn = s.layers[r.Layer].Version
+	}
+	return out
+}
+
+// listings walks the listings of a version (its own keys only), in batches with their attributions known.
+func (s *side) listings(ctx context.Context, store lists.Store) iter.Seq2[lists.Keyed, error] {
+	return func(yield func(lists.Keyed, error) bool) {
+		batch := make([]lists.Keyed, 0, joinBatch)
+		flush := func() bool {
+			if err := s.fetch(ctx, store, batch); err != nil {
+				yield(lists.Keyed{}, err)
+				return false
+			}
+			for _, k := range batch {
+				if !yield(k, nil) {
+					return false
+				}
+			}
+			batch = batch[:0]
+			return true
+		}
+		for k, err := range lists.WalkStack(ctx, store, s.layers) {
+			if err != nil {
+				yield(lists.Keyed{}, err)
+				return
+			}
+			k.Refs = slices.DeleteFunc(k.Refs, func(r lists.Stored) bool { return r.Role != 0 })
+			if len(k.Refs) == 0 {
+				continue
+			}
+			if batch = append(batch, k); len(batch) == cap(batch) && !flush() {
+				return
+			}
+		}
+		flush()
+	}
+}
+
+// compare walks two versions side by side. yield may be nil.
+func (l *Loader) compare(ctx context.Context, old, v *lists.Version, yield func(DiffRow) error) (lists.DiffCounts, error) {
+	var counts lists.DiffCounts
+	if old != nil {
+		counts.Against = old.Number
+	}
+	was, is := newSide(old), newSide(v)
+	nextOld, stopOld := iter.Pull2(was.listings(ctx, l.store))
+	defer stopOld()
+	nextNew, stopNew := iter.Pull2(is.listings(ctx, l.store))
+	defer stopNew()
+	o, err, okOld := nextOld()
+	if err != nil {
+		return counts, err
+	}
+	n, err, okNew := nextNew()
+	if err != nil {
+		return counts, err
+	}
+	emit := func(row DiffRow) error {
+		switch row.Change {
+		case "added":
+			counts.Added++
+		case "removed":
+			counts.Removed++
+		case "changed":
+			counts.Changed++
+		}
+		if yield == nil {
+			return nil
+		}
+		return yield(row)
+	}
+	for okOld || okNew {
+		var oldRefs, newRefs []lists.Stored
+		key := n.Key
+		takeOld := okOld && (!okNew || n.Key == o.Key || before(lists.Hash(o.Key), o.Key, lists.Hash(n.Key), n.Key))
+		takeNew := okNew && (!okOld || n.Key == o.Key || !takeOld)
+		if takeOld {
+			key, oldRefs = o.Key, o.Refs
+		}
+		if takeNew {
+			key, newRefs = n.Key, n.Refs
+		}
+		taken := make([]bool, len(oldRefs))
+		paired := make([]bool, len(newRefs))
+		for pass := range 2 {
+			for i := range newRefs {
+				for j := range oldRefs {
+					if paired[i] || taken[j] || !newRefs[i].Same(&oldRefs[j].Ref) {
+						continue
+					}
+					same := contentDigest(is.known[newRefs[i].Layer][newRefs[i].Attribution]) ==
+						contentDigest(was.known[oldRefs[j].Layer][oldRefs[j].Attribution])
+					if pass == 0 && !same {
+						continue
+					}
+					paired[i], taken[j] = true, true
+					if same {
+						counts.Unchanged++
+						continue
+					}
+					before := was.listing(key, &oldRefs[j])
+					if err := emit(DiffRow{"changed", is.listing(key, &newRefs[i]), &before}); err != nil {
+						return counts, err
+					}
+				}
+			}
+		}
+		for j := range oldRefs {
+			if !taken[j] {
+				if err := emit(DiffRow{"removed", was.listing(key, &oldRefs[j]), nil}); err != nil {
+					return counts, err
+				}
+			}
+		}
+		for i := range newRefs {
+			if !paired[i] {
+				if err := emit(DiffRow{"added", is.listing(key, &newRefs[i]), nil}); err != nil {
+					return counts, err
+				}
+			}
+		}
+		if takeOld {
+			if o, err, okOld = nextOld(); err != nil {
+				return counts, err
+			}
+		}
+		if takeNew {
+			if n, err, okNew = nextNew(); err != nil {
+				return counts, err
+			}
+		}
+	}
+	return counts, nil
+}
+
+// Listings yields all listings of a version, in the order of their keys.
+func (l *Loader) Listings(ctx context.Context, list string, number int, yield func(lists.Listing) error) error {
+	_, v, _, err := l.versionForChange(ctx, list, number)
+	if err != nil {
+		return err
+	}
+	if len(v.Layers) == 0 {
+		return fault.E(fault.Conflict, "%s is %s and holds nothing", describe(v), v.State)
+	}
+	s := newSide(v)
+	for k, err := range s.listings(ctx, l.store) {
+		if err != nil {
+			return err
+		}
+		for i := range k.Refs {
+			if err := yield(s.listing(k.Key, &k.Refs[i])); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Quarantine yields the rows of a version's upload that did not parse, in the order of the file.
+func (l *Loader) Quarantine(ctx context.Context, list string, number int, yield func(Quarantined) error) error {
+	_, v, _, err := l.versionForChange(ctx, list, number)
+	if err != nil {
+		return err
+	}
+	if v.Rows.Quarantined == 0 {
+		return nil
+	}
+	b, err := l.store.OpenBlob(ctx, lists.BlobQuarantine(list, number))
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	scanner := bufio.NewScanner(b)
+	scanner.Buffer(nil, 1<<20)
+	for scanner.Scan() {
+		var q Quarantined
+		if err := json.Unmarshal(scanner.Bytes(), &q); err != nil {
+			return fault.E(fault.Unavailable, "the record of quarantined rows is damaged: %w", err)
+		}
+		if err := yield(q); err != nil {
+			return err
+		}
+	}
+	return scanner.Err()
+}
+
+// Lists reads all lists with the time they were last known to be fresh.
+func (l *Loader) Lists(ctx context.Context) ([]lists.List, map[string]time.Time, error) {
+	all, err := lists.ReadAll[lists.List](ctx, l.store, "list/")
+	if err != nil {
+		return nil, nil, err
+	}
+	fresh := map[string]time.Time{}
+	for _, x := range all {
+		f, _, err := lists.Read[lists.Fresh](ctx, l.store, lists.DocFresh(x.ID))
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, nil, err
+		}
+		fresh[x.ID] = f.At
+	}
+	return all, fresh, nil
+}
+
+// List reads one list with the time it was last known to be fresh.
+func (l *Loader) List(ctx context.Context, id string) (*lists.List, time.Time, error) {
+	x, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(id))
+	if err != nil {
+		return nil, time.Time{}, named(err, "list %.80q", id)
+	}
+	f, _, err := lists.Read[lists.Fresh](ctx, l.store, lists.DocFresh(id))
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, time.Time{}, err
+	}
+	return &x, f.At, nil
+}
+
+// Version reads one version.
+func (l *Loader) Version(ctx context.Context, list string, number int) (*lists.Version, error) {
+	_, v, _, err := l.versionForChange(ctx, list, number)
+	return v, err
+}
+
+// Versions reads all versions of a list, the oldest first.
+func (l *Loader) Versions(ctx context.Context, list string) ([]lists.Version, error) {
+	if _, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list)); err != nil {
+		return nil, named(err, "list %.80q", list)
+	}
+	return lists.ReadAll[lists.Version](ctx, l.store, lists.DocVersions(list))
+}
+
+// Generation reads one generation; number 0 is the current one.
+func (l *Loader) Generation(ctx context.Context, number int) (*lists.Generation, error) {
+	if number == 0 {
+		g, _, err := lists.Current(ctx, l.store)
+		if err == nil && g.Number == 0 {
+			err = fault.E(fault.NotLoaded, "nothing has been activated yet")
+		}
+		return &g, err
+	}
+	g, _, err := lists.Read[lists.Generation](ctx, l.store, lists.DocGeneration(number))
+	return &g, named(err, "generation %d", number)
+}
+
+// Generations reads all generations, the oldest first.
+func (l *Loader) Generations(ctx context.Context) ([]lists.Generation, error) {
+	return lists.ReadAll[lists.Generation](ctx, l.store, "generation/")
+}

@@ -1,0 +1,285 @@
+package loader
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"interdict/lists"
+	"interdict/lists/address"
+	"interdict/lists/fault"
+	"interdict/loader/formats"
+)
+
+// intake turns rows into records, and keeps count of what it meets.
+type intake struct {
+	list   *lists.List
+	sorter *sorter
+	// attributions given out so far, by content: the number, and a function that stores a new one.
+	numbers map[[16]byte]uint32
+	next    uint32
+	store   func(number uint32, record []byte) error
+	// quarantine receives every row that did not parse.
+	quarantine func(Quarantined) error
+
+	rows      lists.Rows
+	labels    map[string]int // unknown asset and network labels
+	strange   int            // rows whose label is not what the text is
+	refused   int            // rows that hold secret material
+	lowered   int            // rows that are base58 in lower case
+	withUpper int            // rows whose base58 has capitals, as it must
+	readings  []address.Address
+	links     []address.Link
+	buf       []byte
+}
+
+// Quarantined is a row that did not parse, and why. It stays active as a raw match unless Active is false:
+// then it has no text to match, or one that must not be kept.
+type Quarantined struct {
+	Locator string `json:"locator"`
+	Address string `json:"address"`
+	Network string `json:"network,omitempty"`
+	Asset   string `json:"asset,omitempty"`
+	Entity  string `json:"entity,omitempty"`
+	Reason  string `json:"reason"`
+	Detail  string `json:"detail"`
+	Active  bool   `json:"active"`
+}
+
+// maxAttributions is how many distinct attributions are remembered. Beyond it the memory starts anew, and
+// an attribution that comes again is stored again: larger, never wrong.
+const maxAttributions = 300_000
+
+const maxField = 4096
+
+func (in *intake) row(r *formats.Row) error {
+	in.rows.Read++
+	problem, reason := r.Problem, "bad_row"
+	category, confidence := lists.Category(r.Category), lists.Confidence(r.Confidence)
+	if category == "" {
+		category = in.list.Category
+	} else if !slices.Contains(lists.Categories, category) {
+		problem = problemOr(problem, "category: "+strconv.Quote(clip(r.Category))+" is unknown")
+		category = in.list.Category
+	}
+	if confidence == "" {
+		confidence = in.list.Confidence
+	} else if !slices.Contains(lists.Confidences, confidence) {
+		problem = problemOr(problem, "confidence: "+strconv.Quote(clip(r.Confidence))+" is unknown")
+		confidence = in.list.Confidence
+	}
+	for _, label := range []string{r.Asset, r.Network} {
+		if label != "" && !address.KnownAsset(label) && len(in.labels) < 1000 {
+			in.labels[clip(label)]++
+		}
+	}
+	prefix, number, hasNumber := splitLocator(r.Locator)
+	a := lists.Attribution{
+		Network: long(r.Network), Asset: long(r.Asset),
+		Entity:   lists.Entity{ID: long(r.EntityID), Name: long(r.EntityName), Type: long(r.EntityType)},
+		Category: category, Confidence: confidence, Programs: r.Programs, Incident: long(r.Incident),
+		ListedOn: r.ListedOn, ValidUntil: r.ValidUntil, URL: long(r.URL), Note: long(r.Note), LocatorPrefix: prefix,
+	}
+
+	var err error
+	in.readings, err = address.ParseListed(in.readings[:0], r.Address, r.Network, r.Asset)
+	var bad *address.Error
+	switch {
+	case err == nil:
+		if len(in.readings) == 1 {
+			a.Network = in.readings[0].Network // the label suggested, the text decided
+		}
+		if problem == "" && hasUpper(r.Address) {
+			in.withUpper++
+		}
+	case errors.As(err, &bad):
+		reason = string(bad.Reason)
+		if bad.Reason == address.SecretMaterial {
+			in.refused++
+			in.rows.Quarantined++
+			return in.quarantine(Quarantined{Locator: r.Locator, Network: clip(r.Network), Asset: clip(r.Asset),
+				Entity: clip(r.EntityName), Reason: reason, Detail: "the cell holds a key or seed; it is not kept"})
+		}
+		if lowerCasedBase58(r.Address) {
+			in.lowered++
+		}
+		problem = problemOr(problem, bad.Detail)
+		if problem == "" {
+			problem = reason
+		}
+	default:
+		return err
+	}
+	if problem != "" {
+		in.rows.Quarantined++
+		q := Quarantined{Locator: r.Locator, Address: long(r.Address), Network: clip(r.Network), Asset: clip(r.Asset),
+			Entity: clip(r.EntityName), Reason: reason, Detail: problem, Active: r.Address != ""}
+		if err := in.quarantine(q); err != nil || r.Address == "" {
+			return err
+		}
+	}
+	attribution, digest, err := in.attribution(&a)
+	if err != nil {
+		return err
+	}
+	rec := record{seq: uint64(in.rows.Read), main: true, raw: problem != "", digest: digest}
+	ref := lists.Ref{Attribution: attribution, Locator: number, HasLocator: hasNumber}
+	if len(in.readings) == 0 {
+		ref.Variant, ref.Text = address.VariantRaw, strings.Trim(r.Address, " \t\r\n")
+		return in.put(&rec, address.RawKey(r.Address), &ref)
+	}
+	for i := range in.readings {
+		p := &in.readings[i]
+		own := ref
+		own.Variant = p.Variant
+		own.Text, own.Lower = listedForm(p, strings.Trim(r.Address, " \t\r\n"))
+		if err := in.put(&rec, p.Key, &own); err != nil {
+			return err
+		}
+		rec.main = false
+		in.links = address.Links(in.links[:0], p, address.Listed)
+		for _, link := range in.links {
+			further := own
+			further.Role, further.Own = link.Role, p.Key
+			if err := in.put(&rec, link.Key, &further); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (in *intake) put(rec *record, key address.Key, ref *lists.Ref) error {
+	rec.key, rec.hash = key, lists.Hash(key)
+	in.buf = lists.AppendRef(in.buf[:0], ref)
+	rec.ref = in.buf
+	return in.sorter.add(rec)
+}
+
+// listedForm tells how the published text differs from the canonical one.
+func listedForm(a *address.Address, text string) (stored string, lower bool) {
+	_, canonical, ok := address.Render(a.Key, a.Variant)
+	switch {
+	case ok && text == canonical:
+		return "", false
+	case ok && text == strings.ToLower(canonical):
+		return "", true
+	}
+	return text, false
+}
+
+// attribution numbers an attribution; the digest is of what it says, not of where it stands in the file.
+func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint64, err error) {
+	sum := contentSum(a)
+	digest = binary.BigEndian.Uint64(sum[:])
+	key := sha256.Sum256(append(sum[:], a.LocatorPrefix...))
+	short := [16]byte(key[:16])
+	if n, ok := in.numbers[short]; ok {
+		return n, digest, nil
+	}
+	if len(in.numbers) >= maxAttributions {
+		clear(in.numbers)
+	}
+	number = in.next
+	in.next++
+	in.numbers[short] = number
+	b, err := json.Marshal(a)
+	if err != nil {
+		return 0, 0, err
+	}
+	return number, digest, in.store(number, b)
+}
+
+// contentSum is the SHA-256 over what an attribution says: all fields but the place in the file.
+func contentSum(a *lists.Attribution) [32]byte {
+	var buf [512]byte
+	b := buf[:0]
+	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(a.Category),
+		string(a.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	for _, s := range a.Programs {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return sha256.Sum256(b)
+}
+
+func contentDigest(a *lists.Attribution) uint64 {
+	sum := contentSum(a)
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// splitLocator parts the number at the end of a locator from what many rows share.
+func splitLocator(s string) (prefix string, number uint64, ok bool) {
+	i := len(s)
+	for i > 0 && s[i-1] >= '0' && s[i-1] <= '9' {
+		i--
+	}
+	if i == len(s) || s[i] == '0' && i+1 < len(s) {
+		return s, 0, false
+	}
+	n, err := strconv.ParseUint(s[i:], 10, 64)
+	if err != nil {
+		return s, 0, false
+	}
+	return s[:i], n, true
+}
+
+// lowerCasedBase58 tells a text that looks like a base58 address whose capitals were lost.
+func lowerCasedBase58(s string) bool {
+	if len(s) < 26 || len(s) > 106 || strings.HasPrefix(s, "0x") {
+		return false
+	}
+	letters := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z':
+			letters++
+		case c < '0' || c > '9':
+			return false
+		}
+	}
+	return letters > len(s)/3
+}
+
+func hasUpper(s string) bool {
+	if strings.HasPrefix(s, "0x") {
+		return false
+	}
+	return strings.ToLower(s) != s
+}
+
+// lowerCasedList refuses a list whose maker destroyed its base58 addresses.
+func (in *intake) lowerCasedList() error {
+	if in.lowered >= 10 && in.lowered > 9*in.withUpper {
+		return fault.E(fault.Invalid, "%d addresses are base58 in lower case, and %d have their capitals: whoever made this file lower-cased it, "+
+			"which destroys Bitcoin, Tron, Solana and other addresses; take the list from its publisher", in.lowered, in.withUpper)
+	}
+	return nil
+}
+
+func problemOr(problem, other string) string {
+	if problem != "" {
+		return problem
+	}
+	return other
+}
+
+// clip shortens what is quoted in a message.
+func clip(s string) string { return cut(s, 64) }
+
+// long bounds a field that is kept.
+func long(s string) string { return cut(s, maxField) }
+
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}

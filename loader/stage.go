@@ -1,0 +1,474 @@
+package loader
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/lists/filter"
+	"interdict/loader/formats"
+)
+
+// StageOptions say how an upload is to be taken.
+type StageOptions struct {
+	Format  string // a name of formats.Names, or "auto"
+	Mode    lists.Mode
+	Note    string
+	By      string
+	Mapping map[string]string // columns of a csv or xlsx file, see formats.Options
+	// Create makes the list when it is not there; nil: a missing list is fault.NotFound.
+	Create *lists.List
+	// DryRun reads, reports and compares, and writes nothing.
+	DryRun bool
+	// Progress, if not nil, is told now and then how many rows have been read.
+	Progress func(rows int)
+}
+
+// Stage reads an upload into a new version of a list: staged, not active. The files belong together (an OFAC
+// main table and its comments). When the very same bytes are active already nothing is staged: the
+// active version comes back with the warning same_bytes, and the list counts as fresh.
+func (l *Loader) Stage(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
+	if o.Mode == "" {
+		o.Mode = lists.Replace
+	}
+	if o.Mode != lists.Replace && o.Mode != lists.Add && o.Mode != lists.Remove {
+		return nil, fault.E(fault.Invalid, "mode: %.40q is none of replace, add, remove", o.Mode)
+	}
+	if len(o.Note) > maxField {
+		return nil, fault.E(fault.Invalid, "note: longer than %d bytes", maxField)
+	}
+	if len(uploads) == 0 {
+		return nil, fault.E(fault.Invalid, "no file was given")
+	}
+	settings, err := l.listFor(ctx, list, o)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]*spooled, 0, len(uploads))
+	defer func() {
+		for _, f := range files {
+			f.f.Close()
+		}
+	}()
+	for _, u := range uploads {
+		f, err := l.spool(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	v := &lists.Version{List: list, Number: settings.Latest + 1, State: lists.Loading, Mode: o.Mode, Format: o.Format,
+		UploadedBy: o.By, UploadedAt: l.now().UTC(), Note: o.Note, Warnings: []lists.Finding{}, Guards: []lists.Finding{},
+		Approvals: []lists.Approval{}, Layers: []lists.Layer{}, SHA256: files[0].sha256}
+	names := make([]string, len(files))
+	for i, f := range files {
+		names[i] = f.name
+		v.SizeBytes += f.sizeBytes
+		v.Sources = append(v.Sources, lists.BlobSource(list, f.sha256))
+	}
+	v.File = strings.Join(names, " + ")
+
+	active, err := l.activeVersion(ctx, settings)
+	if err != nil {
+		return nil, err
+	}
+	if active != nil && o.Mode == lists.Replace && slices.Equal(active.Sources, v.Sources) && active.Mode == lists.Replace {
+		return l.sameBytes(ctx, active, o.DryRun)
+	}
+	if o.DryRun {
+		return v, l.build(ctx, settings, active, v, files, o)
+	}
+	c := &Change{Action: "stage", By: o.By, List: list, SHA256: v.SHA256, Reason: o.Note}
+	err = l.recorded(c, func() error {
+		if err := l.begin(ctx, settings, v, o); err != nil {
+			return err
+		}
+		c.Version = v.Number
+		err := l.build(ctx, settings, active, v, files, o)
+		if err == nil {
+			v.State = lists.Staged
+			return commit(ctx, l.store, lists.Put(lists.DocVersion(list, v.Number), v, lists.AnyRevision))
+		}
+		v.State, v.Error, v.Layers = lists.Failed, err.Error(), []lists.Layer{}
+		// The request may be gone: the failure is recorded all the same.
+		if cerr := commit(context.WithoutCancel(ctx), l.store, lists.Put(lists.DocVersion(list, v.Number), v, lists.AnyRevision)); cerr != nil {
+			l.log.Error("a failed upload could not be marked as such", "list", list, "version", v.Number, "error", cerr)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	l.sweep(ctx)
+	return v, nil
+}
+
+// listFor reads the list's settings, or prepares those of a list to be created.
+func (l *Loader) listFor(ctx context.Context, list string, o StageOptions) (*lists.List, error) {
+	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+	if !fault.Is(err, fault.NotFound) {
+		return &settings, err
+	}
+	if o.Create == nil {
+		return nil, fault.E(fault.NotFound, "there is no list %.80q: create it first (PUT /v1/lists/{id})", list)
+	}
+	if err := o.Create.Validate(); err != nil {
+		return nil, err
+	}
+	created := *o.Create
+	return &created, nil
+}
+
+// begin gives the version its number, and with it the right to be staged.
+func (l *Loader) begin(ctx context.Context, settings *lists.List, v *lists.Version, o StageOptions) error {
+	return retry(ctx, func() error {
+		current, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(v.List))
+		if fault.Is(err, fault.NotFound) && o.Create != nil {
+			current, revision, err = *settings, 0, nil
+			current.UpdatedBy = o.By
+		}
+		if err != nil {
+			return err
+		}
+		current.Latest++
+		v.Number = current.Latest
+		return commit(ctx, l.store, lists.Put(lists.DocList(v.List), current, revision),
+			lists.Put(lists.DocVersion(v.List, v.Number), v, 0))
+	})
+}
+
+func (l *Loader) activeVersion(ctx context.Context, settings *lists.List) (*lists.Version, error) {
+	if settings.Active == 0 {
+		return nil, nil
+	}
+	v, _, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(settings.ID, settings.Active))
+	if err != nil {
+		return nil, fault.E(fault.Unavailable, "the active version %d of %s: %w", settings.Active, settings.ID, err)
+	}
+	return &v, nil
+}
+
+func (l *Loader) sameBytes(ctx context.Context, active *lists.Version, dryRun bool) (*lists.Version, error) {
+	active.Warnings = append(active.Warnings, lists.Finding{Code: "same_bytes",
+		Detail: fmt.Sprintf("version %d holds these very bytes and is active: there is nothing to do", active.Number)})
+	if dryRun {
+		return active, nil
+	}
+	return active, l.touch(ctx, active.List, l.now().UTC())
+}
+
+// touch notes that a list was what its publisher says at a time.
+func (l *Loader) touch(ctx context.Context, list string, at time.Time) error {
+	return commit(ctx, l.store, lists.Put(lists.DocFresh(list), lists.Fresh{At: at}, lists.AnyRevision))
+}
+
+// build reads the files into the version: its report, and unless this is a dry run its layer, filter and source bytes.
+func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lists.Version, files []*spooled, o StageOptions) (err error) {
+	attributions, err := newRun(l.spoolDir)
+	if err != nil {
+		return err
+	}
+	defer attributions.Close()
+	attributionsW := bufio.NewWriterSize(attributions, 256<<10)
+	quarantine, err := newRun(l.spoolDir)
+	if err != nil {
+		return err
+	}
+	defer quarantine.Close()
+	quarantineW := bufio.NewWriterSize(quarantine, 64<<10)
+
+	in := &intake{list: settings, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{},
+		store: func(_ uint32, b []byte) error {
+			if err := writeFrame(attributionsW, b); err != nil {
+				return diskError(err)
+			}
+			return nil
+		},
+		quarantine: func(q Quarantined) error {
+			b, err := json.Marshal(q)
+			if err == nil {
+				_, err = quarantineW.Write(append(b, '\n'))
+			}
+			if err != nil {
+				return diskError(err)
+			}
+			return nil
+		},
+	}
+	defer in.sorter.close()
+	info, err := l.read(ctx, in, files, o)
+	if err != nil {
+		return err
+	}
+	if err := in.lowerCasedList(); err != nil {
+		return err
+	}
+	v.Format, v.Published = info.Format, info.Published
+	for _, w := range info.Warnings {
+		v.Warnings = append(v.Warnings, lists.Finding{Code: w.Code, Detail: w.Detail})
+	}
+	if info.Delta && v.Mode == lists.Replace {
+		return fault.E(fault.Invalid, "%s holds changes only, not a whole list: load it with mode add", v.File)
+	}
+
+	out, err := newEntryFile(l.spoolDir)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	j := &joiner{store: l.store, mode: v.Mode, v: v, in: in, out: out, readers: map[string]map[uint32]uint64{}}
+	if active != nil {
+		j.old = active.Layers
+		v.Diff.Against = active.Number
+		if v.Mode != lists.Replace {
+			v.Addresses, v.Listings, v.Raw = active.Addresses, active.Listings, active.Raw
+		}
+	}
+	if err := j.run(ctx); err != nil {
+		return err
+	}
+	v.Rows = in.rows
+	l.findings(settings, active, v, in, j)
+	if o.DryRun {
+		return nil
+	}
+
+	if err := flush(attributionsW, quarantineW); err != nil {
+		return err
+	}
+	for i, f := range files {
+		if err := f.keep(ctx, l.store, v.Sources[i]); err != nil {
+			return err
+		}
+	}
+	if v.Rows.Quarantined > 0 {
+		if _, err := quarantine.Seek(0, io.SeekStart); err != nil {
+			return diskError(err)
+		}
+		if err := l.store.PutBlob(ctx, lists.BlobQuarantine(v.List, v.Number), quarantine); err != nil {
+			return err
+		}
+	}
+	layer, err := l.writeLayer(ctx, v, out, attributions, in.next, j)
+	if err != nil {
+		return err
+	}
+	if v.Mode == lists.Replace || active == nil {
+		v.Layers = []lists.Layer{layer}
+	} else {
+		v.Layers = append(slices.Clone(active.Layers), layer)
+	}
+	return nil
+}
+
+// read parses the files on one goroutine and turns rows into records on this one.
+func (l *Loader) read(ctx context.Context, in *intake, files []*spooled, o StageOptions) (formats.Info, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts := make([]formats.File, len(files))
+	for i, f := range files {
+		parts[i] = f.file()
+	}
+	format := o.Format
+	if format == "" {
+		format = "auto"
+	}
+	const batch = 256
+	batches := make(chan []formats.Row, 8)
+	var info formats.Info
+	var readErr error
+	go func() {
+		defer close(batches)
+		rows := make([]formats.Row, 0, batch)
+		send := func() error {
+			select {
+			case batches <- rows:
+				rows = make([]formats.Row, 0, batch)
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		info, readErr = formats.Read(ctx, parts, format, formats.Options{Mapping: o.Mapping}, func(r formats.Row) error {
+			if rows = append(rows, r); len(rows) == batch {
+				return send()
+			}
+			return nil
+		})
+		if readErr == nil {
+			readErr = send()
+		}
+	}()
+	var err error
+	for rows := range batches {
+		for i := range rows {
+			if err == nil {
+				if err = in.row(&rows[i]); err != nil {
+					cancel() // and drain, so that the goroutine has ended when this function does
+				}
+			}
+		}
+		if o.Progress != nil {
+			o.Progress(in.rows.Read)
+		}
+	}
+	if err == nil {
+		err = readErr
+	}
+	return info, err
+}
+
+// writeLayer puts the entries, their attributions and their filter into the store.
+func (l *Loader) writeLayer(ctx context.Context, v *lists.Version, out *entryFile, attributions *os.File, n uint32, j *joiner) (lists.Layer, error) {
+	layer := lists.Layer{ID: v.List + "-" + uuid.Must(uuid.NewV7()).String(), Version: v.Number, File: v.File, SHA256: v.SHA256,
+		Keys: out.keys, Listings: j.written, Raw: j.rawKeys, Removals: j.removals}
+	w, err := l.store.CreateLayer(ctx, layer.ID, layer.Keys)
+	if err != nil {
+		return layer, err
+	}
+	fl := filter.New(layer.ID, layer.Keys, filter.Rate)
+	err = func() error {
+		r := bufio.NewReaderSize(io.NewSectionReader(attributions, 0, 1<<62), 256<<10)
+		var frame []byte
+		for i := range n {
+			var err error
+			if frame, err = readFrame(r, frame); err != nil {
+				return diskError(err)
+			}
+			if err := w.PutAttribution(i, frame); err != nil {
+				return err
+			}
+		}
+		if err := out.each(func(e lists.Entry) error {
+			fl.Add(lists.Hash(e.Key))
+			return w.Put(e)
+		}); err != nil {
+			return err
+		}
+		return w.Commit()
+	}()
+	if err == nil {
+		err = putFilter(ctx, l.store, layer, fl)
+	}
+	if err != nil {
+		if aerr := w.Abort(); aerr != nil {
+			l.log.Warn("an unfinished layer could not be dropped yet", "layer", layer.ID, "error", aerr)
+		}
+	}
+	return layer, err
+}
+
+func putFilter(ctx context.Context, s lists.Store, layer lists.Layer, f *filter.Filter) error {
+	pr, pw := io.Pipe()
+	go func() {
+		_, err := f.WriteTo(pw)
+		pw.CloseWithError(err)
+	}()
+	err := s.PutBlob(ctx, lists.BlobFilter(layer.ID), pr)
+	pr.CloseWithError(io.ErrClosedPipe)
+	return err
+}
+
+func flush(ws ...*bufio.Writer) error {
+	for _, w := range ws {
+		if err := w.Flush(); err != nil {
+			return diskError(err)
+		}
+	}
+	return nil
+}
+
+// findings fills the warnings and guards of the report.
+func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *intake, j *joiner) {
+	warn := func(code, format string, args ...any) {
+		v.Warnings = append(v.Warnings, lists.Finding{Code: code, Detail: fmt.Sprintf(format, args...)})
+	}
+	for _, label := range slices.Sorted(maps.Keys(in.labels)) {
+		warn("unknown_label", "%q is no asset or network known here (%d rows); its addresses are loaded under what their text says", label, in.labels[label])
+	}
+	if in.refused > 0 {
+		warn("secret_material", "%d rows hold a private key or seed; they were left out", in.refused)
+	}
+	if n := v.Rows.Quarantined - in.refused; n > 0 {
+		warn("quarantined", "%d rows did not parse; they stay active as raw matches", n)
+	}
+	if j.notListed > 0 {
+		warn("not_listed", "%d rows name addresses that were not on the list", j.notListed)
+	}
+	v.Guards = append(v.Guards, guards(settings, active, v)...)
+}
+
+// guards are the reasons for which a person must look before this version goes live.
+func guards(settings *lists.List, active, v *lists.Version) []lists.Finding {
+	var out []lists.Finding
+	trip := func(code, format string, args ...any) {
+		out = append(out, lists.Finding{Code: code, Detail: fmt.Sprintf(format, args...)})
+	}
+	if v.Listings == 0 {
+		trip("empty", "the version would hold no listing at all")
+	}
+	if v.Rows.Read > 0 && float64(v.Rows.Quarantined) > settings.MaxQuarantined*float64(v.Rows.Read) {
+		trip("quarantined", "%d of %d rows did not parse, more than the share of %g that max_quarantined allows",
+			v.Rows.Quarantined, v.Rows.Read, settings.MaxQuarantined)
+	}
+	if active == nil {
+		return out
+	}
+	was, is := float64(active.Addresses), float64(v.Addresses)
+	if is < was*(1-settings.MaxShrink) {
+		trip("shrink", "%d addresses would become %d: more than the share of %g that max_shrink allows would go",
+			active.Addresses, v.Addresses, settings.MaxShrink)
+	}
+	if was > 0 && is > was*settings.MaxGrowth {
+		trip("growth", "%d addresses would become %d: more than max_growth allows (%g times)", active.Addresses, v.Addresses, settings.MaxGrowth)
+	}
+	if v.Mode == lists.Replace && v.Published != "" && v.Published < active.Published {
+		trip("older", "it was published on %s, the active version on %s", v.Published, active.Published)
+	}
+	return out
+}
+
+// abandoned is how long a layer that no version names is left alone: its upload may still be running.
+const abandoned = 24 * time.Hour
+
+// sweep drops what crashed uploads left behind. It is best effort: what stays is dropped another time.
+func (l *Loader) sweep(ctx context.Context) {
+	layers, err := l.store.Layers(ctx)
+	if err != nil {
+		return
+	}
+	old := l.now().Add(-abandoned)
+	maps.DeleteFunc(layers, func(_ string, created time.Time) bool { return created.After(old) })
+	if len(layers) == 0 {
+		return
+	}
+	versions, err := lists.ReadAll[lists.Version](ctx, l.store, "version/")
+	if err != nil {
+		return
+	}
+	for _, v := range versions {
+		for _, layer := range v.Layers {
+			delete(layers, layer.ID)
+		}
+	}
+	for id := range layers {
+		if err := l.store.DropLayer(ctx, id); err != nil {
+			l.log.Warn("an abandoned layer could not be dropped", "layer", id, "error", err)
+			continue
+		}
+		if err := l.store.DropBlob(ctx, lists.BlobFilter(id)); err != nil {
+			l.log.Warn("an abandoned filter could not be dropped", "layer", id, "error", err)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+// Interdict tells an exchange, before it credits a deposit or signs a withdrawal, whether an address is on a list, on
+// whose word, since when, and where the proof is.
+//
+//	main.go     commands, signals, exit codes        config.go   flags, environment, files: the only place that reads them
+//	serve.go    the API, the probes                  load.go     a list file into a store, or to a server
+//	check.go    screening from the command line      lists.go    look at lists and steer them
+//	keys.go     API keys                             bench.go    measure this machine
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"interdict/lists/fault"
+)
+
+// Exit codes (contract.md, section 2).
+const (
+	exitDone  = 0
+	exitError = 1
+	exitUsage = 2
+	exitHit   = 3
+)
+
+// cli is the command line.
+type cli struct {
+	Config   string `help:"YAML file with settings; its keys are the names of flags." placeholder:"FILE" type:"path"`
+	LogLevel string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
+
+	Serve   serveCmd   `cmd:"" help:"Serve the API and the probes."`
+	Load    loadCmd    `cmd:"" help:"Read a list file into a new version of a list."`
+	Check   checkCmd   `cmd:"" help:"Screen addresses."`
+	Lists   listsCmd   `cmd:"" help:"Look at lists and steer them."`
+	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
+	Bench   benchCmd   `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
+	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
+
+	// The same as "lists versions" and so on, for those who leave the word out.
+	Versions versionsCmd `cmd:"" hidden:""`
+	Diff     diffCmd     `cmd:"" hidden:""`
+	Activate activateCmd `cmd:"" hidden:""`
+	Rollback rollbackCmd `cmd:"" hidden:""`
+	Export   exportCmd   `cmd:"" hidden:""`
+}
+
+// env is what a command works with.
+type env struct {
+	ctx            context.Context
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	logLevel       string
+}
+
+// errHit makes check end with its own exit code.
+var errHit = errors.New("at least one address is listed")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program; tests call it too.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	var c cli
+	exit := -1
+	values := settings{}
+	parser, err := kong.New(&c, kong.Name("interdict"), kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
+		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		panic(err) // the command line's own description is wrong
+	}
+	if err := configure(parser, args, values); err != nil {
+		fmt.Fprintln(stderr, "interdict:", err)
+		return exitUsage
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "interdict:", err)
+		fmt.Fprintln(stderr, "Try interdict --help.")
+		return exitUsage
+	}
+	err = k.Run(&env{ctx, stdin, stdout, stderr, c.LogLevel})
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errHit):
+		return exitHit
+	}
+	fmt.Fprintln(stderr, "interdict:", err)
+	if fault.Is(err, errUsage) {
+		return exitUsage
+	}
+	return exitError
+}
+
+// errUsage marks errors that are about how a command was called.
+const errUsage = fault.Usage

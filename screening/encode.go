@@ -1,0 +1,195 @@
+package screening
+
+import (
+	"encoding/hex"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"interdict/lists/address"
+)
+
+// appendJSON encodes an answer as contract.md, section 3, gives it. The same bytes go to the caller and into the journal.
+func (a *Answer) appendJSON(b []byte) []byte {
+	b = append(b, `{"check_id":"`...)
+	b = appendUUID(b, &a.CheckID)
+	b = append(b, `","result":"`...)
+	b = append(b, a.Result.String()...)
+	if a.Direction != "" {
+		b = append(b, `","action":"`...)
+		b = append(b, a.Action...)
+		b = append(b, `","direction":"`...)
+		b = append(b, a.Direction...)
+	}
+	b = append(b, `","address":{"input":`...)
+	b = appendString(b, a.Input)
+	b = append(b, `,"network":`...)
+	b = appendString(b, a.Network)
+	if len(a.Networks) > 1 {
+		b = append(b, `,"networks":`...)
+		b = appendStrings(b, a.Networks)
+	}
+	b = append(b, `,"canonical":`...)
+	b = appendString(b, a.Canonical)
+	b = append(b, `,"identity":"`...)
+	b = address.AppendIdentity(b, a.Key, a.Variant)
+	b = append(b, '"')
+	if len(a.Attributes) > 0 {
+		b = append(b, `,"attributes":{`...)
+		for i, x := range a.Attributes {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendString(b, x.Name), ':')
+			b = appendString(b, x.Value)
+		}
+		b = append(b, '}')
+	}
+	if len(a.Notices) > 0 {
+		b = append(b, `,"notices":`...)
+		b = appendStrings(b, a.Notices)
+	}
+	b = append(b, `},"matches":[`...)
+	for i := range a.Matches {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = a.Matches[i].appendJSON(b)
+	}
+	b = append(b, `],`...)
+	b = append(b, a.snapshot.screened...)
+	b = append(b, `,"checked_at":"`...)
+	b = appendTime(b, a.CheckedAt)
+	return append(b, `"}`...)
+}
+
+func (m *Match) appendJSON(b []byte) []byte {
+	a := m.Attribution
+	b = append(b, `{"class":"`...)
+	b = append(b, m.Class.String()...)
+	b = append(b, '"')
+	if m.Derivation != "" {
+		b = appendMember(b, "derivation", m.Derivation)
+	}
+	b = append(b, ',')
+	b = append(b, m.stack.encoded...)
+	b = append(b, `,"listed":{"address":`...)
+	b = appendString(b, m.Listed)
+	b = appendMember(b, "network", m.Network)
+	b = appendMember(b, "asset", a.Asset)
+	b = append(b, `},"entity":{"id":`...)
+	b = appendString(b, a.Entity.ID)
+	b = appendMember(b, "name", a.Entity.Name)
+	b = appendMember(b, "type", a.Entity.Type)
+	b = append(b, '}')
+	b = appendMember(b, "category", string(a.Category))
+	b = appendMember(b, "confidence", string(a.Confidence))
+	b = append(b, `,"programs":`...)
+	b = appendStrings(b, a.Programs)
+	b = appendMember(b, "incident", a.Incident)
+	b = appendMember(b, "listed_on", a.ListedOn)
+	if a.ValidUntil != "" {
+		b = appendMember(b, "valid_until", a.ValidUntil)
+	}
+	b = appendMember(b, "url", a.URL)
+	if a.Note != "" {
+		b = appendMember(b, "note", a.Note)
+	}
+	b = append(b, `,"source":{"file":`...)
+	b = appendString(b, m.layer.File)
+	b = appendMember(b, "sha256", m.layer.SHA256)
+	b = appendMember(b, "locator", m.Locator)
+	b = append(b, `},"added_in":`...)
+	b = strconv.AppendInt(b, int64(m.AddedIn), 10)
+	return append(b, '}')
+}
+
+func appendMember(b []byte, name, value string) []byte {
+	b = append(b, `,"`...)
+	b = append(b, name...)
+	b = append(b, `":`...)
+	return appendString(b, value)
+}
+
+func appendStrings(b []byte, values []string) []byte {
+	b = append(b, '[')
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendString(b, v)
+	}
+	return append(b, ']')
+}
+
+// appendString appends a JSON string. Everything but plain printable ASCII is escaped or checked; invalid UTF-8 becomes U+FFFD.
+// The characters that HTML and JavaScript treat specially are escaped too, so that an answer can be shown in a page.
+func appendString(b []byte, s string) []byte {
+	b = append(b, '"')
+	from := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= 0x20 && c < utf8.RuneSelf && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
+			i++
+			continue
+		}
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if (r != utf8.RuneError || n > 1) && r != '\u2028' && r != '\u2029' {
+				i += n
+				continue
+			}
+			b = append(b, s[from:i]...)
+			b = appendEscape(b, uint16(r))
+			i += n
+			from = i
+			continue
+		}
+		b = append(b, s[from:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		case '\r':
+			b = append(b, `\r`...)
+		case '\t':
+			b = append(b, `\t`...)
+		default:
+			b = appendEscape(b, uint16(c))
+		}
+		i++
+		from = i
+	}
+	return append(append(b, s[from:]...), '"')
+}
+
+func appendEscape(b []byte, r uint16) []byte {
+	const digits = "0123456789abcdef"
+	return append(b, '\\', 'u', digits[r>>12], digits[r>>8&15], digits[r>>4&15], digits[r&15])
+}
+
+func appendUUID(b []byte, id *[16]byte) []byte {
+	b = hex.AppendEncode(b, id[:4])
+	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		b = hex.AppendEncode(append(b, '-'), part)
+	}
+	return b
+}
+
+// appendTime writes a time as RFC 3339 in UTC with milliseconds. time.AppendFormat with a layout costs three times as much.
+func appendTime(b []byte, t time.Time) []byte {
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b = append2(append2(b, year/100), year%100)
+	b = append2(append(b, '-'), int(month))
+	b = append2(append(b, '-'), day)
+	b = append2(append(b, 'T'), hour)
+	b = append2(append(b, ':'), minute)
+	b = append2(append(b, ':'), second)
+	ms := t.Nanosecond() / 1e6
+	return append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
+}
+
+func append2(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }

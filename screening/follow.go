@@ -1,0 +1,71 @@
+package screening
+
+import (
+	"context"
+	"time"
+
+	"interdict/lists"
+)
+
+const (
+	pollEvery   = 500 * time.Millisecond // a notification can be lost: the store is asked as well
+	reportEvery = lists.ReplicaTTL / 4
+	// storeTimeout bounds one round of asking; a store that hangs must not stop the next round from being tried.
+	storeTimeout = 30 * time.Second
+)
+
+// Follow keeps the snapshot at the store's current generation until ctx ends, and reports under the replica's id
+// what is served. On its way out it takes the report away.
+func (s *Screener) Follow(ctx context.Context, replica string) {
+	ticks := s.store.Watch(ctx)
+	poll := time.NewTicker(pollEvery)
+	defer poll.Stop()
+	var reported lists.Replica
+	for {
+		if err := s.timed(ctx, s.Refresh); err != nil && ctx.Err() == nil {
+			s.log.Debug("refresh", "error", err)
+		}
+		now := s.now().UTC()
+		next := lists.Replica{ID: replica, Generation: s.generation(), Since: reported.Since, Seen: now}
+		if next.Generation != reported.Generation || reported.ID == "" {
+			next.Since = now
+		}
+		if next.Generation != reported.Generation || now.Sub(reported.Seen) >= reportEvery {
+			if s.timed(ctx, func(ctx context.Context) error { return s.report(ctx, next) }) == nil {
+				reported = next
+			}
+		}
+		select {
+		case <-ctx.Done():
+			done, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			if err := s.store.Commit(done, lists.Change{Key: lists.DocReplica(replica), Expect: lists.AnyRevision}); err != nil {
+				s.log.Debug("sign off", "error", err)
+			}
+			return
+		case _, ok := <-ticks:
+			if !ok {
+				ticks = nil
+			}
+		case <-poll.C:
+		}
+	}
+}
+
+func (s *Screener) timed(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return f(ctx)
+}
+
+func (s *Screener) report(ctx context.Context, r lists.Replica) error {
+	return s.store.Commit(ctx, lists.Put(lists.DocReplica(r.ID), r, lists.AnyRevision))
+}
+
+// generation is the number of the generation served; 0 for none.
+func (s *Screener) generation() int {
+	if snap := s.current.Load(); snap != nil {
+		return snap.generation.Number
+	}
+	return 0
+}

@@ -1,0 +1,167 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"time"
+)
+
+// retryEvery is how long the background waits before it asks a disk again that refused.
+const retryEvery = 250 * time.Millisecond
+
+// prepare runs beside the journal: it warms the memory ahead of the records, has the next
+// segment ready before the active one is full, and retires the active one when it is old.
+func (j *Journal) prepare() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-j.quit:
+			return
+		case <-j.prepareNow:
+		case <-timer.C:
+		}
+		old, used := j.keepWarm()
+		if old || used >= j.segmentBytes/4 {
+			j.prepareSpare()
+		}
+		if old {
+			j.rotateOld()
+		}
+		timer.Reset(j.untilNext())
+	}
+}
+
+// keepWarm looks after the active segment, and tells whether it is to be retired for its age,
+// and how many of its bytes are used. Where there is none, all of them are.
+func (j *Journal) keepWarm() (old bool, used int) {
+	j.mu.Lock()
+	s := j.active
+	if s == nil {
+		j.mu.Unlock()
+		return false, j.segmentBytes
+	}
+	used = s.used
+	if s.empty() {
+		j.wake = used + 1
+	} else {
+		j.wake = used + min(warmBytes/2, j.segmentBytes/8)
+		if s.since.IsZero() {
+			s.since = j.now()
+		}
+	}
+	old = j.isOld(s)
+	j.mu.Unlock()
+	s.keepWarm(used)
+	return old, used
+}
+
+// isOld tells whether a segment is to be retired for its age. The caller holds mu.
+func (j *Journal) isOld(s *segment) bool {
+	return !s.since.IsZero() && j.now().Sub(s.since) >= j.maxAge
+}
+
+// prepareSpare makes a spare if there is none, and tells those who wait for it.
+func (j *Journal) prepareSpare() {
+	j.mu.Lock()
+	needed, failing := j.spare == nil && !j.closed, j.spareErr != nil
+	j.mu.Unlock()
+	if !needed {
+		return
+	}
+	s, err := newSegment(j.dir, j.segmentBytes, j.disk)
+	if err != nil && !failing {
+		j.log.Error("journal cannot go on to another segment", "error", err)
+	}
+	if err == nil && failing {
+		j.log.Info("journal can go on to another segment")
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.spare, j.spareErr = s, err
+	if err != nil {
+		j.fail(err)
+	}
+	j.ready.Broadcast()
+}
+
+// rotateOld retires the active segment if it is still old. Without a spare it goes on.
+func (j *Journal) rotateOld() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.spare == nil || j.active == nil || !j.isOld(j.active) {
+		return
+	}
+	if err := j.rotate(); err != nil {
+		j.log.Error("journal cannot go on to another segment", "error", err)
+	}
+}
+
+// untilNext is when prepare looks again without being woken.
+func (j *Journal) untilNext() time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.spareErr != nil {
+		return retryEvery
+	}
+	if j.active == nil || j.active.since.IsZero() {
+		return j.maxAge
+	}
+	return max(j.maxAge-j.now().Sub(j.active.since), time.Millisecond)
+}
+
+// seal runs beside the journal: it seals retired segments, in order. After Close it tries once
+// more and ends.
+func (j *Journal) seal() {
+	var retry <-chan time.Time
+	for closing := false; !closing; {
+		select {
+		case <-j.quit:
+			closing = true
+		case <-j.sealNow:
+		case <-retry:
+		}
+		retry = nil
+		if !j.sealAll() {
+			retry = time.After(retryEvery)
+		}
+	}
+}
+
+// sealAll returns false if it is to be called again.
+func (j *Journal) sealAll() bool {
+	for {
+		j.mu.Lock()
+		if len(j.sealing) == 0 {
+			j.mu.Unlock()
+			return true
+		}
+		s := j.sealing[0]
+		j.mu.Unlock()
+
+		if err := j.await(s.next - 1); err != nil {
+			return false
+		}
+		j.sealOne(s)
+
+		j.mu.Lock()
+		j.sealing = j.sealing[1:]
+		j.mu.Unlock()
+	}
+}
+
+// sealOne seals a segment whose records are on disk. If that fails nothing is lost: the next
+// Open does it. A broken segment is left to it in any case.
+func (j *Journal) sealOne(s *segment) {
+	var err error
+	if s.broken && !s.empty() {
+		j.previous, err = [sha256.Size]byte{}, s.release()
+	} else {
+		j.previous, err = s.finish(j.previous, j.now())
+	}
+	if err != nil {
+		j.log.Error("journal segment not sealed", "file", s.path, "error", err)
+		j.mu.Lock()
+		j.fail(err)
+		j.mu.Unlock()
+	}
+}

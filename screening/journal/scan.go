@@ -1,0 +1,195 @@
+package journal
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+)
+
+// windowBytes is what a scanner reads at once. It grows to hold one record, no further.
+const windowBytes = 256 << 10
+
+// scanner walks the records of one segment, whatever its bytes are. The caller sets the first
+// group of fields.
+type scanner struct {
+	src  io.ReaderAt
+	mask uint32
+	next uint64 // sequence number that the next record should have
+	off  int64  // where it should begin
+	end  int64  // where the segment ends
+
+	window []byte // bytes of src, the buffer behind it is reused
+	at     int64  // where in src the window begins
+}
+
+// gap is what a scanner passed over before a record: bytes that are none, or none that belongs
+// there, and the sequence numbers that are missing.
+type gap struct {
+	from, to int64 // offsets
+	first    uint64
+	missing  uint64
+}
+
+// scan returns the next record, and the gap before it if there is one. Its payload is valid
+// until the next call. io.EOF means that no record follows: off is where the last one ended.
+// Other errors are those of src and ctx.
+func (s *scanner) scan(ctx context.Context) (frame, gap, error) {
+	f, ok, err := s.frameAt(s.off)
+	if err != nil {
+		return frame{}, gap{}, err
+	}
+	if ok && f.sequence == s.next {
+		s.off, s.next = s.off+f.size(), s.next+1
+		return f, gap{}, nil
+	}
+	if !ok || f.sequence < s.next {
+		return s.resume(ctx)
+	}
+	return s.pass(f, s.off)
+}
+
+// resume finds the first record after damage.
+func (s *scanner) resume(ctx context.Context) (frame, gap, error) {
+	off, err := s.search(ctx, s.off+1)
+	if err != nil {
+		return frame{}, gap{}, err
+	}
+	// In a segment that is being written the record may have been completed meanwhile.
+	s.window = s.window[:0]
+	f, ok, err := s.frameAt(s.off)
+	if err != nil {
+		return frame{}, gap{}, err
+	}
+	if ok && f.sequence >= s.next {
+		return s.pass(f, s.off)
+	}
+	if f, ok, err = s.frameAt(off); err != nil {
+		return frame{}, gap{}, err
+	}
+	if !ok {
+		return frame{}, gap{}, io.EOF // cut by its writer meanwhile
+	}
+	return s.pass(f, off)
+}
+
+// pass goes on after f, which begins at off.
+func (s *scanner) pass(f frame, off int64) (frame, gap, error) {
+	var g gap
+	if off != s.off || f.sequence != s.next {
+		g = gap{from: s.off, to: off, first: s.next, missing: f.sequence - s.next}
+	}
+	s.off, s.next = off+f.size(), f.sequence+1
+	return f, g, nil
+}
+
+// search returns where the first valid record begins, at from or later, that has not been
+// passed yet; io.EOF if there is none.
+func (s *scanner) search(ctx context.Context, from int64) (int64, error) {
+	for from+frameBytes <= s.end {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		b, err := s.peek(from, frameBytes)
+		if err != nil {
+			return 0, err
+		}
+		if len(b) < frameBytes {
+			break // the file ends before s.end
+		}
+		b = s.window[from-s.at:]
+		i, found := candidate(b[:min(int64(len(b)), s.end-from)], s.next)
+		from += int64(i)
+		if !found {
+			continue
+		}
+		_, ok, err := s.frameAt(from)
+		if err != nil {
+			return 0, err
+		}
+		if ok {
+			return from, nil
+		}
+		from++
+	}
+	return 0, io.EOF
+}
+
+// candidate returns the first place in b, of at least frameBytes, where a record may begin: a
+// kind, a possible length, a sequence number of next or not much later. If none is found it
+// returns the first place that it could not see the whole of.
+func candidate(b []byte, next uint64) (i int, found bool) {
+	for ; i+frameBytes <= len(b); i++ {
+		if binary.LittleEndian.Uint64(b[i+7:]) == 0 {
+			i += 7 // no kind for any of i to i+7
+			continue
+		}
+		ahead := binary.LittleEndian.Uint64(b[i+8:]) - next
+		if ahead < 1<<32 && frameSize(b[i:]) > 0 {
+			return i, true
+		}
+	}
+	return len(b) - frameBytes + 1, false
+}
+
+// frameAt reads the record at off; ok is false if there is none.
+func (s *scanner) frameAt(off int64) (f frame, ok bool, err error) {
+	if off+frameBytes > s.end {
+		return frame{}, false, nil
+	}
+	b, err := s.peek(off, frameBytes)
+	if err != nil || len(b) < frameBytes {
+		return frame{}, false, err
+	}
+	size := frameSize(b)
+	if size == 0 || off+size > s.end {
+		return frame{}, false, nil
+	}
+	b, err = s.peek(off, int(size))
+	if err != nil || int64(len(b)) < size {
+		return frame{}, false, err
+	}
+	f, ok = getFrame(b, s.mask)
+	return f, ok, nil
+}
+
+// peek returns n bytes from off, fewer where the file ends. They are valid until the next peek.
+func (s *scanner) peek(off int64, n int) ([]byte, error) {
+	if off < s.at || off+int64(n) > s.at+int64(len(s.window)) {
+		if cap(s.window) < n {
+			s.window = make([]byte, 0, max(n, int(min(windowBytes, s.end-off))))
+		}
+		got, err := s.src.ReadAt(s.window[:cap(s.window)], off)
+		if err != nil && !errors.Is(err, io.EOF) {
+			s.window = s.window[:0]
+			return nil, err
+		}
+		s.window, s.at = s.window[:got], off
+	}
+	b := s.window[off-s.at:]
+	return b[:min(n, len(b))], nil
+}
+
+// lastDirty returns the offset after the last byte from off on that is not zero; off if all
+// are.
+func lastDirty(src io.ReaderAt, off, end int64) (int64, error) {
+	buf := make([]byte, windowBytes)
+	last := off
+	for at := off; at < end; {
+		n, err := src.ReadAt(buf[:min(windowBytes, end-at)], at)
+		if b := buf[:n]; !allZero(b) {
+			for b[len(b)-1] == 0 {
+				b = b[:len(b)-1]
+			}
+			last = at + int64(len(b))
+		}
+		at += int64(n)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return last, nil
+}

@@ -1,0 +1,311 @@
+package screening
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/lists/filter"
+)
+
+// snapshot is everything an answer is given from. It is built aside and never changed once readers have it.
+type snapshot struct {
+	generation lists.Generation
+	stacks     []*stack
+	listings   int
+	hasRaw     bool
+	fresh      map[string]time.Time
+	// staleAt is when the first list that wants to stop answers becomes too old; zero: never.
+	staleAt   time.Time
+	staleList string
+	screened  []byte // the answer's "screened" member, encoded once
+	loadedAt  time.Time
+}
+
+// stack is one list of a generation with its layers, base first.
+type stack struct {
+	active  *lists.Active
+	layers  []*layer
+	encoded []byte // the match's "list" member, encoded once
+}
+
+// layer is one layer with its filter, and what has been read of its attributions.
+type layer struct {
+	lists.Layer
+	filter *filter.Filter
+
+	mu           sync.RWMutex
+	attributions map[uint32]*lists.Attribution
+}
+
+// maxAttributions is how many attributions of a layer are remembered.
+const maxAttributions = 50_000
+
+func (l *layer) attribution(n uint32) *lists.Attribution {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.attributions[n]
+}
+
+func (l *layer) remember(n uint32, a *lists.Attribution) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.attributions == nil || len(l.attributions) >= maxAttributions {
+		l.attributions = map[uint32]*lists.Attribution{}
+	}
+	l.attributions[n] = a
+}
+
+// Refresh looks whether the store has a newer generation or fresher lists, and if so swaps the snapshot. It never
+// goes back to a lower generation. On an error the old snapshot stays and goes on ageing.
+func (s *Screener) Refresh(ctx context.Context) error {
+	s.refreshing.Lock()
+	defer s.refreshing.Unlock()
+	err := s.refresh(ctx)
+	s.noteRefresh(err)
+	return err
+}
+
+func (s *Screener) refresh(ctx context.Context) error {
+	head, _, err := lists.Read[lists.Head](ctx, s.store, lists.DocHead)
+	old := s.current.Load()
+	switch {
+	case fault.Is(err, fault.NotFound):
+		if old != nil {
+			return fault.E(fault.Unavailable, "the store has lost generation %d; it is still served from memory and the filters", old.generation.Number)
+		}
+		return fault.E(fault.NotLoaded, "nothing has been activated yet")
+	case err != nil:
+		return err
+	case old != nil && head.Generation < old.generation.Number:
+		return fault.E(fault.Unavailable, "the store is at generation %d, behind generation %d that is served here", head.Generation, old.generation.Number)
+	}
+	fresh, err := s.readFresh(ctx)
+	if err != nil {
+		return err
+	}
+	if old != nil && head.Generation == old.generation.Number {
+		if !sameTimes(old.fresh, fresh) {
+			next := *old
+			next.age(fresh)
+			s.current.Store(&next)
+		}
+		return nil
+	}
+	g, _, err := lists.Read[lists.Generation](ctx, s.store, lists.DocGeneration(head.Generation))
+	if err != nil {
+		return fault.E(fault.Unavailable, "read generation %d: %w", head.Generation, err)
+	}
+	next, err := s.build(ctx, g, old)
+	if err != nil {
+		return err
+	}
+	next.age(fresh)
+	s.current.Store(next)
+	s.log.Info("generation loaded", "generation", g.Number, "lists", len(g.Lists), "listings", next.listings)
+	return nil
+}
+
+func (s *Screener) readFresh(ctx context.Context) (map[string]time.Time, error) {
+	docs, err := s.store.Scan(ctx, lists.DocFresh(""))
+	if err != nil {
+		return nil, err
+	}
+	fresh := make(map[string]time.Time, len(docs))
+	for _, d := range docs {
+		f, err := lists.Decode[lists.Fresh](d)
+		if err != nil {
+			return nil, err
+		}
+		fresh[d.Key[len(lists.DocFresh("")):]] = f.At
+	}
+	return fresh, nil
+}
+
+func sameTimes(a, b map[string]time.Time) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for k, t := range a {
+		if u, ok := b[k]; !ok || !u.Equal(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// age notes how fresh the lists are, and from when on that forbids an answer.
+func (s *snapshot) age(fresh map[string]time.Time) {
+	s.fresh, s.staleAt, s.staleList = fresh, time.Time{}, ""
+	for _, k := range s.stacks {
+		l := &k.active.List
+		if l.MaxAge == 0 || l.OnStale != lists.Stop {
+			continue
+		}
+		if at := fresh[l.ID].Add(l.MaxAge); s.staleAt.IsZero() || at.Before(s.staleAt) {
+			s.staleAt, s.staleList = at, l.ID
+		}
+	}
+}
+
+// build makes the snapshot of a generation, taking over the layers that the old one has.
+func (s *Screener) build(ctx context.Context, g lists.Generation, old *snapshot) (*snapshot, error) {
+	have := map[string]*layer{}
+	if old != nil {
+		for _, k := range old.stacks {
+			for _, l := range k.layers {
+				have[l.ID] = l
+			}
+		}
+	}
+	next := &snapshot{generation: g, loadedAt: s.now()}
+	for i := range g.Lists {
+		active := &g.Lists[i]
+		k := &stack{active: active}
+		for _, meta := range active.Layers {
+			l := have[meta.ID]
+			if l == nil {
+				f, err := s.loadFilter(ctx, meta)
+				if err != nil {
+					return nil, fault.E(fault.KindOf(err), "layer %s: %w", meta.ID, err)
+				}
+				l = &layer{Layer: meta, filter: f}
+			}
+			k.layers = append(k.layers, l)
+			next.hasRaw = next.hasRaw || meta.Raw > 0
+		}
+		k.encoded = appendList(nil, active)
+		next.stacks = append(next.stacks, k)
+		next.listings += active.Listings
+	}
+	b := append([]byte(nil), `"screened":{"generation":`...)
+	b = strconv.AppendInt(b, int64(g.Number), 10)
+	b = append(b, `,"as_of":"`...)
+	b = appendTime(b, g.At)
+	b = append(b, `","lists":`...)
+	b = strconv.AppendInt(b, int64(len(next.stacks)), 10)
+	b = append(b, `,"listings":`...)
+	b = strconv.AppendInt(b, int64(next.listings), 10)
+	next.screened = append(b, '}')
+	return next, nil
+}
+
+// loadFilter reads the filter that stands beside a layer; one that is missing or damaged is built again from the layer.
+func (s *Screener) loadFilter(ctx context.Context, meta lists.Layer) (*filter.Filter, error) {
+	f, err := s.storedFilter(ctx, meta)
+	if err == nil {
+		return f, nil
+	}
+	s.log.Warn("the filter of a layer is built again from the layer", "layer", meta.ID, "because", err)
+	f = filter.New(meta.ID, meta.Keys, filter.Rate)
+	n := 0
+	for e, err := range s.store.Walk(ctx, meta.ID) {
+		if err != nil {
+			return nil, err
+		}
+		f.Add(lists.Hash(e.Key))
+		n++
+	}
+	if n != meta.Keys {
+		return nil, fault.E(fault.Unavailable, "the layer has %d keys instead of %d", n, meta.Keys)
+	}
+	pr, pw := io.Pipe()
+	go func() {
+		_, err := f.WriteTo(pw)
+		pw.CloseWithError(err)
+	}()
+	if err := s.store.PutBlob(ctx, lists.BlobFilter(meta.ID), pr); err != nil {
+		pr.CloseWithError(err)
+		s.log.Warn("a filter that was built again could not be stored", "layer", meta.ID, "error", err)
+	}
+	return f, nil
+}
+
+func (s *Screener) storedFilter(ctx context.Context, meta lists.Layer) (*filter.Filter, error) {
+	b, err := s.store.OpenBlob(ctx, lists.BlobFilter(meta.ID))
+	if err != nil {
+		return nil, err
+	}
+	defer b.Close()
+	return filter.Read(b, meta.ID, meta.Keys)
+}
+
+// appendList encodes the "list" member of a match.
+func appendList(b []byte, a *lists.Active) []byte {
+	b = append(b, `"list":{"id":`...)
+	b = appendString(b, a.List.ID)
+	b = append(b, `,"name":`...)
+	b = appendString(b, a.List.Name)
+	b = append(b, `,"authority":`...)
+	b = appendString(b, a.List.Authority)
+	b = append(b, `,"version":`...)
+	b = strconv.AppendInt(b, int64(a.Version), 10)
+	b = append(b, `,"published":`...)
+	b = appendString(b, a.Published)
+	return append(b, '}')
+}
+
+// ListStatus is how one list of the served generation stands.
+type ListStatus struct {
+	ID      string    `json:"id"`
+	Version int       `json:"version"`
+	FreshAt time.Time `json:"fresh_at"`
+	MaxAge  string    `json:"max_age,omitempty"`
+	Stale   bool      `json:"stale"`
+	Stops   bool      `json:"stops"`
+}
+
+// Status says what is served, for probes and metrics.
+type Status struct {
+	Generation   int          `json:"generation"`
+	LoadedAt     time.Time    `json:"loaded_at"`
+	Lists        []ListStatus `json:"lists"`
+	Listings     int          `json:"listings"`
+	RefreshedAt  time.Time    `json:"refreshed_at"` // the last time the store could be asked
+	RefreshError string       `json:"refresh_error,omitempty"`
+	// Unready says why checks cannot be answered now; nil when they can.
+	Unready error `json:"-"`
+}
+
+// Status tells what is served and whether it may be.
+func (s *Screener) Status() Status {
+	st := Status{}
+	s.noteMu.Lock()
+	st.RefreshedAt = s.refreshedAt
+	if s.refreshErr != nil {
+		st.RefreshError = s.refreshErr.Error()
+	}
+	s.noteMu.Unlock()
+	snap := s.current.Load()
+	if snap == nil {
+		st.Unready = s.notLoaded()
+		return st
+	}
+	now := s.now()
+	st.Generation, st.LoadedAt, st.Listings = snap.generation.Number, snap.loadedAt, snap.listings
+	for _, k := range snap.stacks {
+		l := &k.active.List
+		x := ListStatus{ID: l.ID, Version: k.active.Version, FreshAt: snap.fresh[l.ID], Stops: l.OnStale == lists.Stop}
+		if l.MaxAge > 0 {
+			x.MaxAge = l.MaxAge.String()
+			x.Stale = now.After(x.FreshAt.Add(l.MaxAge))
+		}
+		st.Lists = append(st.Lists, x)
+	}
+	slices.SortFunc(st.Lists, func(a, b ListStatus) int { return int(a.FreshAt.Sub(b.FreshAt)) })
+	st.Unready = snap.stale(now)
+	return st
+}
+
+// stale is the error of a snapshot that is too old to answer from, or nil.
+func (s *snapshot) stale(now time.Time) error {
+	if s.staleAt.IsZero() || now.Before(s.staleAt) {
+		return nil
+	}
+	return fault.E(fault.Stale, "list %s is older than its max_age allows (last fresh %s)", s.staleList, s.fresh[s.staleList].UTC().Format(time.RFC3339))
+}

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"interdict/api"
+	"interdict/api/auth"
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader"
+	"interdict/screening"
+	"interdict/screening/journal"
+)
+
+type serveCmd struct {
+	storeFlags
+	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
+	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
+	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
+	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
+	ChecksPerSecond float64       `help:"How many checks a second one key may ask; 0 for no limit." default:"0"`
+	DrainDelay      time.Duration `help:"How long to go on after SIGTERM with the readiness probe failing, before connections are closed." default:"5s"`
+}
+
+// Help is shown under serve --help.
+func (*serveCmd) Help() string {
+	return "Examples:\n  interdict serve --demo\n  interdict serve --listen :8080 --redis redis://redis:6379"
+}
+
+//go:embed demo.ndjson
+var demoList []byte
+
+// Two addresses for the demonstration: one that the bundled list holds, and the address of the first Bitcoin block's reward.
+const (
+	demoHit  = "0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
+	demoMiss = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"
+)
+
+func (c *serveCmd) Run(e *env) error {
+	log := e.logger()
+	if c.Demo {
+		dir, err := os.MkdirTemp("", "interdict-demo-*")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		c.Data, c.Redis, c.Journal, c.DrainDelay = dir, "", "", 0
+		if err := c.loopbackOnly(); err != nil {
+			return err
+		}
+	}
+	o, err := c.open(e.ctx, log)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	return c.serve(e, o, log)
+}
+
+// loopbackOnly makes sure that a demonstration is not open to others, and takes free ports where the usual ones are taken.
+func (c *serveCmd) loopbackOnly() error {
+	for _, addr := range []*string{&c.Listen, &c.AdminListen} {
+		host, _, err := net.SplitHostPort(*addr)
+		if err != nil {
+			return usage("%q is no HOST:PORT", *addr)
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return usage("the demonstration listens on loopback only, not on %s", *addr)
+		}
+	}
+	return nil
+}
+
+func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
+	defer cancel()
+	keys, err := auth.Open(ctx, o.store, c.Pepper, time.Now)
+	if err != nil {
+		return err
+	}
+	if made, err := keys.Bootstrap(ctx, c.BootstrapKey); err != nil {
+		return err
+	} else if made {
+		log.Info("the bootstrap key is now an admin key")
+	}
+	metrics := api.NewMetrics()
+	screener := screening.New(o.store, o.journal, metrics, log, time.Now)
+	metrics.Watch(screener)
+	watchJournal(metrics, o.journal)
+	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Metrics: metrics, Log: log, Now: time.Now,
+		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond})
+	demoKey := ""
+	if c.Demo {
+		if demoKey, err = loadDemo(ctx, o, keys); err != nil {
+			return err
+		}
+	}
+	if err := screener.Refresh(ctx); err != nil && !fault.Is(err, fault.NotLoaded) {
+		log.Warn("no generation could be loaded yet", "error", err)
+	}
+
+	ln, err := listen(c.Listen, c.Demo)
+	if err != nil {
+		return err
+	}
+	admin, err := listen(c.AdminListen, c.Demo)
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	apiServer, adminServer := httpServer(server.Handler(), log), httpServer(adminHandler(metrics), log)
+	adminServer.WriteTimeout = 5 * time.Minute // a CPU profile takes its time
+	failed := make(chan error, 2)
+	go func() { failed <- apiServer.Serve(ln) }()
+	go func() { failed <- adminServer.Serve(admin) }()
+	background := make(chan struct{})
+	go func() {
+		defer close(background)
+		screener.Follow(ctx, hostname()+"-"+uuid.NewString()[:8])
+	}()
+	refreshed := make(chan struct{})
+	go func() {
+		defer close(refreshed)
+		renewKeys(ctx, keys, log)
+	}()
+	log.Info("serving", "address", ln.Addr().String(), "admin", admin.Addr().String(), "store", o.store.Describe())
+	if c.Demo {
+		printDemo(e, ln.Addr().String(), admin.Addr().String(), demoKey)
+	}
+
+	select {
+	case err = <-failed:
+	case <-e.ctx.Done():
+		log.Info("draining")
+		server.Drain()
+		time.Sleep(c.DrainDelay)
+		stop, done := context.WithTimeout(ctx, 20*time.Second)
+		defer done()
+		err = errors.Join(apiServer.Shutdown(stop), adminServer.Shutdown(stop))
+	}
+	cancel()
+	<-background
+	<-refreshed
+	apiServer.Close()
+	adminServer.Close()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// listen opens a port; a demonstration takes a free one when the usual one is taken.
+func listen(addr string, fallBack bool) (net.Listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil && fallBack {
+		ln, err = net.Listen("tcp", "127.0.0.1:0")
+	}
+	if err != nil {
+		return nil, fault.E(fault.Unavailable, "listen: %w", err)
+	}
+	return ln, nil
+}
+
+// httpServer bounds everything a caller can spin out. Uploads extend their own deadlines.
+func httpServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+}
+
+func adminHandler(m *api.Metrics) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", api.DocsHandler())
+	mux.Handle("GET /metrics", promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "replica"
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(name))
+	return "r" + clean[:min(len(clean), 63)]
+}
+
+// renewKeys keeps the copy of the keys young, so that a revoked one is refused everywhere within a second or two.
+func renewKeys(ctx context.Context, keys *auth.Keys, log *slog.Logger) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := keys.Refresh(ctx); err != nil && ctx.Err() == nil {
+				log.Debug("renew keys", "error", err)
+			}
+		}
+	}
+}
+
+// loadDemo activates the bundled list and makes a key for the printed lines.
+func loadDemo(ctx context.Context, o *opened, keys *auth.Keys) (string, error) {
+	settings := loader.NewList("demo", time.Now().UTC())
+	settings.Name, settings.Authority = "Demonstration: excerpt of OFAC and FBI publications", "US Treasury, OFAC; US FBI"
+	settings.Category, settings.Approvals = lists.Sanctions, 0
+	v, err := o.loader.Stage(ctx, "demo", []loader.Upload{{Name: "demo.ndjson", Body: bytes.NewReader(demoList)}},
+		loader.StageOptions{Format: "ndjson", By: operator(), Create: settings,
+			Note: "a dated excerpt that comes with the program; never screen with it"})
+	if err != nil {
+		return "", err
+	}
+	if _, err := o.loader.Activate(ctx, "demo", v.Number, loader.ActivateOptions{By: operator(), Operator: true}); err != nil {
+		return "", err
+	}
+	text, _, err := keys.Create(ctx, "demo", []auth.Role{auth.Admin}, operator())
+	return text, err
+}
+
+func printDemo(e *env, addr, admin, key string) {
+	fmt.Fprintf(e.stdout, "Interdict demonstration. The bundled list is a dated excerpt: never screen with it.\n")
+	fmt.Fprintf(e.stdout, "Documentation: http://%s/docs/\n\nA listed address, and one that is not:\n\n", admin)
+	for _, address := range []string{demoHit, demoMiss} {
+		body, err := json.Marshal(map[string]string{"address": address, "direction": "withdrawal"})
+		if err != nil {
+			panic(err) // two strings always encode
+		}
+		fmt.Fprintf(e.stdout, "curl -s http://%s/v1/check -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'\n", addr, key, body)
+	}
+	fmt.Fprintln(e.stdout)
+}
+
+// recorder writes changes into the journal.
+type recorder struct{ j *journal.Journal }
+
+var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
+	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange}
+
+func (r recorder) RecordChange(c loader.Change) error {
+	b, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return r.j.Append(changeKinds[c.Action], c.At, b, true)
+}
+
+// journalError tells why decisions cannot be recorded now, as far as the last few seconds tell.
+func journalError(j *journal.Journal) error {
+	if st := j.Stats(); st.LastError != nil && time.Since(st.LastErrorAt) < 5*time.Second {
+		return st.LastError
+	}
+	return nil
+}
+
+// watchJournal adds the journal's figures to the metrics.
+func watchJournal(m *api.Metrics, j *journal.Journal) {
+	for name, x := range map[string]struct {
+		help  string
+		value func(journal.Stats) float64
+	}{
+		"interdict_journal_records_total":       {"Records appended.", func(s journal.Stats) float64 { return float64(s.Records) }},
+		"interdict_journal_bytes_total":         {"Bytes they take.", func(s journal.Stats) float64 { return float64(s.Bytes) }},
+		"interdict_journal_refused_total":       {"Records that could not be written; their decisions were not given.", func(s journal.Stats) float64 { return float64(s.Refused) }},
+		"interdict_journal_recovered_cut_bytes": {"Bytes of torn records cut off at the start.", func(s journal.Stats) float64 { return float64(s.Recovered.CutBytes) }},
+		"interdict_journal_sync_seconds":        {"How long the last flush to disk took.", func(s journal.Stats) float64 { return s.LastSyncDuration.Seconds() }},
+	} {
+		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help},
+			func() float64 { return x.value(j.Stats()) }))
+	}
+}
