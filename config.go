@@ -91,9 +91,9 @@ func configure(parser *kong.Kong, args []string, values settings) error {
 	for _, kv := range os.Environ() {
 		key, _, _ := strings.Cut(kv, "=")
 		rest, ours := strings.CutPrefix(key, "INTERDICT_")
-		// INTERDICT_LONG and INTERDICT_REQUIRE_REDIS steer tests.
+		// INTERDICT_LONG, INTERDICT_REQUIRE_… and INTERDICT_TEST_… steer tests.
 		if name := strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(rest, "_FILE"), "_", "-")); ours && !flags[name] &&
-			!strings.HasPrefix(rest, "TEST_") && rest != "LONG" && rest != "REQUIRE_REDIS" {
+			!strings.HasPrefix(rest, "TEST_") && !strings.HasPrefix(rest, "REQUIRE_") && rest != "LONG" {
 			return fmt.Errorf("environment: %s is no setting", key)
 		}
 	}

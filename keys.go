@@ -14,7 +14,7 @@ import (
 
 type keysCmd struct {
 	Create keyCreateCmd `cmd:"" help:"Make a key; it is shown this once."`
-	List   keyListCmd   `cmd:"" help:"Show all keys." default:"1"`
+	List   keyListCmd   `cmd:"" help:"Show all keys." default:"withargs"`
 	Revoke keyRevokeCmd `cmd:"" help:"End a key."`
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 type listsCmd struct {
-	Show     listsShowCmd `cmd:"" default:"1" help:"Show all lists and what is active."`
+	Show     listsShowCmd `cmd:"" default:"withargs" help:"Show all lists and what is active."`
 	Versions versionsCmd  `cmd:"" help:"Show the versions of a list."`
 	Diff     diffCmd      `cmd:"" help:"Show what differs between two versions."`
 	Activate activateCmd  `cmd:"" help:"Make a staged version the active one."`

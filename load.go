@@ -34,6 +34,7 @@ type loadCmd struct {
 	DryRun     bool              `help:"Read, report and compare; write nothing."`
 	Override   string            `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON"`
 	Note       string            `help:"A note that stays with the version."`
+	Published  string            `help:"Date of publication of a file that does not say it itself." placeholder:"YYYY-MM-DD"`
 	Mapping    map[string]string `help:"Columns of a csv or xlsx file: address=Wallet;entity=Owner." mapsep:";"`
 	Name       string            `help:"Name of a list that is made."`
 	Authority  string            `help:"Authority of a list that is made."`
@@ -83,7 +84,7 @@ func (c *loadCmd) Run(e *env) error {
 		}
 	}
 	progress, done := c.progress(e)
-	v, err := o.loader.Stage(e.ctx, c.List, uploads, loader.StageOptions{Format: c.Format, Mode: lists.Mode(c.Mode), Note: c.Note,
+	v, err := o.loader.Stage(e.ctx, c.List, uploads, loader.StageOptions{Format: c.Format, Mode: lists.Mode(c.Mode), Note: c.Note, Published: c.Published,
 		By: operator(), Mapping: c.Mapping, Create: settings, DryRun: c.DryRun, Progress: progress})
 	done()
 	if err != nil {
@@ -195,8 +196,8 @@ func (c *loadCmd) throughServer(e *env, uploads []loader.Upload) error {
 	if c.DryRun {
 		return usage("--dry-run works on the store itself, not through a server")
 	}
-	if len(c.Mapping) > 0 {
-		return usage("--mapping works on the store itself, not through a server")
+	if len(c.Mapping) > 0 || c.Published != "" {
+		return usage("--mapping and --published work on the store itself, not through a server")
 	}
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)

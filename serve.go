@@ -232,7 +232,7 @@ func loadDemo(ctx context.Context, o *opened, keys *auth.Keys) (string, error) {
 	settings.Name, settings.Authority = "Demonstration: excerpt of OFAC and FBI publications", "US Treasury, OFAC; US FBI"
 	settings.Category, settings.Approvals = lists.Sanctions, 0
 	v, err := o.loader.Stage(ctx, "demo", []loader.Upload{{Name: "demo.ndjson", Body: bytes.NewReader(demoList)}},
-		loader.StageOptions{Format: "ndjson", By: operator(), Create: settings,
+		loader.StageOptions{Format: "ndjson", By: operator(), Create: settings, Published: "2025-04-02",
 			Note: "a dated excerpt that comes with the program; never screen with it"})
 	if err != nil {
 		return "", err

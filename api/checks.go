@@ -72,17 +72,23 @@ func readBody(r *http.Request, into *bytes.Buffer, limit int64) error {
 		return err
 	}
 	into.Reset()
-	if r.ContentLength > limit {
+	if n := r.ContentLength; n > limit {
 		return tooLarge(limit)
+	} else if n >= 0 {
+		into.Grow(int(n))
+		b := into.AvailableBuffer()[:n]
+		if got, err := io.ReadFull(r.Body, b); err != nil && n > 0 {
+			return fault.E(fault.Invalid, "the body broke off after %d of %d bytes", got, n)
+		}
+		into.Write(b)
+		return nil
 	}
 	n, err := into.ReadFrom(io.LimitReader(r.Body, limit+1))
-	switch {
-	case n > limit:
-		return tooLarge(limit)
-	case err != nil:
+	if err != nil {
 		return fault.E(fault.Invalid, "the body broke off: %w", err)
-	case r.ContentLength >= 0 && n < r.ContentLength:
-		return fault.E(fault.Invalid, "the body broke off after %d of %d bytes", n, r.ContentLength)
+	}
+	if n > limit {
+		return tooLarge(limit)
 	}
 	return nil
 }
@@ -169,17 +175,12 @@ func (s *Server) address(c *gin.Context, who *auth.Principal) error {
 	if err := s.admit(who, 1); err != nil {
 		return err
 	}
-	query := c.Request.URL.Query()
-	for name := range query {
-		if name != "network" {
-			return fault.E(fault.Invalid, "query parameter %s is unknown", quoted(name))
-		}
-	}
-	if len(query["network"]) > 1 {
-		return fault.E(fault.Invalid, "query parameter network stands twice")
+	q, err := query(c, "network")
+	if err != nil {
+		return err
 	}
 	var a screening.Answer
-	r := screening.Request{Address: c.Param("address"), Network: query.Get("network"), By: who.Name}
+	r := screening.Request{Address: param(c, "address"), Network: q["network"], By: who.Name}
 	if len(r.Network) > maxField {
 		return fault.E(fault.Invalid, "query parameter network is longer than %d bytes", maxField)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -301,15 +302,15 @@ func (p *scanner) check(r *screening.Request) error {
 	case !seen[1]:
 		return fault.E(fault.Invalid, "field direction is missing")
 	case r.Direction != lists.Deposit && r.Direction != lists.Withdrawal:
-		return fault.E(fault.Invalid, "field direction: %s is neither deposit nor withdrawal", quoted(string(r.Direction)))
+		return fault.E(fault.Invalid, "field direction is neither deposit nor withdrawal")
 	}
 	return nil
 }
 
-// quoted shows a part of what was sent.
+// quoted shows what was sent. What is longer than any name of ours is not shown: somebody may have pasted a secret in the wrong place.
 func quoted(s string) string {
-	if len(s) > 64 {
-		s = s[:64] + "…"
+	if len(s) > 24 {
+		return "of " + strconv.Itoa(len(s)) + " bytes"
 	}
 	return `"` + strings.ToValidUTF8(s, "�") + `"`
 }
@@ -332,6 +333,9 @@ func decodeChecks(body, by string, requests []screening.Request, errs []error) (
 	p := scanner{s: body}
 	if !p.take('{') {
 		return nil, nil, p.fail("an object is expected")
+	}
+	if p.take('}') {
+		return nil, nil, fault.E(fault.Invalid, "field checks is missing")
 	}
 	name, err := p.str()
 	if err != nil {
@@ -365,6 +369,16 @@ func decodeChecks(body, by string, requests []screening.Request, errs []error) (
 			if !p.take(',') {
 				return nil, nil, p.fail("a comma or ] is expected")
 			}
+		}
+	}
+	if p.take(',') {
+		switch name, err := p.str(); {
+		case err != nil:
+			return nil, nil, err
+		case name == "checks":
+			return nil, nil, p.fail("field checks stands twice")
+		default:
+			return nil, nil, p.fail("field " + quoted(name) + " is unknown")
 		}
 	}
 	if !p.take('}') {

@@ -48,7 +48,7 @@ func (s *Server) openapi(c *gin.Context, _ *auth.Principal) error {
 }
 
 func (s *Server) docs(c *gin.Context, _ *auth.Principal) error {
-	return serveDocs(c.Writer, c.Param("file"))
+	return serveDocs(c.Writer, param(c, "file"))
 }
 
 // docsFiles are the parts of Swagger UI that the page uses.

@@ -38,7 +38,7 @@ func (s *Server) postKey(c *gin.Context, who *auth.Principal) error {
 }
 
 func (s *Server) deleteKey(c *gin.Context, who *auth.Principal) error {
-	if err := s.keys.Revoke(c.Request.Context(), c.Param("id"), who.Name); err != nil {
+	if err := s.keys.Revoke(c.Request.Context(), param(c, "id"), who.Name); err != nil {
 		return err
 	}
 	c.Status(http.StatusNoContent)

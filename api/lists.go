@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"io"
+	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -101,7 +104,7 @@ func (s *Server) getLists(c *gin.Context, _ *auth.Principal) error {
 }
 
 func (s *Server) getList(c *gin.Context, _ *auth.Principal) error {
-	return s.showList(c, http.StatusOK, c.Param("id"))
+	return s.showList(c, http.StatusOK, param(c, "id"))
 }
 
 func (s *Server) showList(c *gin.Context, status int, id string) error {
@@ -156,7 +159,7 @@ func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
 	if err := bind(c, &in); err != nil {
 		return err
 	}
-	id := c.Param("id")
+	id := param(c, "id")
 	status := http.StatusOK
 	l, _, err := s.loader.List(c.Request.Context(), id)
 	if fault.Is(err, fault.NotFound) {
@@ -220,7 +223,7 @@ const uploadTime = 30 * time.Minute
 
 func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 	control := http.NewResponseController(c.Writer)
-	deadline := s.now().Add(uploadTime)
+	deadline := time.Now().Add(uploadTime) // for the connection: an injected clock means nothing to it
 	if err := control.SetReadDeadline(deadline); err == nil {
 		_ = control.SetWriteDeadline(deadline) // a writer that cannot set one has none
 	}
@@ -231,12 +234,12 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 	if c.Request.ContentLength > loader.MaxUploadBytes {
 		return tooLarge(loader.MaxUploadBytes)
 	}
-	uploads, cleanup, err := parts(c.Request, q["filename"])
+	uploads, cleanup, err := parts(c.Request, q["filename"], loader.MaxUploadBytes)
 	defer cleanup()
 	if err != nil {
 		return err
 	}
-	v, err := s.loader.Stage(c.Request.Context(), c.Param("id"), uploads, loader.StageOptions{
+	v, err := s.loader.Stage(c.Request.Context(), param(c, "id"), uploads, loader.StageOptions{
 		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name})
 	if err != nil {
 		return err
@@ -252,7 +255,11 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 // query reads the parameters that a route knows, each at most once.
 func query(c *gin.Context, known ...string) (map[string]string, error) {
 	out := map[string]string{}
-	for name, values := range c.Request.URL.Query() {
+	all, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return nil, fault.E(fault.Invalid, "the query is malformed") // the error would show a part of it
+	}
+	for name, values := range all {
 		ok := false
 		for _, k := range known {
 			ok = ok || k == name
@@ -268,9 +275,9 @@ func query(c *gin.Context, known ...string) (map[string]string, error) {
 	return out, nil
 }
 
-// parts finds the uploaded files: the raw body, or the multipart fields named "file". A multipart body is
-// kept in temporary files until cleanup.
-func parts(r *http.Request, filename string) (uploads []loader.Upload, cleanup func(), err error) {
+// parts finds the uploaded files: the raw body, or the multipart fields named "file". A multipart body, of limit bytes at the
+// most, is kept in temporary files until cleanup.
+func parts(r *http.Request, filename string, limit int64) (uploads []loader.Upload, cleanup func(), err error) {
 	cleanup = func() {}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || !strings.HasPrefix(media, "multipart/") {
@@ -282,7 +289,16 @@ func parts(r *http.Request, filename string) (uploads []loader.Upload, cleanup f
 	if media != "multipart/form-data" || params["boundary"] == "" {
 		return nil, cleanup, fault.E(fault.UnsupportedMedia, "send the file as the raw body, or as field file of multipart/form-data")
 	}
+	r.Body = http.MaxBytesReader(nil, r.Body, limit)
 	if err := r.ParseMultipartForm(1 << 20); err != nil {
+		var full *http.MaxBytesError
+		var disk *fs.PathError
+		switch {
+		case errors.As(err, &full):
+			return nil, cleanup, tooLarge(limit)
+		case errors.As(err, &disk):
+			return nil, cleanup, fault.E(fault.Unavailable, "the multipart body could not be kept: %w", err)
+		}
 		return nil, cleanup, fault.E(fault.Invalid, "the multipart body is malformed or broke off: %w", err)
 	}
 	cleanup = func() { _ = r.MultipartForm.RemoveAll() }
@@ -291,6 +307,9 @@ func parts(r *http.Request, filename string) (uploads []loader.Upload, cleanup f
 		if name != "file" {
 			return nil, cleanup, fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", quoted(name))
 		}
+	}
+	for name := range r.MultipartForm.Value {
+		return nil, cleanup, fault.E(fault.Invalid, "multipart field %s is no file; format, mode, note and filename go into the query", quoted(name))
 	}
 	if len(files) == 0 || len(files) > 2 {
 		return nil, cleanup, fault.E(fault.Invalid, "the multipart body has %d fields named file: one is needed, or two that belong together", len(files))
@@ -321,15 +340,15 @@ func (w whole) Read(p []byte) (int, error) {
 }
 
 func number(c *gin.Context) (int, error) {
-	n, err := strconv.Atoi(c.Param("n"))
+	n, err := strconv.Atoi(param(c, "n"))
 	if err != nil || n < 1 {
-		return 0, fault.E(fault.NotFound, "%s is no number of one", quoted(c.Param("n")))
+		return 0, fault.E(fault.NotFound, "%s is no number of one", quoted(param(c, "n")))
 	}
 	return n, nil
 }
 
 func (s *Server) getVersions(c *gin.Context, _ *auth.Principal) error {
-	all, err := s.loader.Versions(c.Request.Context(), c.Param("id"))
+	all, err := s.loader.Versions(c.Request.Context(), param(c, "id"))
 	if err != nil {
 		return err
 	}
@@ -341,7 +360,7 @@ func (s *Server) getVersion(c *gin.Context, _ *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	v, err := s.loader.Version(c.Request.Context(), c.Param("id"), n)
+	v, err := s.loader.Version(c.Request.Context(), param(c, "id"), n)
 	if err != nil {
 		return err
 	}
@@ -385,7 +404,7 @@ func (s *Server) diff(c *gin.Context, _ *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	id := c.Param("id")
+	id := param(c, "id")
 	v, err := s.loader.Version(c.Request.Context(), id, n)
 	if err != nil {
 		return err
@@ -396,11 +415,11 @@ func (s *Server) diff(c *gin.Context, _ *auth.Principal) error {
 			return fault.E(fault.Invalid, "against must be the number of a version, or 0 for nothing")
 		}
 	}
-	rows := []loader.DiffRow{}
+	rows := []diffRow{}
 	at := 0
 	counts, err := s.loader.Diff(c.Request.Context(), id, against, n, func(r loader.DiffRow) error {
 		if at >= offset && len(rows) < limit {
-			rows = append(rows, r)
+			rows = append(rows, viewDiff(&r))
 		}
 		at++
 		return nil
@@ -419,6 +438,49 @@ func (s *Server) diff(c *gin.Context, _ *auth.Principal) error {
 	return render(c, http.StatusOK, gin.H{"list": id, "version": n, "against": against, "counts": counts, "total": at, "offset": offset, "rows": rows})
 }
 
+// diffRow is a listing that differs between two versions, as callers see it.
+type diffRow struct {
+	Change  string       `json:"change"` // added, removed, changed
+	Listing listingView  `json:"listing"`
+	Before  *listingView `json:"before,omitempty"` // of a changed one
+}
+
+type listingView struct {
+	Address    string           `json:"address"`
+	Network    string           `json:"network"`
+	Asset      string           `json:"asset"`
+	Entity     lists.Entity     `json:"entity"`
+	Category   lists.Category   `json:"category"`
+	Confidence lists.Confidence `json:"confidence"`
+	Programs   []string         `json:"programs"`
+	Incident   string           `json:"incident"`
+	ListedOn   string           `json:"listed_on"`
+	ValidUntil string           `json:"valid_until"`
+	URL        string           `json:"url"`
+	Note       string           `json:"note"`
+	Locator    string           `json:"locator"`
+	AddedIn    int              `json:"added_in"`
+}
+
+func viewDiff(r *loader.DiffRow) diffRow {
+	v := diffRow{Change: r.Change, Listing: viewListing(&r.Listing)}
+	if r.Before != nil {
+		before := viewListing(r.Before)
+		v.Before = &before
+	}
+	return v
+}
+
+func viewListing(l *lists.Listing) listingView {
+	v := listingView{Address: l.Address, Network: l.Network, Asset: l.Asset, Entity: l.Entity, Category: l.Category, Confidence: l.Confidence,
+		Programs: l.Programs, Incident: l.Incident, ListedOn: l.ListedOn, ValidUntil: l.ValidUntil, URL: l.URL, Note: l.Note,
+		Locator: l.Locator, AddedIn: l.AddedIn}
+	if v.Programs == nil {
+		v.Programs = []string{}
+	}
+	return v
+}
+
 func (s *Server) quarantine(c *gin.Context, _ *auth.Principal) error {
 	n, err := number(c)
 	if err != nil {
@@ -434,7 +496,7 @@ func (s *Server) quarantine(c *gin.Context, _ *auth.Principal) error {
 	}
 	rows := []loader.Quarantined{}
 	at := 0
-	if err := s.loader.Quarantine(c.Request.Context(), c.Param("id"), n, func(r loader.Quarantined) error {
+	if err := s.loader.Quarantine(c.Request.Context(), param(c, "id"), n, func(r loader.Quarantined) error {
 		if at >= offset && len(rows) < limit {
 			rows = append(rows, r)
 		}
@@ -450,7 +512,7 @@ func (s *Server) quarantine(c *gin.Context, _ *auth.Principal) error {
 		}
 		return renderCSV(c, table)
 	}
-	return render(c, http.StatusOK, gin.H{"list": c.Param("id"), "version": n, "total": at, "offset": offset, "rows": rows})
+	return render(c, http.StatusOK, gin.H{"list": param(c, "id"), "version": n, "total": at, "offset": offset, "rows": rows})
 }
 
 func wantsCSV(c *gin.Context) bool {
@@ -499,7 +561,7 @@ func (s *Server) judge(c *gin.Context, who *auth.Principal, judge func(ctx conte
 	if err := bind(c, &in); err != nil {
 		return err
 	}
-	v, err := judge(c.Request.Context(), c.Param("id"), n, who.Name, in.Reason)
+	v, err := judge(c.Request.Context(), param(c, "id"), n, who.Name, in.Reason)
 	if err != nil {
 		return err
 	}
@@ -539,7 +601,7 @@ func (s *Server) activate(c *gin.Context, who *auth.Principal) error {
 		return err
 	}
 	start := s.now()
-	g, err := s.loader.Activate(c.Request.Context(), c.Param("id"), n, loader.ActivateOptions{By: who.Name, Override: in.Override})
+	g, err := s.loader.Activate(c.Request.Context(), param(c, "id"), n, loader.ActivateOptions{By: who.Name, Override: in.Override})
 	if err != nil {
 		return err
 	}
@@ -552,7 +614,7 @@ func (s *Server) rollback(c *gin.Context, who *auth.Principal) error {
 		return err
 	}
 	start := s.now()
-	g, err := s.loader.Rollback(c.Request.Context(), c.Param("id"), who.Name, in.Reason)
+	g, err := s.loader.Rollback(c.Request.Context(), param(c, "id"), who.Name, in.Reason)
 	if err != nil {
 		return err
 	}

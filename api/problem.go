@@ -85,7 +85,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 	p := problemOf(err)
 	switch p.Status {
 	case http.StatusUnauthorized:
-		c.Header("WWW-Authenticate", `Bearer realm="interdict"`)
+		c.Writer.Header().Add("WWW-Authenticate", `Bearer realm="interdict"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		c.Header("Retry-After", "1")
 	case http.StatusInternalServerError:

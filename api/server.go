@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -69,7 +70,7 @@ func New(o Options) *Server {
 		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
-	e.UseRawPath, e.UnescapePathValues = true, true // an address may hold a percent-encoded slash
+	e.UseRawPath, e.UnescapePathValues = true, false // an address may hold a percent-encoded slash; param unescapes
 	e.RedirectTrailingSlash, e.HandleMethodNotAllowed = false, true
 	if err := e.SetTrustedProxies(nil); err != nil {
 		panic(err) // nil is always accepted
@@ -137,10 +138,8 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 		}
 		if err == nil {
 			err = h(c, who)
-		} else if path == "/docs/*file" {
-			c.Header("WWW-Authenticate", `Basic realm="interdict: an API key as password"`)
-			c.Data(http.StatusUnauthorized, "application/problem+json", problemOf(err).json())
-			return
+		} else if forBrowsers(path) {
+			c.Writer.Header().Add("WWW-Authenticate", `Basic realm="interdict: an API key as password"`)
 		}
 		if err != nil {
 			s.fail(c, err)
@@ -148,14 +147,17 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 	})
 }
 
-// keyText finds the caller's key. The documentation is opened by a browser, which can only ask for a name and a password.
+// forBrowsers tells the routes of the documentation: they are opened by a browser, which can only ask for a name and a password.
+func forBrowsers(path string) bool { return path == "/docs/*file" || path == "/openapi.yaml" }
+
+// keyText finds the caller's key.
 func keyText(r *http.Request, path string) string {
 	if h := r.Header["Authorization"]; len(h) > 0 {
 		scheme, rest, _ := strings.Cut(h[0], " ")
 		switch {
 		case strings.EqualFold(scheme, "Bearer"):
 			return strings.TrimSpace(rest)
-		case strings.EqualFold(scheme, "Basic") && (path == "/docs/*file" || path == "/openapi.yaml"):
+		case strings.EqualFold(scheme, "Basic") && forBrowsers(path):
 			if b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil {
 				_, password, _ := strings.Cut(string(b), ":")
 				return password
@@ -167,6 +169,18 @@ func keyText(r *http.Request, path string) string {
 		return strings.TrimSpace(h[0])
 	}
 	return ""
+}
+
+// param gives a path parameter as the caller meant it. gin's own unescaping is that of queries, which makes a space of a plus sign.
+func param(c *gin.Context, name string) string {
+	value := c.Param(name)
+	if c.Request.URL.RawPath == "" {
+		return value // the path held nothing that matters here, and net/http has unescaped it
+	}
+	if text, err := url.PathUnescape(value); err == nil {
+		return text
+	}
+	return value
 }
 
 // admit takes n checks from the caller's allowance.

@@ -22,11 +22,13 @@ import (
 
 // StageOptions say how an upload is to be taken.
 type StageOptions struct {
-	Format  string // a name of formats.Names, or "auto"
-	Mode    lists.Mode
-	Note    string
-	By      string
-	Mapping map[string]string // columns of a csv or xlsx file, see formats.Options
+	Format string // a name of formats.Names, or "auto"
+	Mode   lists.Mode
+	Note   string
+	By     string
+	// Published is the date of publication, YYYY-MM-DD, of a file that does not say it itself.
+	Published string
+	Mapping   map[string]string // columns of a csv or xlsx file, see formats.Options
 	// Create makes the list when it is not there; nil: a missing list is fault.NotFound.
 	Create *lists.List
 	// DryRun reads, reports and compares, and writes nothing.
@@ -44,6 +46,9 @@ func (l *Loader) Stage(ctx context.Context, list string, uploads []Upload, o Sta
 	}
 	if o.Mode != lists.Replace && o.Mode != lists.Add && o.Mode != lists.Remove {
 		return nil, fault.E(fault.Invalid, "mode: %.40q is none of replace, add, remove", o.Mode)
+	}
+	if _, err := time.Parse(time.DateOnly, o.Published); err != nil && o.Published != "" {
+		return nil, fault.E(fault.Invalid, "published: %.40q is no date (YYYY-MM-DD)", o.Published)
 	}
 	if len(o.Note) > maxField {
 		return nil, fault.E(fault.Invalid, "note: longer than %d bytes", maxField)
@@ -215,6 +220,9 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 		return err
 	}
 	v.Format, v.Published = info.Format, info.Published
+	if v.Published == "" {
+		v.Published = o.Published
+	}
 	for _, w := range info.Warnings {
 		v.Warnings = append(v.Warnings, lists.Finding{Code: w.Code, Detail: w.Detail})
 	}

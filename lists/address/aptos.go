@@ -17,9 +17,9 @@ func init() {
 		CAIP2:   []string{"aptos:1", "aptos:mainnet"},
 		Schemes: []string{"aptos"},
 		Forms: []Form{
-			{"account", "0x00003d5171ef0b2475058dc90b3739b6ed1fbabef2456e2975936d073aad249f", "none"},
-			{"leading zeros left out", "0x3d5171ef0b2475058dc90b3739b6ed1fbabef2456e2975936d073aad249f", "none"},
-			{"without 0x", "00003d5171ef0b2475058dc90b3739b6ed1fbabef2456e2975936d073aad249f", "none"},
+			{"account", "0x00007c137f65dc8688ed3b7a9e025b13634884311e4816c46e8ce6e17f1c8426", "none"},
+			{"leading zeros left out", "0x7c137f65dc8688ed3b7a9e025b13634884311e4816c46e8ce6e17f1c8426", "none"},
+			{"without 0x", "00007c137f65dc8688ed3b7a9e025b13634884311e4816c46e8ce6e17f1c8426", "none"},
 		},
 		decode: func(text string, a *Address) *Error {
 			return decodeHexAccount(text, a, SpaceAptos, VariantAptos)
@@ -31,9 +31,9 @@ func init() {
 		CAIP2:   []string{"sui:mainnet", "sui:35834a8a"},
 		Schemes: []string{"sui"},
 		Forms: []Form{
-			{"account", "0x000549d2010aff30102fdcbc4a16314cd1dc4d5c0587958b78138043203c1ab0", "none"},
-			{"leading zeros left out", "0x549d2010aff30102fdcbc4a16314cd1dc4d5c0587958b78138043203c1ab0", "none"},
-			{"without 0x", "000549d2010aff30102fdcbc4a16314cd1dc4d5c0587958b78138043203c1ab0", "none"},
+			{"account", "0x00007c137f65dc8688ed3b7a9e025b13634884311e4816c46e8ce6e17f1c8426", "none"},
+			{"leading zeros left out", "0x7c137f65dc8688ed3b7a9e025b13634884311e4816c46e8ce6e17f1c8426", "none"},
+			{"without 0x", "00007c137f65dc8688ed3b7a9e025b13634884311e4816c46e8ce6e17f1c8426", "none"},
 		},
 		decode: func(text string, a *Address) *Error {
 			return decodeHexAccount(text, a, SpaceSui, VariantSui)

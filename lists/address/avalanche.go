@@ -14,11 +14,12 @@ func init() {
 	} {
 		register(Network{
 			Name:    c.name,
-			Aliases: []string{c.letter[:1] + "-chain", "avax-" + string(lower(c.letter[0]))},
+			Aliases: []string{string(lower(c.letter[0])) + "-chain", "avax-" + string(lower(c.letter[0]))},
+			Assets:  []string{"AVAX"},
 			CAIP2:   []string{c.caip2},
 			Forms: []Form{
-				{"address", c.letter + "-avax1qw7ur4ymc0zkqrr4t3k42a9tq4ueywzsl3af9d", "bech32"},
-				{"without the chain's letter", "avax1qw7ur4ymc0zkqrr4t3k42a9tq4ueywzsl3af9d", "bech32"},
+				{"address", c.letter + "-avax1w508d6qejxtdg4y5r3zarvary0c5xw7k0l6nk9", "bech32"},
+				{"without the chain's letter", "avax1w508d6qejxtdg4y5r3zarvary0c5xw7k0l6nk9", "bech32"},
 			},
 			Typos:  "The bech32 checksum finds up to four wrong characters for certain.",
 			Strong: true,

@@ -12,6 +12,7 @@ func init() {
 	bitcoinSV.register(Network{
 		Aliases: []string{"bsv", "bitcoinsv", "bchsv"},
 		Assets:  []string{"BSV", "BCHSV"},
+		CAIP2:   []string{"bip122:000000000000000001d956714215d96f"},
 		Schemes: []string{"bitcoin", "bitcoinsv", "bsv"},
 		Forms: []Form{
 			{"P2PKH", "1BpEi6DfDAUFd7GtittLSdBeYJvcoaVggu", "base58check"},

@@ -1,7 +1,6 @@
 package address
 
 import (
-	"hash/crc32"
 	"strings"
 )
 
@@ -83,25 +82,39 @@ func fitsCardano(text string) bool {
 // decodeCardano reads bech32 (Shelley), base58 (Byron), or the hex that wallets hand to web pages (CIP-30). Which
 // of the three a text is shows in its alphabet: bech32 has a prefix, base58 no zero.
 func decodeCardano(text string, a *Address) *Error {
-	var room [2 * maxByron]byte
 	switch {
-	case isHex(text) && len(text) >= 58:
-		if len(text) > 2*len(room) {
-			return refuse(BadLength, "no address has as many bytes")
-		}
-		raw, fail := hexDecode(room[:0], text)
-		switch {
-		case fail != nil:
-			return fail
-		case raw[0]>>4 == cardanoByron:
-			return a.setByron(raw)
-		}
-		return a.setShelley(raw, raw[0]>>4 >= cardanoReward)
 	case foldedPrefix(text, "addr"), foldedPrefix(text, "stake"):
 		return decodeShelley(text, a)
-	case !base58Bitcoin.holds(text):
-		return decodeShelley(text, a)
+	case isHex(text) && len(text) >= 58:
+		return decodeCardanoHex(text, a)
+	case base58Bitcoin.holds(text):
+		return decodeByron(text, a)
 	}
+	return decodeShelley(text, a)
+}
+
+func decodeCardanoHex(text string, a *Address) *Error {
+	var room [maxByron]byte
+	if len(text) > 2*len(room) {
+		return refuse(BadLength, "no address has as many bytes")
+	}
+	raw, fail := hexDecode(room[:0], text)
+	switch {
+	case fail != nil:
+		return fail
+	case raw[0]>>4 == cardanoByron:
+		return a.setByron(raw)
+	}
+	prefix := "addr"
+	reward := raw[0]>>4 >= cardanoReward
+	if reward {
+		prefix = "stake"
+	}
+	return a.setShelley(raw, reward, bech32Text(prefix, string(raw), bech32Plain))
+}
+
+func decodeByron(text string, a *Address) *Error {
+	var room [2 * maxByron]byte
 	raw, fail := base58Bitcoin.decode(room[:0], text)
 	switch {
 	case fail != nil:
@@ -141,11 +154,11 @@ func decodeShelley(text string, a *Address) *Error {
 	if !whole || len(raw) < 1+credential {
 		return refuse(BadLength, "the address is too short for its kind")
 	}
-	return a.setShelley(raw, reward)
+	return a.setShelley(raw, reward, text)
 }
 
-// setShelley takes the bytes of an address or, if reward, a stake address.
-func (a *Address) setShelley(raw []byte, reward bool) *Error {
+// setShelley takes the bytes of an address or, if reward, a stake address. text is it in bech32, in either letter case.
+func (a *Address) setShelley(raw []byte, reward bool, text string) *Error {
 	kind, network := raw[0]>>4, raw[0]&15
 	switch {
 	case network == 0:
@@ -168,13 +181,11 @@ func (a *Address) setShelley(raw []byte, reward bool) *Error {
 	} else if len(raw) != want {
 		return refuse(BadLength, "the address is too long or too short for its kind")
 	}
-	prefix := "addr"
-	if reward {
-		prefix = "stake"
+	var human [160]byte
+	canonical := human[:0]
+	for i := range len(text) {
+		canonical = append(canonical, lower(text[i]))
 	}
-	var letters [256]byte
-	var human [256]byte
-	canonical := bech32Encode(human[:0], prefix, bits8to5(letters[:0], string(raw)), bech32Plain)
 	// An enterprise or stake address is a credential and nothing else: it has that credential's key.
 	var part [1 + credential]byte
 	part[0] = kind & 1
@@ -262,7 +273,7 @@ func (a *Address) setByron(raw []byte) *Error {
 	if !ok || !whole || len(rest) != 0 {
 		return notByron()
 	}
-	if uint64(crc32.ChecksumIEEE(body)) != sum {
+	if uint64(crc32Update(0, body)) != sum {
 		return refuse(BadChecksum, "the CRC-32 is wrong")
 	}
 	rest, ok = cborHead(body, cborArray, 3)
@@ -300,7 +311,7 @@ func appendByron(dst []byte, body string) []byte {
 	dst = append(dst, 0x82, 0xd8, 24)
 	dst = appendCBOR(dst, cborBytes, uint64(len(body)))
 	dst = append(dst, body...)
-	return appendCBOR(dst, cborUnsigned, uint64(crc32.ChecksumIEEE([]byte(body))))
+	return appendCBOR(dst, cborUnsigned, uint64(crc32Update(0, []byte(body))))
 }
 
 // Major types of CBOR (RFC 8949).

@@ -129,6 +129,24 @@ func secret(text string, hint *Network) *Error {
 	return nil
 }
 
+// secretInside finds a secret among the parts of a wrapper. Hex is passed over: it may be a payment id.
+func secretInside(text string) *Error {
+	for len(text) >= 28 {
+		part := text
+		if at := strings.IndexAny(text, ":/?&="); at >= 0 {
+			part, text = text[:at], text[at+1:]
+		} else {
+			text = ""
+		}
+		if !isHex(part) {
+			if fail := secret(part, nil); fail != nil {
+				return fail
+			}
+		}
+	}
+	return nil
+}
+
 func isSecret(text string, hint *Network) bool {
 	digits, has0x := without0x(text)
 	if isHex(digits) {
@@ -153,7 +171,8 @@ func isSecret(text string, hint *Network) bool {
 		strings.HasPrefix(text, "edesk"), strings.HasPrefix(text, "spesk"), strings.HasPrefix(text, "p2esk"), strings.HasPrefix(text, "BLsk"):
 		return true // Tezos
 	}
-	if !base58Bitcoin.holds(text) {
+	// What follows is base58 of random bytes. Letters of one case only are bech32.
+	if small, capital := letterCase(text); !small || !capital || !base58Bitcoin.holds(text) {
 		return false
 	}
 	switch {

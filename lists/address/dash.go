@@ -11,6 +11,7 @@ var dash = utxoChain{
 func init() {
 	dash.register(Network{
 		Assets:  []string{"DASH"},
+		CAIP2:   []string{"bip122:00000ffd590b1485b3caadc19b22e637"},
 		Schemes: []string{"dash"},
 		Forms: []Form{
 			{"P2PKH", versioned("\x4c", bip173Program), "base58check"},

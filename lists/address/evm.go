@@ -196,6 +196,10 @@ func decodeICAP(text string, a *Address) *Error {
 	default:
 		return refuse(BadLength, "it is not an ICAP code of 34 or 35 characters")
 	}
+	if small, capital := letterCase(text); small && capital {
+		// Otherwise one Dash address Xe… in a hundred would pass.
+		return refuse(MixedCase, "an ICAP code is all upper or all lower case")
+	}
 	// ISO 7064: the four characters in front go behind, letters count from 10, the whole is 1 modulo 97.
 	rest := 0
 	for i := range len(text) {

@@ -6,7 +6,7 @@ import "strings"
 // the network it was read under, or nil. Doing it now costs good addresses nothing.
 func explain(text string, n *Network, fail *Error) *Error {
 	switch fail.Reason {
-	case SecretMaterial, TwoAddresses, Testnet, WrongNetwork, InvoiceNotAddress, NameNotAddress, Ambiguous:
+	case SecretMaterial, TwoAddresses, Testnet, InvoiceNotAddress, NameNotAddress, Ambiguous:
 		return fail
 	}
 	if fail.Folded != nil {
@@ -16,13 +16,29 @@ func explain(text string, n *Network, fail *Error) *Error {
 		fail.Reason, fail.Detail = reason, detail
 		return fail
 	}
-	if n != nil && !isHex(text) {
+	if n == nil && fail.Reason != BadChecksum && isForeign(text) {
+		fail.Reason, fail.Detail = UnsupportedKind, "its checksum is right, but it is of a network that is not screened"
+		return fail
+	}
+	if n != nil && fail.Reason != WrongNetwork && !isHex(text) {
 		var room [2]Address
 		if others, bad := readAny(room[:0], text, 0, networks, true); bad == nil {
 			fail.Reason, fail.Detail = WrongNetwork, "it is an address of "+others[0].Network
 		}
 	}
 	return fail
+}
+
+// isForeign tells base58check and bech32 texts with a right checksum, whatever they are of.
+func isForeign(text string) bool {
+	var room [MaxText]byte
+	if len(text) < 40 {
+		if body, fail := base58Bitcoin.decodeCheck(room[:0], text); fail == nil && len(body) > 20 {
+			return true
+		}
+	}
+	_, _, _, fail := bech32Decode(room[:0], text)
+	return fail == nil
 }
 
 // notAddress names texts by how they begin, lower case here, in any case there.

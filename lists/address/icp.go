@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"hash/crc32"
 	"strings"
 )
 
@@ -19,13 +18,14 @@ func init() {
 		Schemes: []string{"icp"},
 		Forms: []Form{
 			{"principal", "k2t6j-2nvnp-4zjm3-25dtz-6xhaa-c7boj-5gayf-oj3xs-i43lp-teztq-6ae", "CRC-32"},
-			{"account id", "057aef75594c233914d9f0db53eae7681eb66eaf0b4b14c6bd7f2e3b8492cff9", "CRC-32"},
+			{"account id", "051b05839339f89053454a4b9865ea0452a4bffe2b1cd41f4982bad10c1e637c", "CRC-32"},
 			{"account with sub-account (ICRC-1)", "k2t6j-2nvnp-4zjm3-25dtz-6xhaa-c7boj-5gayf-oj3xs-i43lp-teztq-6ae-6cc627i.1", "CRC-32"},
 		},
 		Typos:  "A checksum of 32 bits: a typing error is found.",
 		Strong: true,
 		rank:   100,
 		hex64:  true,
+		named:  true, // a sub-account stands behind a dot
 		fits: func(text string) bool {
 			return len(text) == 64 && isHex(text) || len(text) > 5 && text[5] == '-'
 		},
@@ -51,6 +51,9 @@ func decodeICP(text string, a *Address) *Error {
 	}
 	// ICRC-1 puts the checksum behind a hyphen and the sub-account behind a dot.
 	head, sub, ok := strings.Cut(text, ".")
+	if ok && strings.IndexByte(head, '-') < 0 {
+		return refuse(NameNotAddress, "it is a name; resolve it and give the principal or account")
+	}
 	if !ok {
 		var room [4 + maxPrincipal]byte
 		principal, fail := principalBytes(room[:0], text)
@@ -102,7 +105,7 @@ func decodeICPAccount(text string, a *Address) *Error {
 	if fail != nil {
 		return fail
 	}
-	if binary.BigEndian.Uint32(id) != crc32.ChecksumIEEE(id[4:]) {
+	if binary.BigEndian.Uint32(id) != crc32Update(0, id[4:]) {
 		return refuse(BadChecksum, "the CRC-32 of the account id is wrong")
 	}
 	var human [64]byte
@@ -135,7 +138,7 @@ func principalBytes(dst []byte, text string) ([]byte, *Error) {
 	switch {
 	case reason == BadLength || len(raw) < 4:
 		return nil, refuse(BadLength, "no principal has this length")
-	case reason != "" || binary.BigEndian.Uint32(raw) != crc32.ChecksumIEEE(raw[4:]):
+	case reason != "" || binary.BigEndian.Uint32(raw) != crc32Update(0, raw[4:]):
 		return nil, refuse(BadChecksum, "the CRC-32 of the principal is wrong")
 	}
 	return raw[4:], nil
@@ -143,7 +146,7 @@ func principalBytes(dst []byte, text string) ([]byte, *Error) {
 
 func appendPrincipal(dst, principal []byte) []byte {
 	var room, letters [64]byte
-	raw := binary.BigEndian.AppendUint32(room[:0], crc32.ChecksumIEEE(principal))
+	raw := binary.BigEndian.AppendUint32(room[:0], crc32Update(0, principal))
 	raw = append(raw, principal...)
 	for i, c := range base32Lower.append(letters[:0], raw) {
 		if i > 0 && i%5 == 0 {
@@ -168,7 +171,7 @@ func appendICRC1(dst, principal, sub []byte) []byte {
 // icrc1Sum is the CRC-32 of principal and sub-account in seven base32 letters.
 func icrc1Sum(principal, sub []byte) (sum [7]byte) {
 	var crc [4]byte
-	binary.BigEndian.PutUint32(crc[:], crc32.Update(crc32.ChecksumIEEE(principal), crc32.IEEETable, sub))
+	binary.BigEndian.PutUint32(crc[:], crc32Update(crc32Update(0, principal), sub))
 	base32Lower.append(sum[:0], crc[:])
 	return sum
 }
@@ -179,7 +182,7 @@ func icpAccountID(principal, sub string) (id [32]byte) {
 	var room [11 + maxPrincipal + 32]byte
 	in := append(append(append(room[:0], "\x0aaccount-id"...), principal...), sub...)
 	sum := sha256.Sum224(in)
-	binary.BigEndian.PutUint32(id[:], crc32.ChecksumIEEE(sum[:]))
+	binary.BigEndian.PutUint32(id[:], crc32Update(0, sum[:]))
 	copy(id[4:], sum[:])
 	return id
 }

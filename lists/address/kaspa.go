@@ -20,8 +20,8 @@ func init() {
 		keepScheme: true,
 		Forms: []Form{
 			{"Schnorr key", "kaspa:qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqkx9awp4e", "40-bit BCH code"},
-			{"ECDSA key", "kaspa:qyp7smkp4gmp3fdzst7al6cfuwxsfmdzmt5kasnsvvwrf6hpq0yy52scnnzm2ee", "40-bit BCH code"},
-			{"script hash", "kaspa:pr5xasd2xcv2tg5zlh07kz0r35zwmgk6a8j47apdudymkjrynx2fywxr6fd69", "40-bit BCH code"},
+			{"ECDSA key", "kaspa:qyp8n0nx0muaewav2ksx99wwsu9swq5mlndjmn3gm9vl9q2mzmup0xqyr5q6q2p", "40-bit BCH code"},
+			{"script hash", "kaspa:prmgxlqn0ajaep5ga5ah48sztvfkxjyyxy0ys9kyd6xwdctlrjzzv657nf3ru", "40-bit BCH code"},
 			{"without prefix", "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqkx9awp4e", "40-bit BCH code"},
 		},
 		Typos:  "A checksum of 40 bits: a typing error is found.",

@@ -28,7 +28,8 @@ func init() {
 		Assets:  []string{"XMR"},
 		Schemes: []string{"monero"},
 		Forms: []Form{
-			{"standard", "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3H", "Keccak-256"},
+			{"standard", "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A", "Keccak-256"},
+			{"subaddress", "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3H", "Keccak-256"},
 			{"integrated", "4BfiDbmRvfiYRWN4j6ZxExMHpGLxmmZiA1PaUK3U4TRReD4or1y6sXsREmm59xHPxTJB5VW32a2mjKRC8uHKJYJUfBkmi8zG3YP41Go6vQ", "Keccak-256"},
 		},
 		Typos:  "A checksum of 32 bits: a typing error is found.",

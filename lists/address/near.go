@@ -16,8 +16,8 @@ func init() {
 			{"named account", "relay.aurora", "none"},
 			{"implicit account", "98793cd91a3f870fb126f66285808c7e094afcfc4eda8a970f6648cdf0dbd6de", "none"},
 			{"public key", "ed25519:BGCCDDHfysuuVnaNVtEhhqeT4k9Muyem3Kpgq2U1m9HX", "none"},
-			{"ETH-implicit account", "0xcd2a3d9f938e13cd947ec05abc7fe734df8dd826", "none"},
-			{"deterministic account", "0scd2a3d9f938e13cd947ec05abc7fe734df8dd826", "none"},
+			{"ETH-implicit account", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed", "none"},
+			{"deterministic account", "0s5aaeb6053f3e94c9b9a09f33669435e7ef1beaed", "none"},
 		},
 		Typos:  "None can be detected: neither names nor keys have a checksum.",
 		rank:   200,
@@ -88,6 +88,10 @@ func decodeNear(text string, a *Address) *Error {
 	case strings.HasSuffix(text, ".testnet"):
 		return refuse(Testnet, "names below testnet are of the test network")
 	default:
+		// Names that look like the key of an implicit account that lost or won digits in copying.
+		if digits, prefixed := without0x(text); isHex(digits) && (len(digits) >= 40 || prefixed) {
+			a.Notices = append(a.Notices, shortAddress)
+		}
 		a.setText(SpaceNearName, VariantNearName, []byte(text), text)
 	}
 	return nil

@@ -76,7 +76,7 @@ type space struct {
 
 var (
 	networks []*Network                // by rank, then as registered
-	byName   = map[string]*Network{}   // names, aliases, CAIP-2 ids, asset codes in lower case
+	byName   = map[string]*Network{}   // names, aliases, CAIP-2 ids, all in lower case
 	byCAIP2  = map[string]*Network{}   // CAIP-2 ids as written
 	byScheme = map[string][]*Network{} // URI schemes and ERC-3770 short names
 	byAsset  = map[string][]*Network{} // asset codes, upper case
@@ -217,8 +217,7 @@ func result(dst []Address, fail *Error) ([]Address, error) {
 	return dst, nil
 }
 
-// read is Parse with the network looked up. It gives a typed nil-able error so that no interface
-// is made on the way.
+// read is Parse with the network looked up; nil means all that fit.
 func read(dst []Address, text string, hint *Network) ([]Address, *Error) {
 	start, end, fail := clean(text, hint)
 	if fail != nil {
@@ -231,6 +230,9 @@ func read(dst []Address, text string, hint *Network) ([]Address, *Error) {
 	if colon := strings.IndexByte(body, ':'); colon >= 0 {
 		var u unwrapped
 		if fail := unwrap(body, colon, hint, &u); fail != nil {
+			if hidden := secretInside(body); hidden != nil {
+				fail = hidden
+			}
 			return dst, fail.of(hint)
 		}
 		if u.text != body || u.networks != nil {
@@ -273,7 +275,6 @@ func readAny(dst []Address, text string, offset int, among []*Network, strong bo
 		}
 		dst = dst[:len(dst)-1]
 		if fail != nil && (worst == nil || telling(fail.Reason) > telling(worst.Reason)) {
-			fail.Network = n.Name
 			worst = fail
 		}
 	}
@@ -319,6 +320,9 @@ func readWrapped(dst []Address, u *unwrapped, offset int, hint *Network) ([]Addr
 		}
 	}
 	if fail != nil {
+		if hint == nil {
+			fail.Network = "" // none was asked for
+		}
 		return dst, fail
 	}
 	for i := first; i < len(dst) && len(u.attributes) > 0; i++ {
@@ -338,7 +342,8 @@ func repeats(readings []Address) bool {
 	return false
 }
 
-// readEach reads text under each of the networks, as if it alone had been named.
+// readEach reads text under each of the networks, as if it alone had been named. Where two of them see the same
+// bytes in it (0x… is Ethereum's, and a form of Tron's), the likelier one has it.
 func readEach(dst []Address, text string, among []*Network) ([]Address, *Error) {
 	first := len(dst)
 	var best *Error
@@ -346,7 +351,7 @@ func readEach(dst []Address, text string, among []*Network) ([]Address, *Error) 
 		var fail *Error
 		dst, fail = read(dst, text, n)
 		switch {
-		case fail == nil && repeats(dst[first:]):
+		case fail == nil && isKeyOf(dst[first:len(dst)-1], dst[len(dst)-1].Key):
 			dst = dst[:len(dst)-1]
 		case fail != nil && (best == nil || telling(fail.Reason) > telling(best.Reason)):
 			best = fail
@@ -356,6 +361,10 @@ func readEach(dst []Address, text string, among []*Network) ([]Address, *Error) 
 		return dst, nil
 	}
 	return dst, best
+}
+
+func isKeyOf(readings []Address, k Key) bool {
+	return slices.ContainsFunc(readings, func(a Address) bool { return a.Key == k })
 }
 
 func parseListed(dst []Address, text, network, asset string) ([]Address, error) {

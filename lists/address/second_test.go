@@ -85,8 +85,8 @@ func wouldBe(t tester, network, text, canonical string) {
 }
 
 // noTypo demands that no other letter of the alphabet in any place gives an address: what the checksum of
-// the form promises, or (with 16 bits of hash) what this one text happens to give.
-func noTypo(t tester, network, text, alphabet string) {
+// the form promises, or (with 16 bits of hash) what this one text happens to give. spellings are no typos.
+func noTypo(t tester, network, text, alphabet string, spellings ...string) {
 	t.Helper()
 	first := read1(t, network, text)
 	for i := range len(text) {
@@ -95,6 +95,9 @@ func noTypo(t tester, network, text, alphabet string) {
 				continue
 			}
 			typo := text[:i] + string(c) + text[i+1:]
+			if slices.Contains(spellings, typo) {
+				continue
+			}
 			got, err := Parse(nil, typo, network)
 			if err == nil && got[0].Key == first.Key && got[0].Variant == first.Variant {
 				t.Errorf("%s: %q reads as the same address as %q", network, typo, text)

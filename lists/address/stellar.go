@@ -93,7 +93,9 @@ func decodeStellar(text string, a *Address) *Error {
 	}
 	version, body := raw[0], raw[1:len(raw)-2]
 	switch version {
-	case strkeyAccount, strkeyContract, strkeySeed:
+	case strkeySeed: // whatever its length and checksum: a mistyped seed gives its owner away as well
+		return refuse(SecretMaterial, "it is a secret seed")
+	case strkeyAccount, strkeyContract:
 		if len(body) != 32 {
 			return refuse(BadLength, "a strkey of this kind has 56 characters")
 		}
@@ -118,8 +120,6 @@ func decodeStellar(text string, a *Address) *Error {
 		var human [56]byte
 		a.set(SpaceEd25519, VariantStellar, body[:32], appendStrkey(human[:0], strkeyAccount, body[:32]))
 		a.Attributes = append(a.Attributes, Attribute{"muxed_id", id})
-	case strkeySeed:
-		return refuse(SecretMaterial, "it is a secret seed")
 	default:
 		if kind := stellarKinds[version]; kind != "" {
 			return refuse(UnsupportedKind, kind)

@@ -5,7 +5,8 @@ import (
 	"hash"
 	"sync"
 
-	"golang.org/x/crypto/ripemd160" //lint:ignore SA1019 Bitcoin's HASH160 is defined with it
+	//lint:ignore SA1019 Bitcoin's HASH160 is defined with it
+	"golang.org/x/crypto/ripemd160"
 	"golang.org/x/crypto/sha3"
 )
 

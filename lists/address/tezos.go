@@ -13,8 +13,8 @@ var tezosKinds = []struct {
 	example string
 }{
 	{"tz1", "\x06\xa1\x9f", SpaceTezosTz1, VariantTezosTz1, "Ed25519 key hash", "tz1VSUr8wwNhLAzempoch5d6hLRiTh8Cjcjb"},
-	{"tz2", "\x06\xa1\xa1", SpaceTezosTz2, VariantTezosTz2, "secp256k1 key hash", "tz2LtXWwefYDuKV2JbXK5ScV3S4k7nXgAmRo"},
-	{"tz3", "\x06\xa1\xa4", SpaceTezosTz3, VariantTezosTz3, "P-256 key hash", "tz3YuLUGYXfmHwwKirba5Q4rrnxFtcg767wD"},
+	{"tz2", "\x06\xa1\xa1", SpaceTezosTz2, VariantTezosTz2, "secp256k1 key hash", "tz2BFTyPeYRzxd5aiBchbXN3WCZhx7BqbMBq"},
+	{"tz3", "\x06\xa1\xa4", SpaceTezosTz3, VariantTezosTz3, "P-256 key hash", "tz3WMqdzXqRWXwyvj5Hp2H7QEepaUuS7vd9K"},
 	{"tz4", "\x06\xa1\xa6", SpaceTezosTz4, VariantTezosTz4, "BLS key hash", "tz4HVR6aty9KwsQFHh81C1G7gBdhxT8kuytm"},
 	{"KT1", "\x02\x5a\x79", SpaceTezosKT1, VariantTezosKT1, "contract", "KT1PWx2mnDueood7fEmfbBDKx1D9BAnnXitn"},
 	{"sr1", "\x06\x7c\x75", SpaceTezosSr1, VariantTezosSr1, "smart rollup", "sr1Ghq66tYK9y3r8CC1Tf8i8m5nxh8nTvZEf"},

@@ -50,6 +50,9 @@ func (c *utxoChain) register(n Network) {
 	registerVariant(variant{c.p2wsh, c.network, "p2wsh", c.network, program(0)})
 	registerVariant(variant{c.p2tr, c.network, "p2tr", c.network, program(1)})
 	registerVariant(variant{c.witness, c.network, "witness", c.network, func(payload string) string {
+		if len(payload) < 3 {
+			return ""
+		}
 		return c.witnessText(payload[0], payload[1:])
 	}})
 }

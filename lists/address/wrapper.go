@@ -106,6 +106,9 @@ func readURI(rest string, u *unwrapped) *Error {
 func readQuery(path, query string, u *unwrapped) *Error {
 	for part := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(part, "=")
+		if fail := secretInside(value); fail != nil {
+			return fail
+		}
 		switch key = strings.ToLower(key); {
 		case strings.HasPrefix(key, "req-"):
 			return refuse(UnsupportedKind, "the URI demands an extension that is not understood (BIP-21 req-)")

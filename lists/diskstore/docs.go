@@ -102,20 +102,48 @@ func (s *Store) Commit(ctx context.Context, changes ...lists.Change) error {
 		if err != nil {
 			return err
 		}
+		count := countDocuments(tx)
 		for _, c := range changes {
+			if b.Get([]byte(c.Key)) != nil {
+				count--
+			}
 			if c.Value == nil {
 				err = b.Delete([]byte(c.Key))
 			} else {
+				count++
 				err = b.Put([]byte(c.Key), encodeDoc(c.Key, revision, c.Value))
 			}
 			if err != nil {
 				return err
 			}
 		}
-		return nil
+		return tx.Bucket(bucketStore).Put(keyDocuments, binary.BigEndian.AppendUint64(nil, count))
 	})
 	if err == nil && slices.ContainsFunc(changes, watched) {
 		s.watches.notify()
+	}
+	return err
+}
+
+func countDocuments(tx *bbolt.Tx) uint64 {
+	return binary.BigEndian.Uint64(tx.Bucket(bucketStore).Get(keyDocuments))
+}
+
+// verifyDocuments finds damage that would make a document look absent: bbolt has no checksums over its pages. Layers need
+// no such look, since their blocks prove absence one by one.
+func verifyDocuments(tx *bbolt.Tx) error {
+	var count uint64
+	b := tx.Bucket(bucketDocuments)
+	err := b.ForEach(func(k, v []byte) error {
+		count++
+		if !bytes.Equal(b.Get(k), v) {
+			return fmt.Errorf("the tree of documents is %w", errDamaged)
+		}
+		_, err := decodeDoc(k, v)
+		return err
+	})
+	if err == nil && count != countDocuments(tx) {
+		err = fmt.Errorf("%d documents are there instead of %d", count, countDocuments(tx))
 	}
 	return err
 }

@@ -4,7 +4,7 @@ package diskstore
 //
 //	DIR/interdict.db            bbolt
 //	    documents               key → revision(8) crc32c(4) value; its sequence is the last revision
-//	    store                   format → "1", alive → time of the last Ping
+//	    store                   format → "1", documents → how many there are(8), alive → time of the last Ping
 //	    layer/ID                metaKey → layerMeta; upper bound of hashes(8) → block
 //	    attributions/ID         number(4) → crc32c(4) record
 //	DIR/blobs/NAME              bytes, then trailer
@@ -22,6 +22,7 @@ var (
 	bucketDocuments = []byte("documents")
 	bucketStore     = []byte("store")
 	keyFormat       = []byte("format")
+	keyDocuments    = []byte("documents")
 	keyAlive        = []byte("alive")
 
 	// metaKey is shorter than every block's key, and sorts before them.

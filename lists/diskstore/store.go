@@ -23,8 +23,6 @@ import (
 const (
 	format      = "1"
 	lockTimeout = time.Second
-	// closeTimeout bounds the wait for the locks of a database that failed in the middle of a write.
-	closeTimeout = time.Second
 )
 
 // Store is one data folder. One process at a time may write to it.
@@ -32,8 +30,9 @@ type Store struct {
 	dir      string
 	readOnly bool
 	db       *bbolt.DB
+	file     *os.File      // of db; closing it frees its lock
 	writing  chan struct{} // holds a token while somebody writes
-	// broken is set when a write panicked: the locks of the database may be held for ever.
+	// broken is set when a write could not be taken back: it holds the locks of the database for ever.
 	broken  atomic.Bool
 	closed  atomic.Bool
 	watches watches
@@ -96,10 +95,9 @@ func (s *Store) refuseEmptied() error {
 
 // open opens the database. It closes the file, and so frees its lock, when bbolt panics over a damaged one.
 func (s *Store) open() (err error) {
-	var file *os.File
 	defer func() {
-		if err != nil && file != nil {
-			_ = file.Close()
+		if err != nil && s.file != nil {
+			_ = s.file.Close()
 		}
 	}()
 	defer s.catch(&err)
@@ -111,8 +109,8 @@ func (s *Store) open() (err error) {
 		NoStatistics: true,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			var err error
-			file, err = os.OpenFile(name, flag, mode)
-			return file, err
+			s.file, err = os.OpenFile(name, flag, mode)
+			return s.file, err
 		},
 	})
 	switch {
@@ -146,10 +144,15 @@ func (s *Store) prepare() error {
 		if f := string(b.Get(keyFormat)); f != format {
 			return fmt.Errorf("its format is %.20q, and this version of interdict reads %q", f, format)
 		}
-		return nil
+		return verifyDocuments(tx)
 	})
-	if err != nil || s.readOnly {
+	switch {
+	case err != nil:
 		return err
+	case s.readOnly && fresh:
+		return fault.E(fault.Unavailable, "there is no store in the data folder %s", s.dir)
+	case s.readOnly:
+		return nil
 	}
 	if fresh {
 		err = s.update(ctx, func(tx *bbolt.Tx) error {
@@ -158,6 +161,9 @@ func (s *Store) prepare() error {
 			}
 			b, err := tx.CreateBucketIfNotExists(bucketStore)
 			if err != nil {
+				return err
+			}
+			if err := b.Put(keyDocuments, make([]byte, 8)); err != nil {
 				return err
 			}
 			return b.Put(keyFormat, []byte(format))
@@ -201,17 +207,26 @@ func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error)
 	if s.broken.Load() {
 		return s.failed(errors.New("it failed in the middle of a write and must be opened again"))
 	}
-	done := false
 	defer s.catch(&err)
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	tx, err := s.db.Begin(true)
+	if err != nil {
+		return s.failed(err)
+	}
+	defer s.rollback(tx) // nothing is left to take back after a Commit
+	if err := f(tx); err != nil {
+		return s.failed(err)
+	}
+	return s.failed(tx.Commit())
+}
+
+func (s *Store) rollback(tx *bbolt.Tx) {
 	defer func() {
-		if !done {
+		if recover() != nil {
 			s.broken.Store(true)
 		}
 	}()
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	err = s.db.Update(f)
-	done = true
-	return s.failed(err)
+	_ = tx.Rollback()
 }
 
 // catch turns a panic over damaged pages, or over a file that was cut under us, into an error.
@@ -256,22 +271,12 @@ func (s *Store) Close() (err error) {
 	s.closing.Do(func() {
 		s.closed.Store(true)
 		s.watches.close()
-		closed := make(chan error, 1)
-		go func() {
-			var err error
-			defer func() { closed <- err }()
-			defer s.catch(&err)
-			err = s.db.Close()
-		}()
-		if !s.broken.Load() {
-			err = <-closed
+		if s.broken.Load() {
+			err = s.failed(s.file.Close()) // the database would wait for its locks
 			return
 		}
-		select {
-		case err = <-closed:
-		case <-time.After(closeTimeout):
-			err = s.failed(errors.New("it failed in the middle of a write and could not be closed"))
-		}
+		defer s.catch(&err)
+		err = s.failed(s.db.Close())
 	})
 	return err
 }

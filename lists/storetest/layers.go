@@ -341,7 +341,9 @@ func (k Kit) layers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		record := func(n uint32) []byte { return fmt.Appendf(nil, `{"entity":{"name":"%d"}}%s`, n, strings.Repeat("x", int(n%200))) }
+		record := func(n uint32) []byte {
+			return fmt.Appendf(nil, `{"entity":{"name":"%d"}}%s`, n, strings.Repeat("x", int(n%200)))
+		}
 		numbers := []uint32{5, 0, 1<<32 - 1, 127, 128, 129, 63, 64, 1 << 20, 255, 256}
 		for n := range uint32(1000) {
 			numbers = append(numbers, 2000-n)

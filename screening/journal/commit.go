@@ -26,7 +26,13 @@ type commit struct {
 	lastSync     time.Time
 	lastDuration time.Duration
 
-	segments []*segment // of the flush under way; kept for its capacity
+	parts []part // of the flush under way; kept for its capacity
+}
+
+// part is what a flush is to bring to disk of a segment: its first end bytes.
+type part struct {
+	*segment
+	end int
 }
 
 // await returns when the record and all before it are on disk, or a flush that was begun
@@ -83,29 +89,25 @@ func (c *commit) end() {
 // flush brings everything appended so far to disk and returns the last sequence number. While
 // it fails the journal refuses new records.
 func (j *Journal) flush() (through uint64, err error) {
-	segments := j.commit.segments[:0]
+	parts := j.commit.parts[:0]
 	j.mu.Lock()
-	segments = append(segments, j.unsynced...)
+	for _, s := range j.unsynced {
+		parts = append(parts, part{s, s.used})
+	}
 	if j.active != nil && !j.active.empty() {
-		segments = append(segments, j.active)
+		parts = append(parts, part{j.active, j.active.used})
 	}
 	through = j.next - 1
-	ends := 0 // of the last segment; those before it have stopped growing
-	if n := len(segments); n > 0 {
-		ends = segments[n-1].used
-	}
 	j.mu.Unlock()
-	j.commit.segments = segments
 
-	for i, s := range segments {
-		end := s.used
-		if i == len(segments)-1 {
-			end = ends
-		}
-		if err = j.settle(s, end); err != nil {
+	for _, p := range parts {
+		if err = j.settle(p); err != nil {
 			break
 		}
 	}
+	clear(parts)
+	j.commit.parts = parts
+
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err != nil {
@@ -113,28 +115,27 @@ func (j *Journal) flush() (through uint64, err error) {
 	}
 	j.refusal = err
 	j.unsynced = slices.DeleteFunc(j.unsynced, func(s *segment) bool { return s.synced == s.used })
-	clear(segments)
 	return through, err
 }
 
-// settle brings the first end bytes of a segment to disk. An fsync that failed is never
-// repeated, since the kernel may have dropped the pages and would report success: the segment
-// is given up, and what it holds is written to another file.
-func (j *Journal) settle(s *segment, end int) error {
+// settle brings a part to disk. An fsync that failed is never repeated, since the kernel may
+// have dropped the pages and would report success: the segment is given up, and what it holds
+// is written to another file.
+func (j *Journal) settle(p part) error {
 	j.mu.Lock()
-	broken := s.broken
+	broken := p.broken
 	j.mu.Unlock()
 	if !broken {
-		err := s.sync(j.disk, end)
+		err := p.sync(j.disk, p.end)
 		if err == nil {
 			return nil
 		}
 		err = fault.E(fault.Unavailable, "sync journal: %w", err)
-		j.log.Error("journal segment given up", "file", s.path, "offset", s.synced, "error", err)
+		j.log.Error("journal segment given up", "file", p.path, "offset", p.synced, "error", err)
 		j.mu.Lock()
 		j.fail(err)
-		j.condemn(s)
+		j.condemn(p.segment)
 		j.mu.Unlock()
 	}
-	return j.salvage(s)
+	return j.salvage(p.segment)
 }

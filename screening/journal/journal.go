@@ -155,6 +155,9 @@ func open(dir string, opts Options, disk disk) (*Journal, error) {
 	if err := j.rotate(); err != nil {
 		return nil, err
 	}
+	if err := j.active.sync(disk, headerBytes); err != nil {
+		return nil, fault.E(fault.Unavailable, "open journal: %w", errors.Join(err, j.active.remove()))
+	}
 	j.background.Go(j.prepare)
 	j.background.Go(j.seal)
 	return j, nil
@@ -188,10 +191,15 @@ func (j *Journal) AppendBatch(entries []Entry, durable bool) error {
 	if due {
 		nudge(j.prepareNow)
 	}
-	if err != nil || !durable {
-		return err
+	if err == nil && durable {
+		err = j.await(last)
 	}
-	return j.await(last)
+	if err != nil {
+		j.mu.Lock()
+		j.refused++
+		j.mu.Unlock()
+	}
+	return err
 }
 
 // write puts the entries into the mapped memory of the active segment, going on to the next
@@ -207,7 +215,6 @@ func (j *Journal) write(entries []Entry) (last uint64, due bool, err error) {
 		size := frameBytes + len(e.Payload)
 		for j.active == nil || j.refusal != nil || len(j.active.mem)-j.active.used < size {
 			if err := j.advance(); err != nil {
-				j.refused++
 				return 0, due, err
 			}
 		}
@@ -239,7 +246,6 @@ func (j *Journal) unlock(faulting bool, err *error) {
 	}
 	*err = fault.E(fault.Unavailable, "append to journal: %s faulted at offset %d", j.active.path, j.active.used)
 	j.fail(*err)
-	j.refused++
 	j.condemn(j.active)
 }
 

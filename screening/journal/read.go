@@ -173,9 +173,8 @@ func (r *reader) tail(in scanner) bool {
 	s := r.segment
 	due := in.next // the sequence number that should have been reached
 	if s.seal != nil {
-		due = s.seal.next
-	}
-	if r.limit < math.MaxUint64 {
+		due = min(s.seal.next, r.limit)
+	} else if r.limit < math.MaxUint64 {
 		due = r.limit
 	}
 	switch {

@@ -95,6 +95,10 @@ func (r *recovery) run(path string) (string, error) {
 
 // cut ends a segment after its last valid record, seals it, and gives it its name.
 func (r *recovery) cut(f *os.File, s found) (string, error) {
+	if s.unclear != nil {
+		r.done.Damaged++
+		r.log.Error("journal segment is sealed anew", "error", s.unclear)
+	}
 	in, records, err := r.scan(f, s)
 	if err != nil {
 		return s.path, err

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rooms says which rooms of the house each room may import.
+//
+//	fault ← address ← lists ← {filter, stores, screening, loader} ← api ← main
+var rooms = map[string][]string{
+	"lists/fault":       {},
+	"lists/address":     {"lists/fault"},
+	"lists":             {"lists/address", "lists/fault"},
+	"lists/filter":      {"lists", "lists/fault"},
+	"lists/diskstore":   {"lists", "lists/address", "lists/fault"},
+	"lists/redisstore":  {"lists", "lists/address", "lists/fault"},
+	"lists/storetest":   {"lists", "lists/address", "lists/fault"},
+	"screening/journal": {"lists/fault"},
+	"screening":         {"screening/journal", "lists", "lists/address", "lists/fault", "lists/filter"},
+	"loader/formats":    {"lists/fault"},
+	"loader/fetch":      {"lists/fault"},
+	"loader":            {"loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/filter"},
+	"api/auth":          {"lists", "lists/fault"},
+	"api":               {"api/auth", "screening", "loader", "lists", "lists/address", "lists/fault"},
+}
+
+func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
+	seen := map[string]bool{}
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != "." || d.Name() == "testdata" || file == "deploy") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		room := path.Dir(filepath.ToSlash(file))
+		if room == "." {
+			return nil // main may import everything
+		}
+		seen[room] = true
+		may, known := rooms[room]
+		if !known {
+			t.Errorf("%s: the room %s is not on the plan of the house", file, room)
+			return nil
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		for _, spec := range parsed.Imports {
+			name, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			if other, ours := strings.CutPrefix(name, "interdict/"); ours && !slices.Contains(may, other) {
+				t.Errorf("%s imports %s, which %s may not", file, other, room)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for room := range rooms {
+		if !seen[room] {
+			t.Errorf("the room %s on the plan is empty", room)
+		}
+	}
+}

@@ -1,0 +1,204 @@
+package formats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"interdict/lists/fault"
+)
+
+// run is one call of Read.
+type run struct {
+	ctx    context.Context
+	opts   Options
+	emit   func(Row) error // the caller's yield; its error ends the reading
+	info   Info
+	inputs []*input // those that the format is to read
+
+	unpacked int64 // bytes, over all inputs
+	closers  []func() error
+}
+
+func read(ctx context.Context, files []File, name string, opts Options, yield func(Row) error) (info Info, err error) {
+	if opts.MaxBytes <= 0 {
+		opts.MaxBytes = DefaultMaxBytes
+	}
+	named, err := formatNamed(name)
+	if err != nil {
+		return Info{}, err
+	}
+	if err := checkMapping(opts.Mapping); err != nil {
+		return Info{}, err
+	}
+	if len(files) == 0 {
+		return Info{}, fault.E(fault.Invalid, "no file was given")
+	}
+	r := &run{ctx: ctx, opts: opts, emit: yield}
+	defer func() { err = errors.Join(err, r.close()) }()
+	var inputs []*input
+	for _, f := range files {
+		in, err := r.expand(f.Name, r.origin(f), 0, false)
+		if err != nil {
+			return Info{}, err
+		}
+		inputs = append(inputs, in...)
+	}
+	f, err := r.choose(inputs, named)
+	if err != nil {
+		return Info{}, err
+	}
+	r.info.Format = f.name
+	if err := f.read(r); err != nil {
+		return Info{}, err
+	}
+	return r.info, nil
+}
+
+func (r *run) close() error {
+	var err error
+	for _, c := range slices.Backward(r.closers) {
+		err = errors.Join(err, c())
+	}
+	return err
+}
+
+// formatNamed gives the format of that name, or nil for "auto".
+func formatNamed(name string) (*format, error) {
+	if name == "auto" || name == "" {
+		return nil, nil
+	}
+	if f, ok := registered[name]; ok {
+		return f, nil
+	}
+	return nil, fault.E(fault.Invalid, "format: %.40q is none of auto, %s", name, strings.Join(names(), ", "))
+}
+
+// choose decides on the format and on the inputs that are of it. Files in an archive that are of no format
+// (a read-me) are left out with a warning; a file that was given by itself is never left out.
+func (r *run) choose(inputs []*input, named *format) (*format, error) {
+	claims := make(map[*format][]*input)
+	var found []*format // in the order of the inputs
+	var other []*input
+	for _, in := range inputs {
+		s, err := in.sample()
+		if err != nil {
+			return nil, err
+		}
+		var f *format
+		switch {
+		case named != nil && named.detect(s):
+			f = named
+		default:
+			f = detected(s)
+		}
+		if f == nil {
+			if err := strange(s); err != nil && !in.archived {
+				return nil, err
+			}
+			other = append(other, in)
+			continue
+		}
+		if claims[f] == nil {
+			found = append(found, f)
+		}
+		claims[f] = append(claims[f], in)
+	}
+
+	chosen := named
+	switch {
+	case named == nil && len(found) == 1:
+		chosen = found[0]
+	case named == nil && len(found) > 1:
+		return nil, fault.E(fault.Invalid, "%s: these are files of different formats; give one, or the two that belong together", listed(inputs, claims))
+	case named == nil:
+		if len(inputs) != 1 {
+			return nil, fault.E(fault.Invalid, "%s: none of these files is of a known format", listed(inputs, claims))
+		}
+		s, _ := inputs[0].sample()
+		if chosen = byName(s); chosen == nil {
+			return nil, fault.E(fault.Invalid, "%s: the content is of no known format; name the format (one of %s)", s.name, strings.Join(names(), ", "))
+		}
+		other, claims = nil, map[*format][]*input{chosen: inputs}
+	case claims[named] == nil && len(found) > 0:
+		return nil, fault.E(fault.Invalid, "%s: this looks like %s, not %s", claims[found[0]][0].name, found[0].name, named.name)
+	case claims[named] == nil:
+		if len(inputs) != 1 {
+			return nil, fault.E(fault.Invalid, "%s: none of these files looks like %s", listed(inputs, claims), named.name)
+		}
+		other, claims = nil, map[*format][]*input{named: inputs} // its reader will say what is missing
+	}
+	for f, ins := range claims {
+		if f != chosen {
+			other = append(other, ins...)
+		}
+	}
+	r.inputs = claims[chosen]
+	if most := max(chosen.files, 1); len(r.inputs) > most {
+		return nil, fault.E(fault.Invalid, "%s: %s takes no more than %d of these files: which?", listed(r.inputs, claims), chosen.name, most)
+	}
+	var ignored []string
+	for _, in := range other {
+		if !in.archived {
+			return nil, fault.E(fault.Invalid, "%s: this file does not belong to the others, which are of the format %s", in.name, chosen.name)
+		}
+		ignored = append(ignored, in.name)
+	}
+	if len(ignored) > 0 {
+		slices.Sort(ignored)
+		r.warn("ignored_files", "not read: %s", abridged(ignored))
+	}
+	return chosen, nil
+}
+
+// listed names inputs with their formats.
+func listed(inputs []*input, claims map[*format][]*input) string {
+	var parts []string
+	for _, in := range inputs {
+		kind := "unknown"
+		for f, ins := range claims {
+			if slices.Contains(ins, in) {
+				kind = f.name
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%s (%s)", in.name, kind))
+	}
+	return abridged(parts)
+}
+
+// abridged joins what a message shows of a list that may be long.
+func abridged(all []string) string {
+	const most = 10
+	if len(all) <= most {
+		return strings.Join(all, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), len(all)-most)
+}
+
+func (r *run) warn(code, detail string, args ...any) {
+	r.info.Warnings = append(r.info.Warnings, Warning{code, fmt.Sprintf(detail, args...)})
+}
+
+// only gives the single input of formats that take one.
+func (r *run) only() *input { return r.inputs[0] }
+
+// later keeps the newest of the dates seen as the date of publication.
+func (r *run) later(date string) {
+	if date > r.info.Published {
+		r.info.Published = date
+	}
+}
+
+// clip shortens what is quoted in a message.
+func clip(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// trim removes the white space that surrounds a text: ASCII only, what else is there may be a mistake worth seeing.
+func trim(s string) string { return strings.Trim(s, " \t\r\n\v\f") }

@@ -1,0 +1,507 @@
+package formats
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"compress/bzip2"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"interdict/lists/fault"
+)
+
+// An input is one unpacked file. A file as given becomes one input, or several if it is a zip archive:
+//
+//	File ── origin (context, errors of its own) ── gzip | zstd | bzip2 | zip, at most twice ── metered ── text (encoding.go)
+
+const (
+	maxNesting   = 2        // a .csv.gz in a .zip, not more
+	maxMembers   = 1000     // files in an archive
+	maxDirectory = 1 << 20  // bytes of a zip archive's directory
+	inMemory     = 16 << 20 // an archive that cannot be read at random is kept in memory up to this, then in a temporary file
+	// A stream that unpacks to more than bombRatio times its size, and to more than bombFloor, is refused. SDN_ADVANCED.XML
+	// is at 24 (gzip) to 40 (zstd), a list of similar lines at up to 100; a bomb is at 1,000 and more.
+	bombRatio = 250
+	bombFloor = 64 << 20
+	// zstdWindow is the largest window that is accepted: that of zstd -19 is 8 MiB.
+	zstdWindow = 32 << 20
+)
+
+type opener func() (io.ReadCloser, error)
+
+type input struct {
+	run      *run
+	name     string // for messages: "sdn.zip/SDN.XML"
+	archived bool   // it came out of an archive
+	open     opener
+	workbook *zip.Reader // not nil: an xlsx file
+	sampled  *sample
+	decode   func(io.Reader) io.Reader // to UTF-8, without the byte order mark
+	highest  int64                     // bytes read in the longest of its readings
+}
+
+// invalid says what is wrong with the input, and where.
+func (in *input) invalid(place, format string, args ...any) error {
+	return fault.E(fault.Invalid, "%s: %s: %w", in.name, place, fmt.Errorf(format, args...))
+}
+
+// sourceError is an error of the reader that the caller gave: not a fault of the file, and never reported as one.
+type sourceError struct {
+	name string
+	err  error
+}
+
+func (e *sourceError) Error() string         { return e.name + ": " + e.err.Error() }
+func (e *sourceError) Unwrap() error         { return e.err }
+func (e *sourceError) FaultKind() fault.Kind { return fault.KindOf(e.err) }
+
+func sourceFault(name string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EISDIR):
+		return fault.E(fault.Invalid, "%s: is a directory, not a file", name)
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return &sourceError{name, fault.E(fault.Unavailable, "reading was given up: %w", err)}
+	case errors.Is(err, io.ErrUnexpectedEOF) && fault.KindOf(err) == fault.Internal:
+		return &sourceError{name, fault.E(fault.Invalid, "the stream breaks off in the middle: %w", err)}
+	}
+	return &sourceError{name, err}
+}
+
+// origin opens a file as given; its readers end when the context does.
+func (r *run) origin(f File) opener {
+	return func() (io.ReadCloser, error) {
+		if err := r.ctx.Err(); err != nil {
+			return nil, sourceFault(f.Name, err)
+		}
+		rc, err := f.Open()
+		if err != nil {
+			return nil, sourceFault(f.Name, err)
+		}
+		if st, ok := rc.(interface{ Stat() (fs.FileInfo, error) }); ok {
+			if info, err := st.Stat(); err == nil && info.IsDir() {
+				return nil, errors.Join(fault.E(fault.Invalid, "%s: is a directory, not a file", f.Name), rc.Close())
+			}
+		}
+		return &originReader{r.ctx, f.Name, rc}, nil
+	}
+}
+
+type originReader struct {
+	ctx  context.Context
+	name string
+	rc   io.ReadCloser
+}
+
+func (o *originReader) Read(p []byte) (int, error) {
+	if err := o.ctx.Err(); err != nil {
+		return 0, sourceFault(o.name, err)
+	}
+	n, err := o.rc.Read(p)
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+		err = sourceFault(o.name, err)
+	}
+	return n, err
+}
+
+func (o *originReader) Close() error { return o.rc.Close() }
+
+// expand finds out what a stream holds and unpacks it.
+func (r *run) expand(name string, open opener, depth int, archived bool) ([]*input, error) {
+	head, err := peek(open, 512)
+	if err != nil {
+		return nil, err
+	}
+	packing := packingOf(head)
+	if packing != "" && depth == maxNesting && packing != "zip" {
+		return nil, fault.E(fault.Invalid, "%s: is packed more than %d times", name, maxNesting)
+	}
+	switch packing {
+	case "gzip", "zstd", "bzip2":
+		return r.expand(strings.TrimSuffix(name, path.Ext(name)), unpacking(name, packing, open), depth+1, archived)
+	case "zip":
+		return r.expandZip(name, open, depth, archived)
+	}
+	if what := foreign(head); what != "" {
+		return nil, fault.E(fault.Invalid, "%s: is %s", name, what)
+	}
+	in := &input{run: r, name: name, archived: archived}
+	in.open = func() (io.ReadCloser, error) {
+		rc, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return &metered{ReadCloser: rc, in: in}, nil
+	}
+	return []*input{in}, nil
+}
+
+// peek reads up to n bytes from the start of a stream.
+func peek(open opener, n int) ([]byte, error) {
+	rc, err := open()
+	if err != nil {
+		return nil, err
+	}
+	head := make([]byte, n)
+	n, err = io.ReadFull(rc, head)
+	if errors.Is(err, io.EOF) || err == io.ErrUnexpectedEOF { //nolint:errorlint // io.ReadFull's own; a wrapped one is an error of the stream
+		err = nil
+	}
+	return head[:n], errors.Join(err, rc.Close())
+}
+
+func packingOf(head []byte) string {
+	switch {
+	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
+		return "gzip"
+	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		return "zstd"
+	case bytes.HasPrefix(head, []byte("BZh")) && len(head) > 9 && (string(head[4:10]) == "1AY&SY" || string(head[4:10]) == "\x17rE8P\x90"):
+		return "bzip2"
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
+		return "zip"
+	}
+	return ""
+}
+
+// foreign names what a file is that nobody can read as a list; "" if it may be one.
+func foreign(head []byte) string {
+	for _, m := range []struct{ magic, what string }{
+		{"%PDF-", "a PDF document; publishers offer the same list as XML or CSV"},
+		{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old .xls file, or a workbook behind a password; save it as .xlsx or .csv"},
+		{"7z\xbc\xaf\x27\x1c", "packed with 7z; use .gz, .zst, .bz2 or .zip"},
+		{"Rar!\x1a\x07", "packed with rar; use .gz, .zst, .bz2 or .zip"},
+		{"\xfd7zXZ\x00", "packed with xz; use .gz, .zst, .bz2 or .zip"},
+		{"PAR1", "a Parquet file"},
+		{"SQLite format 3\x00", "an SQLite database"},
+		{"\x7fELF", "a program"},
+		{"\x89PNG", "an image"},
+		{"\xff\xd8\xff", "an image"},
+	} {
+		if bytes.HasPrefix(head, []byte(m.magic)) {
+			return m.what
+		}
+	}
+	if len(head) > 262 && string(head[257:262]) == "ustar" {
+		return "a tar archive; use .gz, .zst, .bz2 or .zip"
+	}
+	return ""
+}
+
+// unpacking gives an opener of what a compressed stream holds.
+func unpacking(name, packing string, open opener) opener {
+	return func() (io.ReadCloser, error) {
+		rc, err := open()
+		if err != nil {
+			return nil, err
+		}
+		u := &unpacker{name: name, packing: packing, source: rc, packed: &counter{r: rc}}
+		in := bufio.NewReaderSize(u.packed, 64<<10)
+		switch packing {
+		case "gzip":
+			u.r, err = gzip.NewReader(in)
+		case "zstd":
+			var d *zstd.Decoder
+			if d, err = zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(zstdWindow)); err == nil {
+				u.r, u.end = d, d.Close
+			}
+		case "bzip2":
+			u.r = bzip2.NewReader(in)
+		}
+		if err != nil {
+			return nil, errors.Join(u.fault(err), rc.Close())
+		}
+		return u, nil
+	}
+}
+
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// unpacker reads a compressed stream, and tells truncation, damage and bombs apart.
+type unpacker struct {
+	name, packing string
+	r             io.Reader
+	source        io.Closer
+	end           func()
+	packed        *counter
+	n             int64
+}
+
+func (u *unpacker) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	u.n += int64(n)
+	if err != nil {
+		return n, u.fault(err)
+	}
+	return n, ratio(u.name, u.n, u.packed.n)
+}
+
+func (u *unpacker) Close() error {
+	if u.end != nil {
+		u.end()
+	}
+	return u.source.Close()
+}
+
+func (u *unpacker) fault(err error) error {
+	var source *sourceError
+	switch {
+	case err == io.EOF: //nolint:errorlint // the end itself
+		return err
+	case errors.As(err, &source):
+		return source
+	case fault.KindOf(err) != fault.Internal:
+		return err // of the packing around this one
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return fault.E(fault.Invalid, "%s: the %s stream ends in the middle: the file is truncated", u.name, u.packing)
+	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
+		return fault.E(fault.Invalid, "%s: the zstd stream needs a window of more than %d MiB; pack it without --long or --ultra", u.name, zstdWindow>>20)
+	}
+	return fault.E(fault.Invalid, "%s: the %s stream is damaged: %w", u.name, u.packing, err)
+}
+
+func ratio(name string, unpacked, packed int64) error {
+	if unpacked > bombFloor && unpacked/bombRatio > packed {
+		return fault.E(fault.Invalid, "%s: unpacks to more than %d times its size: refused as a bomb", name, bombRatio)
+	}
+	return nil
+}
+
+// metered counts an input against the limit of all. Reading an input twice counts once.
+type metered struct {
+	io.ReadCloser
+	in *input
+	n  int64
+}
+
+func (m *metered) Read(p []byte) (int, error) {
+	r := m.in.run
+	if err := r.ctx.Err(); err != nil {
+		return 0, sourceFault(m.in.name, err)
+	}
+	n, err := m.ReadCloser.Read(p)
+	m.n += int64(n)
+	if more := m.n - m.in.highest; more > 0 {
+		r.unpacked += more
+		m.in.highest = m.n
+	}
+	if r.unpacked > r.opts.MaxBytes {
+		return n, fault.E(fault.TooLarge, "%s: holds more than the %d bytes that are allowed for all files together", m.in.name, r.opts.MaxBytes)
+	}
+	return n, err
+}
+
+// expandZip unpacks the files of an archive, or recognises a workbook.
+func (r *run) expandZip(name string, open opener, depth int, archived bool) ([]*input, error) {
+	at, size, err := r.random(name, open)
+	if err != nil {
+		return nil, err
+	}
+	directory := &boundedAt{r: at, left: maxDirectory}
+	z, err := zip.NewReader(directory, size)
+	if err != nil {
+		return nil, zipFault(name, err)
+	}
+	directory.left = -1 // no bound on the files themselves
+	if len(z.File) > maxMembers {
+		return nil, fault.E(fault.Invalid, "%s: holds %d files, more than %d", name, len(z.File), maxMembers)
+	}
+	if slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "xl/workbook.xml" }) {
+		return []*input{{run: r, name: name, archived: archived, workbook: z}}, nil
+	}
+	if depth == maxNesting {
+		return nil, fault.E(fault.Invalid, "%s: is packed more than %d times", name, maxNesting)
+	}
+	var inputs []*input
+	for _, f := range z.File {
+		member := name + "/" + f.Name
+		switch {
+		case !fs.ValidPath(strings.TrimSuffix(f.Name, "/")) || strings.ContainsAny(f.Name, "\\:\x00"):
+			return nil, fault.E(fault.Invalid, "%s: holds a file with an unsafe name, %.80q", name, f.Name)
+		case f.Flags&1 != 0:
+			return nil, fault.E(fault.Invalid, "%s: is behind a password", member)
+		case f.Mode().IsDir() || litter(f.Name):
+			continue
+		case !f.Mode().IsRegular():
+			return nil, fault.E(fault.Invalid, "%s: is a link or device, not a file", member)
+		case f.Method != zip.Store && f.Method != zip.Deflate:
+			return nil, fault.E(fault.Invalid, "%s: is packed with zip method %d, which is not read; use the usual one (deflate)", member, f.Method)
+		case f.UncompressedSize64 == 0:
+			return nil, fault.E(fault.Invalid, "%s: is empty (0 bytes)", member)
+		}
+		in, err := r.expand(member, zipMember(member, f), depth+1, true)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, in...)
+	}
+	switch len(inputs) {
+	case 0:
+		return nil, fault.E(fault.Invalid, "%s: the archive holds no file", name)
+	case 1:
+		inputs[0].archived = archived // as if given by itself
+	}
+	return inputs, nil
+}
+
+// litter tells what operating systems leave in archives.
+func litter(name string) bool {
+	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), ".") || path.Base(name) == "Thumbs.db"
+}
+
+func zipMember(name string, f *zip.File) opener {
+	return func() (io.ReadCloser, error) {
+		rc, err := f.Open()
+		if err != nil {
+			return nil, zipFault(name, err)
+		}
+		return &memberReader{name: name, f: f, rc: rc}, nil
+	}
+}
+
+type memberReader struct {
+	name string
+	f    *zip.File
+	rc   io.ReadCloser
+	n    int64
+}
+
+func (m *memberReader) Read(p []byte) (int, error) {
+	n, err := m.rc.Read(p)
+	m.n += int64(n)
+	if err != nil {
+		return n, zipFault(m.name, err)
+	}
+	return n, ratio(m.name, m.n, int64(m.f.CompressedSize64))
+}
+
+func (m *memberReader) Close() error { return m.rc.Close() }
+
+func zipFault(name string, err error) error {
+	var source *sourceError
+	switch {
+	case err == io.EOF: //nolint:errorlint // the end itself
+		return err
+	case errors.As(err, &source):
+		return source
+	case fault.KindOf(err) != fault.Internal:
+		return err
+	case errors.Is(err, errDirectory):
+		return fault.E(fault.Invalid, "%s: the directory of the archive is larger than %d bytes", name, maxDirectory)
+	case errors.Is(err, zip.ErrFormat), errors.Is(err, io.ErrUnexpectedEOF):
+		return fault.E(fault.Invalid, "%s: the zip archive is truncated or damaged", name)
+	}
+	return fault.E(fault.Invalid, "%s: the zip archive cannot be read: %w", name, err)
+}
+
+var errDirectory = errors.New("directory too large")
+
+// boundedAt bounds what is read while the directory of an archive is parsed.
+type boundedAt struct {
+	r    io.ReaderAt
+	left int64 // -1: no bound
+}
+
+func (b *boundedAt) ReadAt(p []byte, off int64) (int, error) {
+	if b.left >= 0 {
+		if b.left -= int64(len(p)); b.left < 0 {
+			return 0, errDirectory
+		}
+	}
+	return b.r.ReadAt(p, off)
+}
+
+// random makes a stream readable at random: directly if it can (an *os.File, or any reader with ReadAt and Seek),
+// otherwise from memory or from a temporary file.
+func (r *run) random(name string, open opener) (io.ReaderAt, int64, error) {
+	rc, err := open()
+	if err != nil {
+		return nil, 0, err
+	}
+	if o, ok := rc.(*originReader); ok {
+		if at, ok := o.rc.(interface {
+			io.ReaderAt
+			io.Seeker
+		}); ok {
+			size, err := at.Seek(0, io.SeekEnd)
+			if err != nil {
+				return nil, 0, errors.Join(sourceFault(name, err), rc.Close())
+			}
+			r.closers = append(r.closers, rc.Close)
+			return &originAt{r.ctx, name, at}, size, nil
+		}
+	}
+	defer rc.Close()
+	var memory bytes.Buffer
+	n, err := io.Copy(&memory, io.LimitReader(rc, inMemory+1))
+	if err != nil {
+		return nil, 0, err
+	}
+	if n <= inMemory {
+		return bytes.NewReader(memory.Bytes()), n, nil
+	}
+	f, err := os.CreateTemp("", "interdict-zip-*")
+	if err != nil {
+		return nil, 0, fault.E(fault.Unavailable, "%s: no temporary file for an archive of more than %d MiB: %w", name, inMemory>>20, err)
+	}
+	r.closers = append(r.closers, f.Close)
+	if err := os.Remove(f.Name()); err != nil {
+		return nil, 0, fault.E(fault.Unavailable, "%s: temporary file: %w", name, err)
+	}
+	whole := io.LimitReader(io.MultiReader(&memory, rc), r.opts.MaxBytes+1)
+	if n, err = io.Copy(writeFault{f}, whole); err != nil {
+		return nil, 0, err
+	}
+	if n > r.opts.MaxBytes {
+		return nil, 0, fault.E(fault.TooLarge, "%s: holds more than the %d bytes that are allowed for all files together", name, r.opts.MaxBytes)
+	}
+	return f, n, nil
+}
+
+// writeFault tells a full disk from a bad file.
+type writeFault struct{ f *os.File }
+
+func (w writeFault) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = fault.E(fault.Unavailable, "temporary file: %w", err)
+	}
+	return n, err
+}
+
+type originAt struct {
+	ctx  context.Context
+	name string
+	r    io.ReaderAt
+}
+
+func (o *originAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := o.ctx.Err(); err != nil {
+		return 0, sourceFault(o.name, err)
+	}
+	n, err := o.r.ReadAt(p, off)
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+		err = sourceFault(o.name, err)
+	}
+	return n, err
+}

@@ -1,0 +1,389 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/storetest"
+	"interdict/loader"
+	"interdict/screening"
+)
+
+// TestMain lets the test binary be the program itself, so that tests can start real processes of it, and kill them.
+func TestMain(m *testing.M) {
+	switch os.Getenv("INTERDICT_TEST_AS") {
+	case "program":
+		main()
+	case "loader":
+		loadForever()
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// program runs a command in this process.
+func program(t testing.TB, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// start runs the program as a process of its own.
+func start(t testing.TB, as string, env []string, args ...string) (*exec.Cmd, *bufio.Reader) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(append(os.Environ(), "INTERDICT_TEST_AS="+as), env...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd, bufio.NewReader(out)
+}
+
+const (
+	canaryAlways = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+	canaryOdd    = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+	canaryEven   = "0x6B175474E89094C44Da98b954EedeAC495271d0F"
+	canaryNever  = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"
+)
+
+// loadForever activates one version after another: odd ones list canaryOdd, even ones canaryEven, all of them canaryAlways. It says what was
+// acknowledged, and waits to be killed.
+func loadForever() {
+	ctx := context.Background()
+	e := &env{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, logLevel: "warn"}
+	f := &storeFlags{Data: os.Getenv("INTERDICT_TEST_DATA"), Redis: os.Getenv("INTERDICT_TEST_REDIS"), RedisPrefix: "interdict"}
+	o, err := f.open(ctx, e.quiet())
+	if err != nil {
+		fmt.Println("error", err)
+		os.Exit(1)
+	}
+	settings := loader.NewList("canary", time.Now())
+	settings.Approvals = 0
+	for range 10_000 {
+		l, _, err := o.loader.List(ctx, "canary")
+		latest := 0
+		if err == nil {
+			latest = l.Latest
+		}
+		canary := canaryOdd
+		if latest%2 == 1 { // the next one is even
+			canary = canaryEven
+		}
+		rows := fmt.Sprintf("address,network\n%s,ethereum\n%s,ethereum\n# %d\n", canaryAlways, canary, latest)
+		v, err := o.loader.Stage(ctx, "canary", []loader.Upload{{Name: "canary.csv", Body: strings.NewReader(rows)}},
+			loader.StageOptions{Format: "csv", By: "test", Create: settings})
+		if err == nil {
+			var g *lists.Generation
+			if g, err = o.loader.Activate(ctx, "canary", v.Number, loader.ActivateOptions{By: "test", Operator: true, Override: "test"}); err == nil {
+				fmt.Println(g.Number, v.Number)
+			}
+		}
+		if err != nil {
+			fmt.Println("error", err)
+			os.Exit(1)
+		}
+	}
+}
+
+// kills is how often a process is killed: 20 times, or 200 when INTERDICT_LONG is set.
+func kills() int {
+	if os.Getenv("INTERDICT_LONG") != "" {
+		return 200
+	}
+	return 20
+}
+
+func TestAKillAtAnyMomentLeavesTheOldGenerationOrTheNewOne(t *testing.T) {
+	t.Run("embedded store", func(t *testing.T) { killLoader(t, &storeFlags{Data: t.TempDir()}) })
+	t.Run("redis", func(t *testing.T) {
+		killLoader(t, &storeFlags{Data: t.TempDir(), Redis: storetest.StartRedis(t), RedisPrefix: "interdict"})
+	})
+}
+
+func killLoader(t *testing.T, f *storeFlags) {
+	e := &env{ctx: t.Context(), stderr: io.Discard, logLevel: "error"}
+	acknowledged, generations := 0, 0
+	for range kills() {
+		cmd, out := start(t, "loader", []string{"INTERDICT_TEST_DATA=" + f.Data, "INTERDICT_TEST_REDIS=" + f.Redis})
+		timer := time.AfterFunc(time.Duration(rand.Int64N(int64(250*time.Millisecond)))+60*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		for {
+			line, err := out.ReadString('\n')
+			if err != nil {
+				break
+			}
+			if strings.HasPrefix(line, "error") {
+				t.Fatal(line)
+			}
+			if _, err := fmt.Sscan(line, &acknowledged, new(int)); err != nil {
+				t.Fatal(line, err)
+			}
+		}
+		_ = cmd.Wait()
+		timer.Stop()
+
+		o, err := f.open(t.Context(), e.logger())
+		if err != nil {
+			t.Fatal("the store does not open after a kill:", err)
+		}
+		g, _, err := lists.Current(t.Context(), o.store)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Number < acknowledged || g.Number > acknowledged+1 {
+			t.Fatalf("generation %d was acknowledged, %d is there", acknowledged, g.Number)
+		}
+		if acknowledged = g.Number; g.Number > 0 {
+			generations = g.Number
+			holdsGeneration(t, o, &g)
+		}
+		o.close()
+	}
+	if generations < kills()/2 {
+		t.Errorf("only %d generations in %d lives: the test does not reach what it is about", generations, kills())
+	}
+	t.Logf("%d generations, %d kills", generations, kills())
+}
+
+// holdsGeneration asks for the canaries, which tell whether the whole of the generation is there and nothing else.
+func holdsGeneration(t *testing.T, o *opened, g *lists.Generation) {
+	t.Helper()
+	s := screening.New(o.store, o.journal, uncounted{}, o.log, time.Now)
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	odd := g.Lists[0].Version%2 == 1
+	for address, listed := range map[string]bool{canaryAlways: true, canaryOdd: odd, canaryEven: !odd, canaryNever: false} {
+		want := screening.Miss
+		if listed {
+			want = screening.Hit
+		}
+		var a screening.Answer
+		if err := s.Check(t.Context(), &screening.Request{Address: address}, &a); err != nil || a.Result != want {
+			t.Fatalf("generation %d, version %d: %s is a %v (%v)", g.Number, g.Lists[0].Version, address, a.Result, err)
+		}
+	}
+}
+
+// uncounted is a screening.Metrics that counts nothing.
+type uncounted struct{}
+
+func (uncounted) Checked(screening.Result) {}
+func (uncounted) Refused(string)           {}
+func (uncounted) FilterPositive(bool)      {}
+
+func TestFromFileToProof(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	for name, store := range map[string][]string{
+		"embedded store": {"--data", t.TempDir()},
+		"redis":          {"--data", t.TempDir(), "--redis", redis},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "deny.csv")
+			if err := os.WriteFile(file, []byte("address,network,entity\n"+canaryAlways+",ethereum,Somebody\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			with := func(args ...string) []string { return append(args, store...) }
+			if code, out, errs := program(t, "", with("load", "deny", file, "--dry-run")...); code != exitDone || !strings.Contains(out, "1 added") {
+				t.Fatalf("dry run: %d\n%s%s", code, out, errs)
+			}
+			if code, _, errs := program(t, "", with("check", canaryAlways)...); code != exitError || !strings.Contains(errs, "nothing has been activated") {
+				t.Fatalf("a dry run loads: %d %s", code, errs)
+			}
+			if code, out, errs := program(t, "", with("load", "deny", file, "--activate")...); code != exitDone {
+				t.Fatalf("load: %d\n%s%s", code, out, errs)
+			}
+			if code, out, errs := program(t, "", with("check", canaryNever)...); code != exitDone || !strings.HasPrefix(out, "MISS") {
+				t.Fatalf("check: %d\n%s%s", code, out, errs)
+			}
+			code, out, errs := program(t, strings.ToLower(canaryAlways)+"\n\n"+canaryNever+"\n", with("check", "--json", "--direction", "deposit", "-")...)
+			if code != exitHit || strings.Count(out, "\n") != 2 {
+				t.Fatalf("check: %d\n%s%s", code, out, errs)
+			}
+			var a struct {
+				Result  string
+				Matches []struct {
+					Entity struct{ Name string }
+					Source struct{ File, Locator string }
+				}
+			}
+			if err := json.Unmarshal([]byte(out[:strings.Index(out, "\n")]), &a); err != nil || a.Result != "hit" ||
+				a.Matches[0].Source.File != "deny.csv" || a.Matches[0].Source.Locator != "line 2" || a.Matches[0].Entity.Name != "Somebody" {
+				t.Errorf("the proof is %+v (%v)", a, err)
+			}
+			if code, _, errs := program(t, "", with("check", canaryNever, "nonsense")...); code != exitError || !strings.Contains(errs, "address 2") {
+				t.Errorf("one that is no address: %d %s", code, errs)
+			}
+			for _, args := range [][]string{{"lists"}, {"lists", "versions", "deny"}, {"versions", "deny"}, {"diff", "deny", "0", "1"}, {"lists", "export", "deny"}} {
+				if code, out, errs := program(t, "", with(args...)...); code != exitDone || !strings.Contains(out, "deny") && !strings.Contains(out, canaryAlways) {
+					t.Errorf("%v: %d\n%s%s", args, code, out, errs)
+				}
+			}
+		})
+	}
+}
+
+func TestExportReadsBackAsTheSameList(t *testing.T) {
+	data := t.TempDir()
+	demo := filepath.Join(t.TempDir(), "demo.ndjson")
+	if err := os.WriteFile(demo, demoList, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, errs := program(t, "", "load", "demo", demo, "--activate", "--data", data); code != exitDone {
+		t.Fatalf("%d\n%s%s", code, out, errs)
+	}
+	_, exported, _ := program(t, "", "export", "demo", "--data", data)
+	code, out, errs := program(t, exported, "load", "demo", "-", "--dry-run", "--format", "ndjson", "--data", data)
+	if code != exitDone || !strings.Contains(out, "0 added, 0 removed, 0 changed, 26 unchanged") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+}
+
+func TestWrongUseIsExitCode2(t *testing.T) {
+	for _, args := range [][]string{{}, {"nonsense"}, {"check"}, {"load", "x"}, {"serve", "--nonsense"}, {"load", "x", "y", "--mode", "sideways"},
+		{"serve", "--demo", "--listen", "0.0.0.0:0"}, {"--config", "/does/not/exist", "version"}, {"keys", "create", "--role", "king"}} {
+		if code, _, errs := program(t, "", args...); code != exitUsage || errs == "" {
+			t.Errorf("%v: exit code %d, %q", args, code, errs)
+		}
+	}
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"load", "--help"}, {"check", "--help"}, {"keys", "create", "--help"}, {"bench", "--help"}} {
+		if code, out, _ := program(t, "", args...); code != exitDone || len(args) > 1 && !strings.Contains(out, "interdict") {
+			t.Errorf("%v: exit code %d\n%s", args, code, out)
+		}
+	}
+}
+
+func TestLaterSettingsWinAndUnknownOnesAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	settings := filepath.Join(dir, "interdict.yaml")
+	write := func(s string) {
+		if err := os.WriteFile(settings, []byte(s), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The command says what folder it uses by failing to make it below a file.
+	for _, name := range []string{"from-flag", "from-env", "from-file-variable", "from-settings"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	folder := func(args ...string) string {
+		_, _, errs := program(t, "", append([]string{"lists"}, args...)...)
+		for _, name := range []string{"from-flag", "from-env", "from-file-variable", "from-settings"} {
+			if strings.Contains(errs, name) {
+				return name
+			}
+		}
+		return errs
+	}
+	write("data: " + dir + "/from-settings/data\n")
+	if got := folder("--config", settings); got != "from-settings" {
+		t.Errorf("settings file: %s", got)
+	}
+	named := filepath.Join(dir, "named")
+	if err := os.WriteFile(named, []byte(dir+"/from-file-variable/data\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("INTERDICT_DATA_FILE", named)
+	if got := folder("--config", settings); got != "from-file-variable" {
+		t.Errorf("…_FILE: %s", got)
+	}
+	os.Unsetenv("INTERDICT_DATA_FILE")
+	t.Setenv("INTERDICT_DATA", dir+"/from-env/data")
+	if got := folder("--config", settings); got != "from-env" {
+		t.Errorf("environment: %s", got)
+	}
+	if got := folder("--config", settings, "--data", dir+"/from-flag/data"); got != "from-flag" {
+		t.Errorf("flag: %s", got)
+	}
+	for _, bad := range []string{"dta: x\n", "data: [1]\n", "data: x\ndata: y\n", "- x\n"} {
+		write(bad)
+		if code, _, errs := program(t, "", "lists", "--config", settings); code != exitUsage || !strings.Contains(errs, "settings file") {
+			t.Errorf("settings %q: %d %s", bad, code, errs)
+		}
+	}
+	t.Setenv("INTERDICT_DTA", "x")
+	if code, _, errs := program(t, "", "lists"); code != exitUsage || !strings.Contains(errs, "INTERDICT_DTA") {
+		t.Errorf("unknown variable: %d %s", code, errs)
+	}
+}
+
+func TestALockedDataFolderIsSaidPlainly(t *testing.T) {
+	data := t.TempDir()
+	o, err := (&storeFlags{Data: data}).open(t.Context(), (&env{stderr: io.Discard}).quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.close()
+	cmd, _ := start(t, "program", nil, "lists", "--data", data)
+	cmd.Wait()
+	if cmd.ProcessState.ExitCode() != exitError {
+		t.Errorf("exit code %d", cmd.ProcessState.ExitCode())
+	}
+}
+
+var curlLine = regexp.MustCompile(`^curl -s (\S+) -H '([^:]+): ([^']+)' -H '([^:]+): ([^']+)' -d '([^']+)'$`)
+
+func TestTheDemonstrationPrintsTwoLinesThatWork(t *testing.T) {
+	cmd, out := start(t, "program", nil, "serve", "--demo", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")
+	var results []string
+	for len(results) < 2 {
+		line, err := out.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := curlLine.FindStringSubmatch(strings.TrimSpace(line))
+		if m == nil {
+			continue
+		}
+		req, err := http.NewRequest(http.MethodPost, m[1], strings.NewReader(m[6]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set(m[2], m[3])
+		req.Header.Set(m[4], m[5])
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var a struct{ Result string }
+		if err := json.NewDecoder(res.Body).Decode(&a); err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		results = append(results, a.Result)
+	}
+	if results[0] != "hit" || results[1] != "miss" {
+		t.Errorf("they answer %v", results)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it does not end well: %v", err)
+	}
+}

@@ -1,0 +1,488 @@
+package screening
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/address"
+	"interdict/lists/fault"
+	"interdict/screening/journal"
+)
+
+// check is one request on its way.
+type check struct {
+	request  *Request
+	answer   *Answer
+	err      error
+	refused  *Refused // the text is no address; it may still be a raw match
+	readings []address.Address
+	probes   []probe
+	links    []address.Link
+	maybe    []candidate
+	record   []byte // what goes into the journal
+	durable  bool
+}
+
+// probe is one key under which the address may be listed.
+type probe struct {
+	key     address.Key
+	role    address.Role
+	reading int8 // index; -1: the raw text, -2: what the text would be if its case were right
+}
+
+const (
+	rawReading    = -1
+	foldedReading = -2
+)
+
+// candidate is a layer that may know a probe's key.
+type candidate struct {
+	probe int
+	stack int
+	layer int
+	asked int // index in the look-up
+}
+
+// work is the space that a check, or a batch of them, needs; it is reused.
+type work struct {
+	checks  []check
+	asked   []lists.LayerKey
+	entries []journal.Entry
+	found   [][]byte
+}
+
+// add takes up a request, in the space that an earlier one has left.
+func (w *work) add(r *Request, a *Answer) {
+	if len(w.checks) == cap(w.checks) {
+		w.checks = append(w.checks, check{})
+	} else {
+		w.checks = w.checks[:len(w.checks)+1]
+	}
+	c := &w.checks[len(w.checks)-1]
+	c.request, c.answer = r, a
+}
+
+var workPool = sync.Pool{New: func() any { return new(work) }}
+
+func (w *work) release() {
+	for i := range w.checks {
+		c := &w.checks[i]
+		clear(c.readings)
+		clear(c.probes)
+		*c = check{readings: c.readings[:0], probes: c.probes[:0], links: c.links[:0], maybe: c.maybe[:0], record: c.record[:0]}
+	}
+	clear(w.asked)
+	clear(w.found)
+	clear(w.entries)
+	if cap(w.checks) <= 2048 {
+		workPool.Put(w)
+	}
+}
+
+func (s *Screener) run(ctx context.Context, w *work) {
+	now := s.now()
+	snap := s.current.Load()
+	var unfit error
+	if snap == nil {
+		unfit = s.notLoaded()
+	} else {
+		unfit = snap.stale(now)
+	}
+	if unfit != nil {
+		for i := range w.checks {
+			w.checks[i].err = unfit
+		}
+		return
+	}
+	if len(w.checks) < 2*alone {
+		for i := range w.checks {
+			s.probe(&w.checks[i], snap)
+		}
+	} else {
+		w.spread(func(c *check) { s.probe(c, snap) })
+	}
+	w.asked = w.asked[:0]
+	for i := range w.checks {
+		c := &w.checks[i]
+		for k := range c.maybe {
+			m := &c.maybe[k]
+			m.asked = len(w.asked)
+			w.asked = append(w.asked, lists.LayerKey{Layer: snap.stacks[m.stack].layers[m.layer].ID, Key: c.probes[m.probe].key})
+		}
+	}
+	if len(w.asked) > 0 {
+		s.decide(ctx, w, snap)
+	}
+	if len(w.checks) < 2*alone {
+		for i := range w.checks {
+			s.answer(&w.checks[i], snap, now)
+		}
+	} else {
+		w.spread(func(c *check) { s.answer(c, snap, now) })
+	}
+	s.record(w, now)
+}
+
+// alone is how many checks one core works through before it is worth asking another one to help.
+const alone = 64
+
+// spread does something with every check, on all cores.
+func (w *work) spread(do func(*check)) {
+	parts := min(len(w.checks)/alone, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for part := range parts {
+		some := w.checks[len(w.checks)*part/parts : len(w.checks)*(part+1)/parts]
+		wg.Go(func() {
+			for i := range some {
+				do(&some[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// probe reads the text, and asks the filters for every key under which it may be listed.
+func (s *Screener) probe(c *check, snap *snapshot) {
+	r := c.request
+	var err error
+	if r.Asset != "" && r.Network == "" {
+		// An asset alone says nothing certain about the chain: the text is read under every network.
+		c.readings, err = address.Parse(c.readings[:0], r.Address, "")
+	} else {
+		c.readings, err = address.Parse(c.readings[:0], r.Address, r.Network)
+	}
+	if err != nil {
+		bad, ok := err.(*address.Error)
+		if !ok {
+			c.err = err
+			return
+		}
+		c.refused = &Refused{Cause: bad}
+		if bad.Reason == address.SecretMaterial {
+			return
+		}
+		if bad.Folded != nil {
+			c.probes = append(c.probes, probe{bad.Folded.Key, 0, foldedReading})
+		}
+	}
+	for i := range c.readings {
+		p := &c.readings[i]
+		if !slices.ContainsFunc(c.probes, func(o probe) bool { return o.key == p.Key && o.role == 0 }) {
+			c.probes = append(c.probes, probe{p.Key, 0, int8(i)})
+		}
+		c.links = address.Links(c.links[:0], p, address.Asked)
+		for _, l := range c.links {
+			if !slices.ContainsFunc(c.probes, func(o probe) bool { return o.key == l.Key && o.role == l.Role }) {
+				c.probes = append(c.probes, probe{l.Key, l.Role, int8(i)})
+			}
+		}
+	}
+	if snap.hasRaw && len(r.Address) <= address.MaxText {
+		c.probes = append(c.probes, probe{address.RawKey(r.Address), 0, rawReading})
+	}
+	for i := range c.probes {
+		hash := lists.Hash(c.probes[i].key)
+		for k, stack := range snap.stacks {
+			for l, layer := range stack.layers {
+				if layer.filter.MayContain(hash) {
+					c.maybe = append(c.maybe, candidate{probe: i, stack: k, layer: l})
+				}
+			}
+		}
+	}
+}
+
+// decide reads what the filters left open, for all checks in one go.
+func (s *Screener) decide(ctx context.Context, w *work, snap *snapshot) {
+	found, err := s.store.Lookup(ctx, w.asked)
+	for i := range w.checks {
+		c := &w.checks[i]
+		if len(c.maybe) == 0 || c.err != nil {
+			continue
+		}
+		if err != nil {
+			c.err = &Undecided{err}
+			continue
+		}
+		if err := s.resolve(w, c, snap, found); err != nil {
+			c.err = &Undecided{err}
+		}
+	}
+	if err == nil {
+		s.attribute(ctx, w)
+	}
+}
+
+// resolve turns what the store says into matches, still without their attributions.
+func (s *Screener) resolve(w *work, c *check, snap *snapshot, found [][]byte) error {
+	a := c.answer
+	a.Matches = a.Matches[:0]
+	for i := 0; i < len(c.maybe); {
+		first := c.maybe[i]
+		stack := snap.stacks[first.stack]
+		w.found = append(w.found[:0], make([][]byte, len(stack.layers))...)
+		any := false
+		for ; i < len(c.maybe) && c.maybe[i].probe == first.probe && c.maybe[i].stack == first.stack; i++ {
+			w.found[c.maybe[i].layer] = found[c.maybe[i].asked]
+			any = any || found[c.maybe[i].asked] != nil
+		}
+		s.metrics.FilterPositive(any)
+		if !any {
+			continue
+		}
+		refs, err := lists.Resolve(w.found)
+		if err != nil {
+			return err
+		}
+		for _, r := range refs {
+			s.match(c, stack, &c.probes[first.probe], &r)
+		}
+	}
+	return nil
+}
+
+// match adds a listing to the answer if it and the asked address belong together.
+func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
+	var class address.Class
+	var derivation string
+	switch p.reading {
+	case rawReading:
+		if r.Variant == address.VariantRaw {
+			class = address.Raw
+		}
+	case foldedReading:
+		if r.Role == 0 && r.Variant == c.refused.Cause.Folded.Variant {
+			c.refused.WouldMatch = true
+		}
+		return
+	default:
+		// Several readings can share one key (1… is an address of several networks): the closest one counts.
+		for i := range c.readings {
+			if c.readings[i].Key != p.key && (p.role == 0 || i != int(p.reading)) {
+				continue
+			}
+			k, d := address.Relate(p.key, c.readings[i].Variant, p.role, r.Variant, r.Role)
+			if k != address.None && (class == address.None || k < class) {
+				class, derivation = k, d
+			}
+		}
+	}
+	if class == address.None {
+		return
+	}
+	own := p.key
+	if r.Role != 0 {
+		own = r.Own
+	}
+	m := Match{Class: class, Derivation: derivation, Listed: r.ListedText(p.key), AddedIn: r.AddedIn,
+		stack: stack, layer: stack.layers[r.Layer], own: own, ref: r.Ref}
+	if m.AddedIn == 0 {
+		m.AddedIn = m.layer.Version
+	}
+	// One listing may be met under several keys, or in several readings of one row: it is told once, by its closest class.
+	for i := range c.answer.Matches {
+		o := &c.answer.Matches[i]
+		if o.layer == m.layer && o.ref.Attribution == r.Attribution && o.ref.Locator == r.Locator && o.Listed == m.Listed {
+			if m.Class < o.Class {
+				*o = m
+			}
+			return
+		}
+	}
+	c.answer.Matches = append(c.answer.Matches, m)
+}
+
+// attribute reads the attributions of all matches, one read for each layer, and drops listings that have expired.
+func (s *Screener) attribute(ctx context.Context, w *work) {
+	wanted := map[*layer][]uint32{}
+	for i := range w.checks {
+		if w.checks[i].err != nil || len(w.checks[i].maybe) == 0 {
+			continue
+		}
+		for _, m := range w.checks[i].answer.Matches {
+			if m.layer.attribution(m.ref.Attribution) == nil {
+				wanted[m.layer] = append(wanted[m.layer], m.ref.Attribution)
+			}
+		}
+	}
+	read := map[*layer]map[uint32]*lists.Attribution{}
+	failed := map[*layer]error{}
+	for l, numbers := range wanted {
+		slices.Sort(numbers)
+		numbers = slices.Compact(numbers)
+		records, err := s.store.Attributions(ctx, l.ID, numbers)
+		if err != nil {
+			failed[l] = err
+			continue
+		}
+		read[l] = map[uint32]*lists.Attribution{}
+		for i, b := range records {
+			a, err := lists.DecodeAttribution(b)
+			if err != nil {
+				failed[l] = err
+				break
+			}
+			read[l][numbers[i]] = a
+			l.remember(numbers[i], a)
+		}
+	}
+	today := s.now().UTC().Format(time.DateOnly)
+	for i := range w.checks {
+		c := &w.checks[i]
+		if c.err != nil || len(c.maybe) == 0 {
+			continue
+		}
+		kept := c.answer.Matches[:0]
+		for _, m := range c.answer.Matches {
+			a := read[m.layer][m.ref.Attribution]
+			if a == nil {
+				a = m.layer.attribution(m.ref.Attribution)
+			}
+			if a == nil {
+				err := failed[m.layer]
+				if err == nil {
+					err = errors.New("the attribution was pushed out of memory while it was needed")
+				}
+				c.err = &Undecided{err}
+				break
+			}
+			if a.ValidUntil != "" && a.ValidUntil < today {
+				continue
+			}
+			m.Attribution, m.Locator, m.Network = a, m.ref.At(a), a.Network
+			if m.Network == "" {
+				m.Network, _, _ = address.Render(m.own, m.ref.Variant)
+			}
+			kept = append(kept, m)
+		}
+		c.answer.Matches = kept
+	}
+}
+
+// newID makes a UUID of version 7 (RFC 9562): milliseconds, then 74 random bits. The library's own asks the clock and a lock again.
+func newID(now time.Time) (id [16]byte) {
+	rand.Read(id[6:])
+	ms := uint64(now.UnixMilli())
+	binary.BigEndian.PutUint32(id[:], uint32(ms>>16))
+	binary.BigEndian.PutUint16(id[4:], uint16(ms))
+	id[6] = 0x70 | id[6]&0x0f
+	id[8] = 0x80 | id[8]&0x3f
+	return id
+}
+
+// answer encodes what the caller is told and what the journal keeps of it.
+func (s *Screener) answer(c *check, snap *snapshot, now time.Time) {
+	if c.err == nil {
+		s.settle(c, snap, now)
+	}
+	c.record = c.appendRecord(c.record[:0])
+}
+
+// settle fills in the answer, or settles on the refusal.
+func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
+	a, r := c.answer, c.request
+	if len(c.maybe) == 0 {
+		a.Matches = a.Matches[:0]
+	}
+	if c.refused != nil && len(a.Matches) == 0 {
+		c.err = c.refused
+		return
+	}
+	a.CheckID = newID(now)
+	a.CheckedAt, a.snapshot, a.Input, a.Direction = now, snap, r.Address, r.Direction
+	a.Networks = a.Networks[:0]
+	if c.refused != nil { // a raw match
+		text := strings.Trim(r.Address, " \t\r\n")
+		a.Network, a.Canonical, a.Key, a.Variant, a.Attributes, a.Notices = r.Network, text, address.RawKey(text), address.VariantRaw, nil, nil
+	} else {
+		p := &c.readings[0]
+		a.Network, a.Canonical, a.Key, a.Variant, a.Attributes, a.Notices = p.Network, p.Canonical, p.Key, p.Variant, p.Attributes, p.Notices
+		if len(c.readings) > 1 {
+			for i := range c.readings {
+				a.Networks = append(a.Networks, c.readings[i].Network)
+			}
+		}
+	}
+	a.Result, a.Action = Miss, ""
+	if r.Direction != "" {
+		a.Action = lists.Allow
+	}
+	if len(a.Matches) > 0 {
+		a.Result, c.durable = Hit, true
+		slices.SortStableFunc(a.Matches, func(x, y Match) int { return int(x.Class) - int(y.Class) })
+		for i := range a.Matches {
+			m := &a.Matches[i]
+			if r.Direction != "" {
+				a.Action = lists.Stricter(a.Action, m.stack.active.List.Policy.Action(
+					m.Attribution.Category, m.Attribution.Confidence, m.Class.String(), r.Direction))
+			}
+		}
+	}
+	a.JSON = a.appendJSON(a.JSON[:0])
+}
+
+// record writes one journal record for every check, decided or refused, before anybody is told.
+func (s *Screener) record(w *work, now time.Time) {
+	w.entries = w.entries[:0]
+	durable := false
+	for i := range w.checks {
+		c := &w.checks[i]
+		w.entries = append(w.entries, journal.Entry{Kind: journal.Check, Time: now, Payload: c.record})
+		durable = durable || c.durable
+	}
+	err := s.journal.AppendBatch(w.entries, durable)
+	for i := range w.checks {
+		c := &w.checks[i]
+		switch {
+		case err != nil:
+			c.err = fault.E(fault.Unavailable, "the decision could not be recorded, so it is not given: %w", err)
+		case c.err == nil:
+			s.metrics.Checked(c.answer.Result)
+		case c.err == error(c.refused):
+			s.metrics.Refused(string(c.refused.Cause.Reason))
+		}
+	}
+}
+
+// maxEcho is how much of a refused text is kept.
+const maxEcho = 64
+
+// appendRecord encodes what was asked and what is told: the answer's own bytes, or the refusal.
+func (c *check) appendRecord(b []byte) []byte {
+	r := c.request
+	b = append(b, `{"by":`...)
+	b = appendString(b, r.By)
+	for _, m := range [...]struct{ name, value string }{{"network", r.Network}, {"asset", r.Asset},
+		{"reference", r.Reference}, {"customer", r.Customer}} {
+		if m.value != "" {
+			b = appendMember(b, m.name, m.value)
+		}
+	}
+	if c.err == nil {
+		b = append(b, `,"answer":`...)
+		b = append(b, c.answer.JSON...)
+		return append(b, '}')
+	}
+	b = appendMember(b, "direction", string(r.Direction))
+	b = appendMember(b, "refused", fault.KindOf(c.err).String())
+	secret := false
+	if c.refused != nil && c.err == error(c.refused) {
+		b = appendMember(b, "reason", string(c.refused.Cause.Reason))
+		secret = c.refused.Cause.Reason == address.SecretMaterial
+		if c.refused.WouldMatch {
+			b = append(b, `,"would_match":true`...)
+		}
+	}
+	if !secret {
+		b = appendMember(b, "input", r.Address[:min(len(r.Address), maxEcho)])
+	}
+	return append(b, '}')
+}
