@@ -104,6 +104,9 @@ func (c *loadCmd) Run(e *env) error {
 		if out.Live, out.Serving, err = o.loader.Served(wait, g.Number); err != nil {
 			return err
 		}
+		if _, err := o.loader.Compact(e.ctx, c.List, operator()); err != nil {
+			fmt.Fprintln(e.stderr, "interdict: the list could not be compacted; it will be tried after its next activation:", err)
+		}
 	}
 	c.print(e, out)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +22,7 @@ import (
 	"interdict/lists/storetest"
 	"interdict/loader"
 	"interdict/screening"
+	"interdict/screening/journal"
 )
 
 // TestMain lets the test binary be the program itself, so that tests can start real processes of it, and kill them.
@@ -385,5 +387,214 @@ func TestTheDemonstrationPrintsTwoLinesThatWork(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("it does not end well: %v", err)
+	}
+}
+
+// server is a running process of the program.
+type server struct {
+	cmd  *exec.Cmd
+	base string // http://127.0.0.1:PORT
+}
+
+const testKey = "bootstrap-key-of-a-test-server-0123456789"
+
+// serve starts a server process on free ports and waits until it answers.
+func serve(t *testing.T, args ...string) *server {
+	t.Helper()
+	ports := make([]string, 2)
+	for i := range ports {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports[i] = ln.Addr().String()
+		ln.Close()
+	}
+	cmd, _ := start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"},
+		append([]string{"serve", "--listen", ports[0], "--admin-listen", ports[1], "--drain-delay", "0s"}, args...)...)
+	s := &server{cmd, "http://" + ports[0]}
+	for range 200 {
+		if res, err := http.Get(s.base + "/livez"); err == nil {
+			res.Body.Close()
+			return s
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Fatal("the server does not answer")
+	return nil
+}
+
+// call makes a request and decodes the answer.
+func (s *server) call(t *testing.T, method, path, body string, into any) (status int) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+testKey)
+	if strings.HasPrefix(body, "{") {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if into != nil {
+		if err := json.Unmarshal(b, into); err != nil {
+			t.Fatalf("%s %s: %s: %v", method, path, b, err)
+		}
+	}
+	return res.StatusCode
+}
+
+// result asks for one address: "hit", "miss", or the code of the error.
+func (s *server) result(t *testing.T, address string) string {
+	t.Helper()
+	var a struct{ Result, Code string }
+	s.call(t, http.MethodPost, "/v1/check", fmt.Sprintf(`{"address":%q,"direction":"deposit"}`, address), &a)
+	return a.Result + a.Code
+}
+
+func TestWhatOneServerActivatesTheOtherAnswersWithinASecond(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	a := serve(t, "--data", t.TempDir(), "--redis", redis)
+	b := serve(t, "--data", t.TempDir(), "--redis", redis)
+	if got := b.result(t, canaryAlways); got != "not_loaded" {
+		t.Fatalf("before anything is loaded: %s", got)
+	}
+	if status := a.call(t, http.MethodPut, "/v1/lists/deny", `{"category":"sanctions","approvals":0}`, nil); status != http.StatusCreated {
+		t.Fatalf("create: %d", status)
+	}
+	var slowest time.Duration
+	for i := 1; i <= 10; i++ {
+		canary := fmt.Sprintf("0x%040x", i)
+		rows := fmt.Sprintf("address,network\n%s,ethereum\n%s,ethereum\n", canaryAlways, canary)
+		var v struct{ Version int }
+		if status := a.call(t, http.MethodPost, "/v1/lists/deny/versions?filename=deny.csv", rows, &v); status != http.StatusCreated || v.Version != i {
+			t.Fatalf("upload: %d, version %d", status, v.Version)
+		}
+		start := time.Now()
+		var m struct {
+			Generation int
+			Replicas   struct{ Live, Serving int }
+		}
+		if status := a.call(t, http.MethodPost, fmt.Sprintf("/v1/lists/deny/versions/%d/activate", i), `{"override":"test"}`, &m); status != http.StatusOK || m.Generation != i {
+			t.Fatalf("activate: %d, generation %d", status, m.Generation)
+		}
+		if got := a.result(t, canary); got != "hit" {
+			t.Fatalf("the server that activated says %s", got)
+		}
+		for b.result(t, canary) != "hit" {
+			if time.Since(start) > 5*time.Second {
+				t.Fatal("the other server does not follow")
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		slowest = max(slowest, time.Since(start))
+		if i > 1 && (m.Replicas.Live != 2 || m.Replicas.Serving != 2) {
+			t.Errorf("generation %d: %+v", i, m.Replicas)
+		}
+	}
+	if slowest > time.Second {
+		t.Errorf("the slowest took %v", slowest)
+	}
+	t.Logf("the slowest of 10 took %v", slowest)
+
+	// The command beside them: what it loads, both serve.
+	file := filepath.Join(t.TempDir(), "other.csv")
+	if err := os.WriteFile(file, []byte("address\n"+canaryNever+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := program(t, "", "load", "other", file, "--activate", "--data", t.TempDir(), "--redis", redis)
+	if code != exitDone || !strings.Contains(out, "2 of 2 live replicas serve it") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	if x, y := a.result(t, canaryNever), b.result(t, canaryNever); x != "hit" || y != "hit" {
+		t.Errorf("they say %s and %s", x, y)
+	}
+}
+
+func TestAServerThatIsKilledHasRecordedEveryDecisionItGave(t *testing.T) {
+	data := t.TempDir()
+	file := filepath.Join(data, "deny.csv")
+	if err := os.WriteFile(file, []byte("address\n"+canaryAlways+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := program(t, "", "load", "deny", file, "--activate", "--data", data); code != exitDone {
+		t.Fatal(errs)
+	}
+	given := map[string]bool{}
+	for range 3 {
+		s := serve(t, "--data", data)
+		for i := range 50 {
+			var a struct {
+				CheckID string `json:"check_id"`
+			}
+			s.call(t, http.MethodPost, "/v1/check", fmt.Sprintf(`{"address":"0x%040x","direction":"deposit"}`, i), &a)
+			given[a.CheckID] = true
+		}
+		if err := s.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.cmd.Wait()
+	}
+	for r, err := range journal.Read(t.Context(), filepath.Join(data, "journal")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x struct {
+			Answer struct {
+				CheckID string `json:"check_id"`
+			}
+		}
+		if err := json.Unmarshal(r.Payload, &x); err != nil {
+			t.Fatal(err)
+		}
+		delete(given, x.Answer.CheckID)
+	}
+	if len(given) != 0 {
+		t.Errorf("%d decisions were given and are not in the journal", len(given))
+	}
+}
+
+func TestAServerWithoutItsRedisHoldsHitsAndClearsMisses(t *testing.T) {
+	redis := storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := serve(t, "--data", t.TempDir(), "--redis", redis.URL())
+	s.call(t, http.MethodPut, "/v1/lists/deny", `{"category":"sanctions","approvals":0}`, nil)
+	s.call(t, http.MethodPost, "/v1/lists/deny/versions", "address\n"+canaryAlways+"\n", nil)
+	if status := s.call(t, http.MethodPost, "/v1/lists/deny/versions/1/activate", "", nil); status != http.StatusOK {
+		t.Fatalf("activate: %d", status)
+	}
+	redis.Kill()
+	start := time.Now()
+	if got := s.result(t, canaryNever); got != "miss" {
+		t.Errorf("a clean address: %s", got)
+	}
+	var p struct {
+		Code          string
+		PossibleMatch bool `json:"possible_match"`
+	}
+	if status := s.call(t, http.MethodPost, "/v1/check", fmt.Sprintf(`{"address":%q,"direction":"deposit"}`, canaryAlways), &p); status != http.StatusServiceUnavailable ||
+		p.Code != "store_unavailable" || !p.PossibleMatch {
+		t.Errorf("a listed address: %d %+v", status, p)
+	}
+	var ready struct{ Status string }
+	if status := s.call(t, http.MethodGet, "/readyz", "", &ready); status != http.StatusOK {
+		t.Errorf("ready: %d %+v", status, ready)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("three answers without Redis took %v", took)
+	}
+	redis.Start()
+	for s.result(t, canaryAlways) != "hit" {
+		if time.Since(start) > 15*time.Second {
+			t.Fatal("it does not come back")
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }

@@ -135,6 +135,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(background)
 		screener.Follow(ctx, hostname()+"-"+uuid.NewString()[:8])
 	}()
+	tended := make(chan struct{})
+	go func() {
+		defer close(tended)
+		o.loader.Tend(ctx)
+	}()
 	refreshed := make(chan struct{})
 	go func() {
 		defer close(refreshed)
@@ -157,6 +162,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}
 	cancel()
 	<-background
+	<-tended
 	<-refreshed
 	apiServer.Close()
 	adminServer.Close()
@@ -261,7 +267,7 @@ func printDemo(e *env, addr, admin, key string) {
 type recorder struct{ j *journal.Journal }
 
 var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
-	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange}
+	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "compact": journal.Activation}
 
 func (r recorder) RecordChange(c loader.Change) error {
 	b, err := json.Marshal(c)

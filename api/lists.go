@@ -160,6 +160,9 @@ func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
 		return err
 	}
 	id := param(c, "id")
+	if err := loader.NewList(id, s.now().UTC()).Validate(); err != nil { // the id is wrong
+		return err
+	}
 	status := http.StatusOK
 	l, _, err := s.loader.List(c.Request.Context(), id)
 	if fault.Is(err, fault.NotFound) {

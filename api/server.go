@@ -123,6 +123,7 @@ func (s *Server) Drain() { s.draining.Store(true) }
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 	m := s.metrics.route(method, path)
+	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.engine.Handle(method, path, func(c *gin.Context) {
 		start := time.Now()
 		defer func() {
@@ -135,6 +136,9 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 		who, err := s.keys.Authenticate(c.Request.Context(), keyText(c.Request, path))
 		if err == nil && !who.May(roles...) {
 			err = fault.E(fault.Forbidden, "this needs one of the roles %v", roles)
+		}
+		if err == nil && named && !isID(param(c, "id")) {
+			err = fault.E(fault.NotFound, "there is nothing of that id")
 		}
 		if err == nil {
 			err = h(c, who)
@@ -181,6 +185,11 @@ func param(c *gin.Context, name string) string {
 		return text
 	}
 	return value
+}
+
+// isID tells whether a list or a key can be called so; the store does not need to be asked for what cannot be.
+func isID(text string) bool {
+	return text != "" && len(text) <= 63 && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // admit takes n checks from the caller's allowance.

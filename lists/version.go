@@ -108,7 +108,7 @@ type Generation struct {
 	Number int       `json:"generation"`
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
-	Action string    `json:"action"` // activate, rollback, settings
+	Action string    `json:"action"` // activate, rollback, settings, compact, retire
 	List   string    `json:"list"`   // that the action was about
 	Reason string    `json:"reason,omitempty"`
 	Lists  []Active  `json:"lists"` // ordered by list id
@@ -147,6 +147,9 @@ type Attribution struct {
 	ValidUntil string     `json:"valid_until,omitempty"` // YYYY-MM-DD
 	URL        string     `json:"url,omitempty"`
 	Note       string     `json:"note,omitempty"`
+	// File and SHA256 name the source, where it is not that of the whole layer (a compacted layer has several).
+	File   string `json:"file,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
 	// LocatorPrefix is the locator up to its final number, which each listing keeps for itself.
 	LocatorPrefix string `json:"locator_prefix,omitempty"`
 }

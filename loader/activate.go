@@ -69,6 +69,10 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 	if err != nil {
 		return nil, err
 	}
+	select {
+	case l.grown <- list:
+	default: // many wait already; the next activation asks again
+	}
 	return &g, nil
 }
 
@@ -188,7 +192,10 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 			if err != nil {
 				return err
 			}
-			if active == nil || active.Previous == 0 {
+			if active == nil {
+				return fault.E(fault.Conflict, "list %s has no active version to go back from", list)
+			}
+			if active.Previous == 0 {
 				return fault.E(fault.Conflict, "list %s has no earlier version to go back to", list)
 			}
 			current, v, revs, err := l.versionForChange(ctx, list, active.Previous)
@@ -199,6 +206,41 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 			g, err = l.swap(ctx, "rollback", current, active, v, by, c.Reason, revs)
 			c.Generation = g.Number
 			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &g, nil
+}
+
+// Retire takes a list out of the answers: the next generation does not hold it. Its versions stay for
+// the record; a new one can be activated.
+func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
+	c := &Change{Action: "retire", By: by, List: list, Reason: cut(reason, maxField)}
+	var g lists.Generation
+	err := l.recorded(c, func() error {
+		return retry(ctx, func() error {
+			settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+			if err != nil {
+				return named(err, "list %.80q", list)
+			}
+			if settings.Active == 0 {
+				return fault.E(fault.Conflict, "list %s has no active version", list)
+			}
+			_, v, revs, err := l.versionForChange(ctx, list, settings.Active)
+			if err != nil {
+				return err
+			}
+			var head uint64
+			if g, head, err = l.nextGeneration(ctx, "retire", list, by, c.Reason); err != nil {
+				return err
+			}
+			g.Lists = slices.DeleteFunc(g.Lists, func(a lists.Active) bool { return a.List.ID == list })
+			c.Generation, c.Version = g.Number, v.Number
+			v.State, settings.Active, settings.UpdatedAt, settings.UpdatedBy = lists.Superseded, 0, g.At, by
+			return commit(ctx, l.store, append(generationChanges(g, head), lists.Put(lists.DocList(list), settings, listRev),
+				lists.Put(lists.DocVersion(list, v.Number), v, revs.version))...)
 		})
 	})
 	if err != nil {

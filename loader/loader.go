@@ -43,7 +43,8 @@ type Loader struct {
 	recorder Recorder
 	log      *slog.Logger
 	now      func() time.Time
-	spoolDir string // for spooled uploads and sort runs
+	spoolDir string      // for spooled uploads and sort runs
+	grown    chan string // lists that may have come to stand on many layers
 }
 
 // MaxUploadBytes is how large an upload may be as it arrives.
@@ -51,7 +52,7 @@ const MaxUploadBytes = 8 << 30
 
 // New makes a loader. spoolDir is a folder for temporary files, "" the system's.
 func New(store lists.Store, recorder Recorder, log *slog.Logger, spoolDir string, now func() time.Time) *Loader {
-	return &Loader{store: store, recorder: recorder, log: log, now: now, spoolDir: spoolDir}
+	return &Loader{store: store, recorder: recorder, log: log, now: now, spoolDir: spoolDir, grown: make(chan string, 16)}
 }
 
 // recorded runs a change between its two journal records. A change that cannot be recorded is not made.

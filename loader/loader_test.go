@@ -391,6 +391,66 @@ func TestRollbackIsANewGenerationWithTheOldContent(t *testing.T) {
 	}
 }
 
+func TestCompactionKeepsEveryListingAndItsProof(t *testing.T) {
+	b := newBench(t)
+	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A", btcA+",bitcoin,B", "odd text,bitcoin,C"))
+	b.activate(t, "deny", 1)
+	for i := range 9 {
+		v := b.mustStage(t, loader.StageOptions{Mode: lists.Add}, csvOf(fmt.Sprintf("0x%040x,ethereum,N%d", i+1, i)))
+		b.activate(t, "deny", v.Number)
+	}
+	v := b.mustStage(t, loader.StageOptions{Mode: lists.Remove}, csvOf(btcA+",bitcoin,"))
+	b.activate(t, "deny", v.Number)
+	proof := func() (out []string) {
+		if err := b.Listings(ctx, "deny", v.Number, func(l lists.Listing) error {
+			out = append(out, fmt.Sprint(l.Address, l.Entity, l.AddedIn, l.Locator))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	before := proof()
+	done, err := b.Compact(ctx, "deny", "system")
+	if err != nil || !done {
+		t.Fatalf("compacted %v, %v", done, err)
+	}
+	if d := cmp.Diff(before, proof()); d != "" {
+		t.Error(d)
+	}
+	g, err := b.Generation(ctx, 0)
+	if err != nil || g.Action != "compact" || g.Lists[0].Version != v.Number || len(g.Lists[0].Layers) != 1 || g.Lists[0].Layers[0].Listings != 11 || g.Lists[0].Layers[0].Raw != 1 {
+		t.Errorf("the generation is %+v (%v)", g, err)
+	}
+	if done, err := b.Compact(ctx, "deny", "system"); done || err != nil {
+		t.Errorf("compacted again: %v, %v", done, err)
+	}
+	// The way back stands on the old layers.
+	if _, err := b.Rollback(ctx, "deny", "bo", ""); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.content(t, "deny", v.Number-1); len(got) != 12 {
+		t.Errorf("%d listings after the rollback", len(got))
+	}
+}
+
+func TestARetiredListIsInNoLaterGeneration(t *testing.T) {
+	b := newBench(t)
+	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))
+	b.activate(t, "deny", 1)
+	g, err := b.Retire(ctx, "deny", "bo", "the publisher has stopped")
+	if err != nil || g.Number != 2 || len(g.Lists) != 0 {
+		t.Fatalf("%+v, %v", g, err)
+	}
+	if _, err := b.Retire(ctx, "deny", "bo", ""); !fault.Is(err, fault.Conflict) {
+		t.Errorf("twice: %v", err)
+	}
+	v := b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A", evmB+",ethereum,B"))
+	if g := b.activate(t, "deny", v.Number); len(g.Lists) != 1 || g.Number != 3 {
+		t.Errorf("back again: %+v", g)
+	}
+}
+
 func TestTheSameBytesAreNotStagedTwice(t *testing.T) {
 	b := newBench(t)
 	content := csvOf(evmA + ",ethereum,A")

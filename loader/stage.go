@@ -252,7 +252,7 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 		return nil
 	}
 
-	if err := flush(attributionsW, quarantineW); err != nil {
+	if err := flushAll(attributionsW, quarantineW); err != nil {
 		return err
 	}
 	for i, f := range files {
@@ -268,8 +268,9 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 			return err
 		}
 	}
-	layer, err := l.writeLayer(ctx, v, out, attributions, in.next, j)
-	if err != nil {
+	layer := newLayer(v)
+	layer.Keys, layer.Listings, layer.Raw, layer.Removals = out.keys, j.written, j.rawKeys, j.removals
+	if err := l.writeLayer(ctx, layer, out, attributions, in.next); err != nil {
 		return err
 	}
 	if v.Mode == lists.Replace || active == nil {
@@ -337,13 +338,16 @@ func (l *Loader) read(ctx context.Context, in *intake, files []*spooled, o Stage
 	return info, err
 }
 
-// writeLayer puts the entries, their attributions and their filter into the store.
-func (l *Loader) writeLayer(ctx context.Context, v *lists.Version, out *entryFile, attributions *os.File, n uint32, j *joiner) (lists.Layer, error) {
-	layer := lists.Layer{ID: v.List + "-" + uuid.Must(uuid.NewV7()).String(), Version: v.Number, File: v.File, SHA256: v.SHA256,
-		Keys: out.keys, Listings: j.written, Raw: j.rawKeys, Removals: j.removals}
+// newLayer names a layer that a version writes.
+func newLayer(v *lists.Version) lists.Layer {
+	return lists.Layer{ID: v.List + "-" + uuid.Must(uuid.NewV7()).String(), Version: v.Number, File: v.File, SHA256: v.SHA256}
+}
+
+// writeLayer puts the entries, n attributions and the filter of a layer into the store.
+func (l *Loader) writeLayer(ctx context.Context, layer lists.Layer, out *entryFile, attributions *os.File, n uint32) error {
 	w, err := l.store.CreateLayer(ctx, layer.ID, layer.Keys)
 	if err != nil {
-		return layer, err
+		return err
 	}
 	fl := filter.New(layer.ID, layer.Keys, filter.Rate)
 	err = func() error {
@@ -374,7 +378,7 @@ func (l *Loader) writeLayer(ctx context.Context, v *lists.Version, out *entryFil
 			l.log.Warn("an unfinished layer could not be dropped yet", "layer", layer.ID, "error", aerr)
 		}
 	}
-	return layer, err
+	return err
 }
 
 func putFilter(ctx context.Context, s lists.Store, layer lists.Layer, f *filter.Filter) error {
@@ -388,7 +392,7 @@ func putFilter(ctx context.Context, s lists.Store, layer lists.Layer, f *filter.
 	return err
 }
 
-func flush(ws ...*bufio.Writer) error {
+func flushAll(ws ...*bufio.Writer) error {
 	for _, w := range ws {
 		if err := w.Flush(); err != nil {
 			return diskError(err)
@@ -471,12 +475,6 @@ func (l *Loader) sweep(ctx context.Context) {
 		}
 	}
 	for id := range layers {
-		if err := l.store.DropLayer(ctx, id); err != nil {
-			l.log.Warn("an abandoned layer could not be dropped", "layer", id, "error", err)
-			continue
-		}
-		if err := l.store.DropBlob(ctx, lists.BlobFilter(id)); err != nil {
-			l.log.Warn("an abandoned filter could not be dropped", "layer", id, "error", err)
-		}
+		l.drop(ctx, id)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -302,13 +301,18 @@ func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
 
 // attribute reads the attributions of all matches, one read for each layer, and drops listings that have expired.
 func (s *Screener) attribute(ctx context.Context, w *work) {
-	wanted := map[*layer][]uint32{}
+	var wanted map[*layer][]uint32
 	for i := range w.checks {
-		if w.checks[i].err != nil || len(w.checks[i].maybe) == 0 {
+		c := &w.checks[i]
+		if c.err != nil || len(c.maybe) == 0 {
 			continue
 		}
-		for _, m := range w.checks[i].answer.Matches {
-			if m.layer.attribution(m.ref.Attribution) == nil {
+		for k := range c.answer.Matches {
+			m := &c.answer.Matches[k]
+			if m.Attribution = m.layer.attribution(m.ref.Attribution); m.Attribution == nil {
+				if wanted == nil {
+					wanted = map[*layer][]uint32{}
+				}
 				wanted[m.layer] = append(wanted[m.layer], m.ref.Attribution)
 			}
 		}
@@ -342,16 +346,12 @@ func (s *Screener) attribute(ctx context.Context, w *work) {
 		}
 		kept := c.answer.Matches[:0]
 		for _, m := range c.answer.Matches {
-			a := read[m.layer][m.ref.Attribution]
+			a := m.Attribution
 			if a == nil {
-				a = m.layer.attribution(m.ref.Attribution)
+				a = read[m.layer][m.ref.Attribution]
 			}
 			if a == nil {
-				err := failed[m.layer]
-				if err == nil {
-					err = errors.New("the attribution was pushed out of memory while it was needed")
-				}
-				c.err = &Undecided{err}
+				c.err = &Undecided{failed[m.layer]}
 				break
 			}
 			if a.ValidUntil != "" && a.ValidUntil < today {

@@ -96,9 +96,13 @@ func (m *Match) appendJSON(b []byte) []byte {
 	if a.Note != "" {
 		b = appendMember(b, "note", a.Note)
 	}
+	file, sum := m.layer.File, m.layer.SHA256
+	if a.File != "" {
+		file, sum = a.File, a.SHA256
+	}
 	b = append(b, `,"source":{"file":`...)
-	b = appendString(b, m.layer.File)
-	b = appendMember(b, "sha256", m.layer.SHA256)
+	b = appendString(b, file)
+	b = appendMember(b, "sha256", sum)
 	b = appendMember(b, "locator", m.Locator)
 	b = append(b, `},"added_in":`...)
 	b = strconv.AppendInt(b, int64(m.AddedIn), 10)

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -93,28 +94,33 @@ func TestDockerfileAgreesWithTheManifests(t *testing.T) {
 	}
 }
 
-var binary string
+var scratch string // a folder for the whole run
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "interdict-kubetest-*")
-	if err != nil {
+	var err error
+	if scratch, err = os.MkdirTemp("", "interdict-kubetest-*"); err != nil {
 		panic(err)
 	}
-	binary = filepath.Join(dir, "interdict")
 	code := m.Run()
-	_ = os.RemoveAll(dir) // a folder left in the system's temporary folder is no failure
+	_ = os.RemoveAll(scratch) // a folder left among temporary ones is no failure
 	os.Exit(code)
 }
 
-// program builds the program, once.
+// build makes the program, once.
+var build = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(scratch, "interdict")
+	out, err := exec.Command("go", "build", "-C", "../..", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("the program does not build: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
 func program(t *testing.T) string {
 	t.Helper()
-	if _, err := os.Stat(binary); err == nil {
-		return binary
-	}
-	build := exec.Command("go", "build", "-C", "../..", "-buildvcs=false", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("the program does not build: %v\n%s", err, out)
+	binary, err := build()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return binary
 }
@@ -202,6 +208,7 @@ func freePort(t *testing.T) string {
 // The program refuses a flag or an INTERDICT_ variable that it does not know, and reads what a …_FILE variable names.
 func TestArgumentsAndVariablesAreKnown(t *testing.T) {
 	secrets := map[string]string{"INTERDICT_REDIS_FILE": "redis://127.0.0.1:1", "INTERDICT_BOOTSTRAP_KEY_FILE": "k", "INTERDICT_KEY_FILE": "k"}
+	program(t) // one failure, not one for each
 	for _, i := range invocations(t) {
 		t.Run(i.name, func(t *testing.T) {
 			if out, err := newStage(t, secrets).command(t, i, "--help").CombinedOutput(); err != nil {
@@ -225,6 +232,7 @@ const bootstrapKey = "b00757a9-a-key-that-only-this-test-uses-0123456789"
 // The first hours of an installation, as deploy/README.md tells them: started without a list, a replica is alive and not
 // ready; the bootstrap key opens it, makes the list and the loader's key; the CronJob's command loads; the replica is ready.
 func TestProgramRunsAsDeployed(t *testing.T) {
+	program(t)
 	loader := map[string]invocation{}
 	all := invocations(t)
 	for _, i := range all {

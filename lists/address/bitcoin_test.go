@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// program gives an output script's kind and payload for a text: BIP-173 and BIP-350 state scripts.
+// script gives the output script of an address, which is what BIP-173 and BIP-350 state.
 func script(a *Address) string {
 	payload := hex.EncodeToString([]byte(a.Key.Payload()))
 	switch a.Variant {
@@ -125,7 +125,7 @@ func TestBitcoinSpellings(t *testing.T) {
 	oneIdentity(t, "bitcoin", p2pkh, " "+p2pkh+"\r\n", "bitcoin:"+p2pkh, "BITCOIN:"+p2pkh, "Bitcoin:"+p2pkh+"?amount=0.1&label=x%20y",
 		"bip122:000000000019d6689c085ae165831e93:"+p2pkh, "bitcoin:"+p2pkh+"?lightning=lnbc1abc", "bitcoin://"+p2pkh, "bitcoin:?address="+p2pkh)
 	oneIdentity(t, "bitcoin", p2wpkh, strings.ToUpper(p2wpkh), "BITCOIN:"+strings.ToUpper(p2wpkh)+"?AMOUNT=1", "bitcoin:"+p2wpkh+"?somethingelse=1",
-		"bitcoin:?bc="+p2wpkh)
+		"bitcoin:?bc="+p2wpkh, "bitcoin:?lightning=lnbc1abc&bc="+p2wpkh)
 	a := read1(t, "btc", "bitcoin:"+p2pkh+"?amount=0.1&label=x")
 	if len(a.Attributes) != 1 || a.Attributes[0] != (Attribute{"amount", "0.1"}) {
 		t.Errorf("attributes %v", a.Attributes)

@@ -21,7 +21,7 @@ func TestBitcoinCash(t *testing.T) {
 	for _, pair := range cashaddrPairs {
 		legacy, text := pair[0], pair[1]
 		bare := strings.TrimPrefix(text, "bitcoincash:")
-		oneIdentity(t, "bitcoin-cash", text, legacy, bare, strings.ToUpper(text), strings.ToUpper(bare), text+"?amount=1", "BCH:"[4:]+bare,
+		oneIdentity(t, "bitcoin-cash", text, legacy, bare, strings.ToUpper(text), strings.ToUpper(bare), text+"?amount=1",
 			"bitcoincash:"+legacy, "bip122:000000000000000000651ef99cb9fcbe:"+bare)
 		noTypo(t, "bitcoin-cash", bare, lettersBech32)
 	}

@@ -109,7 +109,7 @@ func TestEVMRefused(t *testing.T) {
 			"0x" + digits + ",0x" + digits, "ethereum:0x" + digits + "/approve?address=0x" + digits,
 			"ethereum:0x" + digits + "/transfer?address=0x" + digits + "&address=0x" + digits, "ethereum:0x" + digits + "?address=0x" + digits,
 		},
-		Empty: {"eth:", "eip155:1:", "ethereum:", "ethereum:0x" + digits + "/transfer?uint256=1"},
+		Empty: {"eth:", "eip155:1:", "ethereum:", "ethereum:0x" + digits + "/transfer?uint256=1", "ethereum:/transfer?address=0x" + digits},
 	})
 	for _, text := range []string{"0x0x" + digits, "eth:eth:0x" + digits, "eip155:x:0x" + digits, "eip155:01:0x" + digits, "41" + strings.ToLower(digits), "xdc0x" + digits} {
 		for _, network := range []string{"ethereum", "xdc"} {

@@ -12,6 +12,10 @@ func explain(text string, n *Network, fail *Error) *Error {
 	if fail.Folded != nil {
 		return fail
 	}
+	if text == "" {
+		fail.Reason, fail.Detail = Empty, "there is no address"
+		return fail
+	}
 	if reason, detail := known(text, n); reason != "" {
 		fail.Reason, fail.Detail = reason, detail
 		return fail

@@ -12,7 +12,7 @@ func TestLitecoin(t *testing.T) {
 	oneIdentity(t, "litecoin", "LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9", "litecoin:LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9?amount=3.5",
 		"bip122:12a765e31ffd4059bada1e25190f6e98:LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9")
 	// The OFAC list has M… forms; deposits may still come with the 3… of the same script.
-	oneIdentity(t, "litecoin", "MQMcJhpWHYVeQArcZR3sBgyPZxxRtnH441", versioned("\x05", read1(t, "litecoin", "MQMcJhpWHYVeQArcZR3sBgyPZxxRtnH441").Key.Payload()[:]))
+	oneIdentity(t, "litecoin", "MQMcJhpWHYVeQArcZR3sBgyPZxxRtnH441", versioned("\x05", read1(t, "litecoin", "MQMcJhpWHYVeQArcZR3sBgyPZxxRtnH441").Key.Payload()))
 	oneIdentity(t, "litecoin", mwebPublished, strings.ToUpper(mwebPublished), "litecoin:"+mwebPublished)
 	related(t, SameScript, "litecoin", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "bitcoin", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy")
 	unhinted(t, mwebPublished, "litecoin")
@@ -23,9 +23,7 @@ func TestLitecoin(t *testing.T) {
 
 func TestLitecoinRefused(t *testing.T) {
 	keys := read1(t, "litecoin", mwebPublished).Key.Payload()
-	var short, long []byte
-	short = bits8to5([]byte{0}, keys[:65])
-	long = bits8to5([]byte{0}, keys+"\x00")
+	short, long := bits8to5([]byte{0}, keys[:65]), bits8to5([]byte{0}, keys+"\x00")
 	refused(t, "litecoin", map[Reason][]string{
 		Testnet: {
 			versioned("\x3a", bip173Program), versioned("\x6f", bip173Program), "tltc1qw508d6qejxtdg4y5r3zarvary0c5xw7klfsuq0",

@@ -104,6 +104,7 @@ func readURI(rest string, u *unwrapped) *Error {
 // readQuery reads the parameters of a payment URI (BIP-21, ZIP-321, Solana Pay, Monero). Unknown ones are passed
 // over, as BIP-21 asks, but not req-…, and none that pays somebody else than the address.
 func readQuery(path, query string, u *unwrapped) *Error {
+	invoice := false
 	for part := range strings.SplitSeq(query, "&") {
 		key, value, _ := strings.Cut(part, "=")
 		if fail := secretInside(value); fail != nil {
@@ -130,9 +131,12 @@ func readQuery(path, query string, u *unwrapped) *Error {
 			u.keep("payment_id", value)
 		case key == "memo" || key == "memoid":
 			u.keep("memo", value)
-		case path == "" && (key == "lightning" || key == "lno"):
-			return refuse(InvoiceNotAddress, "the URI holds a Lightning invoice and no address")
+		case key == "lightning" || key == "lno":
+			invoice = true
 		}
+	}
+	if invoice && u.text == "" {
+		return refuse(InvoiceNotAddress, "the URI holds a Lightning invoice and no address")
 	}
 	return nil
 }

@@ -357,6 +357,10 @@ func sample(t *testing.T, dir string) ([]byte, []lists.Entry) {
 	if err := errors.Join(w.Commit(), s.Commit(ctx, changes...)); err != nil {
 		t.Fatal(err)
 	}
+	// Two more commits: when the newest root of the tree is damaged, bbolt takes the one before, as after a crash.
+	if err := errors.Join(s.Ping(ctx), s.Ping(ctx)); err != nil {
+		t.Fatal(err)
+	}
 	asks(t, "undamaged", s, entries)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -371,7 +375,7 @@ func sample(t *testing.T, dir string) ([]byte, []lists.Entry) {
 func TestDamagedDatabaseNeverGivesAWrongAnswer(t *testing.T) {
 	dir := t.TempDir()
 	db, entries := sample(t, dir)
-	rounds := 12
+	rounds := 300
 	if os.Getenv("INTERDICT_LONG") != "" {
 		rounds = 5000
 	}
@@ -384,16 +388,14 @@ func TestDamagedDatabaseNeverGivesAWrongAnswer(t *testing.T) {
 		s, err := Open(dir)
 		if err != nil {
 			if !fault.Is(err, fault.Unavailable) {
-				t.Fatalf("%s: Open: %v", what, err)
+				t.Errorf("%s: Open: %v", what, err)
 			}
-			t.Logf("%s: %.150v", what, err)
 			return
 		}
 		opened++
-		t.Logf("%s: opened", what)
 		asks(t, what, s, entries)
 		_ = s.Commit(context.Background(), lists.Change{Key: "list/new", Value: []byte("x"), Expect: lists.AnyRevision})
-		t.Log(s.Close())
+		_ = s.Close()
 	}
 	r := rand.New(rand.NewPCG(1, 1))
 	pages := len(db) / 4096

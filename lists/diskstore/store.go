@@ -97,7 +97,7 @@ func (s *Store) refuseEmptied() error {
 func (s *Store) open() (err error) {
 	defer func() {
 		if err != nil && s.file != nil {
-			_ = s.file.Close()
+			_ = release(s.file)
 		}
 	}()
 	defer s.catch(&err)
@@ -272,7 +272,7 @@ func (s *Store) Close() (err error) {
 		s.closed.Store(true)
 		s.watches.close()
 		if s.broken.Load() {
-			err = s.failed(s.file.Close()) // the database would wait for its locks
+			err = s.failed(release(s.file)) // the database would wait for its locks
 			return
 		}
 		defer s.catch(&err)

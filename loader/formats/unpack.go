@@ -27,10 +27,10 @@ import (
 //	File ── origin (context, errors of its own) ── gzip | zstd | bzip2 | zip, at most twice ── metered ── text (encoding.go)
 
 const (
-	maxNesting   = 2        // a .csv.gz in a .zip, not more
-	maxMembers   = 1000     // files in an archive
-	maxDirectory = 1 << 20  // bytes of a zip archive's directory
-	inMemory     = 16 << 20 // an archive that cannot be read at random is kept in memory up to this, then in a temporary file
+	maxNesting   = 2       // a .csv.gz in a .zip, not more
+	maxMembers   = 1000    // files in an archive
+	maxDirectory = 1 << 20 // bytes of a zip archive's directory
+	inMemory     = 8 << 20 // an archive that cannot be read at random is kept in memory up to this, then in a temporary file
 	// A stream that unpacks to more than bombRatio times its size, and to more than bombFloor, is refused. SDN_ADVANCED.XML
 	// is at 24 (gzip) to 40 (zstd), a list of similar lines at up to 100; a bomb is at 1,000 and more.
 	bombRatio = 250
@@ -336,7 +336,7 @@ func (r *run) expandZip(name string, open opener, depth int, archived bool) ([]*
 	for _, f := range z.File {
 		member := name + "/" + f.Name
 		switch {
-		case !fs.ValidPath(strings.TrimSuffix(f.Name, "/")) || strings.ContainsAny(f.Name, "\\:\x00"):
+		case !fs.ValidPath(strings.TrimSuffix(f.Name, "/")) || strings.ContainsAny(f.Name, "\\\x00"):
 			return nil, fault.E(fault.Invalid, "%s: holds a file with an unsafe name, %.80q", name, f.Name)
 		case f.Flags&1 != 0:
 			return nil, fault.E(fault.Invalid, "%s: is behind a password", member)

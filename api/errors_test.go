@@ -1,0 +1,438 @@
+package api_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"interdict/api"
+	"interdict/api/auth"
+)
+
+// Whatever cannot be understood is a 400 that names the fault, and never a miss.
+func TestMalformedRequestIsRefusedNotGuessed(t *testing.T) {
+	h := screened(t)
+	q := `"address":"` + genesis + `"`
+	// @@ marks the byte that the answer names.
+	for name, x := range map[string]struct{ body, detail string }{
+		"an unknown field must not widen a check":    {`{` + q + `,"direction":"deposit","netwrok"@@:"bitcoin"}`, `JSON: field "netwrok" is unknown`},
+		"a field in other letter case is unknown":    {`{` + q + `,"Direction"@@:"deposit"}`, `JSON: field "Direction" is unknown`},
+		"the second of two addresses must not win":   {`{` + q + `,"address"@@:"` + lazarus + `","direction":"deposit"}`, `JSON: field address stands twice`},
+		"a field twice, once with an escape":         {`{` + q + `,"\u0061ddress"@@:"` + lazarus + `","direction":"deposit"}`, `JSON: field address stands twice`},
+		"a number is no address":                     {`{"address":@@1,"direction":"deposit"}`, `JSON: field address must be a string; something else stands`},
+		"null is no network":                         {`{` + q + `,"direction":"deposit","network":@@null}`, `JSON: field network must be a string; something else stands`},
+		"an array is no check":                       {`@@[{` + q + `,"direction":"deposit"}]`, `JSON: an object is expected`},
+		"invalid UTF-8":                              {`{` + q + ",\"direction\":\"deposit\",\"customer\":\"@@\xff\"}", `JSON: the text is not valid UTF-8`},
+		"half of a surrogate pair":                   {`{` + q + `,"direction":"deposit","customer":"@@\ud800"}`, `JSON: a surrogate stands alone`},
+		"no address":                                 {`{"direction":"deposit"}`, `field address is missing`},
+		"no direction":                               {`{` + q + `}`, `field direction is missing`},
+		"a direction that is none":                   {`{` + q + `,"direction":"out"}`, `field direction is neither deposit nor withdrawal`},
+		"nothing":                                    {`@@`, `JSON: an object is expected`},
+		"an empty object":                            {`{}`, `field address is missing`},
+		"something behind the check":                 {`{` + q + `,"direction":"deposit"}@@{}`, `JSON: something follows the end of the value`},
+		"a body cut in the middle":                   {`{` + q + `,"direction":"depo@@`, `JSON: a string has no end`},
+		"a comma too many":                           {`{` + q + `,"direction":"deposit",@@}`, `JSON: a string is expected`},
+		"a comment":                                  {`{` + q + `,"direction":"deposit"@@/**/}`, `JSON: a comma or } is expected`},
+		"a control character":                        {`{` + q + ",\"direction\":\"deposit\",\"customer\":\"a@@\nb\"}", `JSON: a control character stands in a string`},
+		"a reference that does not fit into the log": {`{` + q + `,"direction":"deposit","reference":"` + strings.Repeat("r", 257) + `"@@}`, `JSON: field reference is longer than 256 bytes, which ends`},
+		"a byte order mark":                          {"@@\ufeff{" + q + `,"direction":"deposit"}`, `JSON: an object is expected`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := h.in(t)
+			before := len(h.records())
+			body, detail := marked(x.body, x.detail)
+			h.by("till", "POST", "/v1/check", body).refused(problem{Status: 400, Code: "invalid_request", Detail: detail})
+			same(t, "decisions in the journal", before, len(h.records()))
+		})
+	}
+}
+
+// marked takes the mark out of a body and puts its place into the detail.
+func marked(body, detail string) (string, string) {
+	if at := strings.Index(body, "@@"); at >= 0 {
+		return body[:at] + body[at+2:], fmt.Sprintf("%s at byte %d", detail, at)
+	}
+	return body, detail
+}
+
+func TestMalformedBatch(t *testing.T) {
+	h := screened(t)
+	item := `{"address":"` + genesis + `","direction":"deposit"}`
+	for name, x := range map[string]struct{ body, detail string }{
+		"no checks":                     {`{}`, `field checks is missing`},
+		"an unknown field":              {`{"check"@@:[` + item + `]}`, `JSON: field "check" is unknown`},
+		"an unknown field behind":       {`{"checks":[` + item + `],"dry_run"@@:true}`, `JSON: field "dry_run" is unknown`},
+		"the field twice":               {`{"checks":[],"checks"@@:[` + item + `]}`, `JSON: field checks stands twice`},
+		"a single check":                {`{"address"@@` + item[10:], `JSON: field "address" is unknown`},
+		"no array":                      {`{"checks":@@` + item + `}`, `JSON: field checks must be an array; something else stands`},
+		"null":                          {`{"checks":@@null}`, `JSON: field checks must be an array; something else stands`},
+		"an item cut in the middle":     {`{"checks":[` + item[:40] + `@@`, `JSON: a string has no end`},
+		"no end":                        {`{"checks":[` + item + `]@@`, `JSON: } is expected`},
+		"something behind":              {`{"checks":[` + item + `]}@@x`, `JSON: something follows the end of the value`},
+		"an item that nests too deeply": {`{"checks":[` + strings.Repeat("[", 33) + `@@` + strings.Repeat("[", 7) + strings.Repeat("]", 40) + `]}`, `JSON: values nest too deeply`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := h.in(t)
+			body, detail := marked(x.body, x.detail)
+			h.by("till", "POST", "/v1/checks", body).refused(problem{Status: 400, Code: "invalid_request", Detail: detail})
+		})
+	}
+}
+
+// Every reason of addresses.md can be met, and none of them is a miss.
+func TestTextThatIsNoAddressIsRefusedNotCleared(t *testing.T) {
+	h := screened(t)
+	for _, x := range []struct{ reason, text, network string }{
+		{"empty", " \t", "bitcoin"},
+		{"bad_character", "1A1zP1eP5QGefi2DMPTfTL5SLmv7Divf0a", "bitcoin"},
+		{"bad_character", "1A1zP1eP5QGefi2DMPTfTL5SLmv7Divf\u200bNa", "bitcoin"}, // a space of no width
+		{"bad_character", "1\u0410" + genesis[2:], "bitcoin"},                    // a Cyrillic A
+		{"whitespace_inside", genesis[:10] + " " + genesis[10:], "bitcoin"},
+		{"bad_length", lazarus[:41], "ethereum"},
+		{"bad_length", lazarus[:8] + "..." + lazarus[36:], "ethereum"},
+		{"bad_length", strings.Repeat("1", 513), ""},
+		{"bad_checksum", genesis[:33] + "b", "bitcoin"},
+		{"bad_checksum", genesis[:33] + "b", ""},
+		{"mixed_case", strings.Replace(p2wpkh, "qpnh", "qPnh", 1), "bitcoin"},
+		{"wrong_network", dogecoin, "bitcoin"},
+		{"wrong_network", "bitcoin:" + genesis, "litecoin"},
+		{"testnet", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", "bitcoin"},
+		{"unsupported_kind", "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8", ""},
+		{"name_not_address", "vitalik.eth", "ethereum"},
+		{"secret_material", "L1aW4aubDFB7yfras2S1mN3bqg9nwySY8nkoLmJebSLD5BWv3ENZ", "bitcoin"},
+		{"invoice_not_address", "lnbc1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdp", ""},
+		{"ambiguous", lazarus[2:], ""},
+		{"two_addresses", genesis + "," + p2pkh, "bitcoin"},
+	} {
+		t.Run(x.reason+" "+x.network, func(t *testing.T) {
+			h := h.in(t)
+			p := h.by("till", "POST", "/v1/check", checkOf(x.text, x.network)).refused(problem{Status: 422, Code: "invalid_address", Reason: x.reason, Network: x.network, Detail: ""}.withNetworkOf(x.network))
+			if p.Detail == "" {
+				t.Error("no detail for people")
+			}
+		})
+	}
+	position := 32
+	got := h.by("till", "POST", "/v1/check", checkOf("1A1zP1eP5QGefi2DMPTfTL5SLmv7Divf0a", "bitcoin")).refused(problem{Status: 422, Code: "invalid_address", Reason: "bad_character", Network: "bitcoin"})
+	same(t, "position", &position, got.Position)
+	for _, network := range []string{"nosuch", "bitcion", "eip155:0", "Ethereum Mainnet"} {
+		h.by("till", "POST", "/v1/check", checkOf(genesis, network)).refused(problem{Status: 422, Code: "unsupported_network"})
+	}
+	h.by("till", "GET", "/v1/addresses/"+genesis+"?network=nosuch", nil).refused(problem{Status: 422, Code: "unsupported_network"})
+}
+
+// withNetworkOf leaves out the network where none was asked for: which one an error then names is a matter of taste.
+func (p problem) withNetworkOf(network string) problem {
+	p.Network = network
+	return p
+}
+
+func TestQueryIsReadStrictly(t *testing.T) {
+	h := screened(t)
+	for path, detail := range map[string]string{
+		"/v1/addresses/" + genesis + "?netwrok=bitcoin":                     `query parameter "netwrok" is unknown`,
+		"/v1/addresses/" + genesis + "?network=bitcoin&network=litecoin":    `query parameter network stands twice`,
+		"/v1/addresses/" + genesis + "?network=bit%zzcoin":                  `the query is malformed`,
+		"/v1/addresses/" + genesis + "?network=bitcoin;x=1":                 `the query is malformed`,
+		"/v1/addresses/" + genesis + "?network=" + strings.Repeat("n", 257): `query parameter network is longer than 256 bytes`,
+		"/v1/generations?limit=0":                                           `limit must be 1 to 10000`,
+		"/v1/generations?limit=10001":                                       `limit must be 1 to 10000`,
+		"/v1/generations?offset=-1":                                         `offset must be a number of rows`,
+		"/v1/generations?page=2":                                            `query parameter "page" is unknown`,
+		"/v1/lists/ofac-sdn/versions/1/diff?against=one":                    `against must be the number of a version, or 0 for nothing`,
+		"/v1/lists/ofac-sdn/versions/1/diff?aganist=0":                      `query parameter "aganist" is unknown`,
+		"/v1/lists/ofac-sdn/versions/1/quarantine?limit=many":               `limit must be a number of rows`,
+		"/v1/lists/ofac-sdn/versions/1/quarantine?offset=1&offset=2":        `query parameter offset stands twice`,
+	} {
+		h.by("root", "GET", path, nil).refused(problem{Status: 400, Code: "invalid_request", Detail: detail})
+	}
+	h.by("root", "POST", "/v1/lists/ofac-sdn/versions?foramt=csv", "x").refused(problem{Status: 400, Code: "invalid_request", Detail: `query parameter "foramt" is unknown`})
+	h.by("root", "POST", "/v1/lists/ofac-sdn/versions/1/activate?overide=x", nil).refused(problem{Status: 400, Code: "invalid_request", Detail: `query parameter "overide" is unknown`})
+}
+
+// Settings are JSON that a library reads: it must be as strict as the decoder of checks.
+func TestSettingsAreReadStrictly(t *testing.T) {
+	h := screened(t)
+	for _, target := range []struct{ method, path, good string }{
+		{"PUT", "/v1/lists/other", `"name":"n"`},
+		{"POST", "/v1/lists/ofac-sdn/versions/1/approve", `"reason":"r"`},
+		{"POST", "/v1/lists/ofac-sdn/versions/1/reject", `"reason":"r"`},
+		{"POST", "/v1/lists/ofac-sdn/versions/1/activate", `"override":"r"`},
+		{"POST", "/v1/lists/ofac-sdn/rollback", `"reason":"r"`},
+		{"POST", "/v1/keys", `"roles":["checker"]`},
+	} {
+		for what, body := range map[string]string{
+			"an unknown field":  `{` + target.good + `,"nonsense":1}`,
+			"a field twice":     `{` + target.good + `,` + target.good + `}`,
+			"other letter case": `{` + strings.ToUpper(target.good[:2]) + target.good[2:] + `}`,
+			"invalid UTF-8":     `{` + strings.Replace(target.good, `:"`, ":\"\xff", 1) + `}`,
+			"something behind":  `{` + target.good + `}x`,
+			"a wrong type":      `[]`,
+			"half a value":      `{` + target.good,
+		} {
+			if what == "invalid UTF-8" && !strings.Contains(body, "\xff") {
+				continue
+			}
+			t.Run(target.path+" "+what, func(t *testing.T) {
+				h := h.in(t)
+				h.by("root", target.method, target.path, body).refused(problem{Status: 400, Code: "invalid_request"})
+			})
+		}
+		h.do(call{method: target.method, path: target.path, key: h.keyOf["root"], body: `{}`, header: http.Header{"Content-Type": {"text/plain"}}}).
+			refused(problem{Status: 415, Code: "unsupported_media_type", Detail: "Content-Type must be application/json"})
+		h.by("root", target.method, target.path, `{`+strings.Repeat(" ", 256<<10)+`}`).
+			refused(problem{Status: 413, Code: "too_large", Detail: "the body is larger than 262144 bytes"})
+	}
+	h.by("root", "GET", "/v1/lists/other", nil).want(404) // nothing of it was half done
+	for field, value := range map[string]any{"category": "sanction", "confidence": "sure", "on_stale": "panic", "max_age": "1 day", "approvals": -1,
+		"max_shrink": 1.5, "max_growth": 0.5, "max_quarantined": -0.1, "policy": []any{map[string]any{"action": "maybe"}}, "name": strings.Repeat("n", 201),
+		"source": map[string]any{"every": "often"}} {
+		p := h.by("root", "PUT", "/v1/lists/other", map[string]any{field: value}).refused(problem{Status: 400, Code: "invalid_request"})
+		if !strings.Contains(p.Detail, field) {
+			t.Errorf("%s: the detail does not name the field: %s", field, p.Detail)
+		}
+	}
+	h.by("root", "PUT", "/v1/lists/Not%20An%20Id", map[string]any{}).refused(problem{Status: 400, Code: "invalid_request"})
+}
+
+func TestBodyLimitsAndTypes(t *testing.T) {
+	h := screened(t)
+	good := `{"address":"` + genesis + `","direction":"deposit"`
+	for path, limit := range map[string]int{"/v1/check": 16 << 10, "/v1/checks": 2 << 20} {
+		large := good + strings.Repeat(" ", limit) + "}"
+		h.by("till", "POST", path, large).refused(problem{Status: 413, Code: "too_large", Detail: fmt.Sprintf("the body is larger than %d bytes", limit)})
+		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/jsonx", "application/"} {
+			h.do(call{method: "POST", path: path, key: h.keyOf["till"], body: good + "}", header: http.Header{"Content-Type": {media}}}).
+				refused(problem{Status: 415, Code: "unsupported_media_type", Detail: "Content-Type must be application/json"})
+		}
+	}
+	whole := good + strings.Repeat(" ", 16<<10-len(good)-1) + "}"
+	for _, header := range []http.Header{{"Content-Type": {"application/json"}}, {"Content-Type": {"Application/JSON; charset=UTF-8"}}, {"Content-Type": nil}} {
+		if header["Content-Type"] == nil {
+			continue // a client of Go cannot leave it out and be described
+		}
+		got := h.do(call{method: "POST", path: "/v1/check", key: h.keyOf["till"], body: whole, header: header}).want(200)
+		same(t, "the largest body that is taken", any("miss"), got["result"])
+	}
+}
+
+// routes are all routes with what a good caller would send; roles are who may, nil for everybody with a key.
+var routes = []struct {
+	method, path string
+	body         any
+	roles        []auth.Role
+}{
+	{"POST", "/v1/check", checkOf(genesis, ""), []auth.Role{auth.Checker}},
+	{"POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "")}}, []auth.Role{auth.Checker}},
+	{"GET", "/v1/addresses/" + genesis, nil, []auth.Role{auth.Checker}},
+	{"GET", "/v1/lists", nil, nil},
+	{"GET", "/v1/lists/ofac-sdn", nil, nil},
+	{"PUT", "/v1/lists/ofac-sdn", map[string]any{}, []auth.Role{auth.Admin}},
+	{"POST", "/v1/lists/ofac-sdn/versions", "{}", []auth.Role{auth.Analyst}},
+	{"GET", "/v1/lists/ofac-sdn/versions", nil, nil},
+	{"GET", "/v1/lists/ofac-sdn/versions/1", nil, nil},
+	{"GET", "/v1/lists/ofac-sdn/versions/1/diff", nil, nil},
+	{"GET", "/v1/lists/ofac-sdn/versions/1/quarantine", nil, nil},
+	{"POST", "/v1/lists/ofac-sdn/versions/1/approve", nil, []auth.Role{auth.Approver}},
+	{"POST", "/v1/lists/ofac-sdn/versions/1/reject", nil, []auth.Role{auth.Approver}},
+	{"POST", "/v1/lists/ofac-sdn/versions/1/activate", nil, []auth.Role{auth.Approver}},
+	{"POST", "/v1/lists/ofac-sdn/rollback", nil, []auth.Role{auth.Approver}},
+	{"GET", "/v1/generations", nil, nil},
+	{"GET", "/v1/generations/1", nil, nil},
+	{"GET", "/v1/replicas", nil, nil},
+	{"GET", "/v1/keys", nil, []auth.Role{auth.Admin}},
+	{"POST", "/v1/keys", map[string]any{"roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
+	{"DELETE", "/v1/keys/nosuch", nil, []auth.Role{auth.Admin}},
+	{"GET", "/openapi.yaml", nil, nil},
+	{"GET", "/docs/", nil, nil},
+	{"GET", "/docs/start.js", nil, nil},
+}
+
+// Every route against every role: who may not is told so, and nothing happens; who may gets past the door.
+func TestRoleMatrix(t *testing.T) {
+	h := screened(t)
+	one := map[auth.Role]string{auth.Checker: "till", auth.Analyst: "ana", auth.Approver: "ben", auth.Auditor: "otto", auth.Admin: "root"}
+	for _, r := range routes {
+		for _, role := range auth.Roles {
+			may := r.roles == nil || role == auth.Admin
+			for _, allowed := range r.roles {
+				may = may || role == allowed
+			}
+			t.Run(fmt.Sprintf("%s %s as %s", r.method, r.path, role), func(t *testing.T) {
+				h := h.in(t)
+				a := h.by(one[role], r.method, r.path, r.body)
+				if !may {
+					a.refused(problem{Status: 403, Code: "forbidden", Detail: fmt.Sprintf("this needs one of the roles %v", r.roles)})
+				} else if a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status >= 500 {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+			})
+		}
+	}
+}
+
+// No route but the probes answers without a key. The routes come from the server itself, so that none is forgotten.
+func TestNoRouteAnswersWithoutAKey(t *testing.T) {
+	h := screened(t)
+	open := map[string]bool{"/livez": true, "/healthz": true, "/readyz": true}
+	want := problem{Status: 401, Code: "unauthorized", Detail: "the API key is missing or unknown"}
+	revoked := h.by("root", "POST", "/v1/keys", map[string]any{"name": "gone", "roles": []string{"admin"}}).want(201)
+	h.by("root", "DELETE", "/v1/keys/"+revoked["id"].(string), nil).want(204)
+	seen := 0
+	for _, r := range registered(h) {
+		path := strings.NewReplacer(":address", genesis, ":id", "ofac-sdn", ":n", "1", "*file", "").Replace(r.Path)
+		if open[r.Path] {
+			h.do(call{method: r.Method, path: path}).want(200)
+			continue
+		}
+		seen++
+		for name, header := range map[string]http.Header{
+			"no key":                     {},
+			"an empty key":               {"X-Api-Key": {""}},
+			"an unknown key":             {"X-Api-Key": {"ik_aaaaaaaaaaaaaaaa_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}},
+			"a revoked key":              {"X-Api-Key": {revoked["key"].(string)}},
+			"an endless key":             {"X-Api-Key": {strings.Repeat("k", 5000)}},
+			"a key's id":                 {"X-Api-Key": {revoked["id"].(string)}},
+			"another scheme":             {"Authorization": {"Digest " + h.keyOf["root"]}},
+			"a key without scheme":       {"Authorization": {h.keyOf["root"]}},
+			"a key with a letter more":   {"Authorization": {"Bearer " + h.keyOf["root"] + "A"}},
+			"a key in other letter case": {"Authorization": {"Bearer " + strings.ToUpper(h.keyOf["root"])}},
+		} {
+			t.Run(r.Method+" "+path+" "+name, func(t *testing.T) {
+				h := h.in(t)
+				a := h.do(call{method: r.Method, path: path, header: header})
+				a.refused(want)
+				if !strings.Contains(strings.Join(a.header.Values("WWW-Authenticate"), " "), "Bearer") {
+					t.Errorf("WWW-Authenticate: %v", a.header.Values("WWW-Authenticate"))
+				}
+			})
+		}
+	}
+	if seen != len(routes)-1 { // the page and its files are one route
+		t.Errorf("%d routes need a key, the matrix of roles has %d", seen, len(routes)-1)
+	}
+	for _, header := range []http.Header{{"Authorization": {"bearer " + h.keyOf["otto"]}}, {"Authorization": {"Bearer  " + h.keyOf["otto"] + " "}}, {"X-Api-Key": {h.keyOf["otto"]}}} {
+		h.do(call{method: "GET", path: "/v1/lists", header: header}).want(200)
+	}
+	// Basic authentication is for the documentation alone: a browser must not be made to change lists by a form elsewhere.
+	basic, err := http.NewRequest("GET", h.url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	basic.SetBasicAuth("anybody", h.keyOf["root"])
+	h.do(call{method: "GET", path: "/v1/lists", header: basic.Header.Clone()}).refused(want)
+	h.do(call{method: "GET", path: "/openapi.yaml", header: basic.Header.Clone()})
+}
+
+func TestPathsAndMethods(t *testing.T) {
+	h := screened(t)
+	for _, path := range []string{"/", "/v1", "/v1/", "/v1/check/", "/v2/check", "/docs", "/v1/lists/ofac-sdn/", "/v1/lists/ofac-sdn/versions/1/nothing", "/metrics", "/debug/pprof/", "/.env", "/v1/%63heck"} {
+		h.by("root", "GET", path, nil).refused(problem{Status: 404, Code: "not_found", Detail: "there is no such route"})
+	}
+	for _, x := range []struct{ method, path, allow string }{{"GET", "/v1/check", "POST"}, {"DELETE", "/v1/lists/ofac-sdn", "GET, PUT"}, {"POST", "/livez", "GET"}, {"PATCH", "/v1/keys", "GET, POST"}} {
+		a := h.by("root", x.method, x.path, nil)
+		a.refused(problem{Status: 405, Code: "invalid_request"})
+		same(t, x.path, x.allow, a.header.Get("Allow"))
+	}
+	missing := problem{Status: 404, Code: "not_found"}
+	for _, r := range []struct{ method, path string }{
+		{"GET", "/v1/lists/nosuch"}, {"GET", "/v1/lists/nosuch/versions"}, {"GET", "/v1/lists/nosuch/versions/1"}, {"GET", "/v1/lists/ofac-sdn/versions/99"},
+		{"GET", "/v1/lists/ofac-sdn/versions/0"}, {"GET", "/v1/lists/ofac-sdn/versions/one"}, {"GET", "/v1/lists/ofac-sdn/versions/-1"},
+		{"GET", "/v1/lists/ofac-sdn/versions/99999999999999999999"},
+		{"GET", "/v1/lists/ofac-sdn/versions/99/diff"}, {"GET", "/v1/lists/ofac-sdn/versions/1/diff?against=99"}, {"GET", "/v1/lists/ofac-sdn/versions/99/quarantine"},
+		{"POST", "/v1/lists/nosuch/versions"}, {"POST", "/v1/lists/ofac-sdn/versions/99/approve"}, {"POST", "/v1/lists/ofac-sdn/versions/99/reject"},
+		{"POST", "/v1/lists/ofac-sdn/versions/99/activate"}, {"POST", "/v1/lists/nosuch/rollback"}, {"GET", "/v1/generations/99"}, {"GET", "/v1/generations/0"},
+		{"DELETE", "/v1/keys/nosuch"}, {"GET", "/docs/nosuch.js"}, {"GET", "/docs/..%2Fopenapi.yaml"},
+		// A path is no way to other documents of the store.
+		{"GET", "/v1/lists/ofac-sdn%2Fversions"}, {"GET", "/v1/lists/..%2Fapikey%2Fx"}, {"GET", "/v1/lists/%00"}, {"DELETE", "/v1/keys/..%2Fhead"}, {"GET", "/v1/lists/" + strings.Repeat("x", 3000)},
+	} {
+		t.Run(r.method+" "+r.path[:min(60, len(r.path))], func(t *testing.T) { h.in(t).by("root", r.method, r.path, nil).refused(missing) })
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	h := screened(t, func(o *api.Options) {
+		// The limit allows a whole batch at once; time stands still, so nothing comes back.
+		at := time.Now()
+		o.ChecksPerSecond, o.Now = 2, func() time.Time { return at }
+	})
+	batch := map[string]any{"checks": []any{}}
+	for range 999 {
+		batch["checks"] = append(batch["checks"].([]any), map[string]any{"address": "x", "direction": "deposit"})
+	}
+	h.by("till", "POST", "/v1/checks", batch).want(200)
+	h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
+	limited := problem{Status: 429, Code: "rate_limited", Detail: "more than 2 checks a second"}
+	for _, a := range []*answer{
+		h.by("till", "POST", "/v1/check", checkOf(genesis, "")),
+		h.by("till", "POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "")}}),
+		h.by("till", "GET", "/v1/addresses/"+genesis, nil),
+	} {
+		a.refused(limited)
+		same(t, "Retry-After", "1", a.header.Get("Retry-After"))
+	}
+	got := h.by("max", "POST", "/v1/check", checkOf(genesis, "")).want(200)
+	same(t, "another key has its own allowance", any("miss"), got["result"])
+	h.by("till", "GET", "/v1/lists", nil).want(200) // only checks are counted
+}
+
+// With the store away every route that needs it says so, and says nothing else.
+func TestStoreAwayOnEveryRoute(t *testing.T) {
+	h := screened(t)
+	h.upload("ana", "ofac-sdn", sdnRows+`{"address":"`+p2wpkh+`"}`+"\n", "") // version 2, staged
+	h.store.gone.Store(true)
+	answered := map[string]bool{"/v1/check": true, "/v1/checks": true, "/v1/addresses/" + genesis: true, "/openapi.yaml": true, "/docs/": true, "/docs/start.js": true}
+	for _, r := range routes {
+		path := strings.Replace(r.path, "versions/1/", "versions/2/", 1)
+		t.Run(r.method+" "+path, func(t *testing.T) {
+			h := h.in(t)
+			a := h.by("root", r.method, path, r.body)
+			if answered[r.path] {
+				if a.status != 200 {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				return
+			}
+			a.refused(problem{Status: 503, Code: "store_unavailable"})
+			same(t, "Retry-After", "1", a.header.Get("Retry-After"))
+		})
+	}
+	// A key that is not in the copy cannot be judged now: that is no proof that it is unknown.
+	h.clock.advance(2 * time.Second)
+	for _, path := range []string{"/openapi.yaml", "/docs/", "/docs/start.js"} {
+		h.do(call{method: "GET", path: path, key: "ik_unknown"}).refused(problem{Status: 503, Code: "store_unavailable"})
+		h.clock.advance(2 * time.Second)
+	}
+	h.store.gone.Store(false)
+	same(t, "nothing was changed", []any{1.0, 2.0}, versionNumbers(h))
+	var state any
+	b := h.by("otto", "GET", "/v1/lists/ofac-sdn/versions/2", nil).want(200)
+	state = b["state"]
+	same(t, "version 2", any("staged"), state)
+}
+
+func versionNumbers(h *house) []any {
+	h.t.Helper()
+	out := []any{}
+	for _, v := range h.by("otto", "GET", "/v1/lists/ofac-sdn/versions", nil).want(200)["versions"].([]any) {
+		out = append(out, v.(map[string]any)["version"])
+	}
+	return out
+}
+
+// A panic is a 500 that tells nothing, and the next request is answered.
+func TestPanicIsNoAnswer(t *testing.T) {
+	h := screened(t, func(o *api.Options) { o.Store = nil })
+	a := h.by("till", "GET", "/v1/replicas", nil)
+	var p problem
+	if err := json.Unmarshal(a.body, &p); err != nil || a.status != 500 || p.Code != "internal" || p.Detail != "" {
+		t.Errorf("%d %s %v", a.status, a.body, err)
+	}
+	if log := h.log.String(); !strings.Contains(log, `"msg":"panic"`) {
+		t.Errorf("%s", log)
+	}
+	h.by("till", "GET", "/v1/lists", nil).want(200)
+}

@@ -1,0 +1,268 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/gin-gonic/gin"
+
+	"interdict/api"
+	"interdict/loader/formats"
+)
+
+// document is openapi.yaml.
+var document = sync.OnceValue(func() *openapi3.T {
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI())
+	if err != nil {
+		panic(err)
+	}
+	for _, t := range []string{"text/html", "text/css", "text/javascript", "image/png"} {
+		openapi3filter.RegisterBodyDecoder(t, openapi3filter.FileBodyDecoder)
+	}
+	return doc
+})
+
+var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
+
+// described finds the operation of a request. Paths without parameters come first, as in the server.
+func described(method string, u *url.URL) (route *routers.Route, params map[string]string, err error) {
+	doc := document()
+	paths := doc.Paths.InMatchingOrder()
+	slices.SortStableFunc(paths, func(a, b string) int { return strings.Count(a, "{") - strings.Count(b, "{") })
+	err = errNoRoute
+	for _, path := range paths {
+		re := regexp.MustCompile("^" + pathParameter.ReplaceAllString(regexp.QuoteMeta(path), "x") + "$")
+		if strings.Contains(path, "{") {
+			re = regexp.MustCompile("^" + pathParameter.ReplaceAllString(path, `(?P<$1>[^/]+)`) + "$")
+		}
+		m := re.FindStringSubmatch(u.EscapedPath())
+		if m == nil {
+			continue
+		}
+		item := doc.Paths.Value(path)
+		op := item.GetOperation(method)
+		if op == nil {
+			err = fmt.Errorf("openapi.yaml does not describe %s for %s", method, path)
+			continue
+		}
+		params = map[string]string{}
+		for i, name := range re.SubexpNames() {
+			if name != "" {
+				if params[name], err = url.PathUnescape(m[i]); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+		return &routers.Route{Spec: doc, Path: path, PathItem: item, Method: method, Operation: op}, params, nil
+	}
+	return nil, nil, err
+}
+
+// given are the answers that the tests have seen: "GET /v1/lists 200".
+var given sync.Map
+
+// conforms holds a request that was taken, and any answer, against openapi.yaml.
+func conforms(req *http.Request, sent []byte, status int, header http.Header, body []byte) error {
+	ctx := context.Background()
+	route, params, err := described(req.Method, req.URL)
+	if err != nil {
+		if status != http.StatusNotFound && status != http.StatusMethodNotAllowed {
+			return err
+		}
+		return problemConforms(body)
+	}
+	given.Store(route.Method+" "+route.Path+" "+strconv.Itoa(status), true)
+	options := &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
+	again := req.Clone(ctx)
+	again.Body = io.NopCloser(bytes.NewReader(sent))
+	again.ContentLength = int64(len(sent))
+	in := &openapi3filter.RequestValidationInput{Request: again, PathParams: params, Route: route, Options: options}
+	if status < 300 {
+		if err := openapi3filter.ValidateRequest(ctx, in); err != nil {
+			return fmt.Errorf("the server takes a request that is not described: %w", err)
+		}
+	}
+	return openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: status, Header: header,
+		Body: io.NopCloser(bytes.NewReader(body)), Options: options})
+}
+
+// problemConforms holds an error of a path that is not described against the schema of errors.
+func problemConforms(body []byte) error {
+	var v any
+	if err := json.Unmarshal(body, &v); err != nil {
+		return err
+	}
+	return document().Components.Schemas["Problem"].Value.VisitJSON(v, openapi3.EnableJSONSchema2020())
+}
+
+// neverGiven are the answers that are described and that no test has seen. Some cannot be had from outside.
+func neverGiven() (never []string) {
+	for path, item := range document().Paths.Map() {
+		for method, op := range item.Operations() {
+			for status := range op.Responses.Map() {
+				what := method + " " + path + " " + status
+				if _, seen := given.Load(what); !seen && status != "500" && what != "PUT /v1/lists/{id} 409" && what != "POST /v1/lists/{id}/versions 409" {
+					never = append(never, what)
+				}
+			}
+		}
+	}
+	slices.Sort(never)
+	return never
+}
+
+func TestOpenAPI(t *testing.T) {
+	doc := document()
+	if err := doc.Validate(t.Context(), openapi3.EnableExamplesValidation()); err != nil {
+		t.Fatal(err)
+	}
+	if doc.OpenAPI != "3.1.0" {
+		t.Errorf("version %s", doc.OpenAPI)
+	}
+	t.Run("every operation has what an integrator needs", func(t *testing.T) {
+		for path, item := range doc.Paths.Map() {
+			for method, op := range item.Operations() {
+				what := method + " " + path
+				if op.OperationID == "" || op.Summary == "" || len(op.Tags) != 1 || doc.Tags.Get(op.Tags[0]) == nil {
+					t.Errorf("%s: operationId, summary or a declared tag is missing", what)
+				}
+				probe := op.Tags[0] == "Probes"
+				if open := op.Security != nil && len(*op.Security) == 0; open != probe {
+					t.Errorf("%s: described as open: %t", what, open)
+				}
+				if !probe && !strings.Contains(op.Description, "ole") {
+					t.Errorf("%s: does not say which role it needs", what)
+				}
+				if !probe && (op.Responses.Status(401) == nil || op.Responses.Status(503) == nil) {
+					t.Errorf("%s: says nothing of 401 or 503", what)
+				}
+			}
+		}
+	})
+	t.Run("every format that is read is named", func(t *testing.T) {
+		for _, name := range formats.Names() {
+			if !bytes.Contains(api.OpenAPI(), []byte("`"+name+"`")) {
+				t.Errorf("format %s", name)
+			}
+		}
+	})
+	t.Run("every code of the contract is described", func(t *testing.T) {
+		seen := map[string]bool{}
+		for _, ref := range doc.Components.Responses {
+			media := ref.Value.Content["application/problem+json"]
+			if media == nil {
+				continue
+			}
+			for _, part := range media.Schema.Value.AllOf {
+				if code := part.Value.Properties["code"]; code != nil && part.Ref == "" {
+					for _, c := range code.Value.Enum {
+						seen[fmt.Sprint(c)] = true
+					}
+				}
+			}
+		}
+		for _, c := range doc.Components.Schemas["Problem"].Value.Properties["code"].Value.Enum {
+			if !seen[fmt.Sprint(c)] {
+				t.Errorf("no response has code %v", c)
+			}
+		}
+		if len(seen) != 14 {
+			t.Errorf("%d codes are described", len(seen))
+		}
+	})
+}
+
+// A route that is not described surprises integrators; a description without its route lies to them.
+func TestRoutesAndDescriptionAreOne(t *testing.T) {
+	h := open(t)
+	toOpenAPI := regexp.MustCompile(`:(\w+)`)
+	registered := []string{}
+	for _, r := range h.server.Handler().(*gin.Engine).Routes() {
+		if r.Path == "/docs/*file" {
+			registered = append(registered, r.Method+" /docs/", r.Method+" /docs/{file}")
+			continue
+		}
+		registered = append(registered, r.Method+" "+toOpenAPI.ReplaceAllString(r.Path, "{$1}"))
+	}
+	inDocument := []string{}
+	for path, item := range document().Paths.Map() {
+		for method := range item.Operations() {
+			inDocument = append(inDocument, method+" "+path)
+		}
+	}
+	slices.Sort(registered)
+	slices.Sort(inDocument)
+	same(t, "routes and openapi.yaml", registered, inDocument)
+}
+
+// The tests trust conforms: it must see what is wrong.
+func TestConformsSeesWrongAnswers(t *testing.T) {
+	h := screened(t)
+	body := h.by("till", "POST", "/v1/check", checkOf(lazarus, "ethereum")).body
+	missed := h.by("till", "POST", "/v1/check", checkOf(genesis, "bitcoin")).body
+	for name, x := range map[string]struct {
+		body     []byte
+		old, new string
+	}{
+		"an unknown field":              {body, `"result":`, `"extra":1,"result":`},
+		"a missing field":               {body, `"action":"reject",`, ``},
+		"a field renamed":               {body, `"identity"`, `"ident"`},
+		"a wrong type":                  {body, `"added_in":1`, `"added_in":"1"`},
+		"an unknown class":              {body, `"class":"exact"`, `"class":"exakt"`},
+		"an unknown field in a match":   {body, `"programs":`, `"x":1,"programs":`},
+		"a date that is none":           {body, `2019-09-13`, `13.09.2019`},
+		"a miss with matches":           {body, `"result":"hit"`, `"result":"miss"`},
+		"a hit without matches":         {missed, `"result":"miss"`, `"result":"hit"`},
+		"a miss that is to be reviewed": {missed, `"action":"allow"`, `"action":"review"`},
+		"a time that is none":           {missed, `"checked_at":"2`, `"checked_at":"x2`},
+	} {
+		changed := bytes.Replace(x.body, []byte(x.old), []byte(x.new), 1)
+		if bytes.Equal(changed, x.body) {
+			t.Errorf("%s: nothing to replace in %s", name, x.body)
+		}
+		req, err := http.NewRequest("POST", h.url+"/v1/check", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		header := http.Header{"Content-Type": {"application/json"}, "Cache-Control": {"no-store"}}
+		sent := []byte(`{"address":"x","direction":"deposit"}`)
+		if err := conforms(req, sent, 200, header, x.body); err != nil {
+			t.Fatalf("the true answer: %v", err)
+		}
+		if conforms(req, sent, 200, header, changed) == nil {
+			t.Errorf("%s is not noticed: %s", name, changed)
+		}
+		if conforms(req, []byte(`{"address":"x"}`), 200, header, x.body) == nil {
+			t.Error("a request that is not described is not noticed")
+		}
+		if conforms(req, sent, 418, header, x.body) == nil {
+			t.Error("a status that is not described is not noticed")
+		}
+		if conforms(req, sent, 200, http.Header{"Content-Type": {"application/json"}}, x.body) == nil {
+			t.Error("a header that is missing is not noticed")
+		}
+	}
+	if err := problemConforms([]byte(`{"type":"urn:interdict:problem:x","title":"t","status":404,"code":"nonsense"}`)); err == nil {
+		t.Error("an unknown code is not noticed")
+	} else if schema := (*openapi3.SchemaError)(nil); !errors.As(err, &schema) {
+		t.Error(err)
+	}
+}
+
+func registered(h *house) gin.RoutesInfo { return h.server.Handler().(*gin.Engine).Routes() }

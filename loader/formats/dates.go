@@ -1,0 +1,90 @@
+package formats
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// isoDate accepts YYYY-MM-DD and nothing else.
+func isoDate(s string) (string, bool) {
+	if len(s) != len(time.DateOnly) {
+		return "", false
+	}
+	_, err := time.Parse(time.DateOnly, s)
+	return s, err == nil && s >= "1900"
+}
+
+// dateOf makes YYYY-MM-DD of year, month and day.
+func dateOf(year, month, day int) (string, bool) {
+	if year < 1900 || year > 2999 || month < 1 || month > 12 || day < 1 || day > 31 {
+		return "", false
+	}
+	return isoDate(fmt.Sprintf("%04d-%02d-%02d", year, month, day))
+}
+
+// anyDate reads the dates that people write, with or without a time after them. What may be two dates (03/04/2025)
+// is none.
+func anyDate(s string) (string, error) {
+	s = trim(s)
+	date := s
+	if i := strings.IndexAny(s, "T "); i == 8 || i == 10 { // the time is left out
+		if rest := s[i+1:]; rest != "" && rest[0] >= '0' && rest[0] <= '9' && strings.Contains(rest, ":") {
+			date = s[:i]
+		}
+	}
+	if parts := strings.FieldsFunc(date, func(r rune) bool { return r == '-' || r == '/' || r == '.' }); len(parts) == 3 {
+		var n [3]int
+		numeric := true
+		for i, p := range parts {
+			v, err := strconv.Atoi(p)
+			numeric = numeric && err == nil && len(p) <= 4
+			n[i] = v
+		}
+		d, ok := "", false
+		switch {
+		case !numeric:
+		case len(parts[0]) == 4:
+			d, ok = dateOf(n[0], n[1], n[2])
+		case len(parts[2]) != 4:
+		case strings.Contains(date, "."), n[0] > 12, n[0] == n[1]: // with dots the day is first, everywhere
+			d, ok = dateOf(n[2], n[1], n[0])
+		case n[1] > 12:
+			d, ok = dateOf(n[2], n[0], n[1])
+		default:
+			return "", fmt.Errorf("%q may be two dates; write YYYY-MM-DD", clip(s))
+		}
+		if ok {
+			return d, nil
+		}
+	}
+	for _, layout := range []string{"20060102", "2 Jan 2006", "2 January 2006", "Jan 2, 2006", "January 2, 2006", "2-Jan-2006"} {
+		if t, err := time.Parse(layout, date); err == nil && t.Year() >= 1900 {
+			return t.Format(time.DateOnly), nil
+		}
+	}
+	return "", fmt.Errorf("%q is no date; write YYYY-MM-DD", clip(s))
+}
+
+// usDate reads MM/DD/YYYY, as OFAC writes.
+func usDate(s string) (string, bool) {
+	t, err := time.Parse("1/2/2006", trim(s))
+	if err != nil || t.Year() < 1900 {
+		return "", false
+	}
+	return t.Format(time.DateOnly), true
+}
+
+// day gives the date of a timestamp like 2025-09-08T02:03:08, or "".
+func day(s string) string {
+	s = trim(s)
+	if len(s) < len(time.DateOnly) {
+		return ""
+	}
+	d, ok := isoDate(s[:len(time.DateOnly)])
+	if !ok {
+		return ""
+	}
+	return d
+}

@@ -1,0 +1,111 @@
+package formats
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// lineReader reads a text line by line, with lines bounded by MaxLine.
+type lineReader struct {
+	in       *input
+	r        io.Reader
+	buf      []byte
+	pos, end int
+	eof      bool
+	newline  byte
+	n        int64 // of the line last read, from 1
+	// torn says that the line last read had no end: the file may be cut off there.
+	torn bool
+	// foreign counts lines that were no UTF-8 and were taken as Windows-1252.
+	foreign int64
+}
+
+func newLineReader(in *input, r io.Reader) *lineReader {
+	l := &lineReader{in: in, r: r, buf: make([]byte, 256<<10), newline: '\n'}
+	if s := in.sampled; s != nil && bytes.IndexByte(s.head, '\n') < 0 && bytes.IndexByte(s.head, '\r') >= 0 {
+		l.newline = '\r' // as old Macintosh programs write
+	}
+	return l
+}
+
+// next gives the next line without its end, valid until the next call; io.EOF after the last.
+func (l *lineReader) next() ([]byte, error) {
+	scanned := 0
+	for {
+		if i := bytes.IndexByte(l.buf[l.pos+scanned:l.end], l.newline); i >= 0 {
+			line := l.buf[l.pos : l.pos+scanned+i]
+			l.pos += scanned + i + 1
+			l.torn = false
+			return l.line(line)
+		}
+		scanned = l.end - l.pos
+		if scanned > MaxLine {
+			return nil, l.in.invalid(fmt.Sprintf("line %d", l.n+1), "is longer than %d bytes", MaxLine)
+		}
+		if l.eof {
+			if scanned == 0 {
+				return nil, io.EOF
+			}
+			line := l.buf[l.pos:l.end]
+			l.pos = l.end
+			l.torn = true
+			return l.line(line)
+		}
+		if err := l.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (l *lineReader) line(line []byte) ([]byte, error) {
+	l.n++
+	if len(line) > MaxLine {
+		return nil, l.in.invalid(l.place(), "is longer than %d bytes", MaxLine)
+	}
+	if bytes.IndexByte(line, 0) >= 0 {
+		return nil, l.in.invalid(l.place(), "holds a NUL byte: this is no text file, or a damaged one")
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line, nil
+}
+
+func (l *lineReader) fill() error {
+	if l.pos > 0 {
+		l.end = copy(l.buf, l.buf[l.pos:l.end])
+		l.pos = 0
+	}
+	if l.end == len(l.buf) {
+		l.buf = append(l.buf, make([]byte, len(l.buf))...)
+	}
+	n, err := l.r.Read(l.buf[l.end:])
+	l.end += n
+	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+		l.eof = true
+		return nil
+	}
+	return err
+}
+
+func (l *lineReader) place() string { return lineAt(l.n) }
+
+func lineAt(n int64) string { return fmt.Sprintf("line %d", n) }
+
+// string gives bytes of the line as text.
+func (l *lineReader) string(b []byte) string {
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	l.foreign++
+	return windows1252(b)
+}
+
+// done reports what should be known about the text as a whole.
+func (l *lineReader) done() {
+	if l.foreign > 0 {
+		l.in.run.warn("encoding", "%s: %d lines are not UTF-8 and were read as Windows-1252", l.in.name, l.foreign)
+	}
+}

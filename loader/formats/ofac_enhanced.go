@@ -1,0 +1,165 @@
+package formats
+
+// SDN_ENHANCED.XML and CONS_ENHANCED.XML: OFAC's sanctionsData (ENHANCED_XML.xsd; formats.md, section 1.3).
+func init() {
+	register(format{
+		name: "ofac_enhanced", order: 30,
+		detect: func(s *sample) bool { return rootOf(s.head) == "sanctionsData" },
+		read:   readOFACEnhanced,
+	})
+}
+
+func readOFACEnhanced(r *run) error {
+	in := r.only()
+	rows := held{in: in}
+	return in.readXML("sanctionsData", func(x *xmlScanner, name []byte) error {
+		switch string(name) {
+		case "publicationInfo":
+			return x.each(func(name []byte) error {
+				if string(name) != "dataAsOf" {
+					return nil
+				}
+				text, err := x.text()
+				if r.info.Published = day(text); err == nil && r.info.Published == "" {
+					r.warn("no_date", "%s: dataAsOf %q is no date", in.name, clip(text))
+				}
+				return err
+			})
+		case "entities":
+			return x.each(func(name []byte) error {
+				if string(name) != "entity" {
+					return nil
+				}
+				rows.clear()
+				return r.enhancedEntity(x, &rows)
+			})
+		}
+		return nil
+	})
+}
+
+func (r *run) enhancedEntity(x *xmlScanner, rows *held) error {
+	party := Row{EntityID: x.attr("id")}
+	onSDN := false
+	err := x.each(func(name []byte) error {
+		switch string(name) {
+		case "generalInfo":
+			return x.each(func(name []byte) error {
+				if string(name) != "entityType" {
+					return nil
+				}
+				kind, err := x.text()
+				party.EntityType = ofacType(kind)
+				return err
+			})
+		case "sanctionsLists":
+			return x.each(func(name []byte) error {
+				if string(name) != "sanctionsList" {
+					return nil
+				}
+				sdn, date := x.attr("refId") == sdnList, day(x.attr("datePublished"))
+				if date != "" && (party.ListedOn == "" || sdn && !onSDN) {
+					party.ListedOn, onSDN = date, sdn
+				}
+				return nil
+			})
+		case "sanctionsPrograms":
+			return x.each(func(name []byte) error {
+				if string(name) != "sanctionsProgram" {
+					return nil
+				}
+				program, err := x.text()
+				party.Programs = addProgram(party.Programs, program)
+				return err
+			})
+		case "names":
+			return x.each(func(name []byte) error {
+				if string(name) != "name" {
+					return nil
+				}
+				text, primary, err := enhancedName(x)
+				if primary && text != "" || party.EntityName == "" {
+					party.EntityName = text
+				}
+				return err
+			})
+		case "features":
+			return x.each(func(name []byte) error {
+				if string(name) != "feature" {
+					return nil
+				}
+				return enhancedFeature(x, rows)
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows.rows {
+		row.EntityID, row.EntityName, row.EntityType = party.EntityID, party.EntityName, party.EntityType
+		row.Programs, row.ListedOn = party.Programs, party.ListedOn
+		row.URL, row.Locator = ofacURL(party.EntityID), "entity "+party.EntityID+" feature "+row.Locator
+		if err := r.emit(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enhancedName reads one name of a party, in Latin script if it has one.
+func enhancedName(x *xmlScanner) (text string, primary bool, err error) {
+	latin := false
+	err = x.each(func(name []byte) error {
+		switch string(name) {
+		case "isPrimary":
+			value, err := x.text()
+			primary = value == "true"
+			return err
+		case "translations":
+			return x.each(func([]byte) error {
+				var script, full string
+				err := x.each(func(name []byte) (err error) {
+					switch string(name) {
+					case "script":
+						script, err = x.text()
+					case "formattedFullName":
+						full, err = x.text()
+					}
+					return err
+				})
+				if text == "" || script == "Latin" && !latin {
+					text, latin = full, script == "Latin"
+				}
+				return err
+			})
+		}
+		return nil
+	})
+	return text, primary, err
+}
+
+func enhancedFeature(x *xmlScanner, rows *held) error {
+	row := Row{Locator: x.attr("id")}
+	ok := false
+	err := x.each(func(name []byte) (err error) {
+		switch string(name) {
+		case "type":
+			var label string
+			label, err = x.text()
+			row.Asset, ok = ofacAsset(label)
+		case "value":
+			row.Address, err = x.text()
+		case "comments":
+			row.Note, err = x.text()
+		}
+		return err
+	})
+	if err != nil || !ok {
+		return err
+	}
+	if row.Address == "" {
+		row.Problem = "address: value is empty"
+	}
+	return rows.add(row)
+}

@@ -1,0 +1,106 @@
+package formats
+
+// SDN.XML and CONSOLIDATED.XML: OFAC's sdnList (sdnList.xsd; formats.md, section 1.2). It has no listing dates.
+func init() {
+	register(format{
+		name: "ofac_xml", order: 20,
+		detect: func(s *sample) bool { return rootOf(s.head) == "sdnList" },
+		read:   readOFACXML,
+	})
+}
+
+func readOFACXML(r *run) error {
+	in := r.only()
+	rows := held{in: in}
+	return in.readXML("sdnList", func(x *xmlScanner, name []byte) error {
+		switch string(name) {
+		case "publshInformation", "publishInformation": // the first is how it is spelt
+			return x.each(func(name []byte) error {
+				if string(name) != "Publish_Date" {
+					return nil
+				}
+				text, err := x.text()
+				date, ok := usDate(text)
+				if err == nil && !ok {
+					r.warn("no_date", "%s: Publish_Date %q is no date", in.name, clip(text))
+				}
+				r.info.Published = date
+				return err
+			})
+		case "sdnEntry":
+			rows.clear()
+			return r.sdnEntry(x, &rows)
+		}
+		return nil
+	})
+}
+
+func (r *run) sdnEntry(x *xmlScanner, rows *held) error {
+	var uid, first, last, kind string
+	var programs []string
+	err := x.each(func(name []byte) (err error) {
+		switch string(name) {
+		case "uid":
+			uid, err = x.text()
+		case "firstName":
+			first, err = x.text()
+		case "lastName":
+			last, err = x.text()
+		case "sdnType":
+			kind, err = x.text()
+		case "programList":
+			return x.each(func(name []byte) error {
+				if string(name) != "program" {
+					return nil
+				}
+				program, err := x.text()
+				programs = addProgram(programs, program)
+				return err
+			})
+		case "idList":
+			return x.each(func(name []byte) error {
+				if string(name) != "id" {
+					return nil
+				}
+				return sdnID(x, rows)
+			})
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows.rows {
+		row.EntityID, row.EntityName, row.EntityType, row.Programs = uid, ofacName(last, first), ofacType(kind), programs
+		row.URL, row.Locator = ofacURL(uid), "sdnEntry "+uid+" id "+row.Locator
+		if err := r.emit(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sdnID reads one of the ids of a party: passports, web sites, and the addresses.
+func sdnID(x *xmlScanner, rows *held) error {
+	var uid, label, number string
+	err := x.each(func(name []byte) (err error) {
+		switch string(name) {
+		case "uid":
+			uid, err = x.text()
+		case "idType":
+			label, err = x.text()
+		case "idNumber":
+			number, err = x.text()
+		}
+		return err
+	})
+	asset, ok := ofacAsset(label)
+	if err != nil || !ok {
+		return err
+	}
+	row := Row{Address: number, Asset: asset, Locator: uid}
+	if number == "" {
+		row.Problem = "address: idNumber is empty"
+	}
+	return rows.add(row)
+}
