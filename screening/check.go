@@ -165,9 +165,6 @@ func (s *Screener) probe(c *check, snap *snapshot) {
 			return
 		}
 		c.refused = &Refused{Cause: bad}
-		if bad.Reason == address.SecretMaterial {
-			return
-		}
 		if bad.Folded != nil {
 			c.probes = append(c.probes, probe{bad.Folded.Key, 0, foldedReading})
 		}
@@ -184,6 +181,7 @@ func (s *Screener) probe(c *check, snap *snapshot) {
 			}
 		}
 	}
+	// A listed text that is no address is found whatever else the text looks like: OFAC lists 64 hex digits, which could be a key.
 	if snap.hasRaw && len(r.Address) <= address.MaxText {
 		c.probes = append(c.probes, probe{address.RawKey(r.Address), 0, rawReading})
 	}

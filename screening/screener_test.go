@@ -168,6 +168,17 @@ func TestTextThatIsNoAddressIsNeverAMiss(t *testing.T) {
 	if err != nil || a.Result != screening.Hit || a.Matches[0].Class != address.Raw || a.Action != lists.Review {
 		t.Errorf("the raw row is %v %v (%v)", a.Result, a.Action, err)
 	}
+	// 64 hex digits look like a key, and are refused as one, unless they are listed.
+	const hex64 = "5be5543ff73456ab9f2d207887e2af87322c651ea1a873c5b25b7ffae456c320"
+	if _, err := h.ask(t, screening.Request{Address: hex64, Network: "ethereum"}); !errors.As(err, new(*screening.Refused)) {
+		t.Errorf("64 hex digits are %v", err)
+	}
+	h.load(t, sanctions("keys"), "ndjson", row(hex64, "monero")+row(evmB, "ethereum"))
+	for _, network := range []string{"", "ethereum", "monero"} {
+		if a, err := h.ask(t, screening.Request{Address: hex64, Network: network}); err != nil || a.Result != screening.Hit {
+			t.Errorf("the listed 64 hex digits under %q are a %v (%v)", network, a.Result, err)
+		}
+	}
 	if _, err := h.ask(t, screening.Request{Address: "No address at all", Network: "bitcoin"}); err == nil {
 		t.Error("another case is taken for the raw row")
 	}

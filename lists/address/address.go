@@ -195,5 +195,13 @@ func Relate(k Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (
 }
 
 // Render gives the network and the canonical text of an identity, from its stored bytes.
-// ok is false where the key is a hash of something longer: the listed text is then stored.
-func Render(k Key, v Variant) (network, canonical string, ok bool) { return render(k, v) }
+// ok is false where the key is a hash of something longer: the listed text is then stored. It is false, too, where the bytes
+// are not those of the variant, as a damaged store may have it.
+func Render(k Key, v Variant) (network, canonical string, ok bool) {
+	defer func() {
+		if recover() != nil { // an index beyond a payload that is too short
+			network, canonical, ok = "", "", false
+		}
+	}()
+	return render(k, v)
+}

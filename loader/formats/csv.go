@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -101,6 +102,9 @@ func readCSV(r *run) error {
 			}
 			err = r.emit(row)
 		} else {
+			if t.layout != nil && c.lines.torn && len(fields) < t.layout.width {
+				return in.invalid(lineAt(c.line), "has %d of %d columns and no end: the file is truncated", len(fields), t.layout.width)
+			}
 			err = t.record(fields, "line ", c.line)
 		}
 		if err != nil {
@@ -155,7 +159,7 @@ func (t *table) record(fields []string, place string, n int64) error {
 		}
 		return t.in.invalid(fmt.Sprintf("%s%d", place, n), "no header was found that names a column of addresses")
 	}
-	return t.run.emit(t.layout.row(fields, fmt.Sprintf("%s%d", place, n), t.epoch))
+	return t.run.emit(t.layout.row(fields, place+strconv.FormatInt(n, 10), t.epoch))
 }
 
 // preface takes the date from lines like "Last Updated,21/11/2025" above a header.

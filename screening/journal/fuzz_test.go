@@ -12,7 +12,9 @@ import (
 )
 
 // FuzzRead reads and recovers arbitrary bytes as a segment. The salt of the name is zero, so
-// that the fuzzer need not guess it.
+// that the fuzzer need not guess it. It syncs files; in memory it is ten times as fast:
+//
+//	TMPDIR=/dev/shm go test -run - -fuzz FuzzRead -fuzztime 60s -fuzzminimizetime 10x ./screening/journal
 func FuzzRead(f *testing.F) {
 	whole := segmentImage(1, 0, "one", `{"two":2}`, "", "four")
 	f.Add([]byte{})
@@ -56,6 +58,29 @@ func fuzzRead(t *testing.T, dir string) string {
 		}
 	}
 	return all.String()
+}
+
+// growing shows a file before one of its pages was written, and then after.
+type growing struct{ before, after []byte }
+
+func (g *growing) ReadAt(p []byte, off int64) (int, error) {
+	n, err := bytes.NewReader(g.before).ReadAt(p, off)
+	g.before = g.after
+	return n, err
+}
+
+// A reader may see a record of a live writer before the one ahead of it is complete.
+func TestRecordCompletedMeanwhileIsNoDamage(t *testing.T) {
+	after := segmentImage(1, 0, "one", "two", "three")
+	before := bytes.Clone(after)
+	clear(before[headerBytes+frameBytes+3:][:frameBytes+3])
+	in := scanner{src: &growing{before, after}, next: 1, off: headerBytes, end: int64(len(after))}
+	for _, want := range []string{"one", "two", "three"} {
+		f, g, err := in.scan(context.Background())
+		if err != nil || g != (gap{}) || string(f.payload) != want {
+			t.Fatalf("got %q, gap %+v, error %v, want %q", f.payload, g, err, want)
+		}
+	}
 }
 
 // Whatever a record or a seal says of its length, no more memory is taken than for one record.
