@@ -101,6 +101,8 @@ func TestCheck(t *testing.T) {
 		same(t, "decision", map[string]any{"result": "hit", "action": "review"}, only(got, "result", "action"))
 		same(t, "match", map[string]any{"class": "raw", "listed": map[string]any{"address": rawMonero, "network": "monero", "asset": "XMR"}},
 			only(got["matches"].([]any)[0], "class", "listed"))
+		got = h.by("till", "POST", "/v1/check", checkOf(rawMonero, "")).want(200) // also where it looks like a private key
+		same(t, "without a network", any("hit"), got["result"])
 		other := "0" + rawMonero[1:]
 		h.by("till", "POST", "/v1/check", checkOf(other, "monero")).want(422)
 	})
@@ -298,7 +300,10 @@ func TestSecretIsNowhere(t *testing.T) {
 		a = h.by("till", "GET", "/v1/addresses/"+genesis+"?"+url.QueryEscape(secret)+"=1", nil)
 		a.refused(problem{Status: 400, Code: "invalid_request"})
 		gone("the answer to a wrong query", string(a.body))
-		// In an uploaded list.
+		// In an uploaded list. There 64 hex digits are kept: OFAC has published such a text as an address.
+		if len(strings.TrimPrefix(secret, "0x")) == 64 {
+			continue
+		}
 		a = h.do(call{method: "POST", path: "/v1/lists/ofac-sdn/versions?format=ndjson&mode=add", key: h.keyOf["ana"],
 			body: map[string]any{"address": secret, "network": network}, header: http.Header{"Content-Type": {"application/octet-stream"}}})
 		v := a.want(201)

@@ -255,7 +255,8 @@ func (p *scanner) check(r *screening.Request) error {
 			if err != nil {
 				return err
 			}
-			field, into := -1, (*string)(nil)
+			var field int
+			var into *string
 			switch name {
 			case "address":
 				field, into = 0, &r.Address

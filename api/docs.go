@@ -2,6 +2,7 @@ package api
 
 import (
 	_ "embed"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -35,7 +36,11 @@ const docsPage = `<!DOCTYPE html>
 </html>
 `
 
-const docsStart = `SwaggerUIBundle({url: "../openapi.yaml", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
+// docsStart names openapi.yaml in full, because a browser refuses to fetch a URL relative to one that holds a password.
+const docsStart = `SwaggerUIBundle({
+  url: new URL("../openapi.yaml", location.origin + location.pathname).href,
+  dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null, supportedSubmitMethods: %s
+});
 `
 
 // docsPolicy lets the page load what this server gives, and nothing else. Swagger UI sets style attributes and data: images.
@@ -48,14 +53,15 @@ func (s *Server) openapi(c *gin.Context, _ *auth.Principal) error {
 }
 
 func (s *Server) docs(c *gin.Context, _ *auth.Principal) error {
-	return serveDocs(c.Writer, param(c, "file"))
+	return serveDocs(c.Writer, param(c, "file"), `["get", "put", "post", "delete"]`)
 }
 
 // docsFiles are the parts of Swagger UI that the page uses.
 var docsFiles = map[string]string{"swagger-ui.css": "text/css; charset=utf-8", "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
 	"favicon-32x32.png": "image/png"}
 
-func serveDocs(w http.ResponseWriter, file string) error {
+// serveDocs serves a part of the page; tryOut are the methods that the reader may try from it, as a JavaScript array.
+func serveDocs(w http.ResponseWriter, file, tryOut string) error {
 	file = strings.TrimPrefix(path.Clean("/"+file), "/")
 	h := w.Header()
 	h.Set("Content-Security-Policy", docsPolicy)
@@ -68,7 +74,7 @@ func serveDocs(w http.ResponseWriter, file string) error {
 		body = []byte(docsPage)
 	case "start.js":
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
-		body = []byte(docsStart)
+		body = fmt.Appendf(nil, docsStart, tryOut)
 	default:
 		f, err := swaggerui.FS.Open(file)
 		if docsFiles[file] == "" || err != nil {
@@ -90,7 +96,8 @@ func serveDocs(w http.ResponseWriter, file string) error {
 	return nil
 }
 
-// DocsHandler serves the documentation page and openapi.yaml without a key, for the admin address.
+// DocsHandler serves the documentation page and openapi.yaml without a key, for the admin address. The API is not there, so nothing
+// can be tried from that page.
 func DocsHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
@@ -98,7 +105,7 @@ func DocsHandler() http.Handler {
 		_, _ = w.Write(openapiYAML)
 	})
 	mux.HandleFunc("GET /docs/", func(w http.ResponseWriter, r *http.Request) {
-		if err := serveDocs(w, strings.TrimPrefix(r.URL.Path, "/docs")); err != nil {
+		if err := serveDocs(w, strings.TrimPrefix(r.URL.Path, "/docs"), "[]"); err != nil {
 			http.NotFound(w, r)
 		}
 	})

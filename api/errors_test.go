@@ -210,12 +210,15 @@ func TestBodyLimitsAndTypes(t *testing.T) {
 		}
 	}
 	whole := good + strings.Repeat(" ", 16<<10-len(good)-1) + "}"
-	for _, header := range []http.Header{{"Content-Type": {"application/json"}}, {"Content-Type": {"Application/JSON; charset=UTF-8"}}, {"Content-Type": nil}} {
-		if header["Content-Type"] == nil {
-			continue // a client of Go cannot leave it out and be described
-		}
-		got := h.do(call{method: "POST", path: "/v1/check", key: h.keyOf["till"], body: whole, header: header}).want(200)
-		same(t, "the largest body that is taken", any("miss"), got["result"])
+	h.do(call{method: "POST", path: "/v1/check", key: h.keyOf["till"], body: whole + " ", chunked: true}).refused(problem{Status: 413, Code: "too_large", Detail: "the body is larger than 16384 bytes"})
+	for name, c := range map[string]call{
+		"announced":             {},
+		"in chunks":             {chunked: true},
+		"with its encoding":     {header: http.Header{"Content-Type": {"Application/JSON; charset=UTF-8"}}},
+		"of some type, no name": {header: http.Header{"Content-Type": nil}, wrong: true},
+	} {
+		c.method, c.path, c.key, c.body = "POST", "/v1/check", h.keyOf["till"], whole
+		same(t, "the largest body that is taken, "+name, any("miss"), h.do(c).want(200)["result"])
 	}
 }
 
@@ -407,17 +410,18 @@ func TestStoreAwayOnEveryRoute(t *testing.T) {
 		h.clock.advance(2 * time.Second)
 	}
 	h.store.gone.Store(false)
-	same(t, "nothing was changed", []any{1.0, 2.0}, versionNumbers(h))
+	same(t, "nothing was changed", []any{1.0, 2.0}, h.versions("ofac-sdn"))
 	var state any
 	b := h.by("otto", "GET", "/v1/lists/ofac-sdn/versions/2", nil).want(200)
 	state = b["state"]
 	same(t, "version 2", any("staged"), state)
 }
 
-func versionNumbers(h *house) []any {
+// versions are the numbers of all versions of a list.
+func (h *house) versions(list string) []any {
 	h.t.Helper()
 	out := []any{}
-	for _, v := range h.by("otto", "GET", "/v1/lists/ofac-sdn/versions", nil).want(200)["versions"].([]any) {
+	for _, v := range h.by("otto", "GET", "/v1/lists/"+list+"/versions", nil).want(200)["versions"].([]any) {
 		out = append(out, v.(map[string]any)["version"])
 	}
 	return out

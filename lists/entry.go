@@ -17,6 +17,7 @@ func Hash(key address.Key) uint64 { return xxhash.Sum64String(string(key)) }
 type Ref struct {
 	Variant     address.Variant
 	Role        address.Role // 0: the key is the address's own
+	Also        bool         // a further reading of a listing: 1… is an address of several networks
 	Removed     bool         // takes away what lower layers say of the same variant and own key
 	Attribution uint32       // number in the layer's table of attributions
 	Locator     uint64       // final number of the locator; its prefix is in the attribution
@@ -32,6 +33,10 @@ func (r *Ref) Same(o *Ref) bool {
 	return r.Variant == o.Variant && r.Role == o.Role && r.Own == o.Own && (r.Variant != address.VariantRaw || r.Text == o.Text)
 }
 
+// Counts tells whether the reference stands for a listing when listings are counted, compared or exported: links and
+// further readings do not.
+func (r *Ref) Counts() bool { return r.Role == 0 && !r.Also && !r.Removed }
+
 const (
 	flagRemoved = 1 << iota
 	flagRole
@@ -39,6 +44,7 @@ const (
 	flagLocator
 	flagAddedIn
 	flagLower
+	flagAlso
 )
 
 // AppendRef appends the stored form of a reference:
@@ -62,6 +68,9 @@ func AppendRef(dst []byte, r *Ref) []byte {
 	}
 	if r.Lower {
 		flags |= flagLower
+	}
+	if r.Also {
+		flags |= flagAlso
 	}
 	dst = append(dst, flags)
 	dst = binary.AppendUvarint(dst, uint64(r.Variant))
@@ -116,11 +125,12 @@ func DecodeRefs(dst []Ref, b []byte) ([]Ref, error) {
 		var r Ref
 		flags := b[0]
 		b = b[1:]
-		if flags >= flagLower<<1 {
+		if flags&^(flagAlso<<1-1) != 0 {
 			return dst, errDamaged
 		}
 		r.Removed = flags&flagRemoved != 0
 		r.Lower = flags&flagLower != 0
+		r.Also = flags&flagAlso != 0
 		r.Variant = address.Variant(uvarint())
 		r.Attribution = uint32(uvarint())
 		if flags&flagRole != 0 {

@@ -179,7 +179,7 @@ func (m *merger) put(k lists.Keyed) error {
 		if r.AddedIn == m.layer.Version {
 			r.AddedIn = 0
 		}
-		if r.Role == 0 {
+		if r.Counts() {
 			m.layer.Listings++
 			raw = raw || r.Variant == address.VariantRaw
 		}

@@ -254,7 +254,7 @@ func (j *joiner) decide(g *joined) error {
 			for o := range g.old {
 				if pairOf[i] == unpaired && !taken[o] && kept[i].Same(&g.old[o].Ref) && same(&kept[i], &g.old[o]) {
 					pairOf[i], taken[o] = o, true
-					if kept[i].Role == 0 {
+					if kept[i].Counts() {
 						then(&kept[i])
 					}
 				}
@@ -268,7 +268,7 @@ func (j *joiner) decide(g *joined) error {
 	if j.mode == lists.Replace {
 		pair(func(*incoming, *lists.Stored) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
 		for o := range g.old {
-			if !taken[o] && g.old[o].Role == 0 {
+			if !taken[o] && g.old[o].Counts() {
 				j.v.Diff.Removed++
 			}
 		}
@@ -284,18 +284,18 @@ func (j *joiner) decide(g *joined) error {
 			if k.AddedIn = g.old[o].AddedIn; k.AddedIn == 0 {
 				k.AddedIn = j.old[g.old[o].Layer].Version
 			}
-		} else if k.Role == 0 {
+		} else if k.Counts() {
 			j.v.Diff.Added++
 		}
-		if k.Role == 0 {
+		if k.Counts() {
 			j.written++
 			j.v.Listings++
 			if k.Variant == address.VariantRaw {
 				j.v.Raw++
 				raw = true
 			}
-			if !slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Role == 0 && e.Same(&k.Ref) }) &&
-				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.Stored) bool { return o.Same(&k.Ref) })) {
+			if !slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Counts() && e.Same(&k.Ref) }) &&
+				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.Stored) bool { return o.Counts() && o.Same(&k.Ref) })) {
 				j.v.Addresses++
 			}
 		}
@@ -304,33 +304,58 @@ func (j *joiner) decide(g *joined) error {
 	return j.put(g.key, raw)
 }
 
-// remove writes removals of what the active version says of the given identities.
+// remove writes removals of what the active version says of the given identities. A listing goes with all its readings.
 func (j *joiner) remove(g *joined, kept []incoming) error {
-	j.buf = j.buf[:0]
+	named, gone := make([]bool, len(g.old)), make([]bool, len(g.old))
 	for i := range kept {
-		k := &kept[i]
-		gone := 0
 		for o := range g.old {
-			if k.Same(&g.old[o].Ref) {
-				gone++
+			if kept[i].Same(&g.old[o].Ref) {
+				named[o], j.removed[kept[i].seq] = true, true
 			}
 		}
-		if gone == 0 || slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Same(&k.Ref) }) {
+	}
+	for o := range g.old {
+		gone[o] = named[o]
+		for x := range g.old {
+			gone[o] = gone[o] || named[x] && sameRow(&g.old[x], &g.old[o])
+		}
+	}
+	j.buf = j.buf[:0]
+	for o := range g.old {
+		r := &g.old[o]
+		if !gone[o] {
 			continue
 		}
-		j.removed[k.seq] = true
-		j.removals++
-		if k.Role == 0 {
-			j.v.Diff.Removed += gone
-			j.v.Listings -= gone
-			j.v.Addresses--
-			if k.Variant == address.VariantRaw {
-				j.v.Raw -= gone
+		if r.Counts() {
+			j.v.Diff.Removed++
+			j.v.Listings--
+			if r.Variant == address.VariantRaw {
+				j.v.Raw--
 			}
 		}
-		j.buf = lists.AppendRef(j.buf, &lists.Ref{Variant: k.Variant, Role: k.Role, Own: k.Own, Text: rawText(&k.Ref), Removed: true})
+		if slices.ContainsFunc(g.old[:o], func(e lists.Stored) bool { return e.Same(&r.Ref) }) {
+			continue // its removal is written, and its address counted
+		}
+		// A removal takes every listing of an identity: it must not take one that stays.
+		stays := false
+		for x := range g.old {
+			stays = stays || !gone[x] && g.old[x].Same(&r.Ref)
+		}
+		if stays {
+			continue
+		}
+		if r.Counts() {
+			j.v.Addresses--
+		}
+		j.removals++
+		j.buf = lists.AppendRef(j.buf, &lists.Ref{Variant: r.Variant, Role: r.Role, Own: r.Own, Text: rawText(&r.Ref), Removed: true})
 	}
 	return j.put(g.key, g.key.Space() == address.SpaceRaw)
+}
+
+// sameRow tells whether two stored references are readings of one row.
+func sameRow(a, b *lists.Stored) bool {
+	return a.Layer == b.Layer && a.Attribution == b.Attribution && a.HasLocator == b.HasLocator && a.Locator == b.Locator
 }
 
 // rawText is what tells raw references under one key apart.

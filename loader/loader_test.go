@@ -234,6 +234,43 @@ func TestAddAndRemoveWriteOnlyWhatChanges(t *testing.T) {
 	}
 }
 
+func TestARowWithSeveralReadingsIsOneListing(t *testing.T) {
+	b := newBench(t)
+	// Without a network 1… is an address of Bitcoin and of its forks.
+	v := b.mustStage(t, loader.StageOptions{}, csvOf(btcA+",,A", evmA+",,B"))
+	if v.Addresses != 2 || v.Listings != 2 || v.Diff.Added != 2 {
+		t.Errorf("two rows make %d addresses, %d listings, diff %+v", v.Addresses, v.Listings, v.Diff)
+	}
+	b.activate(t, "deny", 1)
+	if d := cmp.Diff([]string{evmA + " B 1", btcA + " A 1"}, b.content(t, "deny", 1)); d != "" && len(b.content(t, "deny", 1)) != 2 {
+		t.Error(d)
+	}
+	v = b.mustStage(t, loader.StageOptions{}, csvOf(btcA+",,A", evmA+",,B", btcB+",,C"))
+	if v.Diff != (lists.DiffCounts{Against: 1, Added: 1, Unchanged: 2}) {
+		t.Errorf("one more row gives %+v", v.Diff)
+	}
+	b.activate(t, "deny", 2)
+
+	// Named by one of its readings, it goes with all of them.
+	v = b.mustStage(t, loader.StageOptions{Mode: lists.Remove}, csvOf(btcA+",bitcoin,"))
+	if v.Addresses != 2 || v.Listings != 2 || v.Diff.Removed != 1 {
+		t.Errorf("one fewer gives %d addresses, %d listings, diff %+v", v.Addresses, v.Listings, v.Diff)
+	}
+	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: "bo", Override: "delisted"}); err != nil {
+		t.Fatal(err)
+	}
+	for k, err := range lists.WalkStack(ctx, b.store, v.Layers) {
+		for _, r := range k.Refs {
+			if text := r.ListedText(k.Key); text == btcA {
+				t.Errorf("a reading is left: %+v", r.Ref)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestAStackedVersionMustBeStagedAgainWhenTheActiveOneMoves(t *testing.T) {
 	b := newBench(t)
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))

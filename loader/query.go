@@ -124,7 +124,7 @@ func (s *side) listings(ctx context.Context, store lists.Store) iter.Seq2[lists.
 				yield(lists.Keyed{}, err)
 				return
 			}
-			k.Refs = slices.DeleteFunc(k.Refs, func(r lists.Stored) bool { return r.Role != 0 })
+			k.Refs = slices.DeleteFunc(k.Refs, func(r lists.Stored) bool { return !r.Counts() })
 			if len(k.Refs) == 0 {
 				continue
 			}

@@ -136,7 +136,7 @@ func (in *intake) row(r *formats.Row) error {
 	for i := range in.readings {
 		p := &in.readings[i]
 		own := ref
-		own.Variant = p.Variant
+		own.Variant, own.Also = p.Variant, i > 0
 		own.Text, own.Lower = listedForm(p, strings.Trim(r.Address, " \t\r\n"))
 		if err := in.put(&rec, p.Key, &own); err != nil {
 			return err

@@ -328,8 +328,8 @@ func (s *stage) start(t *testing.T, i invocation) (stop func()) {
 	t.Cleanup(func() {
 		if !stopped {
 			_ = cmd.Process.Kill()
-			<-ended
-			t.Logf("the program said:\n%s", &log)
+			err := <-ended
+			t.Logf("the program ended with %v, and said:\n%s", err, &log)
 		}
 	})
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {

@@ -26,6 +26,12 @@ func BenchmarkLayer(b *testing.B) {
 		if info, err := os.Stat(s.path(fileDB)); err == nil {
 			b.ReportMetric(float64(info.Size())/float64(len(entries)), "file-bytes/entry")
 		}
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		start = time.Now()
+		s = newStore(b, s.dir)
+		b.ReportMetric(time.Since(start).Seconds(), "open-s")
 		start = time.Now()
 		n := 0
 		for _, err := range s.Walk(context.Background(), "l") {

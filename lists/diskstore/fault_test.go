@@ -375,7 +375,7 @@ func sample(t *testing.T, dir string) ([]byte, []lists.Entry) {
 func TestDamagedDatabaseNeverGivesAWrongAnswer(t *testing.T) {
 	dir := t.TempDir()
 	db, entries := sample(t, dir)
-	rounds := 300
+	rounds := 1000
 	if os.Getenv("INTERDICT_LONG") != "" {
 		rounds = 5000
 	}

@@ -136,6 +136,9 @@ func (s *Store) prepare() error {
 		if info.Size() < tx.Size() {
 			return fmt.Errorf("%s has %d bytes instead of %d: it was cut short", fileDB, info.Size(), tx.Size())
 		}
+		if err := verifyFile(s.file, s.db.Info().PageSize, uint64(tx.ID())); err != nil {
+			return err
+		}
 		b := tx.Bucket(bucketStore)
 		if b == nil {
 			fresh = true

@@ -17,7 +17,11 @@ func init() {
 	register(format{
 		name: "csv", order: 80,
 		detect: func(s *sample) bool { _, ok := dialectOf(s); return ok },
-		read:   readCSV,
+		accepts: func(s *sample) bool {
+			_, ok := dialectOf(s)
+			return ok || oneColumn(s)
+		},
+		read: readCSV,
 	})
 }
 
@@ -115,6 +119,20 @@ func readCSV(r *run) error {
 	return t.done()
 }
 
+// oneColumn tells a table without a header that is nothing but addresses.
+func oneColumn(s *sample) bool {
+	if s.xlsx || len(s.opts.Mapping) > 0 {
+		return false
+	}
+	records := heads(s, ',', maxPreface)
+	for _, record := range records {
+		if len(record) != 1 || !looksLikeAddress(trim(record[0])) {
+			return false
+		}
+	}
+	return len(records) > 0
+}
+
 // headerless takes a table without a header if it is one column of addresses, and says otherwise what is missing.
 func headerless(in *input, s *sample) (dialect, error) {
 	records := heads(s, ',', maxPreface)
@@ -124,7 +142,7 @@ func headerless(in *input, s *sample) (dialect, error) {
 	if _, _, err := layoutOf(records[0], s.opts.Mapping); err != nil {
 		return dialect{}, in.invalid("header", "%w", err)
 	}
-	if len(s.opts.Mapping) == 0 && len(records[0]) == 1 && looksLikeAddress(trim(records[0][0])) {
+	if oneColumn(s) {
 		return dialect{sep: ',', layout: ownLayout()}, nil
 	}
 	return dialect{}, in.invalid("header", "no column is named like one of addresses (address, wallet, publicKey …): the first line holds %s; name the column with the mapping, e.g. address=\"Wallet No\"",

@@ -47,6 +47,10 @@ func anyDate(s string) (string, error) {
 		case !numeric:
 		case len(parts[0]) == 4:
 			d, ok = dateOf(n[0], n[1], n[2])
+		case len(parts[2]) == 2 && strings.Contains(date, "."):
+			d, ok = dateOf(2000+n[2], n[1], n[0])
+		case len(parts[2]) == 2 && n[0] <= 12 && n[1] > 12: // 7/18/17
+			d, ok = dateOf(2000+n[2], n[0], n[1])
 		case len(parts[2]) != 4:
 		case strings.Contains(date, "."), n[0] > 12, n[0] == n[1]: // with dots the day is first, everywhere
 			d, ok = dateOf(n[2], n[1], n[0])

@@ -173,12 +173,12 @@ type nbctf struct {
 	layout   nbctfLayout
 	validity map[string]nbctfValidity
 
-	seen     bool   // the header
-	order    string // as published
-	pending  []Row  // of the record before: what follows may belong to it
+	seen      bool   // the header
+	order     string // as published
+	pending   []Row  // of the record before: what follows may belong to it
 	invisible int    // cells with characters without width at their edges
-	repeated int    // cells that repeat the address beside or above them
-	numbers  int    // user ids
+	repeated  int    // cells that repeat the address beside or above them
+	numbers   int    // user ids
 }
 
 func (n *nbctf) read(c *recordReader) error {
@@ -367,4 +367,3 @@ func walletsIn(cell string) []string {
 	}
 	return parts
 }
-

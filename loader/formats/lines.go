@@ -23,10 +23,17 @@ type lineReader struct {
 }
 
 func newLineReader(in *input, r io.Reader) *lineReader {
-	l := &lineReader{in: in, r: r, buf: make([]byte, 256<<10), newline: '\n'}
+	l := &lineReader{in: in, r: r, newline: '\n'}
 	if s := in.sampled; s != nil && bytes.IndexByte(s.head, '\n') < 0 && bytes.IndexByte(s.head, '\r') >= 0 {
 		l.newline = '\r' // as old Macintosh programs write
 	}
+	return l
+}
+
+// sampleLines reads the lines of a sample, in place.
+func sampleLines(s *sample) *lineReader {
+	l := newLineReader(&input{name: s.name, sampled: s}, nil)
+	l.buf, l.end, l.eof = s.head, len(s.head), true
 	return l
 }
 
@@ -79,7 +86,7 @@ func (l *lineReader) fill() error {
 		l.pos = 0
 	}
 	if l.end == len(l.buf) {
-		l.buf = append(l.buf, make([]byte, len(l.buf))...)
+		l.buf = append(l.buf, make([]byte, max(256<<10, len(l.buf)))...)
 	}
 	n, err := l.r.Read(l.buf[l.end:])
 	l.end += n

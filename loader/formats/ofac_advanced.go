@@ -51,22 +51,9 @@ type advancedParty struct {
 func readOFACAdvanced(r *run) error {
 	in := r.only()
 	a := &advanced{run: r, in: in, held: held{in: in}, asset: map[string]string{}, types: map[string]string{}, subs: map[string]string{}, parties: map[string]*advancedParty{}}
-	err := in.readXML("Sanctions", func(x *xmlScanner, name []byte) error {
+	err := in.readXML("Sanctions", func(x *xmlScanner) error {
 		a.x = x
-		switch string(name) {
-		case "DateOfIssue":
-			return a.dateOfIssue()
-		case "ReferenceValueSets":
-			return a.referenceValues()
-		case "DistinctParties":
-			if !a.sets {
-				return x.invalid("DistinctParties come before ReferenceValueSets, which say what their features mean")
-			}
-			return x.each(a.party)
-		case "SanctionsEntries":
-			return x.each(a.entry)
-		}
-		return nil
+		return x.each(a.section)
 	})
 	if err != nil {
 		return err
@@ -82,6 +69,23 @@ func readOFACAdvanced(r *run) error {
 		if err := a.emit(*row); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (a *advanced) section(name []byte) error {
+	switch string(name) {
+	case "DateOfIssue":
+		return a.dateOfIssue()
+	case "ReferenceValueSets":
+		return a.referenceValues()
+	case "DistinctParties":
+		if !a.sets {
+			return a.x.invalid("DistinctParties come before ReferenceValueSets, which say what their features mean")
+		}
+		return a.x.each(a.party)
+	case "SanctionsEntries":
+		return a.x.each(a.entry)
 	}
 	return nil
 }

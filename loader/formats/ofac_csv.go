@@ -162,9 +162,9 @@ func (r *run) ofacComments(in *input) (map[string]ofacComment, error) {
 func (r *run) ofacMain(in *input, joined bool, comments map[string]ofacComment) error {
 	cut := 0
 	err := in.records(mainColumns, func(fields []string, line int64, problem string) error {
+		remarks := fields[len(fields)-1] // with its blanks: the cut may be at one
 		for i, f := range fields {
-			fields[i] = trim(f)
-			if fields[i] == "-0-" {
+			if fields[i] = trim(f); fields[i] == "-0-" {
 				fields[i] = ""
 			}
 		}
@@ -178,21 +178,20 @@ func (r *run) ofacMain(in *input, joined bool, comments map[string]ofacComment) 
 		if fields[2] != "" {
 			party.EntityType = ofacType(fields[2])
 		}
-		remarks := fields[mainColumns-1]
-		full := utf8.RuneCountInString(remarks) == remarksLimit
 		open := false
-		if full {
+		if utf8.RuneCountInString(remarks) == remarksLimit {
 			if c, ok := comments[uid]; ok {
 				remarks += c.text
 				delete(comments, uid)
-			} else if open = !strings.HasSuffix(remarks, "."); open {
+			} else if !joined || !strings.HasSuffix(remarks, ".") { // a remark that fits exactly ends with a full stop
+				open = true
 				cut++
 			}
 		}
 		return r.ofacRemarks(party, remarks, open)
 	})
 	if err == nil && cut > 0 {
-		missing := "the file with their ends, sdn_comments.csv, was not given: ADDRESSES ARE MISSING from this list"
+		missing := "the file with their ends, sdn_comments.csv, was not given: ADDRESSES MAY BE MISSING from this list"
 		if joined {
 			missing = "the comments file has no end for them (is it of another day?): addresses may be missing"
 		}
@@ -216,14 +215,14 @@ func (r *run) ofacRemarks(party Row, remarks string, open bool) error {
 	items := strings.Split(remarks, ";")
 	n := 0
 	for i, item := range items {
-		last := i == len(items)-1
+		last, ended := i == len(items)-1, false
 		item = trim(item)
 		if last {
-			item = strings.TrimSuffix(item, ".")
+			item, ended = strings.CutSuffix(item, ".")
 		}
 		item = strings.TrimPrefix(item, "alt. ")
 		label := strings.HasPrefix(item, ofacLabel)
-		if !label && !(last && open && len(item) > len("Digital") && strings.HasPrefix(ofacLabel, item)) {
+		if !label && !(last && open && !ended && len(item) > len("Digital") && strings.HasPrefix(ofacLabel, item)) {
 			continue
 		}
 		n++
@@ -232,7 +231,7 @@ func (r *run) ofacRemarks(party Row, remarks string, open bool) error {
 		asset, address, _ := strings.Cut(strings.TrimLeft(strings.TrimPrefix(item, ofacLabel), " -"), " ")
 		address = trim(address)
 		switch {
-		case last && open:
+		case last && open && !ended:
 			row.Problem = fmt.Sprintf("address: cut off at %d characters (%q); the rest stands in sdn_comments.csv", remarksLimit, clip(item))
 		case address == "":
 			row.Asset, row.Problem = asset, fmt.Sprintf("address: %q holds none", clip(item))

@@ -12,29 +12,35 @@ func init() {
 func readOFACEnhanced(r *run) error {
 	in := r.only()
 	rows := held{in: in}
-	return in.readXML("sanctionsData", func(x *xmlScanner, name []byte) error {
-		switch string(name) {
-		case "publicationInfo":
-			return x.each(func(name []byte) error {
-				if string(name) != "dataAsOf" {
-					return nil
-				}
-				text, err := x.text()
-				if r.info.Published = day(text); err == nil && r.info.Published == "" {
-					r.warn("no_date", "%s: dataAsOf %q is no date", in.name, clip(text))
-				}
-				return err
-			})
-		case "entities":
-			return x.each(func(name []byte) error {
-				if string(name) != "entity" {
-					return nil
-				}
-				rows.clear()
-				return r.enhancedEntity(x, &rows)
-			})
+	return in.readXML("sanctionsData", func(x *xmlScanner) error {
+		return x.each(func(name []byte) error {
+			switch string(name) {
+			case "publicationInfo":
+				return r.dataAsOf(x)
+			case "entities":
+				return x.each(func(name []byte) error {
+					if string(name) != "entity" {
+						return nil
+					}
+					rows.clear()
+					return r.enhancedEntity(x, &rows)
+				})
+			}
+			return nil
+		})
+	})
+}
+
+func (r *run) dataAsOf(x *xmlScanner) error {
+	return x.each(func(name []byte) error {
+		if string(name) != "dataAsOf" {
+			return nil
 		}
-		return nil
+		text, err := x.text()
+		if r.info.Published = day(text); err == nil && r.info.Published == "" {
+			r.warn("no_date", "%s: dataAsOf %q is no date", x.in.name, clip(text))
+		}
+		return err
 	})
 }
 

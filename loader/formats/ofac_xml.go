@@ -1,5 +1,7 @@
 package formats
 
+import "strconv"
+
 // SDN.XML and CONSOLIDATED.XML: OFAC's sdnList (sdnList.xsd; formats.md, section 1.2). It has no listing dates.
 func init() {
 	register(format{
@@ -12,27 +14,44 @@ func init() {
 func readOFACXML(r *run) error {
 	in := r.only()
 	rows := held{in: in}
-	return in.readXML("sdnList", func(x *xmlScanner, name []byte) error {
-		switch string(name) {
-		case "publshInformation", "publishInformation": // the first is how it is spelt
-			return x.each(func(name []byte) error {
-				if string(name) != "Publish_Date" {
-					return nil
-				}
-				text, err := x.text()
-				date, ok := usDate(text)
-				if err == nil && !ok {
-					r.warn("no_date", "%s: Publish_Date %q is no date", in.name, clip(text))
-				}
-				r.info.Published = date
-				return err
-			})
-		case "sdnEntry":
-			rows.clear()
-			return r.sdnEntry(x, &rows)
-		}
-		return nil
+	announced, entries := "", 0
+	err := in.readXML("sdnList", func(x *xmlScanner) error {
+		return x.each(func(name []byte) (err error) {
+			switch string(name) {
+			case "publshInformation", "publishInformation": // the first is how it is spelt
+				announced, err = r.publishInformation(x)
+			case "sdnEntry":
+				entries++
+				rows.clear()
+				err = r.sdnEntry(x, &rows)
+			}
+			return err
+		})
 	})
+	if err == nil && announced != "" && announced != strconv.Itoa(entries) {
+		r.warn("record_count", "%s: says that it has %s records, and has %d", in.name, clip(announced), entries)
+	}
+	return err
+}
+
+// publishInformation takes the date of publication, and gives the number of records that is announced.
+func (r *run) publishInformation(x *xmlScanner) (records string, err error) {
+	err = x.each(func(name []byte) (err error) {
+		switch string(name) {
+		case "Publish_Date":
+			var text string
+			text, err = x.text()
+			date, ok := usDate(text)
+			if err == nil && !ok {
+				r.warn("no_date", "%s: Publish_Date %q is no date", x.in.name, clip(text))
+			}
+			r.info.Published = date
+		case "Record_Count":
+			records, err = x.text()
+		}
+		return err
+	})
+	return records, err
 }
 
 func (r *run) sdnEntry(x *xmlScanner, rows *held) error {

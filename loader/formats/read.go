@@ -81,7 +81,6 @@ func formatNamed(name string) (*format, error) {
 func (r *run) choose(inputs []*input, named *format) (*format, error) {
 	claims := make(map[*format][]*input)
 	var found []*format // in the order of the inputs
-	var other []*input
 	for _, in := range inputs {
 		s, err := in.sample()
 		if err != nil {
@@ -89,7 +88,7 @@ func (r *run) choose(inputs []*input, named *format) (*format, error) {
 		}
 		var f *format
 		switch {
-		case named != nil && named.detect(s):
+		case named != nil && named.claims(s):
 			f = named
 		default:
 			f = detected(s)
@@ -98,7 +97,6 @@ func (r *run) choose(inputs []*input, named *format) (*format, error) {
 			if err := strange(s); err != nil && !in.archived {
 				return nil, err
 			}
-			other = append(other, in)
 			continue
 		}
 		if claims[f] == nil {
@@ -121,33 +119,30 @@ func (r *run) choose(inputs []*input, named *format) (*format, error) {
 		if chosen = byName(s); chosen == nil {
 			return nil, fault.E(fault.Invalid, "%s: the content is of no known format; name the format (one of %s)", s.name, strings.Join(names(), ", "))
 		}
-		other, claims = nil, map[*format][]*input{chosen: inputs}
+		claims[chosen] = inputs
 	case claims[named] == nil && len(found) > 0:
 		return nil, fault.E(fault.Invalid, "%s: this looks like %s, not %s", claims[found[0]][0].name, found[0].name, named.name)
 	case claims[named] == nil:
 		if len(inputs) != 1 {
 			return nil, fault.E(fault.Invalid, "%s: none of these files looks like %s", listed(inputs, claims), named.name)
 		}
-		other, claims = nil, map[*format][]*input{named: inputs} // its reader will say what is missing
-	}
-	for f, ins := range claims {
-		if f != chosen {
-			other = append(other, ins...)
-		}
+		claims[named] = inputs // its reader will say what is missing
 	}
 	r.inputs = claims[chosen]
 	if most := max(chosen.files, 1); len(r.inputs) > most {
 		return nil, fault.E(fault.Invalid, "%s: %s takes no more than %d of these files: which?", listed(r.inputs, claims), chosen.name, most)
 	}
 	var ignored []string
-	for _, in := range other {
+	for _, in := range inputs {
+		if slices.Contains(r.inputs, in) {
+			continue
+		}
 		if !in.archived {
 			return nil, fault.E(fault.Invalid, "%s: this file does not belong to the others, which are of the format %s", in.name, chosen.name)
 		}
 		ignored = append(ignored, in.name)
 	}
 	if len(ignored) > 0 {
-		slices.Sort(ignored)
 		r.warn("ignored_files", "not read: %s", abridged(ignored))
 	}
 	return chosen, nil

@@ -152,8 +152,7 @@ func blank(fields []string) bool {
 
 // heads gives the first records of a sample that have content, n at most, read with a separator.
 func heads(s *sample, sep byte, n int) [][]string {
-	in := &input{name: s.name, sampled: s}
-	c := newRecordReader(in, bytes.NewReader(s.head), sep)
+	c := &recordReader{lines: sampleLines(s), sep: sep}
 	var all [][]string
 	for range 50 {
 		fields, err := c.next()

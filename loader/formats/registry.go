@@ -16,6 +16,8 @@ type format struct {
 	files int
 	// detect tells from the beginning of an input whether it is of this format.
 	detect func(*sample) bool
+	// accepts, if not nil, is what is asked instead when the format was given by name.
+	accepts func(*sample) bool
 	// read yields the rows of r.inputs and fills in r.info.
 	read func(r *run) error
 }
@@ -65,8 +67,15 @@ func detected(s *sample) *format {
 	return nil
 }
 
-// extensions say what a name promises, when the content promises nothing.
-var extensions = map[string]string{".csv": "csv", ".tsv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson", ".txt": "text", ".list": "text"}
+func (f *format) claims(s *sample) bool {
+	if f.accepts != nil {
+		return f.accepts(s)
+	}
+	return f.detect(s)
+}
+
+// extensions say what a name promises, when the content promises nothing. What is named .txt may be any prose.
+var extensions = map[string]string{".csv": "csv", ".tsv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
 func byName(s *sample) *format {
 	if s.xlsx {

@@ -53,7 +53,7 @@ const (
 )
 
 func newXMLScanner(in *input, r io.Reader) *xmlScanner {
-	return &xmlScanner{in: in, r: r, buf: make([]byte, 256<<10)}
+	return &xmlScanner{in: in, r: r}
 }
 
 func (x *xmlScanner) depth() int { return len(x.starts) }
@@ -84,7 +84,7 @@ func (x *xmlScanner) fill() error {
 		return x.invalid("a text or tag is longer than %d bytes", MaxLine)
 	}
 	if x.end == len(x.buf) {
-		x.buf = append(x.buf, make([]byte, len(x.buf))...)
+		x.buf = append(x.buf, make([]byte, max(256<<10, len(x.buf)))...)
 	}
 	n, err := x.r.Read(x.buf[x.end:])
 	if bytes.IndexByte(x.buf[x.end:x.end+n], 0) >= 0 {
@@ -420,6 +420,12 @@ func (x *xmlScanner) skip(depth int) error {
 
 // text reads the element that has just started to its end and gives its own text, trimmed.
 func (x *xmlScanner) text() (string, error) {
+	text, err := x.whole()
+	return trim(text), err
+}
+
+// whole is text with the white space around it.
+func (x *xmlScanner) whole() (string, error) {
 	depth := x.depth()
 	all := x.content[:0]
 	for {
@@ -444,7 +450,7 @@ func (x *xmlScanner) text() (string, error) {
 			if !utf8.Valid(all) {
 				return "", x.invalid("the text before this is not UTF-8")
 			}
-			return trim(string(all)), x.bad
+			return string(all), x.bad
 		}
 		if err != nil {
 			return "", err
@@ -466,7 +472,7 @@ func rootOf(head []byte) string {
 	if t := bytes.TrimLeft(head, " \t\r\n"); len(t) == 0 || t[0] != '<' {
 		return ""
 	}
-	x := newXMLScanner(&input{}, bytes.NewReader(head))
+	x := &xmlScanner{in: &input{}, buf: head, end: len(head), eof: true}
 	name, err := x.root()
 	if err != nil {
 		return ""
@@ -474,8 +480,8 @@ func rootOf(head []byte) string {
 	return name
 }
 
-// readXML reads a document whose root element is as expected; fn is called for each child of the root.
-func (in *input) readXML(root string, fn func(x *xmlScanner, name []byte) error) error {
+// readXML reads a document whose root element is as expected. fn is called when the root has started, and reads it with each.
+func (in *input) readXML(root string, fn func(x *xmlScanner) error) error {
 	rc, err := in.text()
 	if err != nil {
 		return err
@@ -489,7 +495,7 @@ func (in *input) readXML(root string, fn func(x *xmlScanner, name []byte) error)
 	if name != root {
 		return in.invalid("root element", "is <%s>, not <%s>", clip(name), root)
 	}
-	if err := x.each(func(name []byte) error { return fn(x, name) }); err != nil {
+	if err := fn(x); err != nil {
 		return err
 	}
 	return x.finish()

@@ -20,8 +20,8 @@ func (j *Journal) prepare() {
 		case <-j.prepareNow:
 		case <-timer.C:
 		}
-		old, used := j.keepWarm()
-		if old || used >= j.segmentBytes/4 {
+		old, wanted := j.keepWarm()
+		if wanted {
 			j.prepareSpare()
 		}
 		if old {
@@ -32,15 +32,15 @@ func (j *Journal) prepare() {
 }
 
 // keepWarm looks after the active segment, and tells whether it is to be retired for its age,
-// and how many of its bytes are used. Where there is none, all of them are.
-func (j *Journal) keepWarm() (old bool, used int) {
+// and whether a spare is wanted.
+func (j *Journal) keepWarm() (old, wanted bool) {
 	j.mu.Lock()
 	s := j.active
 	if s == nil {
 		j.mu.Unlock()
-		return false, j.segmentBytes
+		return false, true
 	}
-	used = s.used
+	used := s.used
 	if s.empty() {
 		j.wake = used + 1
 	} else {
@@ -50,9 +50,10 @@ func (j *Journal) keepWarm() (old bool, used int) {
 		}
 	}
 	old = j.isOld(s)
+	wanted = old || j.wanted || used >= j.segmentBytes/4
 	j.mu.Unlock()
 	s.keepWarm(used)
-	return old, used
+	return old, wanted
 }
 
 // isOld tells whether a segment is to be retired for its age. The caller holds mu.
@@ -77,7 +78,7 @@ func (j *Journal) prepareSpare() {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.spare, j.spareErr = s, err
+	j.spare, j.spareErr, j.wanted = s, err, err != nil
 	if err != nil {
 		j.fail(err)
 	}

@@ -349,14 +349,18 @@ func TestFaultingMemoryIsAnErrorNotACrash(t *testing.T) {
 
 func TestManyDurableRecordsShareASync(t *testing.T) {
 	const writers = 64
-	dir := t.TempDir()
-	var slow disk
-	slow.allocate = allocate
-	slow.flush = func(*os.File, []byte, int, int) error { time.Sleep(20 * time.Millisecond); return nil }
-	j := mustOpenOn(t, dir, Options{}, slow)
+	slow := disk{allocate: allocate, flush: func(*os.File, []byte, int, int) error {
+		time.Sleep(20 * time.Millisecond)
+		return nil
+	}}
+	j := mustOpenOn(t, t.TempDir(), Options{}, slow)
 	var wg sync.WaitGroup
 	for range writers {
-		wg.Go(func() { mustAppend(t, j, "hit", true) })
+		wg.Go(func() {
+			if err := j.Append(Check, testTime, []byte("hit"), true); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	wg.Wait()
 	if s := j.Stats(); s.Records != writers || s.Syncs > 5 {

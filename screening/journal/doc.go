@@ -38,7 +38,13 @@
 //
 // # Cost
 //
-// An append is a checksum, a lock and a copy: no system call, no allocation; about 90 ns for 350 bytes.
+// An append is a checksum, a lock and a copy: no system call, no allocation; about 90 ns for
+// 350 bytes as long as the preparer keeps up, which it does at 100,000 records a second.
+// Faster than that, the kernel's work for each new page of the file tells, 0.3 to 0.5 µs a
+// record. In the background a record costs 0.4 µs of system time and 0.18 µs of SHA-256. A
+// durable append waits for the disk; those that wait together share a sync. (Two cores, ext4;
+// go test -run - -bench . ./screening/journal)
+//
 // Appending into the mapping by the caller would save a copy of 10 ns and hold the lock while
-// JSON is written, so it is not offered. Figures: go test -bench . ./screening/journal
+// JSON is written, so it is not offered.
 package journal

@@ -74,6 +74,7 @@ type Journal struct {
 	active     *segment   // takes records; nil after a failure until the next append, and when closed
 	spare      *segment   // allocated and mapped, to become active; nil while it is not needed yet
 	next       uint64     // sequence number of the next record
+	wanted     bool       // somebody needs the spare
 	wake       int        // the preparer is woken when active.used reaches it
 	unsynced   []*segment // retired and not known to be on disk, in order
 	sealing    []*segment // retired and not sealed yet, in order
@@ -169,7 +170,7 @@ func (j *Journal) Append(kind Kind, at time.Time, payload []byte, durable bool) 
 	return j.AppendBatch(entries[:], durable)
 }
 
-// AppendBatch writes the entries as consecutive records, in order, taking the lock once. When
+// AppendBatch writes the entries as records, in order, taking the lock once. When
 // it returns nil, all of them survive the death of the process; with durable they also survive
 // the loss of power, and so does every record this journal took before them.
 //
@@ -259,7 +260,9 @@ func (j *Journal) advance() error {
 		return j.refusal
 	case j.spare != nil:
 		return j.rotate()
-	case j.spareErr != nil:
+	}
+	j.wanted = true
+	if j.spareErr != nil {
 		return j.spareErr
 	}
 	nudge(j.prepareNow)

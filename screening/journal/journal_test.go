@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -62,6 +63,19 @@ func TestRecordsComeBackAsAppended(t *testing.T) {
 		if mode := info.Mode().Perm(); mode&0o077 != 0 {
 			t.Errorf("%s can be read by others: mode %o", path, mode)
 		}
+	}
+}
+
+// The active segment is nearly empty, but the record does not fit into it.
+func TestLargeRecordGoesToTheNextSegment(t *testing.T) {
+	dir := t.TempDir()
+	j := mustOpen(t, dir, Options{})
+	want := []string{strings.Repeat("a", 10_000), strings.Repeat("b", MaxPayloadBytes), strings.Repeat("c", 10_000)}
+	for _, payload := range want {
+		mustAppend(t, j, payload, false)
+	}
+	if !slices.Equal(want, payloads(t, dir)) {
+		t.Error("records differ")
 	}
 }
 
@@ -128,9 +142,14 @@ func TestDirectoryThatCannotBeWritten(t *testing.T) {
 // Many goroutines append while segments rotate, readers read, and another journal opens in
 // the same directory: each sees all that was appended before it began, in order.
 func TestRotationUnderConcurrency(t *testing.T) {
+	t.Run("small segments", func(t *testing.T) { rotateUnderConcurrency(t, MinSegmentBytes, 5) })
+	t.Run("segments pushed to disk", func(t *testing.T) { rotateUnderConcurrency(t, pushBytes+MinSegmentBytes, 1) })
+}
+
+func rotateUnderConcurrency(t *testing.T, segmentBytes, rotations int) {
 	const writers, each = 8, 1500
 	dir := t.TempDir()
-	j := mustOpen(t, dir, Options{})
+	j := mustOpen(t, dir, Options{SegmentBytes: segmentBytes})
 	pad := strings.Repeat("p", 500)
 	var acked [writers]int
 	var mu sync.Mutex
@@ -178,7 +197,7 @@ func TestRotationUnderConcurrency(t *testing.T) {
 		check()
 		mustClose(t, mustOpen(t, dir, Options{}))
 	}
-	if s := j.Stats(); s.Records != writers*each || s.Rotations < 5 || s.Refused != 0 || s.LastError != nil || s.Syncs == 0 {
+	if s := j.Stats(); s.Records != writers*each || s.Rotations < uint64(rotations) || s.Refused != 0 || s.LastError != nil || s.Syncs == 0 {
 		t.Errorf("stats: %+v", s)
 	}
 	mustClose(t, j)
@@ -267,7 +286,10 @@ func TestReadStopsWithItsContext(t *testing.T) {
 	if n != 3 {
 		t.Errorf("%d records, want 3", n)
 	}
-	for range Read(context.Background(), dir) {
+	for _, err := range Read(context.Background(), dir) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // must not yield again
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -40,7 +41,12 @@ func helperPayload(round string, g, n uint32) []byte {
 // writeUntilKilled is the helper process.
 func writeUntilKilled(dir string) int {
 	round := os.Getenv("JOURNAL_TEST_ROUND")
-	j, err := Open(dir, Options{SegmentBytes: MinSegmentBytes})
+	size, err := strconv.Atoi(os.Getenv("JOURNAL_TEST_SEGMENT"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	j, err := Open(dir, Options{SegmentBytes: size})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -89,10 +95,10 @@ type helper struct {
 	acks  [helpers]uint32 // records acknowledged
 }
 
-func startHelper(t *testing.T, dir, round string) *helper {
+func startHelper(t *testing.T, dir, round string, segmentBytes int) *helper {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "JOURNAL_TEST_WRITER="+dir, "JOURNAL_TEST_ROUND="+round)
+	cmd.Env = append(os.Environ(), "JOURNAL_TEST_WRITER="+dir, "JOURNAL_TEST_ROUND="+round, fmt.Sprint("JOURNAL_TEST_SEGMENT=", segmentBytes))
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -180,7 +186,7 @@ func TestKillKeepsEveryAcknowledgedRecord(t *testing.T) {
 	var helpers []*helper
 	acked := 0
 	for round := range rounds {
-		h := startHelper(t, dir, fmt.Sprint(round))
+		h := startHelper(t, dir, fmt.Sprint(round), []int{MinSegmentBytes, 2 * pushBytes, 6 * pushBytes}[round%3])
 		helpers = append(helpers, h)
 		if round%5 == 4 {
 			time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond) // perhaps before it has opened
@@ -229,9 +235,9 @@ func verifySealed(t *testing.T, dir string) {
 
 func TestTwoProcessesInOneDirectory(t *testing.T) {
 	dir := t.TempDir()
-	a := startHelper(t, dir, "a")
+	a := startHelper(t, dir, "a", MinSegmentBytes)
 	a.follow(t, 1000)
-	b := startHelper(t, dir, "b") // its Open must leave the segments of a alone
+	b := startHelper(t, dir, "b", 2*pushBytes) // its Open must leave the segments of a alone
 	b.follow(t, 1000)
 	for range 3 {
 		a.follow(t, 2000)

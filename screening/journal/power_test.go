@@ -24,7 +24,7 @@ func inode(f interface{ Stat() (os.FileInfo, error) }) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return uint64(info.Sys().(*syscall.Stat_t).Ino), nil
+	return info.Sys().(*syscall.Stat_t).Ino, nil
 }
 
 func (p *platter) disk() disk {

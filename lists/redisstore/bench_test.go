@@ -1,0 +1,107 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/storetest"
+)
+
+// BenchmarkLayer gives the figures of the package comment.
+//
+//	go test ./lists/redisstore -run '^$' -bench Layer -benchtime 1x
+func BenchmarkLayer(b *testing.B) {
+	ctx := context.Background()
+	entries := storetest.Entries(1_000_000, 1)
+	for b.Loop() {
+		s := newStore(b, storetest.StartRedis(b), Options{Timeout: 5 * time.Second})
+		used := func() float64 {
+			info, err := s.client.Info(ctx, "memory").Result()
+			if err != nil {
+				b.Fatal(err)
+			}
+			_, rest, _ := strings.Cut(info, "used_memory:")
+			digits, _, _ := strings.Cut(rest, "\r")
+			n, err := strconv.ParseFloat(digits, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return n
+		}
+		heap := func() float64 {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return float64(m.HeapAlloc) / (1 << 20)
+		}
+		before, heapBefore, heapMost := used(), heap(), 0.0
+		start := time.Now()
+		var paused time.Duration
+		w, err := s.CreateLayer(ctx, "ofac-sdn-019ad2c4-7b1c-7e62-9f0e-3f1f2b5a9c11", len(entries))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range uint32(700) { // as many as the entries refer to
+			if err := w.PutAttribution(i, fmt.Appendf(nil, `{"entity":{"id":"%d","name":"%s"}}`, i, strings.Repeat("x", 200))); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for i, e := range entries {
+			if err := w.Put(e); err != nil {
+				b.Fatal(err)
+			}
+			if i%100_000 == 50_000 {
+				pause := time.Now()
+				heapMost = max(heapMost, heap()-heapBefore)
+				paused += time.Since(pause)
+			}
+		}
+		if err := w.Commit(); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric((time.Since(start) - paused).Seconds(), "load-s")
+		b.ReportMetric((used()-before)/float64(len(entries)), "bytes/address")
+		b.ReportMetric(heapMost, "heap-MB")
+		start = time.Now()
+		for _, err := range s.Walk(ctx, "ofac-sdn-019ad2c4-7b1c-7e62-9f0e-3f1f2b5a9c11") {
+			if err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(time.Since(start).Seconds(), "walk-s")
+		start = time.Now()
+		if err := s.DropLayer(ctx, "ofac-sdn-019ad2c4-7b1c-7e62-9f0e-3f1f2b5a9c11"); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(time.Since(start).Seconds(), "drop-s")
+	}
+}
+
+func BenchmarkLookup(b *testing.B) {
+	ctx := context.Background()
+	entries := storetest.Entries(1_000_000, 1)
+	s := newStore(b, storetest.StartRedis(b), Options{Timeout: 5 * time.Second})
+	storetest.WriteLayer(b, s, "l", entries)
+	for _, n := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
+			asked := make([]lists.LayerKey, n)
+			at := 0
+			for b.Loop() {
+				for i := range asked {
+					at = (at + 7919) % len(entries)
+					asked[i] = lists.LayerKey{Layer: "l", Key: entries[at].Key}
+				}
+				found, err := s.Lookup(ctx, asked)
+				if err != nil || found[0] == nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,279 @@
+package redisstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strings"
+	"time"
+
+	"interdict/lists/fault"
+)
+
+const (
+	chunkBytes = 1 << 20
+	// uploadTTL is how long the chunks of a blob stay that never came to its record, after a crash.
+	uploadTTL = 24 * time.Hour
+	// replacedTTL is how long the chunks of a replaced blob stay for those who are reading it.
+	replacedTTL = time.Minute
+	// attempts is how often a blob's record is written when others write it at the same time.
+	attempts = 10
+)
+
+// blobMeta is the record of a blob. It is written last, and dropped first.
+type blobMeta struct {
+	Stem   string `json:"stem"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+}
+
+func (m *blobMeta) chunks() uint64 { return uint64(m.Size+chunkBytes-1) / chunkBytes }
+
+func decodeBlob(r record) (*blobMeta, error) {
+	m := new(blobMeta)
+	if err := json.Unmarshal(r.value, m); err != nil || m.Stem == "" || m.Size < 0 {
+		return nil, fmt.Errorf("record %s is %w", r.name, errDamaged)
+	}
+	return m, nil
+}
+
+// PutBlob stores bytes under a name. A failure of r keeps the kind it has.
+func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) error {
+	if err := checkBlobName(name); err != nil {
+		return err
+	}
+	op := "write blob " + name
+	m := &blobMeta{Stem: newStem()}
+	err := s.upload(ctx, m, r)
+	if err == nil {
+		err = s.publish(ctx, name, m)
+	}
+	if err == nil {
+		return nil
+	}
+	// A commit whose answer was lost may have been made: then its chunks must stay.
+	if now, _, failed := s.findBlob(context.WithoutCancel(ctx), name); failed == nil && (now == nil || now.Stem != m.Stem) {
+		s.discard(ctx, m)
+	}
+	var from *readError
+	if errors.As(err, &from) && ctx.Err() == nil {
+		return fmt.Errorf("read what blob %s is to hold: %w", name, from.err)
+	}
+	return s.failed(ctx, op, err)
+}
+
+// readError is a failure of what PutBlob was given to read.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+
+// upload writes chunks, which go away by themselves if nobody makes them stay.
+func (s *Store) upload(ctx context.Context, m *blobMeta, r io.Reader) error {
+	sum := sha256.New()
+	chunk := make([]byte, chunkBytes)
+	for n := uint64(0); ; n++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		size, err := io.ReadFull(r, chunk)
+		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+			return &readError{err}
+		}
+		if size > 0 {
+			sum.Write(chunk[:size])
+			m.Size += int64(size)
+			c, cancel := s.bulk(ctx)
+			err := s.client.Set(c, s.keys.chunk(m.Stem, n), chunk[:size], uploadTTL).Err()
+			cancel()
+			if err != nil {
+				return err
+			}
+		}
+		if err != nil {
+			m.SHA256 = hex.EncodeToString(sum.Sum(nil))
+			return nil
+		}
+	}
+}
+
+// publish makes the chunks stay, then the blob's record name them, then the chunks of the old blob go.
+func (s *Store) publish(ctx context.Context, name string, m *blobMeta) error {
+	c, cancel := s.bulk(ctx)
+	defer cancel()
+	if n := m.chunks(); n > 0 {
+		pipe := s.client.Pipeline()
+		for i := range n {
+			pipe.Persist(c, s.keys.chunk(m.Stem, i))
+		}
+		cmds, err := pipe.Exec(c)
+		if err != nil {
+			return err
+		}
+		for _, cmd := range cmds {
+			if kept, err := boolean(cmd); err != nil || !kept {
+				return errors.Join(err, errors.New("a chunk was lost while the others were written"))
+			}
+		}
+	}
+	value, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	for range attempts {
+		found, err := s.records(c, recordBlob+name)
+		if err != nil {
+			return err
+		}
+		_, inTheWay, err := s.commit(ctx, false, change{recordBlob + name, value, found[0].revision})
+		if err != nil {
+			return err
+		}
+		if inTheWay == "" {
+			if old, err := decodeBlob(found[0]); found[0].revision != 0 && err == nil {
+				s.expire(ctx, old, replacedTTL)
+			}
+			return nil
+		}
+	}
+	return conflict("blob", name)
+}
+
+func boolean(cmd any) (bool, error) {
+	c, ok := cmd.(interface{ Result() (bool, error) })
+	if !ok {
+		return false, errDamaged
+	}
+	return c.Result()
+}
+
+// discard removes the chunks of a blob that came to nothing. If it fails they go when their time is over.
+func (s *Store) discard(ctx context.Context, m *blobMeta) { s.expire(context.WithoutCancel(ctx), m, 0) }
+
+func (s *Store) expire(ctx context.Context, m *blobMeta, after time.Duration) {
+	c, cancel := s.bulk(ctx)
+	defer cancel()
+	pipe := s.client.Pipeline()
+	for i := range m.chunks() {
+		pipe.Expire(c, s.keys.chunk(m.Stem, i), after)
+	}
+	_ = run(c, pipe)
+}
+
+// findBlob reads the record of a blob; revision 0 if there is none.
+func (s *Store) findBlob(ctx context.Context, name string) (*blobMeta, uint64, error) {
+	c, cancel := s.bulk(ctx)
+	defer cancel()
+	found, err := s.records(c, recordBlob+name)
+	if err != nil || found[0].revision == 0 {
+		return nil, 0, err
+	}
+	m, err := decodeBlob(found[0])
+	return m, found[0].revision, err
+}
+
+// OpenBlob reads a blob. Its bytes are verified when they have been read to the end.
+func (s *Store) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error) {
+	if err := checkBlobName(name); err != nil {
+		return nil, err
+	}
+	m, revision, err := s.findBlob(ctx, name)
+	if err != nil {
+		return nil, s.failed(ctx, "read blob "+name, err)
+	}
+	if revision == 0 {
+		return nil, fault.E(fault.NotFound, "there is no blob %s", name)
+	}
+	return &blobReader{s: s, ctx: ctx, name: name, meta: m, sum: sha256.New()}, nil
+}
+
+type blobReader struct {
+	s     *Store
+	ctx   context.Context
+	name  string
+	meta  *blobMeta
+	next  uint64 // chunk
+	chunk []byte // what is left of the last one
+	sum   hash.Hash
+}
+
+func (b *blobReader) Read(p []byte) (int, error) {
+	for len(b.chunk) == 0 {
+		if b.next == b.meta.chunks() {
+			if hex.EncodeToString(b.sum.Sum(nil)) != b.meta.SHA256 {
+				return 0, b.failed(fmt.Errorf("it is %w", errDamaged))
+			}
+			return 0, io.EOF
+		}
+		if err := b.read(); err != nil {
+			return 0, b.failed(err)
+		}
+	}
+	n := copy(p, b.chunk)
+	b.chunk = b.chunk[n:]
+	return n, nil
+}
+
+func (b *blobReader) failed(err error) error { return b.s.failed(b.ctx, "read blob "+b.name, err) }
+
+func (b *blobReader) read() error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	c, cancel := b.s.bulk(b.ctx)
+	defer cancel()
+	chunk, err := b.s.client.Get(c, b.s.keys.chunk(b.meta.Stem, b.next)).Bytes()
+	if err != nil {
+		return err
+	}
+	want := min(chunkBytes, b.meta.Size-int64(b.next)*chunkBytes)
+	if int64(len(chunk)) != want {
+		return fmt.Errorf("it is %w", errDamaged)
+	}
+	b.sum.Write(chunk)
+	b.next++
+	b.chunk = chunk
+	return nil
+}
+
+func (b *blobReader) Close() error { return nil }
+
+// DropBlob removes a blob: its record first, so that nobody finds half of it.
+func (s *Store) DropBlob(ctx context.Context, name string) error {
+	if err := checkBlobName(name); err != nil {
+		return err
+	}
+	op := "drop blob " + name
+	for range attempts {
+		m, revision, err := s.findBlob(ctx, name)
+		if err != nil || revision == 0 {
+			return s.failed(ctx, op, err)
+		}
+		_, inTheWay, err := s.commit(ctx, false, change{recordBlob + name, nil, revision})
+		if err != nil {
+			return s.failed(ctx, op, err)
+		}
+		if inTheWay == "" {
+			s.discard(ctx, m)
+			return nil
+		}
+	}
+	return conflict("blob", name)
+}
+
+// Blobs lists the names of all blobs.
+func (s *Store) Blobs(ctx context.Context) ([]string, error) {
+	found, err := s.scan(ctx, recordBlob)
+	if err != nil {
+		return nil, s.failed(ctx, "list blobs", err)
+	}
+	names := make([]string, len(found))
+	for i, r := range found {
+		names[i] = strings.TrimPrefix(r.name, recordBlob)
+	}
+	return names, nil
+}

@@ -1,0 +1,60 @@
+package redisstore
+
+import (
+	"strconv"
+)
+
+// Every name in Redis is built here. P is the prefix; braces are a hash tag, which puts what one commit changes
+// into one slot of a cluster. All other keys have none, so that a layer spreads over the nodes.
+//
+//	{P}:table            hash: record → revision(16 digits) crc32c(8 hex digits) bytes; "" → format:last revision
+//	{P}:index            sorted set of the names of all records, in order
+//	{P}:alive            written by Ping
+//	{P}:changed          the channel of Watch
+//	P:e:STEM:BUCKET      hash: "" → number of entries; key of an entry → its references and a checksum(2)
+//	P:a:STEM:BUCKET      hash: attribution's number in the bucket → crc32c(4) record
+//	P:n:STEM             set of the buckets of attributions of a layer
+//	P:b:STEM:CHUNK       string: a chunk of a blob
+//
+// Records are documents ("d:" and their key), layers ("l:" and their id) and blobs ("b:" and their name). A stem is
+// a random number that a layer or blob gets when it is made: what is left of an older one of the same name is never read.
+// Numbers of buckets and chunks are written in base 36.
+type keys struct{ prefix string }
+
+const (
+	recordDoc   = "d:"
+	recordLayer = "l:"
+	recordBlob  = "b:"
+
+	fieldMarker = "" // no entry has an empty key
+
+	maxPrefix      = 64
+	alphabetPrefix = alphabetName + "_."
+)
+
+func newKeys(prefix string) (keys, error) {
+	if err := checkName("key prefix", prefix, alphabetPrefix, maxPrefix); err != nil {
+		return keys{}, err
+	}
+	return keys{prefix}, nil
+}
+
+func (k keys) tagged(name string) string { return "{" + k.prefix + "}:" + name }
+func (k keys) table() string             { return k.tagged("table") }
+func (k keys) index() string             { return k.tagged("index") }
+func (k keys) alive() string             { return k.tagged("alive") }
+func (k keys) changed() string           { return k.tagged("changed") }
+
+func (k keys) numbered(kind, stem string, n uint64) string {
+	return k.prefix + kind + stem + ":" + strconv.FormatUint(n, 36)
+}
+
+func (k keys) entries(stem string, bucket uint64) string      { return k.numbered(":e:", stem, bucket) }
+func (k keys) attributions(stem string, bucket uint64) string { return k.numbered(":a:", stem, bucket) }
+func (k keys) attributionBuckets(stem string) string          { return k.prefix + ":n:" + stem }
+func (k keys) chunk(stem string, n uint64) string             { return k.numbered(":b:", stem, n) }
+
+// checkPrefix tells whether a Scan can find anything: a prefix of other characters finds nothing.
+func checkPrefix(prefix string) bool {
+	return prefix == "" || checkName("", prefix, alphabetDoc, maxDocKey) == nil
+}

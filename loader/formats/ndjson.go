@@ -1,0 +1,187 @@
+package formats
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Our own format, a listing a line (contract.md, section 4), and what export writes. Only address is required; an unknown or
+// doubled field, a wrong type or a wrong date is a problem of that row.
+func init() {
+	register(format{
+		name: "ndjson", order: 110,
+		detect: func(s *sample) bool {
+			return !s.xlsx && shapeOf(s) == jsonLines && !ftmEntity.hasAll(firstLine(s)) && !ftmDelta.hasAll(firstLine(s))
+		},
+		read: readNDJSON,
+	})
+}
+
+func firstLine(s *sample) []byte {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(s.head, " \t\r\n"), []byte("\n"))
+	return line
+}
+
+type listing struct {
+	Address    string   `json:"address"`
+	Network    string   `json:"network"`
+	Asset      string   `json:"asset"`
+	Entity     party    `json:"entity"`
+	Category   string   `json:"category"`
+	Confidence string   `json:"confidence"`
+	Programs   []string `json:"programs"`
+	Incident   string   `json:"incident"`
+	ListedOn   string   `json:"listed_on"`
+	ValidUntil string   `json:"valid_until"`
+	URL        string   `json:"url"`
+	Note       string   `json:"note"`
+}
+
+type party struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+func readNDJSON(r *run) error {
+	in := r.only()
+	rc, err := in.text()
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	l := newLineReader(in, rc)
+	strict := json.RejectUnknownMembers(true)
+	for {
+		line, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if line = bytes.Trim(line, " \t"); len(line) == 0 {
+			continue
+		}
+		row := Row{Locator: "line " + strconv.FormatInt(l.n, 10)}
+		var v listing
+		if err := json.Unmarshal(line, &v, strict); err != nil {
+			if l.torn && !jsontext.Value(line).IsValid() {
+				return in.invalid(l.place(), "ends in the middle: the file is truncated")
+			}
+			row.Problem = jsonFault(err)
+			var only struct {
+				Address string `json:"address"`
+			}
+			if json.Unmarshal(line, &only) == nil { // what can be read of a bad row
+				row.Address = trim(only.Address)
+			}
+		} else {
+			v.into(&row)
+		}
+		if err := r.emit(row); err != nil {
+			return err
+		}
+	}
+}
+
+func (v *listing) into(row *Row) {
+	row.Address, row.Network, row.Asset = trim(v.Address), trim(v.Network), trim(v.Asset)
+	row.EntityID, row.EntityName, row.EntityType = trim(v.Entity.ID), trim(v.Entity.Name), trim(v.Entity.Type)
+	row.Category, row.Confidence = trim(v.Category), trim(v.Confidence)
+	row.Incident, row.URL, row.Note = trim(v.Incident), trim(v.URL), trim(v.Note)
+	for _, p := range v.Programs {
+		if p = trim(p); p != "" {
+			row.Programs = append(row.Programs, p)
+		}
+	}
+	if row.Address == "" {
+		row.fail("address", "is missing")
+	}
+	if t := entityType(row.EntityType); row.EntityType != "" && t != row.EntityType {
+		row.fail("entity.type", fmt.Sprintf("%q is none of individual, entity, vessel, aircraft", clip(row.EntityType)))
+		row.EntityType = ""
+	}
+	if row.URL != "" && !webURL(row.URL) {
+		row.fail("url", fmt.Sprintf("%q is no http or https address", clip(row.URL)))
+		row.URL = ""
+	}
+	for _, d := range []struct {
+		name, value string
+		to          *string
+	}{{"listed_on", v.ListedOn, &row.ListedOn}, {"valid_until", v.ValidUntil, &row.ValidUntil}} {
+		if value := trim(d.value); value != "" {
+			date, ok := isoDate(value)
+			if !ok {
+				row.fail(d.name, fmt.Sprintf("%q is no date of the form YYYY-MM-DD", clip(value)))
+				continue
+			}
+			*d.to = date
+		}
+	}
+}
+
+// jsonFault says what is wrong with a JSON text and names the field.
+func jsonFault(err error) string {
+	field := func(p jsontext.Pointer) string {
+		return clip(strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", "."))
+	}
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
+		return field(syntactic.JSONPointer) + ": stands there twice"
+	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
+		return field(semantic.JSONPointer) + ": is no field of a listing"
+	case errors.As(err, &semantic) && semantic.JSONPointer != "":
+		return fmt.Sprintf("%s: is of a wrong type (%s)", field(semantic.JSONPointer), semantic.JSONKind)
+	case errors.As(err, &semantic):
+		return fmt.Sprintf("line: is no object but %s", semantic.JSONKind)
+	case errors.As(err, &syntactic):
+		return fmt.Sprintf("line: is no valid JSON at byte %d", syntactic.ByteOffset)
+	}
+	return "line: is no valid JSON"
+}
+
+type jsonShape uint8
+
+const (
+	noJSON    jsonShape = iota
+	jsonValue           // one value, an array or an object over many lines
+	jsonLines           // an object a line
+)
+
+// shapeOf tells one JSON value from JSON lines.
+func shapeOf(s *sample) jsonShape {
+	switch s.firstByte() {
+	case '[':
+		return jsonValue
+	case '{':
+	default:
+		return noJSON
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(s.head), jsontext.AllowDuplicateNames(true))
+	if _, err := d.ReadValue(); err != nil {
+		// The first value is broken or longer than the sample: lines, if a line ends before the next begins with an object.
+		if _, next, ok := bytes.Cut(bytes.TrimLeft(s.head, " \t\r\n"), []byte("\n")); ok && bytes.HasPrefix(next, []byte("{")) {
+			return jsonLines
+		}
+		return jsonValue
+	}
+	if d.PeekKind() == '{' {
+		return jsonLines
+	}
+	// A single value: one line of fields is a listing, anything else a document.
+	var members map[string]jsontext.Value
+	line := firstLine(s)
+	if json.Unmarshal(line, &members) == nil && members["address"].Kind() == '"' {
+		return jsonLines
+	}
+	return jsonValue
+}

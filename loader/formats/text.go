@@ -1,0 +1,139 @@
+package formats
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// A list of addresses, one a line (formats.md, section 2): blank lines, comments from # to the end of a line, a name behind the
+// address ("addr;name", `addr;"name;alias"`, "addr,name", tab or blanks). "# Last Updated: 2025-11-20" is the date of the list.
+func init() {
+	register(format{
+		name: "text", order: 120,
+		detect: func(s *sample) bool {
+			if s.xlsx || shapeOf(s) != noJSON || s.firstByte() == '<' {
+				return false
+			}
+			_, table := dialectOf(s)
+			return !table && mostlyAddresses(s)
+		},
+		read: readText,
+	})
+}
+
+// mostlyAddresses tells a file most of whose lines begin with what may be an address.
+func mostlyAddresses(s *sample) bool {
+	lines := strings.Split(strings.ReplaceAll(string(s.head), "\r", "\n"), "\n")
+	if !s.whole && len(lines) > 1 {
+		lines = lines[:len(lines)-1]
+	}
+	all, good := 0, 0
+	for _, line := range lines {
+		entry, _ := uncomment(line)
+		if entry == "" {
+			continue
+		}
+		all++
+		if address, _, _ := partsOf(entry); looksLikeAddress(address) {
+			good++
+		}
+	}
+	return all > 0 && good*10 >= all*6
+}
+
+// uncomment parts a line from its comment.
+func uncomment(line string) (entry, comment string) {
+	line = trim(line)
+	if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "//") {
+		return "", trim(strings.TrimLeft(line, "#/"))
+	}
+	for i := 1; i < len(line); i++ {
+		if line[i] == '#' && (line[i-1] == ' ' || line[i-1] == '\t') {
+			return trim(line[:i]), trim(line[i+1:])
+		}
+	}
+	return line, ""
+}
+
+// partsOf splits an entry into the address and what stands behind the first separator: ; , tab or blank.
+func partsOf(entry string) (address, rest, separator string) {
+	i := strings.IndexAny(entry, ";,\t ")
+	if i < 0 {
+		return entry, "", ""
+	}
+	return entry[:i], trim(entry[i+1:]), entry[i : i+1]
+}
+
+func readText(r *run) error {
+	in := r.only()
+	if _, err := in.sample(); err != nil {
+		return err
+	}
+	rc, err := in.text()
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	l := newLineReader(in, rc)
+	for {
+		b, err := l.next()
+		if errors.Is(err, io.EOF) {
+			l.done()
+			return nil
+		} else if err != nil {
+			return err
+		}
+		entry, comment := uncomment(l.string(b))
+		if entry == "" {
+			r.updated(comment)
+			continue
+		}
+		if err := r.textLine(entry, comment, l.n); err != nil {
+			return err
+		}
+	}
+}
+
+// updated takes the date of a comment like "Last Updated: 2025-11-20 04:16:47 UTC".
+func (r *run) updated(comment string) {
+	name, date, ok := strings.Cut(comment, ":")
+	if !ok || !strings.Contains(plain(name), "updated") {
+		return
+	}
+	if d, err := anyDate(date); err == nil {
+		r.info.Published = d
+	}
+}
+
+func (r *run) textLine(entry, comment string, n int64) error {
+	address, rest, separator := partsOf(entry)
+	row := Row{Address: address, Note: comment, Locator: "line " + strconv.FormatInt(n, 10)}
+	var addresses, names []string
+	if rest != "" {
+		for part := range strings.SplitSeq(rest, separator) {
+			if part = strings.Trim(part, " \t\""); looksLikeAddress(part) {
+				addresses = append(addresses, part)
+			} else if part != "" {
+				names = append(names, part)
+			}
+		}
+	}
+	switch {
+	case len(addresses) > 0 && len(names) > 0:
+		row.fail("line", "holds several addresses and other text")
+		row.remark("line", clip(entry))
+	case len(names) > 0 && separator == " ":
+		row.EntityName = rest
+	case len(names) > 0:
+		row.EntityName = names[0]
+		row.remark("also", strings.Join(names[1:], "; "))
+	}
+	for _, row.Address = range append([]string{address}, addresses...) {
+		if err := r.emit(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}

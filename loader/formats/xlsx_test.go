@@ -1,0 +1,7 @@
+package formats
+
+import (
+	"testing"
+)
+
+func TestXLSXPlaceholder(t *testing.T) {}
