@@ -173,7 +173,7 @@ func (c *benchCmd) startServer(ctx context.Context, dir, redisURL string) (base 
 
 // beServer serves the real API beside a bare Gin handler and the naive design.
 func (c *benchCmd) beServer(e *env) error {
-	o, err := (&storeFlags{Data: c.ServeOn}).open(e.ctx, e.quiet())
+	o, err := (&storeFlags{Data: c.ServeOn}).openWith(e.ctx, e.quiet(), journal.DefaultSegmentBytes)
 	if err != nil {
 		return err
 	}
@@ -234,6 +234,16 @@ func bareGin(ctx context.Context, screener *screening.Screener, redisURL string)
 		}
 		c.Data(http.StatusOK, "application/json", constant)
 	})
+	// A batch is spread over the cores; the other roads are measured on one.
+	e.POST("/cores/:n", func(c *gin.Context) {
+		n, err := strconv.Atoi(c.Param("n"))
+		if err != nil {
+			c.Status(http.StatusBadRequest)
+			return
+		}
+		runtime.GOMAXPROCS(n)
+		c.Status(http.StatusOK)
+	})
 	if redisURL == "" {
 		return e, nil
 	}
@@ -263,6 +273,7 @@ type road struct {
 	name, addr, path string
 	bodies           [][]byte
 	perRequest       int // addresses
+	cores            int // of the server
 	rates            []float64
 	latencies        []time.Duration
 }
@@ -275,9 +286,11 @@ func checkBody(address string) []byte {
 type result struct {
 	Name      string  `json:"name"`
 	PerSecond float64 `json:"addresses_per_second"`
-	ToBare    float64 `json:"to_bare_gin"`
-	P50       float64 `json:"p50_us,omitempty"`
-	P99       float64 `json:"p99_us,omitempty"`
+	// PerAddress is the time of the whole server for one address.
+	PerAddress float64 `json:"us_per_address"`
+	ToBare     float64 `json:"to_bare_gin"`
+	P50        float64 `json:"p50_us,omitempty"`
+	P99        float64 `json:"p99_us,omitempty"`
 }
 
 func (c *benchCmd) measure(e *env, base string, naive bool, took time.Duration) error {
@@ -296,19 +309,23 @@ func (c *benchCmd) measure(e *env, base string, naive bool, took time.Duration) 
 		batches[i] = slices.Concat([]byte(`{"checks":[`), bytes.Join(items, []byte{','}), []byte(`]}`))
 	}
 	roads := []*road{
-		{name: "bare Gin", addr: plain, path: "/bare", bodies: misses, perRequest: 1},
-		{name: "check, miss", addr: full, path: "/v1/check", bodies: misses, perRequest: 1},
-		{name: "check, hit", addr: full, path: "/v1/check", bodies: hits, perRequest: 1},
-		{name: "batch of 1,000 misses", addr: full, path: "/v1/checks", bodies: batches, perRequest: 1000},
+		{name: "bare Gin", addr: plain, path: "/bare", bodies: misses, perRequest: 1, cores: 1},
+		{name: "check, miss", addr: full, path: "/v1/check", bodies: misses, perRequest: 1, cores: 1},
+		{name: "check, hit", addr: full, path: "/v1/check", bodies: hits, perRequest: 1, cores: 1},
+		{name: "batch of 1,000, one core", addr: full, path: "/v1/checks", bodies: batches, perRequest: 1000, cores: 1},
+		{name: "batch of 1,000, all cores", addr: full, path: "/v1/checks", bodies: batches, perRequest: 1000, cores: runtime.NumCPU()},
 	}
 	if naive {
-		roads = append(roads, &road{name: "naive: Gin and Redis GET", addr: plain, path: "/naive", bodies: misses, perRequest: 1})
+		roads = append(roads, &road{name: "naive: Gin and Redis GET", addr: plain, path: "/naive", bodies: misses, perRequest: 1, cores: 1})
 	}
 	for round := range c.Rounds + 1 { // the first one warms up
 		for _, r := range roads {
 			connections := c.Connections
 			if r.perRequest > 1 {
 				connections = 2
+			}
+			if err := cores(plain, r.cores); err != nil {
+				return err
 			}
 			rate, err := r.closedLoop(e.ctx, connections, c.Time)
 			if err != nil {
@@ -318,6 +335,9 @@ func (c *benchCmd) measure(e *env, base string, naive bool, took time.Duration) 
 				r.rates = append(r.rates, rate)
 			}
 		}
+	}
+	if err := cores(plain, 1); err != nil {
+		return err
 	}
 	bare := median(roads[0].rates)
 	arrival := bare / 3
@@ -333,7 +353,8 @@ func (c *benchCmd) measure(e *env, base string, naive bool, took time.Duration) 
 	var results []result
 	for _, r := range roads {
 		x := result{Name: r.name, PerSecond: median(r.rates) * float64(r.perRequest)}
-		x.ToBare = median(r.rates) / bare
+		x.ToBare = x.PerSecond / bare
+		x.PerAddress = 1e6 / x.PerSecond
 		if len(r.latencies) > 0 {
 			slices.Sort(r.latencies)
 			at := func(q float64) float64 {
@@ -353,9 +374,9 @@ func (c *benchCmd) measure(e *env, base string, naive bool, took time.Duration) 
 		return nil
 	}
 	fmt.Fprintf(e.stdout, "%d addresses, loaded in %.1f s (%s, %d cores; the server on one)\n\n", c.Size, took.Seconds(), runtime.Version(), runtime.NumCPU())
-	fmt.Fprintf(e.stdout, "%-28s %14s %12s %10s %10s\n", "", "addresses/s", "to bare Gin", "p50 µs", "p99 µs")
+	fmt.Fprintf(e.stdout, "%-28s %14s %12s %12s %10s %10s\n", "", "addresses/s", "µs/address", "to bare Gin", "p50 µs", "p99 µs")
 	for _, r := range results {
-		fmt.Fprintf(e.stdout, "%-28s %14.0f %12.2f", r.Name, r.PerSecond, r.ToBare)
+		fmt.Fprintf(e.stdout, "%-28s %14.0f %12.2f %12.2f", r.Name, r.PerSecond, r.PerAddress, r.ToBare)
 		if r.P99 > 0 {
 			fmt.Fprintf(e.stdout, " %10.0f %10.0f", r.P50, r.P99)
 		}
@@ -363,6 +384,15 @@ func (c *benchCmd) measure(e *env, base string, naive bool, took time.Duration) 
 	}
 	fmt.Fprintf(e.stdout, "\nLatencies at %.0f requests/s (open loop). Inside screening, a miss: %d ns, %d allocations.\n", arrival, inside, allocations)
 	return nil
+}
+
+// cores sets how many cores the server may use.
+func cores(addr string, n int) error {
+	res, err := http.Post(fmt.Sprintf("http://%s/cores/%d", addr, n), "", nil)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
 }
 
 func median(v []float64) float64 {

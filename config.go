@@ -133,7 +133,13 @@ type opened struct {
 	log     *slog.Logger
 }
 
+// open opens the store for a command, which writes a few records into the journal and ends.
 func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (*opened, error) {
+	return f.openWith(ctx, log, journal.MinSegmentBytes)
+}
+
+// openWith opens the store with journal segments of a size.
+func (f *storeFlags) openWith(ctx context.Context, log *slog.Logger, segmentBytes int) (*opened, error) {
 	var store lists.Store
 	var err error
 	if f.Redis != "" {
@@ -148,7 +154,7 @@ func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (*opened, error
 	if dir == "" {
 		dir = filepath.Join(f.Data, "journal")
 	}
-	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log})
+	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes})
 	if err != nil {
 		store.Close()
 		return nil, err

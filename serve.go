@@ -66,7 +66,7 @@ func (c *serveCmd) Run(e *env) error {
 			return err
 		}
 	}
-	o, err := c.open(e.ctx, log)
+	o, err := c.openWith(e.ctx, log, journal.DefaultSegmentBytes)
 	if err != nil {
 		return err
 	}

@@ -34,9 +34,12 @@ type List struct {
 
 // Source is where a list is published.
 type Source struct {
-	URL    string        `json:"url"`
-	Format string        `json:"format"`
-	Every  time.Duration `json:"every"`
+	URL    string        `json:"url"`    // may hold a password: Shown is for others to see
+	Format string        `json:"format"` // a name of formats.Names, or "auto"
+	Every  time.Duration `json:"every"`  // how often it is asked for anything newer; 0: only when a person says so
+	// SHA256, or what stands at SHA256URL, is the digest that a download must have; "" for none.
+	SHA256    string `json:"sha256,omitempty"`
+	SHA256URL string `json:"sha256_url,omitempty"`
 }
 
 // OnStale is what a list wants when it is older than its MaxAge.

@@ -32,6 +32,8 @@ func DocGeneration(number int) string              { return fmt.Sprintf("generat
 func DocFresh(list string) string                  { return "fresh/" + list }
 func DocKey(id string) string                      { return "apikey/" + id }
 func DocReplica(id string) string                  { return "replica/" + id }
+func DocRefresh(list string) string                { return "refresh/" + list }
+func DocLease(task string) string                  { return "lease/" + task }
 func BlobFilter(layer string) string               { return "filter-" + layer }
 func BlobSource(list string, sha256 string) string { return "source-" + list + "-" + sha256 }
 func BlobQuarantine(list string, n int) string     { return fmt.Sprintf("quarantine-%s-%d", list, n) }

@@ -41,13 +41,6 @@ func (s *Store) lookup(ctx context.Context, asked []lists.LayerKey, found [][]by
 	if err != nil {
 		return err
 	}
-	if len(asked)==1 {
-		m:=metas[asked[0].Layer]
-		cmd:=s.client.HMGet(c, s.keys.entries(m.Stem, bucketOf(lists.Hash(asked[0].Key), m.Buckets)), fieldMarker, string(asked[0].Key))
-		if cmd.Err()!=nil { return cmd.Err() }
-		found[0],err=answer(xxhash.New(),asked[0],cmd.Val())
-		return err
-	}
 	pipe := s.client.Pipeline()
 	cmds := make([]*redis.SliceCmd, len(asked))
 	for i, a := range asked {

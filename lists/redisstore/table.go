@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,7 +143,12 @@ func (s *Store) records(ctx context.Context, names ...string) ([]record, error) 
 		return nil, errDamaged
 	}
 	marker, _ := got[0].(string)
-	if marker != "" && !strings.HasPrefix(marker, format+":") {
+	if marker == "" {
+		// Nothing was ever committed, or Redis was flushed; but if the index is there, the table was evicted.
+		if n, err := s.client.Exists(ctx, s.keys.index()).Result(); err != nil || n > 0 {
+			return nil, cmp.Or(err, fmt.Errorf("the table is %w", errDamaged))
+		}
+	} else if !strings.HasPrefix(marker, format+":") {
 		return nil, errFormat
 	}
 	found := make([]record, len(names))

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,7 +21,8 @@ type Redis struct {
 	Dir  string // its working folder; gone after the test
 
 	t    testing.TB
-	args []string
+	args func(port string) []string
+	tls  bool
 	pid  int
 	// watchdog is the parent of the server. It kills it when its input ends, so that no
 	// server outlives a test that was killed itself.
@@ -42,19 +42,29 @@ func StartRedis(t testing.TB, args ...string) (url string) {
 // fails if INTERDICT_REQUIRE_REDIS is set.
 func NewRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
+	return start(t, &Redis{args: func(port string) []string {
+		return append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--protected-mode", "no"}, args...)
+	}})
+}
+
+func start(t testing.TB, r *Redis) *Redis {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("INTERDICT_REQUIRE_REDIS") != "" {
 			t.Fatal("redis-server is not installed, and INTERDICT_REQUIRE_REDIS is set")
 		}
 		t.Skip("redis-server is not installed")
 	}
-	r := &Redis{t: t, Dir: t.TempDir(), args: args}
+	r.t = t
+	if r.Dir == "" {
+		r.Dir = t.TempDir()
+	}
 	t.Cleanup(r.Kill)
 	// Another process can take the port between the look and the start: try again.
 	for range 5 {
 		r.Addr = FreeAddr(t)
 		r.spawn()
-		if r.wait(10*time.Second) == nil {
+		if r.wait(10*time.Second, false) == nil {
 			return r
 		}
 		r.Kill()
@@ -75,7 +85,12 @@ func FreeAddr(t testing.TB) string {
 }
 
 // URL is what a store is opened with.
-func (r *Redis) URL() string { return "redis://" + r.Addr }
+func (r *Redis) URL() string {
+	if r.tls {
+		return "rediss://" + r.Addr + "?tls_ca=" + filepath.Join(r.Dir, "ca.pem")
+	}
+	return "redis://" + r.Addr
+}
 
 // Port is the port of the server.
 func (r *Redis) Port() string { return r.Addr[strings.LastIndex(r.Addr, ":")+1:] }
@@ -87,19 +102,7 @@ func (r *Redis) log() string {
 
 func (r *Redis) spawn() {
 	r.t.Helper()
-	defaults := []string{"--port", r.Port(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--protected-mode", "no"}
-	if i := slices.Index(r.args, "--tls-port"); i >= 0 {
-		defaults[1] = "0" // the port is for TLS only
-		r.args[i+1] = r.Port()
-	}
-	if i := slices.Index(r.args, "--sentinel"); i >= 0 {
-		// A sentinel takes its configuration from a file, which is the first of its arguments, and writes to it.
-		defaults = append(slices.Clone(r.args[:i]), "--port", r.Port(), "--bind", "127.0.0.1")
-		defaults = append(defaults, r.args[i:]...)
-	} else {
-		defaults = append(defaults, r.args...)
-	}
-	cmd := exec.Command("sh", append([]string{"-c", watchdog, "sh"}, defaults...)...)
+	cmd := exec.Command("sh", append([]string{"-c", watchdog, "sh"}, r.args(r.Port())...)...)
 	cmd.Dir = r.Dir
 	leash, err := cmd.StdinPipe()
 	if err != nil {
@@ -122,12 +125,12 @@ func (r *Redis) spawn() {
 	r.watchdog, r.leash = cmd, leash
 }
 
-// wait waits until the server answers anything at all.
-func (r *Redis) wait(timeout time.Duration) error {
+// wait waits until the server answers, be it that it is loading.
+func (r *Redis) wait(timeout time.Duration, loading bool) error {
 	deadline := time.Now().Add(timeout)
 	for {
 		reply, err := r.ask()
-		if err == nil && reply != "" && !strings.HasPrefix(reply, "-LOADING") {
+		if err == nil && reply != "" && (loading || !strings.HasPrefix(reply, "-LOADING")) {
 			return nil
 		}
 		if time.Now().After(deadline) || syscall.Kill(r.pid, 0) != nil {
@@ -137,7 +140,7 @@ func (r *Redis) wait(timeout time.Duration) error {
 	}
 }
 
-// ask sends a PING, in plain text: a server for TLS only closes the connection over it, which is an answer too.
+// ask sends a PING, in plain text; a server for TLS is asked no more than to listen.
 func (r *Redis) ask() (string, error) {
 	c, err := net.DialTimeout("tcp", r.Addr, time.Second)
 	if err != nil {
@@ -148,7 +151,7 @@ func (r *Redis) ask() (string, error) {
 	if _, err := io.WriteString(c, "PING\r\n"); err != nil {
 		return "", err
 	}
-	if slices.Contains(r.args, "--tls-port") {
+	if r.tls {
 		return "listens", nil
 	}
 	return bufio.NewReader(c).ReadString('\n')
@@ -167,11 +170,22 @@ func (r *Redis) Kill() {
 // Start starts the server again, after Kill, where it was, with what its folder holds.
 func (r *Redis) Start() {
 	r.t.Helper()
+	r.startAgain(false)
+}
+
+// StartLoading is Start, but does not wait until the server has loaded its data.
+func (r *Redis) StartLoading() {
+	r.t.Helper()
+	r.startAgain(true)
+}
+
+func (r *Redis) startAgain(loading bool) {
+	r.t.Helper()
 	if r.watchdog != nil {
 		r.t.Fatal("the redis-server runs already")
 	}
 	r.spawn()
-	if err := r.wait(30 * time.Second); err != nil {
+	if err := r.wait(30*time.Second, loading); err != nil {
 		r.t.Fatalf("%v\n%s", err, r.log())
 	}
 }

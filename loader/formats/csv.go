@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -149,13 +150,16 @@ func headerless(in *input, s *sample) (dialect, error) {
 		abridged(quoted(records[0])))
 }
 
+var errNoHeader = errors.New("no header that names a column of addresses was found")
+
 // table turns records into rows, for csv and xlsx: the header is looked for, what stands before it is a preface.
 type table struct {
 	run    *run
 	in     *input
 	layout *layout // nil until the header has been found
 	epoch  *time.Time
-	before int
+	before int   // records before the header
+	why    error // why the first of them is no header, if there is more to say
 }
 
 func (t *table) record(fields []string, place string, n int64) error {
@@ -170,12 +174,13 @@ func (t *table) record(fields []string, place string, n int64) error {
 			return nil
 		case t.before < maxPreface-1:
 			t.before++
+			t.why = cmp.Or(t.why, err)
 			t.preface(fields)
 			return nil
 		case err != nil:
 			return t.in.invalid(fmt.Sprintf("%s%d", place, n), "%w", err)
 		}
-		return t.in.invalid(fmt.Sprintf("%s%d", place, n), "no header was found that names a column of addresses")
+		return t.in.invalid(fmt.Sprintf("%s%d", place, n), "%w", errNoHeader)
 	}
 	return t.run.emit(t.layout.row(fields, place+strconv.FormatInt(n, 10), t.epoch))
 }
@@ -191,7 +196,7 @@ func (t *table) preface(fields []string) {
 
 func (t *table) done() error {
 	if t.layout == nil {
-		return t.in.invalid("header", "no header was found that names a column of addresses")
+		return t.in.invalid("header", "%w", cmp.Or(t.why, errNoHeader))
 	}
 	if len(t.layout.unknown) > 0 {
 		t.run.warn("unknown_columns", "%s: not read: %s", t.in.name, abridged(quoted(t.layout.unknown)))

@@ -140,13 +140,25 @@ func jsonFault(err error) string {
 	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
 		return field(semantic.JSONPointer) + ": is no field of a listing"
 	case errors.As(err, &semantic) && semantic.JSONPointer != "":
-		return fmt.Sprintf("%s: is of a wrong type (%s)", field(semantic.JSONPointer), semantic.JSONKind)
+		return fmt.Sprintf("%s: is of a wrong type (%s)", field(semantic.JSONPointer), kindName(semantic.JSONKind))
 	case errors.As(err, &semantic):
-		return fmt.Sprintf("line: is no object but %s", semantic.JSONKind)
+		return "line: is no object but of the type " + kindName(semantic.JSONKind)
 	case errors.As(err, &syntactic):
 		return fmt.Sprintf("line: is no valid JSON at byte %d", syntactic.ByteOffset)
 	}
 	return "line: is no valid JSON"
+}
+
+func kindName(k jsontext.Kind) string {
+	switch k {
+	case '[':
+		return "array"
+	case '{':
+		return "object"
+	case 't', 'f':
+		return "boolean"
+	}
+	return k.String()
 }
 
 type jsonShape uint8

@@ -37,7 +37,11 @@ func read(ctx context.Context, files []File, name string, opts Options, yield fu
 		return Info{}, fault.E(fault.Invalid, "no file was given")
 	}
 	r := &run{ctx: ctx, opts: opts, emit: yield}
-	defer func() { err = errors.Join(err, r.close()) }()
+	defer func() {
+		if cerr := r.close(); err == nil {
+			err = cerr
+		}
+	}()
 	var inputs []*input
 	for _, f := range files {
 		in, err := r.expand(f.Name, r.origin(f), 0, false)

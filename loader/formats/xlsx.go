@@ -45,6 +45,9 @@ type sheet struct{ name, id, part string }
 
 func readXLSX(r *run) error {
 	in := r.only()
+	if in.workbook == nil {
+		return in.invalid("the file", "is no workbook: a zip archive with xl/workbook.xml is expected")
+	}
 	w := &workbook{run: r, in: in, parts: map[string]*zip.File{}, epoch: time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)}
 	for _, f := range in.workbook.File {
 		if f.Flags&1 != 0 {
@@ -231,8 +234,6 @@ func richText(x *xmlScanner) (string, error) {
 	return whole, err
 }
 
-var errNoHeader = errors.New("no header that names a column of addresses")
-
 // sheet reads one sheet. header tells why it was not read: it has no header of addresses, or a wrong one.
 func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error) {
 	t := &table{run: w.run, in: w.in, epoch: &w.epoch}
@@ -276,7 +277,7 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 	case err != nil:
 		return nil, err
 	case t.layout == nil:
-		return errNoHeader, nil
+		return cmp.Or(t.why, errNoHeader), nil
 	}
 	return nil, t.done()
 }

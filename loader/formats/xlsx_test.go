@@ -1,7 +1,202 @@
 package formats
 
 import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
+
+	"interdict/lists/fault"
 )
 
-func TestXLSXPlaceholder(t *testing.T) {}
+// workbookOf makes a workbook with excelize: what another program writes, ours must read.
+func workbookOf(t testing.TB, fill func(f *excelize.File)) []byte {
+	t.Helper()
+	f := excelize.NewFile()
+	fill(f)
+	var b bytes.Buffer
+	if err := f.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func setRow(t testing.TB, f *excelize.File, sheet string, row int, cells ...any) {
+	t.Helper()
+	if err := f.SetSheetRow(sheet, fmt.Sprintf("A%d", row), &cells); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUpdateWorkbooks writes testdata/xlsx when asked to.
+func TestUpdateWorkbooks(t *testing.T) {
+	if !*update {
+		t.Skip("only with -update")
+	}
+	book := workbookOf(t, func(f *excelize.File) {
+		if err := f.SetSheetName("Sheet1", "Bitcoin"); err != nil {
+			t.Fatal(err)
+		}
+		setRow(t, f, "Bitcoin", 1, "Wallets of the annex")
+		setRow(t, f, "Bitcoin", 3, "Wallet Address", "Owner", "Date added", "Score", "Comment")
+		setRow(t, f, "Bitcoin", 4, "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", "YAN, Xiaobing", time.Date(2019, 8, 21, 15, 30, 0, 0, time.UTC), 7, " padded ")
+		setRow(t, f, "Bitcoin", 5, "1Kuf2Rd8mDyAViwBozGTNYnvWL8uYFrkVo", nil, "2019-08-22")
+		setRow(t, f, "Bitcoin", 7, 361738751)
+		if err := f.SetCellRichText("Bitcoin", "B5", []excelize.RichTextRun{{Text: "Lazarus "}, {Text: "Group", Font: &excelize.Font{Bold: true}}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []string{"Ethereum", "Notes"} {
+			if _, err := f.NewSheet(s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		setRow(t, f, "Ethereum", 1, "address", "chain", "valid_until")
+		setRow(t, f, "Ethereum", 2, "0x098B716B8Aaf21512996dC57EB0615e2383E2f96", "ethereum", 47000.5)
+		setRow(t, f, "Notes", 1, "This sheet explains the others.")
+		if err := f.SetSheetVisible("Ethereum", false); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := os.WriteFile("testdata/xlsx/wallets.xlsx", book, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Excelize reads the same cells, wherever both can.
+func TestWorkbooksAreReadAsExcelizeReadsThem(t *testing.T) {
+	words := []string{"", "a", " b ", "ü", "<&>\"'", "x\ny", "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h"}
+	book := workbookOf(t, func(f *excelize.File) {
+		setRow(t, f, "Sheet1", 1, "address", "note", "entity", "asset")
+		for i := range 200 {
+			setRow(t, f, "Sheet1", i+2, fmt.Sprintf("address-%d", i), words[i%len(words)], words[(i*3)%len(words)], float64(i)/4)
+		}
+	})
+	rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := excelize.OpenReader(bytes.NewReader(book), excelize.Options{RawCellValue: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cells, err := f.GetRows("Sheet1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []Row
+	for i, c := range cells[1:] {
+		c = append(c, "", "", "", "")
+		want = append(want, Row{Address: trim(c[0]), Note: trim(c[1]), EntityName: trim(c[2]), Asset: trim(c[3]), Locator: fmt.Sprintf("row %d", i+2)})
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDatesOfWorkbooksFollowTheirEpoch(t *testing.T) {
+	for date1904, want := range map[bool]string{false: "2028-09-04", true: "2032-09-05"} {
+		book := workbookOf(t, func(f *excelize.File) {
+			if err := f.SetWorkbookProps(&excelize.WorkbookPropsOptions{Date1904: &date1904}); err != nil {
+				t.Fatal(err)
+			}
+			setRow(t, f, "Sheet1", 1, "address", "valid_until")
+			setRow(t, f, "Sheet1", 2, "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", 47000)
+		})
+		rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book))
+		if err != nil || len(rows) != 1 || rows[0].ValidUntil != want {
+			t.Errorf("1904 %v: %+v, %v, want %s", date1904, rows, err, want)
+		}
+	}
+}
+
+func TestColumnsOfAWorkbookCanBeMapped(t *testing.T) {
+	book := workbookOf(t, func(f *excelize.File) {
+		setRow(t, f, "Sheet1", 1, "Nr", "Konto", "Inhaber")
+		setRow(t, f, "Sheet1", 2, 1, "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", "X")
+		if _, err := f.NewSheet("Other"); err != nil {
+			t.Fatal(err)
+		}
+		setRow(t, f, "Other", 1, "Nr")
+	})
+	rows, info, err := rowsOf(t, "auto", Options{Mapping: map[string]string{"address": "konto", "entity": "Inhaber"}}, memory("a.xlsx", book))
+	if err != nil || len(rows) != 1 || rows[0].Address != "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h" || rows[0].EntityName != "X" || !warned(info, "sheets_not_read") {
+		t.Errorf("%+v %+v %v", rows, info, err)
+	}
+	if _, _, err := rowsOf(t, "auto", Options{Mapping: map[string]string{"address": "missing"}}, memory("a.xlsx", book)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), `"missing"`) {
+		t.Error(err)
+	}
+	refused(t, "auto", memory("a.xlsx", book), "no sheet")
+}
+
+// zipped makes an archive of names and contents, in order.
+func zipped(t testing.TB, parts ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for i := 0; i < len(parts); i += 2 {
+		f, err := w.Create(parts[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(f, parts[i+1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+const (
+	bookXML  = `<workbook xmlns:r="x"><sheets><sheet name="S" sheetId="1" r:id="rId1"/></sheets></workbook>`
+	bookRels = `<Relationships><Relationship Id="rId1" Type="http://x/worksheet" Target="/xl/worksheets/sheet1.xml"/></Relationships>`
+)
+
+func bookWith(t testing.TB, sheet, shared string) File {
+	t.Helper()
+	return memory("a.xlsx", zipped(t, "xl/workbook.xml", bookXML, "xl/_rels/workbook.xml.rels", bookRels, "xl/worksheets/sheet1.xml", sheet, "xl/sharedStrings.xml", shared))
+}
+
+func TestDamagedWorkbooksAreRefused(t *testing.T) {
+	const head = `<worksheet><sheetData><row><c t="inlineStr"><is><t>address</t></is></c></row>`
+	for name, c := range map[string]struct {
+		file  File
+		words string
+	}{
+		"a text that is not there":  {bookWith(t, head+`<row><c t="s"><v>7</v></c></row></sheetData></worksheet>`, `<sst/>`), "does not hold"},
+		"a negative text":           {bookWith(t, head+`<row><c t="s"><v>-1</v></c></row></sheetData></worksheet>`, `<sst/>`), "does not hold"},
+		"cells out of order":        {bookWith(t, head+`<row><c r="B2"><v>1</v></c><c r="A2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "no place"},
+		"a column beyond all":       {bookWith(t, head+`<row><c r="ZZZZ2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "no place"},
+		"a reference of lower case": {bookWith(t, head+`<row><c r="a2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "no place"},
+		"a DTD":                     {bookWith(t, `<!DOCTYPE x>`+head+`</sheetData></worksheet>`, `<sst/>`), "DTD"},
+		"another root":              {bookWith(t, `<chart/>`, `<sst/>`), "worksheet"},
+		"a cut sheet":               {bookWith(t, head, `<sst/>`), "truncated"},
+		"no sheets":                 {memory("a.xlsx", zipped(t, "xl/workbook.xml", `<workbook/>`)), "no sheets"},
+		"a sheet that is not there": {memory("a.xlsx", zipped(t, "xl/workbook.xml", bookXML, "xl/_rels/workbook.xml.rels", bookRels)), "missing"},
+		"a column that comes twice": {bookWith(t, `<worksheet><sheetData><row><c><v>1</v></c></row><row/><row><c><v>1</v></c></row><row><c><v>1</v></c></row><row><c><v>1</v></c></row><row><c t="inlineStr"><is><t>address</t></is></c><c t="inlineStr"><is><t>Address</t></is></c></row></sheetData></worksheet>`, `<sst/>`), "twice"},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, "auto", c.file, c.words) })
+	}
+}
+
+func TestAWorkbookThatUnpacksToTooMuchIsRefused(t *testing.T) {
+	row := `<row><c t="inlineStr"><is><t>` + strings.Repeat("A", 1000) + `</t></is></c></row>`
+	bomb := `<worksheet><sheetData><row><c t="inlineStr"><is><t>address</t></is></c></row>` + strings.Repeat(row, 70_000) + `</sheetData></worksheet>`
+	refused(t, "auto", bookWith(t, bomb, `<sst/>`), "bomb")
+	texts := bookWith(t, `<worksheet/>`, `<sst>`+strings.Repeat(`<si><t>`+strings.Repeat("A", 10_000)+`</t></si>`, 6000)+`</sst>`)
+	if _, _, err := rowsOf(t, "auto", Options{}, texts); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("got %v, want fault.TooLarge", err)
+	}
+}

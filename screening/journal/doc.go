@@ -24,8 +24,9 @@
 //     returned nil, and every record of that journal with a smaller sequence number. What came
 //     after the last of them may be lost, in whole or in parts.
 //   - A full disk, a failing fsync: the journal refuses, with fault.Unavailable, and goes on by
-//     itself when it can; nothing that was accepted is lost. The caller answers an error, never
-//     an unrecorded decision. Room for a segment is allocated before its first record.
+//     itself when it can. What a failed fsync was to bring to disk is copied to another file;
+//     what cannot be read back for that is lost, and reported. The caller answers an error,
+//     never an unrecorded decision. Room for a segment is allocated before its first record.
 //   - A disk that loses or changes what it had stored: Read reports a *DamageError and goes on
 //     behind it. Nothing is repaired, and no record is ever deleted.
 //
@@ -39,7 +40,7 @@
 // # Cost
 //
 // An append is a checksum, a lock and a copy: no system call, no allocation; about 90 ns for
-// 350 bytes as long as the preparer keeps up, which it does at 100,000 records a second.
+// 350 bytes as long as the preparer keeps up, which it does at 90,000 records a second.
 // Faster than that, the kernel's work for each new page of the file tells, 0.3 to 0.5 µs a
 // record. In the background a record costs 0.4 µs of system time and 0.18 µs of SHA-256. A
 // durable append waits for the disk; those that wait together share a sync. (Two cores, ext4;
