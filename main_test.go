@@ -314,7 +314,9 @@ func TestLaterSettingsWinAndUnknownOnesAreRefused(t *testing.T) {
 	if got := folder("--config", settings); got != "from-file-variable" {
 		t.Errorf("…_FILE: %s", got)
 	}
-	os.Unsetenv("INTERDICT_DATA_FILE")
+	if err := os.Unsetenv("INTERDICT_DATA_FILE"); err != nil {
+		t.Fatal(err)
+	}
 	t.Setenv("INTERDICT_DATA", dir+"/from-env/data")
 	if got := folder("--config", settings); got != "from-env" {
 		t.Errorf("environment: %s", got)
@@ -342,7 +344,7 @@ func TestALockedDataFolderIsSaidPlainly(t *testing.T) {
 	}
 	defer o.close()
 	cmd, _ := start(t, "program", nil, "lists", "--data", data)
-	cmd.Wait()
+	_ = cmd.Wait() // its exit code is what counts
 	if cmd.ProcessState.ExitCode() != exitError {
 		t.Errorf("exit code %d", cmd.ProcessState.ExitCode())
 	}

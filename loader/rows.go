@@ -28,7 +28,6 @@ type intake struct {
 
 	rows      lists.Rows
 	labels    map[string]int // unknown asset and network labels
-	strange   int            // rows whose label is not what the text is
 	refused   int            // rows that hold secret material
 	lowered   int            // rows that are base58 in lower case
 	withUpper int            // rows whose base58 has capitals, as it must

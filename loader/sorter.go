@@ -294,4 +294,4 @@ func (e *entryFile) each(yield func(lists.Entry) error) error {
 	return nil
 }
 
-func (e *entryFile) close() { e.f.Close() }
+func (e *entryFile) close() { _ = e.f.Close() } // unlinked: nothing is lost

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"slices"
 	"strings"
@@ -159,8 +160,8 @@ func (s *Screener) probe(c *check, snap *snapshot) {
 		c.readings, err = address.Parse(c.readings[:0], r.Address, r.Network)
 	}
 	if err != nil {
-		bad, ok := err.(*address.Error)
-		if !ok {
+		var bad *address.Error
+		if !errors.As(err, &bad) {
 			c.err = err
 			return
 		}

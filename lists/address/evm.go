@@ -52,7 +52,7 @@ func init() {
 			n.Forms = append([]Form{{"xdc", "xdc5aaeb6053f3e94c9b9a09f33669435e7ef1beaed", "letter case, when mixed"}}, forms...)
 			n.fits = func(text string) bool { return foldedPrefix(text, "xdc") && len(text) >= 42 && len(text) <= 45 }
 		case "harmony":
-			n.Forms = append([]Form{{"bech32", string(bech32Text("one", "\x5a\xae\xb6\x05\x3f\x3e\x94\xc9\xb9\xa0\x9f\x33\x66\x94\x35\xe7\xef\x1b\xea\xed", bech32Plain)), "bech32"}}, forms...)
+			n.Forms = append([]Form{{"bech32", bech32Text("one", "\x5a\xae\xb6\x05\x3f\x3e\x94\xc9\xb9\xa0\x9f\x33\x66\x94\x35\xe7\xef\x1b\xea\xed", bech32Plain), "bech32"}}, forms...)
 			n.fits = func(text string) bool { return foldedPrefix(text, "one1") }
 		}
 		register(n)

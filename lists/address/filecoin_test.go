@@ -35,7 +35,9 @@ func filecoinOf(protocol byte, namespace string, payload []byte) string {
 	in := []byte{protocol}
 	if protocol == 4 {
 		var n uint64
-		fmt.Sscan(namespace, &n)
+		if _, err := fmt.Sscan(namespace, &n); err != nil {
+			panic(err) // the test names a number
+		}
 		in = binary.AppendUvarint(in, n)
 		namespace += "f"
 	}

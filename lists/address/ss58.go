@@ -86,7 +86,7 @@ func decodeSS58(text string, takes func(uint16) bool, prefix uint16, v Variant, 
 	}
 	// One byte of prefix up to 63; above, 14 bits in two bytes, of which the first has 01 in front.
 	var found uint16
-	id := raw
+	var id []byte
 	switch {
 	case len(raw) == 35 && raw[0] < 64:
 		found, id = uint16(raw[0]), raw[1:33]
