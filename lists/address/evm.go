@@ -120,7 +120,7 @@ func decodeEVMHex(digits string, offset int, whole string, a *Address) *Error {
 	}
 	canonical := eip55(account[:], "")
 	if string(canonical[2:]) != digits {
-		if small, capital := letterCase(digits); small && capital && !isEIP1191(account[:], digits) {
+		if small, capital := hexCase(digits); small && capital && !isEIP1191(account[:], digits) {
 			folded := &Address{Network: a.Network}
 			folded.set(SpaceEVM, VariantEVM, account[:], canonical[:])
 			fail := refuse(BadChecksum, "the letter case is not the checksum of EIP-55")
@@ -152,12 +152,24 @@ func eip55(account []byte, chain string) (text [42]byte) {
 	text[0], text[1] = '0', 'x'
 	hex.Encode(text[2:], account)
 	sum := keccak256(append(append(room[:0], chain...), text[2:]...))
+	// Without a branch: which digits are letters, and which are capitals, no processor can guess.
 	for i := range 40 {
-		if c := text[2+i]; c >= 'a' && sum[i/2]>>(4-i%2*4)&15 >= 8 {
-			text[2+i] = c - 32
-		}
+		high := sum[i>>1] >> (4 - i&1<<2) >> 3 & 1
+		letter := text[2+i] >> 6 & 1 // bit 6 is set in letters, not in digits
+		text[2+i] -= high & letter << 5
 	}
 	return text
+}
+
+// hexCase tells whether hex digits have lower-case and upper-case letters, without a branch for each.
+func hexCase(digits string) (small, capital bool) {
+	var s, c byte
+	for i := range len(digits) {
+		letter, low := digits[i]>>6&1, digits[i]>>5&1
+		s |= letter & low
+		c |= letter &^ low
+	}
+	return s != 0, c != 0
 }
 
 // isEIP1191 tells whether the letter case is the checksum of Rootstock (chain 30) or its test network (31), which
