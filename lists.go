@@ -18,6 +18,9 @@ type listsCmd struct {
 	Activate activateCmd  `cmd:"" help:"Make a staged version the active one."`
 	Rollback rollbackCmd  `cmd:"" help:"Go back to the version that was active before."`
 	Export   exportCmd    `cmd:"" help:"Write the listings of a version as ndjson."`
+	Sources  sourcesCmd   `cmd:"" help:"Show the well-known lists, and where they are published."`
+	Follow   followCmd    `cmd:"" help:"Make a list follow a source, to be refreshed from there."`
+	Unfollow unfollowCmd  `cmd:"" help:"Make a list follow no source any more."`
 }
 
 // withLoader opens the store for a command.

@@ -4,7 +4,8 @@
 //	main.go     commands, signals, exit codes        config.go   flags, environment, files: the only place that reads them
 //	serve.go    the API, the probes                  load.go     a list file into a store, or to a server
 //	check.go    screening from the command line      lists.go    look at lists and steer them
-//	keys.go     API keys                             bench.go    measure this machine
+//	keys.go     API keys                             refresh.go  fetch lists from their sources
+//	bench.go    measure this machine
 package main
 
 import (
@@ -36,6 +37,7 @@ type cli struct {
 
 	Serve   serveCmd   `cmd:"" help:"Serve the API and the probes."`
 	Load    loadCmd    `cmd:"" help:"Read a list file into a new version of a list."`
+	Refresh refreshCmd `cmd:"" help:"Fetch the lists that follow a source and are due."`
 	Check   checkCmd   `cmd:"" help:"Screen addresses."`
 	Lists   listsCmd   `cmd:"" help:"Look at lists and steer them."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`

@@ -30,12 +30,14 @@ import (
 
 type serveCmd struct {
 	storeFlags
+	sourceFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
 	ChecksPerSecond float64       `help:"How many checks a second one key may ask; 0 for no limit." default:"0"`
+	Refresh         bool          `help:"Fetch lists that follow a source when they are due; of several servers on one store one does it." default:"true" negatable:""`
 	DrainDelay      time.Duration `help:"How long to go on after SIGTERM with the readiness probe failing, before connections are closed." default:"5s"`
 }
 
@@ -140,10 +142,17 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(tended)
 		o.loader.Tend(ctx)
 	}()
+	renewed := make(chan struct{})
+	go func() {
+		defer close(renewed)
+		renewKeys(ctx, keys, log)
+	}()
 	refreshed := make(chan struct{})
 	go func() {
 		defer close(refreshed)
-		renewKeys(ctx, keys, log)
+		if c.Refresh && !c.Demo {
+			c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry)}).Run(ctx)
+		}
 	}()
 	log.Info("serving", "address", ln.Addr().String(), "admin", admin.Addr().String(), "store", o.store.Describe())
 	if c.Demo {
@@ -163,6 +172,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	cancel()
 	<-background
 	<-tended
+	<-renewed
 	<-refreshed
 	apiServer.Close()
 	adminServer.Close()
@@ -267,7 +277,8 @@ func printDemo(e *env, addr, admin, key string) {
 type recorder struct{ j *journal.Journal }
 
 var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
-	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "compact": journal.Activation}
+	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "compact": journal.Activation,
+	"refresh": journal.Upload}
 
 func (r recorder) RecordChange(c loader.Change) error {
 	b, err := json.Marshal(c)

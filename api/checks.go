@@ -49,12 +49,16 @@ func (s *Server) check(c *gin.Context, who *auth.Principal) error {
 	return writeJSON(c, x.answer.JSON)
 }
 
-// jsonType is shared by all answers: a header value is a slice, and one need not be made each time.
-var jsonType = []string{"application/json"}
+// jsonType and noStore are shared by all answers: a header value is a slice, and one need not be made each time.
+var (
+	jsonType = []string{"application/json"}
+	noStore  = []string{"no-store"}
+)
 
-// writeJSON sends an answer. The answer to a POST is never cached, so it need not say so.
 func writeJSON(c *gin.Context, b []byte) error {
-	c.Writer.Header()["Content-Type"] = jsonType
+	h := c.Writer.Header()
+	h["Content-Type"] = jsonType
+	h["Cache-Control"] = noStore
 	c.Writer.WriteHeader(http.StatusOK)
 	if _, err := c.Writer.Write(b); err != nil {
 		c.Abort() // the caller has gone; the decision is in the journal
@@ -183,6 +187,5 @@ func (s *Server) address(c *gin.Context, who *auth.Principal) error {
 	if err := s.screener.Check(c.Request.Context(), &r, &a); err != nil {
 		return err
 	}
-	c.Header("Cache-Control", "no-store")
 	return writeJSON(c, a.JSON)
 }

@@ -2,12 +2,16 @@ package api_test
 
 import (
 	"bytes"
+	"context"
 	"image/png"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"interdict/api"
 )
@@ -89,4 +93,40 @@ func TestDocumentationPage(t *testing.T) {
 		}
 		http.DefaultClient.CloseIdleConnections()
 	})
+}
+
+// The page must work in a browser that holds it to its own policy: nothing is refused, every operation is shown.
+func TestDocumentationPageInABrowser(t *testing.T) {
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("INTERDICT_REQUIRE_CHROMIUM") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("no chromium: ", err)
+	}
+	srv := httptest.NewServer(api.DocsHandler())
+	defer srv.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(), "--enable-logging=stderr", "--virtual-time-budget=30000", "--dump-dom", srv.URL+"/docs/")
+	var dom, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &dom, &log
+	cmd.WaitDelay = 5 * time.Second
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, &log)
+	}
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "CONSOLE") {
+			t.Errorf("the browser complains: %s", line)
+		}
+	}
+	operations := 0
+	for _, item := range document().Paths.Map() {
+		operations += len(item.Operations())
+	}
+	same(t, "operations on the page", operations, len(regexp.MustCompile(`class="opblock opblock-`).FindAllString(dom.String(), -1)))
+	if strings.Contains(dom.String(), "Failed to load API definition") || !strings.Contains(dom.String(), "What to do with the answer") {
+		t.Errorf("%.3000s", dom.String())
+	}
 }

@@ -39,6 +39,7 @@ type listView struct {
 	MaxGrowth      float64          `json:"max_growth"`
 	MaxQuarantined float64          `json:"max_quarantined"`
 	Source         *sourceView      `json:"source,omitempty"`
+	SourceStatus   *sourceStatus    `json:"source_status,omitempty"` // of a list that has been fetched
 
 	ActiveVersion int        `json:"active_version"`
 	LatestVersion int        `json:"latest_version"`
@@ -53,9 +54,41 @@ type listView struct {
 }
 
 type sourceView struct {
-	URL    string `json:"url"`
-	Format string `json:"format"`
-	Every  string `json:"every"`
+	URL       string `json:"url"` // a password and the values of its query are hidden
+	Format    string `json:"format"`
+	Every     string `json:"every"`
+	SHA256    string `json:"sha256,omitempty"`
+	SHA256URL string `json:"sha256_url,omitempty"`
+}
+
+func viewSource(s *lists.Source) *sourceView {
+	x := s.Shown()
+	return &sourceView{x.URL, x.Format, durationText(x.Every), x.SHA256, x.SHA256URL}
+}
+
+// sourceStatus is what came of fetching a list, whichever replica or command did it.
+type sourceStatus struct {
+	LastAttempt time.Time            `json:"last_attempt"`
+	LastSuccess *time.Time           `json:"last_success"`
+	NextAttempt *time.Time           `json:"next_attempt"` // null: never by itself
+	Running     bool                 `json:"running"`
+	Outcome     lists.RefreshOutcome `json:"outcome,omitempty"`
+	Detail      string               `json:"detail,omitempty"`
+	Failures    int                  `json:"consecutive_failures"`
+	LastError   string               `json:"last_error,omitempty"`
+}
+
+func (s *Server) sourceStatus(ctx context.Context, l *lists.List) (*sourceStatus, error) {
+	x, next, err := s.loader.RefreshStatus(ctx, l)
+	if err != nil || x == nil {
+		return nil, err
+	}
+	v := &sourceStatus{LastAttempt: x.LastAttempt, NextAttempt: next, Running: x.Running, Outcome: x.Outcome, Detail: x.Detail,
+		Failures: x.Failures, LastError: x.LastError}
+	if !x.LastSuccess.IsZero() {
+		v.LastSuccess = &x.LastSuccess
+	}
+	return v, nil
 }
 
 func durationText(d time.Duration) string {
@@ -73,7 +106,11 @@ func (s *Server) listView(ctx context.Context, l *lists.List, freshAt time.Time)
 		v.Policy = lists.Policy{}
 	}
 	if l.Source != nil {
-		v.Source = &sourceView{l.Source.URL, l.Source.Format, durationText(l.Source.Every)}
+		v.Source = viewSource(l.Source)
+		var err error
+		if v.SourceStatus, err = s.sourceStatus(ctx, l); err != nil {
+			return v, err
+		}
 	}
 	if l.Active == 0 {
 		return v, nil
@@ -135,6 +172,19 @@ type listSettings struct {
 	Source         *sourceView       `json:"source"`
 }
 
+// source is what a list is to follow instead of old; {} for nothing any more.
+func (v sourceView) source(old *lists.Source) (*lists.Source, error) {
+	if v == (sourceView{}) {
+		return nil, nil
+	}
+	every, err := duration("source.every", v.Every)
+	if err != nil {
+		return nil, err
+	}
+	x := lists.Source{URL: v.URL, Format: v.Format, Every: every, SHA256: v.SHA256, SHA256URL: v.SHA256URL}.Restored(old)
+	return &x, nil
+}
+
 const maxSettingsBody = 256 << 10
 
 func set[T any](into *T, from *T) {
@@ -187,11 +237,9 @@ func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
 		}
 	}
 	if in.Source != nil {
-		every, err := duration("source.every", in.Source.Every)
-		if err != nil {
+		if l.Source, err = in.Source.source(l.Source); err != nil {
 			return err
 		}
-		l.Source = &lists.Source{URL: in.Source.URL, Format: in.Source.Format, Every: every}
 	}
 	if _, err := s.loader.PutList(c.Request.Context(), *l, who.Name); err != nil {
 		return err

@@ -154,6 +154,26 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	})
+	t.Run("every example is one", func(t *testing.T) {
+		n := 0
+		for name, ref := range doc.Components.Schemas {
+			err := openapi3.NewSchemaRef("", ref.Value).WalkSubtree(func(_ string, part *openapi3.SchemaRef) error {
+				for _, example := range part.Value.Examples {
+					n++
+					if err := part.Value.VisitJSON(example, openapi3.EnableJSONSchema2020()); err != nil {
+						t.Errorf("%s: %v: %v", name, example, err)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if n < 50 {
+			t.Errorf("%d examples were looked at", n)
+		}
+	})
 	t.Run("every format that is read is named", func(t *testing.T) {
 		for _, name := range formats.Names() {
 			if !bytes.Contains(api.OpenAPI(), []byte("`"+name+"`")) {

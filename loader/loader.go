@@ -25,7 +25,7 @@ type Recorder interface {
 
 // Change is what the journal keeps of a change: one record before it is made (Outcome "begun"), one after.
 type Change struct {
-	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, settings
+	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, retire, settings, compact; refresh: once, at its end
 	Outcome    string    `json:"outcome"`
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
@@ -96,6 +96,9 @@ func retry(ctx context.Context, f func() error) error {
 // its settings take part in every answer.
 func (l *Loader) PutList(ctx context.Context, settings lists.List, by string) (*lists.List, error) {
 	if err := settings.Validate(); err != nil {
+		return nil, err
+	}
+	if err := checkSource(settings.Source); err != nil {
 		return nil, err
 	}
 	c := &Change{Action: "settings", By: by, List: settings.ID}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -299,6 +300,12 @@ func (l *Loader) read(ctx context.Context, in *intake, files []*spooled, o Stage
 	var readErr error
 	go func() {
 		defer close(batches)
+		defer func() { // a file that trips a reader must not end the process
+			if p := recover(); p != nil {
+				l.log.Error("a reader of list files panicked", "list", in.list.ID, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+				readErr = fault.E(fault.Internal, "the file cannot be read: its reader failed")
+			}
+		}()
 		rows := make([]formats.Row, 0, batch)
 		send := func() error {
 			select {

@@ -49,7 +49,16 @@ type candidate struct {
 	stack int
 	layer int
 	asked int // index in the look-up
+	store holds
 }
+
+// holds is what is known of the store's having a candidate's key. The zero value is nothing: it has not been asked, or could not be read.
+type holds uint8
+
+const (
+	hasNot holds = iota + 1
+	has
+)
 
 // work is the space that a check, or a batch of them, needs; it is reused.
 type work struct {
@@ -57,6 +66,7 @@ type work struct {
 	asked   []lists.LayerKey
 	entries []journal.Entry
 	found   [][]byte
+	snap    *snapshot // that the checks were answered from; nil when none was fit
 }
 
 // add takes up a request, in the space that an earlier one has left.
@@ -82,6 +92,7 @@ func (w *work) release() {
 	clear(w.asked)
 	clear(w.found)
 	clear(w.entries)
+	w.snap = nil
 	if cap(w.checks) <= 2048 {
 		workPool.Put(w)
 	}
@@ -102,6 +113,7 @@ func (s *Screener) run(ctx context.Context, w *work) {
 		}
 		return
 	}
+	w.snap = snap
 	if len(w.checks) < 2*alone {
 		for i := range w.checks {
 			s.probe(&w.checks[i], snap)
@@ -229,8 +241,12 @@ func (s *Screener) resolve(w *work, c *check, snap *snapshot, found [][]byte) er
 		w.found = append(w.found[:0], make([][]byte, len(stack.layers))...)
 		any := false
 		for ; i < len(c.maybe) && c.maybe[i].probe == first.probe && c.maybe[i].stack == first.stack; i++ {
-			w.found[c.maybe[i].layer] = found[c.maybe[i].asked]
-			any = any || found[c.maybe[i].asked] != nil
+			entry := found[c.maybe[i].asked]
+			w.found[c.maybe[i].layer] = entry
+			c.maybe[i].store = hasNot
+			if entry != nil {
+				c.maybe[i].store, any = has, true
+			}
 		}
 		s.metrics.FilterPositive(any)
 		if !any {
@@ -262,16 +278,7 @@ func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
 		}
 		return
 	default:
-		// Several readings can share one key (1… is an address of several networks): the closest one counts.
-		for i := range c.readings {
-			if c.readings[i].Key != p.key && (p.role == 0 || i != int(p.reading)) {
-				continue
-			}
-			k, d := address.Relate(p.key, c.readings[i].Variant, p.role, r.Variant, r.Role)
-			if k != address.None && (class == address.None || k < class) {
-				class, derivation = k, d
-			}
-		}
+		class, derivation = c.relate(p, r.Variant, r.Role)
 	}
 	if class == address.None {
 		return
@@ -296,6 +303,26 @@ func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
 		}
 	}
 	c.answer.Matches = append(c.answer.Matches, m)
+}
+
+// relate tells how a listing that has a probe's key belongs together with the asked address. Several readings can share one key
+// (1… is an address of several networks): the closest one counts.
+func (c *check) relate(p *probe, listed address.Variant, listedAs address.Role) (class address.Class, derivation string) {
+	for i := range c.readings {
+		if !c.isOf(p, i) {
+			continue
+		}
+		k, d := address.Relate(p.key, c.readings[i].Variant, p.role, listed, listedAs)
+		if k != address.None && (class == address.None || k < class) {
+			class, derivation = k, d
+		}
+	}
+	return class, derivation
+}
+
+// isOf tells whether a probe stands for a reading.
+func (c *check) isOf(p *probe, reading int) bool {
+	return c.readings[reading].Key == p.key || p.role != 0 && reading == int(p.reading)
 }
 
 // attribute reads the attributions of all matches, one read for each layer, and drops listings that have expired.
@@ -472,16 +499,31 @@ func (c *check) appendRecord(b []byte) []byte {
 	}
 	b = appendMember(b, "direction", string(r.Direction))
 	b = appendMember(b, "refused", fault.KindOf(c.err).String())
-	secret := false
 	if c.refused != nil && c.err == error(c.refused) {
 		b = appendMember(b, "reason", string(c.refused.Cause.Reason))
-		secret = c.refused.Cause.Reason == address.SecretMaterial
 		if c.refused.WouldMatch {
 			b = append(b, `,"would_match":true`...)
 		}
 	}
-	if !secret {
-		b = appendMember(b, "input", r.Address[:min(len(r.Address), maxEcho)])
+	if !c.isSecret() {
+		b = appendMember(b, "input", echo(r.Address))
 	}
 	return append(b, '}')
 }
+
+// isSecret tells whether the text of a check that has no answer looks like a private key or a seed, whatever else kept it from an answer.
+func (c *check) isSecret() bool {
+	if c.refused != nil {
+		return c.refused.Cause.Reason == address.SecretMaterial
+	}
+	if len(c.readings) > 0 {
+		return false
+	}
+	// It was not read, since its network is not known. Under bitcoin all that can be a key is taken for one, 64 hex digits too.
+	var bad *address.Error
+	_, err := address.Parse(nil, c.request.Address, "bitcoin")
+	return errors.As(err, &bad) && bad.Reason == address.SecretMaterial
+}
+
+// echo is what is kept of a text that is no address.
+func echo(text string) string { return text[:min(len(text), maxEcho)] }

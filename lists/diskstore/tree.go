@@ -46,7 +46,9 @@ func verifyTree(file io.ReaderAt, pageSize int, pages, root, freelist uint64) er
 	return t.free(freelist)
 }
 
-func damagedPage(id uint64, what string) error { return fmt.Errorf("its page %d is damaged: %s", id, what) }
+func damagedPage(id uint64, what string) error {
+	return fmt.Errorf("its page %d is damaged: %s", id, what)
+}
 
 // read reads a page and marks it and its overflow as reached.
 func (t *treeCheck) read(page []byte, id uint64) (flags uint16, count, size int64, err error) {

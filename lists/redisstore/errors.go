@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -40,9 +41,10 @@ func (s *Store) failed(ctx context.Context, op string, err error) error {
 	}
 	var reply redis.Error
 	var network net.Error
+	if ended := over(ctx); ended != nil {
+		return fault.E(fault.Unavailable, "%s in %s: %w", op, s.Describe(), ended)
+	}
 	switch {
-	case ctx.Err() != nil:
-		return fault.E(fault.Unavailable, "%s in %s: %w", op, s.Describe(), ctx.Err())
 	case errors.Is(err, redis.ErrClosed):
 		return fault.E(fault.Unavailable, "%s: %s is closed", op, s.Describe())
 	case errors.Is(err, redis.Nil):
@@ -60,4 +62,15 @@ func (s *Store) failed(ctx context.Context, op string, err error) error {
 		return fault.E(fault.Unavailable, "%s in %s: it did not answer in time", op, s.Describe())
 	}
 	return fault.E(fault.Unavailable, "%s in %s: %w", op, s.Describe(), err)
+}
+
+// over tells why a context has ended. A connection notices its deadline a little earlier than the context does.
+func over(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < 2*time.Millisecond {
+		return context.DeadlineExceeded
+	}
+	return nil
 }

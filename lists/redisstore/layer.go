@@ -31,7 +31,8 @@ type layerMeta struct {
 	Keys     uint64    `json:"keys"`
 	Buckets  uint64    `json:"buckets"`
 	Created  time.Time `json:"created"`
-	Complete bool      `json:"complete"` // false too while it is dropped
+	Complete bool      `json:"complete"`
+	Dropping bool      `json:"dropping,omitempty"` // it is not complete any more, and its keys may be gone
 
 	revision uint64
 }
@@ -280,14 +281,20 @@ func (w *layerWriter) end() {
 	w.fields, w.batch, w.buckets, w.newBuckets = nil, nil, nil, nil
 }
 
-// DropLayer removes a layer, complete or not.
+// DropLayer removes a layer, complete or not. Several may do it at once.
 func (s *Store) DropLayer(ctx context.Context, id string) error {
 	if err := checkLayerID(id); err != nil {
 		return err
 	}
-	meta, err := s.readMeta(ctx, id)
-	if err == nil && meta != nil {
-		err = s.drop(ctx, id, meta)
+	var err error
+	for range attempts {
+		var meta *layerMeta
+		if meta, err = s.readMeta(ctx, id); err == nil && meta != nil {
+			err = s.drop(ctx, id, meta)
+		}
+		if !fault.Is(err, fault.Conflict) {
+			break
+		}
 	}
 	return s.failed(ctx, "drop layer "+id, err)
 }
@@ -296,28 +303,28 @@ func (s *Store) DropLayer(ctx context.Context, id string) error {
 // the layer is whole, or it is listed, not readable and can be dropped again.
 func (s *Store) drop(ctx context.Context, id string, meta *layerMeta) error {
 	s.complete.Delete(id)
-	dropping := *meta
-	dropping.Complete = false
-	if err := s.change(ctx, dropping.change(id)); err != nil {
-		return err
+	marked := *meta
+	if !meta.Dropping {
+		marked.Complete, marked.Dropping = false, true
+		var err error
+		if marked.revision, err = s.change(ctx, marked.change(id)); err != nil {
+			return err
+		}
 	}
 	if err := s.dropKeys(ctx, meta); err != nil {
 		return err
 	}
-	now, err := s.readMeta(ctx, id)
-	if err != nil || now == nil || now.Stem != meta.Stem {
-		return err // somebody else has dropped it too
-	}
-	return s.change(ctx, change{recordLayer + id, nil, now.revision})
+	_, err := s.change(ctx, change{recordLayer + id, nil, marked.revision})
+	return err
 }
 
 // change commits a change of one layer's record.
-func (s *Store) change(ctx context.Context, c change) error {
-	_, name, err := s.commit(ctx, false, c)
+func (s *Store) change(ctx context.Context, c change) (revision uint64, err error) {
+	revision, name, err := s.commit(ctx, false, c)
 	if err == nil && name != "" {
 		err = conflict("layer", strings.TrimPrefix(name, recordLayer))
 	}
-	return err
+	return revision, err
 }
 
 // dropKeys removes the buckets of a layer.

@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -135,37 +134,44 @@ func decodeRecord(name, stored string) (record, error) {
 
 // records reads records by name; one that is not there has revision 0.
 func (s *Store) records(ctx context.Context, names ...string) ([]record, error) {
-	got, err := s.client.HMGet(ctx, s.keys.table(), append([]string{fieldMarker}, names...)...).Result()
+	marker, stored, err := s.readTable(ctx, names)
+	if err == nil && marker == "" {
+		// Nothing was ever committed, or Redis was flushed; but if there is an index, the table was evicted,
+		// or somebody made the first commit just now.
+		var n int64
+		if n, err = s.client.Exists(ctx, s.keys.index()).Result(); err == nil && n > 0 {
+			if marker, stored, err = s.readTable(ctx, names); err == nil && marker == "" {
+				err = fmt.Errorf("the table is %w", errDamaged)
+			}
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(got) != len(names)+1 {
-		return nil, errDamaged
-	}
-	marker, _ := got[0].(string)
-	if marker == "" {
-		// Nothing was ever committed, or Redis was flushed; but if the index is there, the table was evicted.
-		if n, err := s.client.Exists(ctx, s.keys.index()).Result(); err != nil || n > 0 {
-			return nil, cmp.Or(err, fmt.Errorf("the table is %w", errDamaged))
-		}
-	} else if !strings.HasPrefix(marker, format+":") {
+	if marker != "" && !strings.HasPrefix(marker, format+":") {
 		return nil, errFormat
 	}
 	found := make([]record, len(names))
 	for i, name := range names {
-		stored, ok := got[i+1].(string)
-		switch {
-		case !ok:
+		if text, ok := stored[i].(string); !ok {
 			found[i].name = name
-		case marker == "":
-			return nil, fmt.Errorf("the table is %w", errDamaged)
-		default:
-			if found[i], err = decodeRecord(name, stored); err != nil {
-				return nil, err
-			}
+		} else if found[i], err = decodeRecord(name, text); err != nil {
+			return nil, err
 		}
 	}
 	return found, nil
+}
+
+func (s *Store) readTable(ctx context.Context, names []string) (marker string, stored []any, err error) {
+	got, err := s.client.HMGet(ctx, s.keys.table(), append([]string{fieldMarker}, names...)...).Result()
+	if err != nil {
+		return "", nil, err
+	}
+	if len(got) != len(names)+1 {
+		return "", nil, errDamaged
+	}
+	marker, _ = got[0].(string)
+	return marker, got[1:], nil
 }
 
 // scan reads all records whose name begins with prefix, in order. Each step sees one moment, not all of them together.

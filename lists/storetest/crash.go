@@ -32,10 +32,8 @@ func Helper(open Opener) {
 	if target == "" {
 		return
 	}
-	if err := publish(target, open); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, publish(target, open))
+	os.Exit(1)
 }
 
 // Kills is how many times Crash kills: 20, or 200 when INTERDICT_LONG is set.
@@ -62,7 +60,7 @@ func crashBlob(id string) []byte {
 
 func crashRecord(id string) []byte { return []byte("attribution of " + id) }
 
-// publish makes one generation after another, as a loader does: layers and blobs first, then one commit, then away
+// publish ends with an error only. It makes one generation after another, as a loader does: layers and blobs first, then one commit, then away
 // with what no longer counts.
 func publish(target string, open Opener) error {
 	ctx := context.Background()

@@ -443,6 +443,23 @@ func (k Kit) layers(t *testing.T) {
 		CheckLayer(t, s, "copy", base)
 	})
 
+	t.Run("many may drop one layer", func(t *testing.T) {
+		s := k.Open(t)
+		WriteLayer(t, s, "l", Entries(20_000, 1))
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if err := s.DropLayer(ctx, "l"); err != nil {
+					t.Errorf("DropLayer: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if layers, err := s.Layers(ctx); err != nil || len(layers) != 0 {
+			t.Errorf("layers %v, %v", layers, err)
+		}
+	})
+
 	t.Run("a walk that loses its layer ends in an error", func(t *testing.T) {
 		s := k.Open(t)
 		WriteLayer(t, s, "l", Entries(60_000, 1))

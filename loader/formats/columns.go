@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"interdict/lists/fault"
 )
@@ -207,9 +208,6 @@ func (l *layout) row(cells []string, locator string, epoch *time.Time) Row {
 			row.remark(c.name, trim(cells[c.at]))
 		}
 	}
-	if row.Address == "" {
-		row.fail("address", "is missing")
-	}
 	return row
 }
 
@@ -290,8 +288,12 @@ func (row *Row) set(f field, name, value string) {
 	}
 }
 
+// webURL tells a link that may be shown as one.
 func webURL(s string) bool {
-	return (strings.HasPrefix(s, "https://") || strings.HasPrefix(s, "http://")) && !strings.ContainsAny(s, " \t\r\n\"<>")
+	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == '<' || r == '>' || r == utf8.RuneError })
 }
 
 func entityType(s string) string {

@@ -211,9 +211,6 @@ func (j *jsonReader) array(g group) error {
 			}
 			row := Row{Address: trim(t.String()), Locator: locator}
 			g.label(&row)
-			if row.Address == "" {
-				row.fail("address", "is missing")
-			}
 			if err := j.listing(row); err != nil {
 				return err
 			}
@@ -429,9 +426,6 @@ func (j *jsonReader) members(g group, address, first, locator string) error {
 		} else {
 			j.fields(&own, of)
 		}
-		if own.Address == "" {
-			own.fail("address", "is missing")
-		}
 		if err := j.listing(own); err != nil {
 			return err
 		}
@@ -447,9 +441,6 @@ func (j *jsonReader) members(g group, address, first, locator string) error {
 	}
 	if len(inner.entries) > 0 || len(inner.addresses) > 0 && row.Address == "" {
 		return nil
-	}
-	if row.Address == "" {
-		row.fail("address", "is missing")
 	}
 	return j.listing(row)
 }

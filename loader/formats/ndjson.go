@@ -101,9 +101,6 @@ func (v *listing) into(row *Row) {
 			row.Programs = append(row.Programs, p)
 		}
 	}
-	if row.Address == "" {
-		row.fail("address", "is missing")
-	}
 	if t := entityType(row.EntityType); row.EntityType != "" && t != row.EntityType {
 		row.fail("entity.type", fmt.Sprintf("%q is none of individual, entity, vessel, aircraft", clip(row.EntityType)))
 		row.EntityType = ""
@@ -192,7 +189,7 @@ func shapeOf(s *sample) jsonShape {
 	// A single value: one line of fields is a listing, anything else a document.
 	var members map[string]jsontext.Value
 	line := firstLine(s)
-	if json.Unmarshal(line, &members) == nil && members["address"].Kind() == '"' {
+	if json.Unmarshal(line, &members, jsontext.AllowDuplicateNames(true)) == nil && members["address"].Kind() == '"' {
 		return jsonLines
 	}
 	return jsonValue

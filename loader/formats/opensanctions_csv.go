@@ -130,7 +130,8 @@ func several(s string) []string {
 
 // openSanctionsURL is the page about an entity.
 func openSanctionsURL(id string) string {
-	if id == "" || strings.ContainsAny(id, "/?#% \"<>") {
+	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:"
+	if id == "" || strings.Trim(id, safe) != "" {
 		return ""
 	}
 	return "https://www.opensanctions.org/entities/" + id + "/"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"interdict/lists/fault"
 )
@@ -14,11 +15,12 @@ import (
 type run struct {
 	ctx    context.Context
 	opts   Options
-	emit   func(Row) error // the caller's yield; its error ends the reading
+	yield  func(Row) error
 	info   Info
 	inputs []*input // those that the format is to read
 
-	unpacked int64 // bytes, over all inputs
+	packed   int64 // bytes of all files as given, as far as they were read
+	unpacked int64 // and of all inputs
 	closers  []func() error
 }
 
@@ -36,7 +38,7 @@ func read(ctx context.Context, files []File, name string, opts Options, yield fu
 	if len(files) == 0 {
 		return Info{}, fault.E(fault.Invalid, "no file was given")
 	}
-	r := &run{ctx: ctx, opts: opts, emit: yield}
+	r := &run{ctx: ctx, opts: opts, yield: yield}
 	defer func() {
 		if cerr := r.close(); err == nil {
 			err = cerr
@@ -174,6 +176,47 @@ func abridged(all []string) string {
 		return strings.Join(all, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), len(all)-most)
+}
+
+// emit gives a row to the caller, whose error ends the reading. Here rows get what is promised of them: texts are trimmed,
+// in UTF-8 and without NUL, and one without an address has a problem.
+func (r *run) emit(row Row) error {
+	for _, f := range [...]struct {
+		name string
+		text *string
+	}{{"address", &row.Address}, {"network", &row.Network}, {"asset", &row.Asset}, {"entity id", &row.EntityID}, {"entity", &row.EntityName},
+		{"incident", &row.Incident}, {"note", &row.Note}, {"category", &row.Category}, {"confidence", &row.Confidence}, {"locator", &row.Locator}} {
+		if *f.text != "" {
+			row.tidy(f.name, f.text)
+		}
+	}
+	for i := range row.Programs {
+		if p := row.Programs[i]; !tidy(p) {
+			row.Programs = slices.Clone(row.Programs) // which rows share
+			row.tidy("programs", &row.Programs[i])
+		}
+	}
+	if row.Address == "" && !row.Removed {
+		row.fail("address", "is missing")
+	}
+	row.Problem = strings.ToValidUTF8(row.Problem, "\uFFFD")
+	return r.yield(row)
+}
+
+func tidy(s string) bool {
+	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && (s == "" || !space(s[0]) && !space(s[len(s)-1]))
+}
+
+// tidy repairs a text of a row; what is more than white space around it is a problem.
+func (row *Row) tidy(name string, text *string) {
+	if tidy(*text) {
+		return
+	}
+	if *text = trim(*text); tidy(*text) {
+		return
+	}
+	*text = trim(strings.ReplaceAll(strings.ToValidUTF8(*text, "\uFFFD"), "\x00", "\uFFFD"))
+	row.fail(name, "holds bytes that are no text")
 }
 
 func (r *run) warn(code, detail string, args ...any) {

@@ -82,6 +82,9 @@ func byName(s *sample) *format {
 		return nil
 	}
 	name := strings.ToLower(s.name)
+	for _, packed := range []string{".gz", ".zst", ".bz2"} {
+		name = strings.TrimSuffix(name, packed)
+	}
 	for ext, format := range extensions {
 		if strings.HasSuffix(name, ext) {
 			return registered[format]

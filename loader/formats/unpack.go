@@ -31,7 +31,7 @@ const (
 	maxMembers   = 1000    // files in an archive
 	maxDirectory = 1 << 20 // bytes of a zip archive's directory
 	inMemory     = 8 << 20 // an archive that cannot be read at random is kept in memory up to this, then in a temporary file
-	// A stream that unpacks to more than bombRatio times its size, and to more than bombFloor, is refused. SDN_ADVANCED.XML
+	// What unpacks to more than bombRatio times its size, and to more than bombFloor, is refused, each packing and all together. SDN_ADVANCED.XML
 	// is at 24 (gzip) to 40 (zstd), a list of similar lines at up to 100; a bomb is at 1,000 and more.
 	bombRatio = 250
 	bombFloor = 64 << 20
@@ -81,6 +81,7 @@ func sourceFault(name string, err error) error {
 
 // origin opens a file as given; its readers end when the context does.
 func (r *run) origin(f File) opener {
+	highest := new(int64)
 	return func() (io.ReadCloser, error) {
 		if err := r.ctx.Err(); err != nil {
 			return nil, sourceFault(f.Name, err)
@@ -94,21 +95,32 @@ func (r *run) origin(f File) opener {
 				return nil, errors.Join(fault.E(fault.Invalid, "%s: is a directory, not a file", f.Name), rc.Close())
 			}
 		}
-		return &originReader{r.ctx, f.Name, rc}, nil
+		return &originReader{run: r, name: f.Name, rc: rc, highest: highest}, nil
 	}
 }
 
 type originReader struct {
-	ctx  context.Context
-	name string
-	rc   io.ReadCloser
+	run     *run
+	name    string
+	rc      io.ReadCloser
+	n       int64
+	highest *int64 // bytes read in the longest of the file's readings
+}
+
+// count counts the file's own bytes, each once.
+func (o *originReader) count(n int64) {
+	if o.n += n; o.n > *o.highest {
+		o.run.packed += o.n - *o.highest
+		*o.highest = o.n
+	}
 }
 
 func (o *originReader) Read(p []byte) (int, error) {
-	if err := o.ctx.Err(); err != nil {
+	if err := o.run.ctx.Err(); err != nil {
 		return 0, sourceFault(o.name, err)
 	}
 	n, err := o.rc.Read(p)
+	o.count(int64(n))
 	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
 		err = sourceFault(o.name, err)
 	}
@@ -129,7 +141,7 @@ func (r *run) expand(name string, open opener, depth int, archived bool) ([]*inp
 	}
 	switch packing {
 	case "gzip", "zstd", "bzip2":
-		return r.expand(strings.TrimSuffix(name, path.Ext(name)), unpacking(name, packing, open), depth+1, archived)
+		return r.expand(name, unpacking(name, packing, open), depth+1, archived)
 	case "zip":
 		return r.expandZip(name, open, depth, archived)
 	}
@@ -219,6 +231,9 @@ func unpacking(name, packing string, open opener) opener {
 		case "bzip2":
 			u.r = bzip2.NewReader(in)
 		}
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // within the header
+		}
 		if err != nil {
 			return nil, errors.Join(u.fault(err), rc.Close())
 		}
@@ -307,6 +322,9 @@ func (m *metered) Read(p []byte) (int, error) {
 	}
 	if r.unpacked > r.opts.MaxBytes {
 		return n, fault.E(fault.TooLarge, "%s: holds more than the %d bytes that are allowed for all files together", m.in.name, r.opts.MaxBytes)
+	}
+	if bomb := ratio(m.in.name, r.unpacked, r.packed); bomb != nil {
+		return n, bomb
 	}
 	return n, err
 }
@@ -447,6 +465,7 @@ func (r *run) random(name string, open opener) (io.ReaderAt, int64, error) {
 			if err != nil {
 				return nil, 0, errors.Join(sourceFault(name, err), rc.Close())
 			}
+			o.count(size)
 			r.closers = append(r.closers, rc.Close)
 			return &originAt{r.ctx, name, at}, size, nil
 		}

@@ -154,7 +154,7 @@ func (x *xmlScanner) markup() (xmlKind, error) {
 	}
 	switch b := x.buf[x.pos:x.end]; {
 	case len(b) < 2:
-		return 0, x.invalid("the file ends in the middle of a tag")
+		return 0, x.invalid("the file ends in the middle of a tag: it is truncated")
 	case b[1] == '/':
 		return x.endTag()
 	case b[1] == '?':
@@ -194,7 +194,7 @@ func (x *xmlScanner) through(opening, mark string) error {
 // torn explains the end of the file outside the root element.
 func (x *xmlScanner) torn(err error) error {
 	if err == io.ErrUnexpectedEOF { //nolint:errorlint // fill's own
-		return x.invalid("the file ends in the middle of a tag")
+		return x.invalid("the file ends in the middle of a tag: it is truncated")
 	}
 	return err
 }
@@ -288,7 +288,13 @@ func nameStart(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':' || c >= utf8.RuneSelf
 }
 
-func local(name []byte) []byte { return name[bytes.IndexByte(name, ':')+1:] }
+// local gives a name without its namespace prefix.
+func local(name []byte) []byte {
+	if prefix, rest, ok := bytes.Cut(name, []byte(":")); ok && len(prefix) > 0 && len(rest) > 0 && bytes.IndexByte(rest, ':') < 0 {
+		return rest
+	}
+	return name
+}
 
 // attr gives an attribute of the element that has just started, by its local name; "" if it has none.
 func (x *xmlScanner) attr(name string) string {
@@ -314,7 +320,7 @@ func (x *xmlScanner) attr(name string) string {
 			return ""
 		}
 		if string(key) == name {
-			value, err := x.resolve(x.value[:0], rest[1:1+end])
+			value, err := x.resolve(x.value[:0], lineEnds(rest[1:1+end]))
 			switch {
 			case err != nil:
 			case len(value) > maxText:
@@ -437,12 +443,7 @@ func (x *xmlScanner) whole() (string, error) {
 		case xmlStart:
 			err = x.skip(depth)
 		case xmlText:
-			if x.literal {
-				all = append(all, x.chars...)
-			} else {
-				all, err = x.resolve(all, x.chars)
-			}
-			if len(all) > maxText {
+			if all, err = x.own(all); err == nil && len(all) > maxText {
 				err = x.invalid("a text that matters is longer than %d bytes", maxText)
 			}
 		case xmlEnd:
@@ -456,6 +457,22 @@ func (x *xmlScanner) whole() (string, error) {
 			return "", err
 		}
 	}
+}
+
+// own appends the text that has been read.
+func (x *xmlScanner) own(to []byte) ([]byte, error) {
+	if x.literal {
+		return append(to, lineEnds(x.chars)...), nil
+	}
+	return x.resolve(to, lineEnds(x.chars))
+}
+
+// lineEnds makes line ends what XML wants them to be: a line feed each.
+func lineEnds(b []byte) []byte {
+	if bytes.IndexByte(b, '\r') < 0 {
+		return b
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 }
 
 // finish reads what follows the root element: nothing that means anything.

@@ -1,0 +1,88 @@
+package formats
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestAWalletIsJoinedWhateverTheOrderOfTheLines(t *testing.T) {
+	lines := []string{
+		`{"id": "w", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"], "currency": ["XBT"], "holder": ["h"], "topics": ["sanction"]}, "datasets": ["d"], "target": true}`,
+		`{"id": "h", "caption": "Holder", "schema": "Company", "properties": {"name": ["Other name"]}}`,
+		`{"id": "s", "schema": "Sanction", "properties": {"entity": ["h"], "program": ["P1"], "startDate": ["2020-02-02"]}}`,
+		`{"id": "s2", "schema": "Sanction", "properties": {"entity": ["w"], "programId": ["P2"], "listingDate": ["2021-01-01"], "endDate": ["2023-01-01"]}}`,
+	}
+	want := []Row{{Address: "a1", Asset: "XBT", EntityID: "h", EntityName: "Holder", EntityType: "entity", Category: "sanctions", Programs: []string{"P2", "P1"},
+		ListedOn: "2021-01-01", ValidUntil: "2023-01-01", URL: "https://www.opensanctions.org/entities/w/", Note: "dataset: d", Locator: "entity w"}}
+	permutations(lines, func(lines []string) {
+		rows, info := mustRows(t, "auto", "e.json", strings.Join(lines, "\n"))
+		if diff := cmp.Diff(want, rows); diff != "" || info.Delta {
+			t.Errorf("%s\n%s", strings.Join(lines, "\n"), diff)
+		}
+	})
+}
+
+func permutations(all []string, fn func([]string)) {
+	var step func(n int)
+	step = func(n int) {
+		if n == len(all) {
+			fn(slices.Clone(all))
+		}
+		for i := n; i < len(all); i++ {
+			all[n], all[i] = all[i], all[n]
+			step(n + 1)
+			all[n], all[i] = all[i], all[n]
+		}
+	}
+	step(0)
+}
+
+// A wallet expires only when every order on it does.
+func TestAnOrderWithoutAnEndKeepsTheWalletListed(t *testing.T) {
+	const wallet = `{"id": "w", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"], "topics": ["crime.terror"]}}` + "\n"
+	const ending = `{"id": "s1", "schema": "Sanction", "properties": {"entity": ["w"], "endDate": ["2023-01-01"]}}` + "\n"
+	const later = `{"id": "s2", "schema": "Sanction", "properties": {"entity": ["w"], "endDate": ["2027-01-01"]}}` + "\n"
+	const open = `{"id": "s3", "schema": "Sanction", "properties": {"entity": ["w"]}}` + "\n"
+	for lines, want := range map[string]string{wallet: "", wallet + ending: "2023-01-01", wallet + ending + later: "2027-01-01", wallet + ending + open: ""} {
+		rows, _ := mustRows(t, "auto", "e.json", lines)
+		if len(rows) != 1 || rows[0].ValidUntil != want || rows[0].Category != "terrorist_financing" {
+			t.Errorf("%s: %+v, want %s", lines, rows, want)
+		}
+	}
+}
+
+func TestDeltasSayWhatIsGone(t *testing.T) {
+	rows, info := mustRows(t, "auto", "d.json", `{"op":"DEL","entity":{"id":"NK-500Poltergeist"}}`)
+	if diff := cmp.Diff([]Row{{EntityID: "NK-500Poltergeist", Locator: "entity NK-500Poltergeist", Removed: true}}, rows); diff != "" || !info.Delta {
+		t.Errorf("%+v\n%s", info, diff)
+	}
+	rows, _ = mustRows(t, "auto", "d.json", `{"op":"DEL","entity":{"caption":"no id"}}`+"\n"+`{"id": "x", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"]}}`)
+	if len(rows) != 2 || rows[0].Problem != "id: is missing" || !strings.HasPrefix(rows[1].Problem, "op:") {
+		t.Errorf("%+v", rows)
+	}
+}
+
+// The filter forgets nothing, and remembers little that was not said.
+func TestTheFilterOfNeededIdsHasNoFalseNegatives(t *testing.T) {
+	f := newIDFilter()
+	for i := range 100_000 {
+		f.add(fmt.Sprint("id-", i))
+	}
+	wrong := 0
+	for i := range 200_000 {
+		has := f.has(fmt.Sprint("id-", i))
+		if i < 100_000 && !has {
+			t.Fatalf("id-%d was forgotten", i)
+		}
+		if i >= 100_000 && has {
+			wrong++
+		}
+	}
+	if wrong > 10 {
+		t.Errorf("%d of 100,000 ids were never added", wrong)
+	}
+}

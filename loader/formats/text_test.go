@@ -1,0 +1,48 @@
+package formats
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLinesOfText(t *testing.T) {
+	const a, b = "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", "1Kuf2Rd8mDyAViwBozGTNYnvWL8uYFrkVo"
+	for line, want := range map[string][]Row{
+		"":                    nil,
+		"   ":                 nil,
+		"# " + a:              nil,
+		"// " + a:             nil,
+		a:                     {{Address: a}},
+		" " + a + "\t":        {{Address: a}},
+		a + " # why":          {{Address: a, Note: "why"}},
+		a + "#why":            {{Address: a + "#why"}}, // a # within a word may belong to it
+		a + ";Name, First":    {{Address: a, EntityName: "Name, First"}},
+		a + `;"Name;Alias"`:   {{Address: a, EntityName: "Name", Note: "also: Alias"}},
+		a + ",Name":           {{Address: a, EntityName: "Name"}},
+		a + "\tName":          {{Address: a, EntityName: "Name"}},
+		a + " Some Name":      {{Address: a, EntityName: "Some Name"}},
+		a + "," + b:           {{Address: a}, {Address: b}},
+		a + " " + b:           {{Address: a}, {Address: b}},
+		a + ";":               {{Address: a}},
+		"name.eth":            {{Address: "name.eth"}},
+		a + ",mixer," + b:     {{Address: a, Problem: "line: holds several addresses and other text", Note: "line: " + a + ",mixer," + b}, {Address: b, Problem: "line: holds several addresses and other text", Note: "line: " + a + ",mixer," + b}},
+		a + "; -; " + "short": {{Address: a, EntityName: "-", Note: "also: short"}},
+	} {
+		rows, _ := mustRows(t, "text", "a.txt", a+"\n"+line+"\n"+b+"\n")
+		for i := range want {
+			want[i].Locator = "line 2"
+		}
+		if diff := cmp.Diff(want, rows[1:len(rows)-1], cmp.Transformer("none", func(r []Row) []Row { return append([]Row{}, r...) })); diff != "" && len(want)+len(rows) > 2 {
+			t.Errorf("%q:\n%s", line, diff)
+		}
+	}
+}
+
+func TestTheDateOfATextList(t *testing.T) {
+	for comment, want := range map[string]string{"# Last Updated: 2025-11-20 04:16:47 UTC": "2025-11-20", "# last_updated:2025-11-20": "2025-11-20", "// Updated: 20.11.2025": "2025-11-20", "# Updated: soon": "", "# 2025-11-20": ""} {
+		if _, info := mustRows(t, "text", "a.txt", comment+"\n"+oneAddress); info.Published != want {
+			t.Errorf("%q: %q, want %q", comment, info.Published, want)
+		}
+	}
+}

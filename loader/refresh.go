@@ -1,0 +1,525 @@
+package loader
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader/fetch"
+	"interdict/loader/formats"
+)
+
+// RefreshMetrics counts refreshes.
+type RefreshMetrics interface {
+	// Refreshed counts one attempt of this process.
+	Refreshed(list string, outcome lists.RefreshOutcome)
+	// Known tells what the store says of every list that has a source, whoever refreshed it. The map is not changed afterwards.
+	Known(map[string]lists.Refresh)
+}
+
+// RefreshOptions say how lists are refreshed.
+type RefreshOptions struct {
+	Owner   string // names this process for the lease; no other process has the same
+	By      string // who is on record for what is staged and activated
+	Fetch   fetch.Options
+	Metrics RefreshMetrics // may be nil
+	// Progress, if not nil, is told now and then how far a list is: bytes that have arrived, of how many (-1: not known), or rows that were read.
+	Progress func(list string, bytes, of int64, rows int)
+	Poll     time.Duration // how often Run looks for lists that are due; 0 for 30 s
+	LeaseTTL time.Duration // 0 for a minute
+}
+
+// Refresher fetches lists from their sources.
+//
+//	due ── the lease ── fetch.Get ── digest as published ── Stage ── no guard, no approvals asked for ── Activate
+//	                      └─ nothing newer, or the bytes that are known: the list is fresh, or waits for a person
+//
+// Whatever goes wrong, what is active stays active, and Refresh and the journal tell why.
+type Refresher struct {
+	l     *Loader
+	o     RefreshOptions
+	lease *lease
+}
+
+// NewRefresher makes a refresher for the lists of a loader.
+func NewRefresher(l *Loader, o RefreshOptions) *Refresher {
+	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 30*time.Second), cmp.Or(o.LeaseTTL, leaseTTL)
+	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.spoolDir
+	return &Refresher{l, o, &lease{store: l.store, key: lists.DocLease("refresh"), owner: o.Owner, ttl: o.LeaseTTL, now: l.now}}
+}
+
+// Refreshed is what came of refreshing one list.
+type Refreshed struct {
+	List       string               `json:"list"`
+	Outcome    lists.RefreshOutcome `json:"outcome"`
+	Detail     string               `json:"detail,omitempty"`
+	Version    int                  `json:"version,omitempty"`
+	Generation int                  `json:"generation,omitempty"`
+	Error      string               `json:"error,omitempty"`
+	Next       *time.Time           `json:"next,omitempty"` // when it is due again
+}
+
+// Refresh fetches the named lists, or all that have a source, when they are due; force: at once. It waits while another process is at it. Each
+// list is told as it is done. The error is about the work as a whole; that of one list is in its Refreshed and stops no other list.
+func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, tell func(Refreshed)) error {
+	due, err := r.due(ctx, ids, force, tell)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	for {
+		taken, err := r.lease.take(ctx)
+		if err != nil {
+			return err
+		}
+		if taken {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fault.E(fault.Unavailable, "another process is refreshing: %w", ctx.Err())
+		case <-time.After(min(time.Second, r.o.LeaseTTL/4)):
+		}
+	}
+	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, len(ids) > 0, force, tell) })
+	return err
+}
+
+// Run refreshes lists when they are due until ctx ends. Of many processes on one store one does it at a time.
+func (r *Refresher) Run(ctx context.Context) {
+	tick := time.NewTicker(r.o.Poll)
+	defer tick.Stop()
+	told := ""
+	for {
+		err := r.look(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if text != "" && text != told {
+			r.l.log.Warn("lists cannot be refreshed now", "error", err)
+		}
+		told = text
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// look refreshes what is due, if nobody else is at it.
+func (r *Refresher) look(ctx context.Context) error {
+	due, err := r.due(ctx, nil, false, func(Refreshed) {})
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	taken, err := r.lease.take(ctx)
+	if err != nil || !taken {
+		return err
+	}
+	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, false, false, r.logged) })
+	_, again := r.due(ctx, nil, false, func(Refreshed) {}) // for the metrics
+	return errors.Join(err, again)
+}
+
+// due finds the lists to be refreshed, and tells of the others.
+func (r *Refresher) due(ctx context.Context, ids []string, force bool, tell func(Refreshed)) (due []string, err error) {
+	settings, err := lists.ReadAll[lists.List](ctx, r.l.store, "list/")
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]lists.Refresh{}
+	for i := range settings {
+		s := &settings[i]
+		if s.Source == nil || len(ids) > 0 && !slices.Contains(ids, s.ID) {
+			continue
+		}
+		status, _, err := r.l.refreshStatus(ctx, s.ID)
+		if err != nil {
+			return nil, err
+		}
+		known[s.ID] = status
+		if force || r.isDue(s, &status, len(ids) > 0) {
+			due = append(due, s.ID)
+		} else {
+			tell(Refreshed{List: s.ID, Outcome: lists.RefreshNotDue, Detail: "last attempt: " + string(cmp.Or(status.Outcome, "none")), Next: nextRefresh(s, &status)})
+		}
+	}
+	for _, id := range ids {
+		if _, ok := known[id]; !ok {
+			what := "there is no such list"
+			if slices.ContainsFunc(settings, func(s lists.List) bool { return s.ID == id }) {
+				what = "the list follows no source"
+			}
+			tell(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: what})
+		}
+	}
+	if len(ids) == 0 && r.o.Metrics != nil {
+		r.o.Metrics.Known(known)
+	}
+	return due, nil
+}
+
+// isDue tells whether a list is to be refreshed now. One that is never due by itself is when it is named.
+func (r *Refresher) isDue(settings *lists.List, s *lists.Refresh, named bool) bool {
+	next, now := nextRefresh(settings, s), r.l.now()
+	if next == nil {
+		return named
+	}
+	return !now.Before(*next) || s.LastAttempt.After(now.Add(settings.Source.Every)) // the latter when a clock was wrong
+}
+
+// all refreshes lists one after another. The lease is held: those that another process has refreshed meanwhile are left out.
+func (r *Refresher) all(ctx context.Context, ids []string, named, force bool, tell func(Refreshed)) error {
+	for _, id := range ids {
+		settings, _, err := r.l.List(ctx, id)
+		var status lists.Refresh
+		var revision uint64
+		if err == nil {
+			status, revision, err = r.l.refreshStatus(ctx, id)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return fault.E(fault.Unavailable, "refreshing was given up: %w", context.Cause(ctx))
+		case err != nil:
+			tell(r.counted(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()}))
+			continue
+		case settings.Source == nil:
+			continue // it was told to follow nothing, just now
+		}
+		if !force && !r.isDue(settings, &status, named) {
+			tell(Refreshed{List: id, Outcome: lists.RefreshNotDue, Detail: "another process has just refreshed it", Next: nextRefresh(settings, &status)})
+			continue
+		}
+		tell(r.counted(r.one(ctx, settings, status, revision)))
+	}
+	return nil
+}
+
+// logged tells the log what nobody waits for.
+func (r *Refresher) logged(x Refreshed) {
+	level := slog.LevelInfo
+	if x.Outcome == lists.RefreshFailed {
+		level = slog.LevelWarn
+	}
+	r.l.log.Log(context.Background(), level, "refreshed a list", "list", x.List, "outcome", x.Outcome, "version", x.Version, "detail", x.Detail, "error", x.Error)
+}
+
+func (r *Refresher) counted(x Refreshed) Refreshed {
+	if r.o.Metrics != nil {
+		r.o.Metrics.Refreshed(x.List, x.Outcome)
+	}
+	return x
+}
+
+// one refreshes a list, and puts what came of it on record.
+func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.Refresh, revision uint64) Refreshed {
+	id, begun := settings.ID, r.l.now().UTC()
+	status := before
+	if status.Running { // the lease is ours: nobody is at it any more
+		status.Failures++
+		status.Outcome, status.LastError = lists.RefreshFailed, "the attempt begun at "+before.LastAttempt.Format(time.RFC3339)+" was interrupted"
+	}
+	status.LastAttempt, status.Running = begun, true
+	if err := r.l.store.Commit(ctx, lists.Put(lists.DocRefresh(id), status, revision)); err != nil {
+		return Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()}
+	}
+	v, generation, err := r.attempt(ctx, settings, &status)
+	out := Refreshed{List: id, Generation: generation}
+	c := Change{Action: "refresh", Outcome: "done", At: r.l.now().UTC(), By: r.o.By, List: id, Generation: generation}
+	if v != nil {
+		out.Version, c.Version, c.SHA256 = v.Number, v.Number, v.SHA256
+	}
+	status.Running = false
+	switch {
+	case err == nil:
+		status.LastSuccess, status.Failures, status.LastError, status.NotBefore = c.At, 0, "", time.Time{}
+		out.Outcome, out.Detail = status.Outcome, status.Detail
+		c.Reason = string(status.Outcome) + ": " + status.Detail
+	case ctx.Err() != nil: // the process ends, or the lease is lost: the list stays due, for whoever comes next
+		status = before
+		out.Outcome, out.Error = lists.RefreshFailed, "given up"
+		c.Outcome, c.Error = "failed", out.Error
+	default:
+		status.Failures++
+		status.Outcome, status.Detail, status.LastError, status.NotBefore = lists.RefreshFailed, "", err.Error(), time.Time{}
+		var failed *fetch.Error
+		if errors.As(err, &failed) && failed.RetryAfter > 0 {
+			status.NotBefore = c.At.Add(failed.RetryAfter)
+		}
+		out.Outcome, out.Error = lists.RefreshFailed, status.LastError
+		c.Outcome, c.Error = "failed", status.LastError
+	}
+	out.Next = nextRefresh(settings, &status)
+	if err := r.l.recorder.RecordChange(c); err != nil {
+		r.l.log.Error("a refresh could not be recorded", "list", id, "error", err)
+	}
+	if err := r.keep(ctx, id, begun, status); err != nil {
+		r.l.log.Error("what came of a refresh could not be kept", "list", id, "error", err)
+	}
+	return out
+}
+
+// keep writes what came of the attempt begun at that time, whether the process is ending or not; unless the lease was lost meanwhile, and its
+// new owner has gone on.
+func (r *Refresher) keep(ctx context.Context, list string, begun time.Time, status lists.Refresh) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer stop()
+	held, revision, err := r.l.refreshStatus(ctx, list)
+	if err != nil || !held.LastAttempt.Equal(begun) {
+		return err
+	}
+	return r.l.store.Commit(ctx, lists.Put(lists.DocRefresh(list), status, revision))
+}
+
+// attempt fetches a list, stages and activates it. It fills in what status says of the source and of the outcome.
+func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *lists.Refresh) (v *lists.Version, generation int, err error) {
+	defer func() { // whatever the source has sent
+		if p := recover(); p != nil {
+			r.l.log.Error("a refresh panicked", "list", settings.ID, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = fault.E(fault.Internal, "the refresh failed for a reason that is in the log")
+		}
+	}()
+	source, digest := *settings.Source, digestOf(settings.Source.URL)
+	if status.URLSHA256 != digest { // another source: what the last one gave says nothing
+		status.URLSHA256, status.ETag, status.LastModified, status.SHA256, status.Version = digest, "", "", "", 0
+	}
+	known, err := r.known(ctx, settings.ID, status)
+	if err != nil {
+		return nil, 0, err
+	}
+	o := r.o.Fetch
+	if known != nil {
+		o.ETag, o.LastModified = status.ETag, status.LastModified
+	}
+	if r.o.Progress != nil {
+		o.Progress = func(bytes, of int64) { r.o.Progress(settings.ID, bytes, of, 0) }
+	}
+	d, err := fetch.Get(ctx, source.URL, o)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer d.Close()
+	if !d.NotModified {
+		if err := verify(ctx, &source, d, o); err != nil {
+			return nil, 0, err
+		}
+	}
+	if d.NotModified || known != nil && d.SHA256 == status.SHA256 {
+		status.ETag, status.LastModified = d.ETag, d.LastModified
+		return r.nothingNew(ctx, known, status)
+	}
+	stage := StageOptions{Format: source.Format, By: r.o.By, Note: "refreshed from its source"}
+	if r.o.Progress != nil {
+		stage.Progress = func(rows int) { r.o.Progress(settings.ID, d.SizeBytes, d.SizeBytes, rows) }
+	}
+	if v, err = r.l.Stage(ctx, settings.ID, []Upload{{Name: d.Name, Body: d}}, stage); err != nil {
+		return nil, 0, err
+	}
+	status.ETag, status.LastModified, status.SHA256, status.Version = d.ETag, d.LastModified, d.SHA256, v.Number
+	if v.State != lists.Staged { // the same bytes are active, from another upload
+		return r.nothingNew(ctx, v, status)
+	}
+	return r.activate(ctx, v, status)
+}
+
+func digestOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// known reads the version that was made of what the source gave last; nil when there is none.
+func (r *Refresher) known(ctx context.Context, list string, status *lists.Refresh) (*lists.Version, error) {
+	if status.Version == 0 {
+		return nil, nil
+	}
+	v, err := r.l.Version(ctx, list, status.Version)
+	if fault.Is(err, fault.NotFound) {
+		return nil, nil
+	}
+	return v, err
+}
+
+// verify holds a download against the digest that is published for it.
+func verify(ctx context.Context, source *lists.Source, d *fetch.Download, o fetch.Options) error {
+	want := strings.ToLower(source.SHA256)
+	if source.SHA256URL != "" {
+		var err error
+		if want, err = fetch.Digest(ctx, source.SHA256URL, d.Name, o); err != nil {
+			return err
+		}
+	}
+	if want != "" && want != d.SHA256 {
+		return fault.E(fault.Invalid, "the file's SHA-256 is %s, published is %s: it is not what its publisher made", d.SHA256, want)
+	}
+	return nil
+}
+
+// nothingNew decides about bytes that are known already: v was made of them.
+func (r *Refresher) nothingNew(ctx context.Context, v *lists.Version, status *lists.Refresh) (*lists.Version, int, error) {
+	settings, _, err := r.l.List(ctx, v.List)
+	if err != nil {
+		return nil, 0, err
+	}
+	base, _, err := r.base(ctx, settings)
+	if err != nil {
+		return nil, 0, err
+	}
+	if base != nil && slices.Equal(base.Sources, v.Sources) {
+		if err := r.l.touch(ctx, v.List, r.l.now().UTC()); err != nil {
+			return nil, 0, err
+		}
+		status.Outcome, status.Detail = lists.RefreshUnchanged, fmt.Sprintf("version %d is what the publisher has", settings.Active)
+		return v, 0, nil
+	}
+	switch v.State {
+	case lists.Staged:
+		v, generation, err := r.activate(ctx, v, status)
+		if err == nil && generation == 0 {
+			status.Outcome = lists.RefreshWaiting
+		}
+		return v, generation, err
+	case lists.Rejected:
+		status.Detail = fmt.Sprintf("version %d was rejected, and the publisher has nothing else", v.Number)
+	default:
+		status.Detail = fmt.Sprintf("version %d was active and no longer is, and the publisher has nothing else", v.Number)
+	}
+	status.Outcome = lists.RefreshWaiting
+	return v, 0, nil
+}
+
+// base finds the upload of the whole list that the active version stands on, and whether anything was added to it or removed by hand.
+func (r *Refresher) base(ctx context.Context, settings *lists.List) (base *lists.Version, changed bool, err error) {
+	base, err = r.l.activeVersion(ctx, settings)
+	for err == nil && base != nil && base.Mode != lists.Replace && base.Diff.Against != 0 {
+		changed = true
+		base, err = r.l.Version(ctx, settings.ID, base.Diff.Against)
+	}
+	return base, changed, err
+}
+
+// activate makes a staged version the active one, if the list's settings let that happen without a person. generation 0: they do not, and
+// the outcome says why.
+func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *lists.Refresh) (*lists.Version, int, error) {
+	settings, _, err := r.l.List(ctx, v.List) // as it is now: the download took its time
+	if err != nil {
+		return nil, 0, err
+	}
+	_, changed, err := r.base(ctx, settings)
+	if err != nil {
+		return nil, 0, err
+	}
+	status.Outcome = lists.RefreshStaged
+	switch {
+	case settings.Approvals > 0:
+		status.Detail = fmt.Sprintf("version %d waits: it has %d of %d approvals", v.Number, len(v.Approvals), settings.Approvals)
+		return v, 0, nil
+	case len(v.Guards) > 0 && v.Diff.Against == settings.Active: // otherwise Activate looks anew
+		status.Detail = fmt.Sprintf("version %d waits for a reason to go past its guard: %s: %s", v.Number, v.Guards[0].Code, v.Guards[0].Detail)
+		return v, 0, nil
+	case changed:
+		status.Detail = fmt.Sprintf("version %d waits: it would undo what was added or removed by hand", v.Number)
+		return v, 0, nil
+	}
+	g, err := r.l.Activate(ctx, v.List, v.Number, ActivateOptions{By: r.o.By})
+	if fault.Is(err, fault.Conflict) {
+		status.Detail = err.Error()
+		return v, 0, nil
+	}
+	if err != nil {
+		return v, 0, err
+	}
+	status.Outcome, status.Detail = lists.RefreshActivated, fmt.Sprintf("version %d is active as generation %d", v.Number, g.Number)
+	return v, g.Number, nil
+}
+
+// refreshStatus reads what is known of fetching a list; nothing, with revision 0, when it was never tried.
+func (l *Loader) refreshStatus(ctx context.Context, list string) (lists.Refresh, uint64, error) {
+	s, revision, err := lists.Read[lists.Refresh](ctx, l.store, lists.DocRefresh(list))
+	if fault.Is(err, fault.NotFound) {
+		err = nil
+	}
+	return s, revision, err
+}
+
+// RefreshStatus tells what is known of fetching a list from its source, and when it is due next (nil: never by itself). The
+// status is nil when it was never tried.
+func (l *Loader) RefreshStatus(ctx context.Context, settings *lists.List) (status *lists.Refresh, next *time.Time, err error) {
+	s, revision, err := l.refreshStatus(ctx, settings.ID)
+	if err != nil || revision == 0 || s.LastAttempt.IsZero() {
+		return nil, nil, err
+	}
+	return &s, nextRefresh(settings, &s), nil
+}
+
+// firstRetry doubles with every failure, up to the list's own interval.
+const firstRetry = 15 * time.Minute
+
+// nextRefresh is when a list is due; nil: never by itself.
+func nextRefresh(settings *lists.List, s *lists.Refresh) *time.Time {
+	if settings.Source == nil || settings.Source.Every <= 0 {
+		return nil
+	}
+	if s.URLSHA256 != "" && s.URLSHA256 != digestOf(settings.Source.URL) {
+		return &s.LastAttempt // another source than the last one: at once
+	}
+	wait, failures := settings.Source.Every, s.Failures
+	if s.Running {
+		failures++
+	}
+	if failures > 0 {
+		wait = min(wait, firstRetry<<min(failures-1, 10))
+	}
+	next := s.LastAttempt.Add(wait)
+	if s.NotBefore.After(next) {
+		next = s.NotBefore
+	}
+	return &next
+}
+
+// minEvery keeps a slip of the pen from becoming an attack on a publisher.
+const minEvery = time.Minute
+
+var hexSHA256 = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
+
+// checkSource tells what is wrong with a source, without its URL: that may hold a password.
+func checkSource(s *lists.Source) error {
+	if s == nil {
+		return nil
+	}
+	for field, raw := range map[string]string{"url": s.URL, "sha256_url": s.SHA256URL} {
+		if field == "sha256_url" && raw == "" {
+			continue
+		}
+		u, err := url.Parse(raw)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || len(raw) > 2000 {
+			return fault.E(fault.Invalid, "source.%s: must be an http or https URL of at most 2000 bytes", field)
+		}
+	}
+	switch {
+	case s.Format != "" && s.Format != "auto" && !slices.Contains(formats.Names(), s.Format):
+		return fault.E(fault.Invalid, "source.format: %.40q is none of auto, %s", s.Format, strings.Join(formats.Names(), ", "))
+	case s.Every != 0 && s.Every < minEvery:
+		return fault.E(fault.Invalid, "source.every: must be at least %s, or empty for never by itself", minEvery)
+	case s.SHA256 != "" && s.SHA256URL != "":
+		return fault.E(fault.Invalid, "source: sha256 and sha256_url exclude each other")
+	case s.SHA256 != "" && !hexSHA256.MatchString(s.SHA256):
+		return fault.E(fault.Invalid, "source.sha256: must be 64 hexadecimal digits")
+	}
+	return nil
+}

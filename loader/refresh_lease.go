@@ -1,0 +1,108 @@
+package loader
+
+import (
+	"context"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+)
+
+// leaseTTL is how long a lease that is not renewed stays with its owner.
+const leaseTTL = time.Minute
+
+// lease lets one process at a time do something. Whether its owner is still alive is judged by one's own clock alone: a lease is free
+// when one has seen it unchanged for its whole time. So clocks that differ do no harm; they only must run at the same pace.
+type lease struct {
+	store lists.Store
+	key   string
+	owner string // no other process has the same
+	ttl   time.Duration
+	now   func() time.Time
+
+	seen   uint64    // revision of the lease that somebody else holds
+	seenAt time.Time // when it was first seen
+}
+
+// take takes the lease, if it is free.
+func (l *lease) take(ctx context.Context) (bool, error) {
+	now := l.now().UTC()
+	held, revision, err := lists.Read[lists.Lease](ctx, l.store, l.key)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	if held.Owner != "" && held.Owner != l.owner {
+		if revision != l.seen {
+			l.seen, l.seenAt = revision, now
+		}
+		if now.Sub(l.seenAt) < l.ttl {
+			return false, nil
+		}
+	}
+	err = l.store.Commit(ctx, lists.Put(l.key, lists.Lease{Owner: l.owner, Taken: now, Renewed: now, Expires: now.Add(l.ttl)}, revision))
+	if fault.Is(err, fault.Conflict) {
+		return false, nil // somebody else was faster
+	}
+	return err == nil, err
+}
+
+// renew keeps the lease. fault.Conflict: somebody else has it.
+func (l *lease) renew(ctx context.Context) error {
+	return l.change(ctx, func(held *lists.Lease) {
+		held.Renewed = l.now().UTC()
+		held.Expires = held.Renewed.Add(l.ttl)
+	})
+}
+
+// release gives the lease back.
+func (l *lease) release(ctx context.Context) error {
+	return l.change(ctx, func(held *lists.Lease) { *held = lists.Lease{} })
+}
+
+func (l *lease) change(ctx context.Context, change func(*lists.Lease)) error {
+	held, revision, err := lists.Read[lists.Lease](ctx, l.store, l.key)
+	if err == nil && held.Owner != l.owner {
+		err = fault.E(fault.Conflict, "the lease %s has gone to somebody else", l.key)
+	}
+	if err != nil {
+		return err
+	}
+	change(&held)
+	return l.store.Commit(ctx, lists.Put(l.key, held, revision))
+}
+
+// while works as long as the lease, which must have been taken, is kept: the context of work ends when it is lost, before anybody else
+// may take it. It is given back at the end.
+func (l *lease) while(ctx context.Context, work func(context.Context)) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer cancel()
+		tick := time.NewTicker(l.ttl / 6)
+		defer tick.Stop()
+		for renewed := l.now(); l.now().Sub(renewed) < l.ttl/2; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			limited, stop := context.WithTimeout(ctx, l.ttl/6)
+			begun := l.now()
+			err := l.renew(limited)
+			stop()
+			if fault.Is(err, fault.Conflict) {
+				return
+			}
+			if err == nil {
+				renewed = begun
+			}
+		}
+	}()
+	work(ctx)
+	cancel()
+	<-ended
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), l.ttl/6)
+	defer stop()
+	_ = l.release(last) // best effort: it expires
+}

@@ -1,0 +1,160 @@
+package loader
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+)
+
+// Source is what is known of a list that many will load, and of where it is published. None is followed until somebody chooses it.
+type Source struct {
+	ID         string           `json:"id"`
+	List       string           `json:"list"` // the list that it is for, unless one says otherwise
+	Name       string           `json:"name"`
+	Authority  string           `json:"authority"`
+	Category   lists.Category   `json:"category"`
+	Confidence lists.Confidence `json:"confidence"`
+	URL        string           `json:"url,omitempty"` // "": it is not published for machines
+	Format     string           `json:"format,omitempty"`
+	Every      time.Duration    `json:"every,omitempty"`
+	Licence    string           `json:"licence"`
+	Note       string           `json:"note,omitempty"` // what one should know before following it
+}
+
+const (
+	publicDomain  = "public domain: a work of the US government"
+	openSanctions = "CC BY-NC 4.0: not for commercial use without a licence from OpenSanctions"
+
+	ofacFiles          = "https://sanctionslistservice.ofac.treas.gov/api/download/"
+	openSanctionsFiles = "https://data.opensanctions.org/datasets/latest/"
+	githubFiles        = "https://raw.githubusercontent.com/"
+)
+
+// sources are the well-known lists, those of the publishers themselves first. Facts: formats.md sections 1 to 4; the names of
+// OpenSanctions' datasets and what they hold are from datasets/ of opensanctions/opensanctions (2026-08).
+var sources = []Source{
+	{ID: "ofac-sdn", Name: "OFAC SDN", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: ofacFiles + "SDN_ADVANCED.ZIP", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,
+		Note: "OFAC refuses user agents that do not look like a browser's; the default one passes"},
+	{ID: "ofac-consolidated", Name: "OFAC Consolidated (non-SDN)", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: ofacFiles + "CONS_ADVANCED.XML", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,
+		Note: "held no address in January 2025: as long as that is so, the guard \"empty\" stops its first version"},
+	{ID: "fbi-lazarus", Name: "FBI, Lazarus Group thefts", Authority: "US FBI", Category: "stolen_funds", Confidence: lists.Confirmed, Licence: publicDomain,
+		Note: "the FBI publishes addresses in press releases and alerts only, not for machines: load those with interdict load --mode add, or follow opensanctions-fbi-lazarus"},
+	{ID: "israel-nbctf", Name: "Israel NBCTF seizure orders", Authority: "Israel Ministry of Defense, NBCTF", Category: lists.TerroristFinancing, Confidence: lists.Confirmed,
+		URL: githubFiles + "opensanctions/opensanctions/main/datasets/il/mod_crypto/wallets.csv", Format: "israel_nbctf", Every: 24 * time.Hour,
+		Licence: "a copy of a government's page; the repository grants none for it",
+		Note:    "the NBCTF's own page keeps machines out: this is the copy that OpenSanctions updates by hand"},
+	{ID: "ransomwhere", Name: "Ransomwhere", Authority: "ransomwhe.re", Category: "ransomware", Confidence: lists.Suspected,
+		URL: openSanctionsFiles + "ransomwhere/entities.ftm.json", Format: "ftm", Every: 24 * time.Hour,
+		Licence: openSanctions + "; the data itself is CC BY 4.0 (Zenodo 6512122)"},
+
+	{ID: "ofac-sdn-xml", List: "ofac-sdn", Name: "OFAC SDN, not compressed", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: ofacFiles + "SDN_ADVANCED.XML", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,
+		Note: "the same as ofac-sdn in 25 times as many bytes (127 MB)"},
+	{ID: "opensanctions-ofac-sdn", Name: "OFAC SDN, by OpenSanctions", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: openSanctionsFiles + "us_ofac_sdn/entities.ftm.json", Format: "ftm", Every: 24 * time.Hour, Licence: openSanctions},
+	{ID: "opensanctions-israel-nbctf", Name: "Israel NBCTF seizure orders, by OpenSanctions", Authority: "Israel Ministry of Defense, NBCTF",
+		Category: lists.TerroristFinancing, Confidence: lists.Confirmed,
+		URL: openSanctionsFiles + "il_mod_crypto/entities.ftm.json", Format: "ftm", Every: 24 * time.Hour, Licence: openSanctions},
+	{ID: "opensanctions-fbi-lazarus", Name: "FBI, Lazarus Group thefts, by OpenSanctions", Authority: "US FBI", Category: "stolen_funds", Confidence: lists.Confirmed,
+		URL: openSanctionsFiles + "us_fbi_lazarus_crypto/entities.ftm.json", Format: "ftm", Every: 24 * time.Hour, Licence: openSanctions,
+		Note: "holds the Stake.com theft of 2023 only, some 30 addresses; not the 51 of the Bybit alert"},
+	{ID: "brave-ofac-sdn", Name: "OFAC SDN, Brave's mirror", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: githubFiles + "brave-intl/ofac-sanctioned-digital-currency-addresses/lists/sdn_advanced.xml.bz2", Format: "ofac_advanced", Every: 24 * time.Hour,
+		Licence: "data " + publicDomain, Note: "OFAC's whole file, copied each night; was last seen to move in December 2025"},
+	{ID: "0xb10c-ofac-xbt", Name: "OFAC SDN, Bitcoin addresses, by 0xB10C", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: githubFiles + "0xB10C/ofac-sanctioned-digital-currency-addresses/lists/sanctioned_addresses_XBT.json", Format: "json", Every: 24 * time.Hour,
+		Licence: "MIT; data " + publicDomain, Note: "addresses without names, of one asset label; was last seen to move in September 2024"},
+	{ID: "0xb10c-ofac-eth", Name: "OFAC SDN, Ethereum addresses, by 0xB10C", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: githubFiles + "0xB10C/ofac-sanctioned-digital-currency-addresses/lists/sanctioned_addresses_ETH.json", Format: "json", Every: 24 * time.Hour,
+		Licence: "MIT; data " + publicDomain, Note: "addresses without names, of one asset label; was last seen to move in September 2024"},
+	{ID: "1020-ofac-complete", Name: "OFAC SDN, all addresses, by 1020-1795", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: githubFiles + "1020-1795/OFAC_SDN_Wallet_List/HEAD/OFAC_Sanctioned_Wallet_Lists/1_Complete_Sanctioned_Wallet_List.txt", Format: "text", Every: 24 * time.Hour,
+		Licence: "none stated; data " + publicDomain, Note: "addresses without names; only this one of its files is safe to follow, the others are renumbered"},
+	{ID: "ultrasoundmoney-ofac-evm", Name: "OFAC SDN, EVM addresses, by ultrasound.money", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: githubFiles + "ultrasoundmoney/ofac-ethereum-addresses/main/data.csv", Format: "csv", Every: 24 * time.Hour,
+		Licence: "MIT; data " + publicDomain, Note: "EVM addresses only"},
+}
+
+// Sources are the well-known lists.
+func Sources() []Source {
+	all := slices.Clone(sources)
+	for i := range all {
+		all[i].List = cmp.Or(all[i].List, all[i].ID)
+	}
+	return all
+}
+
+func sourceNamed(id string) (Source, bool) {
+	all := Sources()
+	if i := slices.IndexFunc(all, func(s Source) bool { return s.ID == id }); i >= 0 {
+		return all[i], true
+	}
+	return Source{}, false
+}
+
+// NewList gives a list its defaults: those of the contract, and for a well-known id its name and authority.
+func NewList(id string, now time.Time) *lists.List {
+	l := lists.NewList(id, now)
+	if s, ok := sourceNamed(id); ok {
+		l.Name, l.Authority, l.Category, l.Confidence = s.Name, s.Authority, s.Category, s.Confidence
+	}
+	return l
+}
+
+// FollowOptions change what the catalogue says of a source.
+type FollowOptions struct {
+	By        string
+	List      string        // "" for the source's own
+	URL       string        // of a mirror; "" for the publisher's
+	Every     time.Duration // 0 for the source's own
+	Approvals *int          // nil: none for a list that is made, unchanged for one that is there
+}
+
+// followedMaxAge is how old a list may be that is made to follow a source: some refreshes may fail before anybody is warned.
+const followedMaxAge = 72 * time.Hour
+
+// Follow makes a list follow a source of the catalogue, and the list itself when it is not there.
+func (l *Loader) Follow(ctx context.Context, source string, o FollowOptions) (*lists.List, error) {
+	s, ok := sourceNamed(source)
+	if !ok {
+		return nil, fault.E(fault.NotFound, "there is no source %.80q: see interdict lists sources", source)
+	}
+	url := cmp.Or(o.URL, s.URL)
+	if url == "" {
+		return nil, fault.E(fault.Invalid, "%s cannot be followed: %s", s.ID, s.Note)
+	}
+	id := cmp.Or(o.List, s.List)
+	settings, _, err := l.List(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		settings, err = NewList(id, l.now().UTC()), nil
+		settings.Name, settings.Authority, settings.Category, settings.Confidence = s.Name, s.Authority, s.Category, s.Confidence
+		settings.Approvals, settings.MaxAge = 0, followedMaxAge
+	}
+	if err != nil {
+		return nil, err
+	}
+	if o.Approvals != nil {
+		settings.Approvals = *o.Approvals
+	}
+	settings.Source = &lists.Source{URL: url, Format: cmp.Or(s.Format, "auto"), Every: cmp.Or(o.Every, s.Every, 24*time.Hour)}
+	return l.PutList(ctx, *settings, o.By)
+}
+
+// Unfollow makes a list follow no source any more. What is active stays.
+func (l *Loader) Unfollow(ctx context.Context, list, by string) (*lists.List, error) {
+	settings, _, err := l.List(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	if settings.Source == nil {
+		return nil, fault.E(fault.Conflict, "list %s follows no source", list)
+	}
+	settings.Source = nil
+	return l.PutList(ctx, *settings, by)
+}

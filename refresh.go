@@ -1,0 +1,267 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader"
+	"interdict/loader/fetch"
+)
+
+// sourceFlags say what may be fetched for lists that follow a source.
+type sourceFlags struct {
+	UserAgent            string `help:"User agent of downloads; OFAC refuses those that do not look like a browser's." placeholder:"TEXT"`
+	AllowHTTPSources     bool   `name:"allow-http-sources" help:"Fetch sources over plain http, too."`
+	AllowInternalSources bool   `help:"Fetch sources at loopback, private and other internal addresses, too."`
+}
+
+// refresher makes what fetches lists; by is who is on record for what it does.
+func (f *sourceFlags) refresher(o *opened, by string, more loader.RefreshOptions) *loader.Refresher {
+	more.Owner, more.By = hostname()+"-"+uuid.NewString(), by
+	more.Fetch = fetch.Options{UserAgent: f.UserAgent, AllowHTTP: f.AllowHTTPSources, AllowInternal: f.AllowInternalSources}
+	return loader.NewRefresher(o.loader, more)
+}
+
+type refreshCmd struct {
+	storeFlags
+	sourceFlags
+	Lists []string `arg:"" optional:"" name:"list" help:"Ids of lists; all that follow a source when none is given."`
+	Force bool     `help:"Fetch now, due or not."`
+	JSON  bool     `help:"Print what came of each list as JSON."`
+}
+
+// Help is shown under refresh --help.
+func (*refreshCmd) Help() string {
+	return "Fetches every list that follows a source and is due, stages what is new, and activates it where the list asks for no approvals and no\n" +
+		"guard trips. What cannot be fetched or read leaves the list as it is.\n\n" +
+		"Examples:\n  interdict lists follow ofac-sdn && interdict refresh\n  interdict refresh ofac-sdn --force --json"
+}
+
+func (c *refreshCmd) Run(e *env) error {
+	o, err := c.open(e.ctx, e.quiet())
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	show := newFetchBar(e, c.JSON)
+	all, failed := []loader.Refreshed{}, 0
+	err = c.refresher(o, operator(), loader.RefreshOptions{Progress: show.tell}).Refresh(e.ctx, c.Lists, c.Force, func(x loader.Refreshed) {
+		show.done()
+		if all = append(all, x); x.Outcome == lists.RefreshFailed {
+			failed++
+		}
+		if !c.JSON {
+			printRefreshed(e, &x)
+		}
+	})
+	show.done()
+	if c.JSON {
+		printJSON(e.stdout, map[string][]loader.Refreshed{"lists": all})
+	} else if err == nil && len(all) == 0 {
+		fmt.Fprintln(e.stdout, "no list follows a source: see interdict lists sources")
+	}
+	if err == nil && failed > 0 {
+		err = fault.E(fault.Unavailable, "%d of %d lists could not be refreshed; what is active stays", failed, len(all))
+	}
+	return err
+}
+
+func printRefreshed(e *env, x *loader.Refreshed) {
+	text := cmp.Or(x.Error, x.Detail)
+	if x.Outcome == lists.RefreshNotDue {
+		when := "only when it is named"
+		if x.Next != nil {
+			when = "not before " + x.Next.UTC().Format(time.RFC3339)
+		}
+		text = when + "; " + x.Detail
+	}
+	fmt.Fprintf(e.stdout, "%-26s %-9s  %s\n", x.List, x.Outcome, text)
+}
+
+// fetchBar shows on a terminal how much of a list has arrived, and then how many rows were read.
+type fetchBar struct {
+	f    *os.File // nil: there is no terminal
+	bar  *progressbar.ProgressBar
+	rows bool
+}
+
+func newFetchBar(e *env, quiet bool) *fetchBar {
+	f, ok := e.stderr.(*os.File)
+	if !ok || quiet || !term.IsTerminal(int(f.Fd())) {
+		return &fetchBar{}
+	}
+	return &fetchBar{f: f}
+}
+
+func (b *fetchBar) tell(list string, bytes, of int64, rows int) {
+	if b.f == nil {
+		return
+	}
+	if b.bar != nil && b.rows != (rows > 0) {
+		b.done()
+	}
+	if b.bar == nil {
+		b.rows = rows > 0
+		what := []progressbar.Option{progressbar.OptionSetDescription("fetching " + list), progressbar.OptionShowBytes(true)}
+		if b.rows {
+			of = -1
+			what = []progressbar.Option{progressbar.OptionSetDescription("reading " + list), progressbar.OptionShowCount(), progressbar.OptionSetItsString("rows")}
+		}
+		b.bar = progressbar.NewOptions64(of, append(what, progressbar.OptionSetWriter(b.f), progressbar.OptionClearOnFinish(),
+			progressbar.OptionThrottle(100*time.Millisecond))...)
+	}
+	if b.rows {
+		bytes = int64(rows)
+	}
+	_ = b.bar.Set64(bytes)
+}
+
+func (b *fetchBar) done() {
+	if b.bar != nil {
+		_ = b.bar.Finish()
+		b.bar = nil
+	}
+}
+
+type sourcesCmd struct {
+	JSON bool `help:"Print JSON."`
+}
+
+func (c *sourcesCmd) Run(e *env) error {
+	if c.JSON {
+		printJSON(e.stdout, loader.Sources())
+		return nil
+	}
+	for _, s := range loader.Sources() {
+		fmt.Fprintf(e.stdout, "%s\n  %s; %s; %s, %s\n", s.ID, s.Name, s.Authority, s.Category, s.Confidence)
+		if s.URL != "" {
+			fmt.Fprintf(e.stdout, "  %s (%s, every %s)\n", s.URL, s.Format, s.Every)
+		}
+		fmt.Fprintf(e.stdout, "  licence: %s\n", s.Licence)
+		if s.Note != "" {
+			fmt.Fprintf(e.stdout, "  note: %s\n", s.Note)
+		}
+	}
+	fmt.Fprintln(e.stdout, "\nNone is followed until you choose it: interdict lists follow SOURCE")
+	return nil
+}
+
+type followCmd struct {
+	storeFlags
+	Source    string        `arg:"" help:"Id of a source: see interdict lists sources."`
+	List      string        `help:"List that is to follow it; the source's own when not given. Made when it is not there." placeholder:"ID"`
+	URL       string        `name:"url" help:"Fetch it from here instead, a mirror of your own." placeholder:"URL"`
+	Every     time.Duration `help:"How often to ask for anything newer; the source's own interval when not given." placeholder:"6h"`
+	Approvals *int          `help:"How many people must approve what was fetched before it goes live; none, for a list that is made." placeholder:"N"`
+}
+
+// Help is shown under lists follow --help.
+func (*followCmd) Help() string {
+	return "Examples:\n  interdict lists follow ofac-sdn\n  interdict lists follow israel-nbctf --list il-orders --approvals 1"
+}
+
+func (c *followCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		x, err := l.Follow(e.ctx, c.Source, loader.FollowOptions{By: operator(), List: c.List, URL: c.URL, Every: c.Every, Approvals: c.Approvals})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%s follows %s every %s\n", x.ID, x.Source.Shown().URL, x.Source.Every)
+		if x.Approvals == 0 {
+			fmt.Fprintln(e.stdout, "what is new goes live by itself unless a guard trips; --approvals 1 asks for a second person")
+		} else {
+			fmt.Fprintf(e.stdout, "what is new is staged and waits for %d approvals\n", x.Approvals)
+		}
+		fmt.Fprintln(e.stdout, "servers fetch it within a minute; now: interdict refresh", x.ID)
+		return nil
+	})
+}
+
+type unfollowCmd struct {
+	storeFlags
+	List string `arg:"" help:"Id of the list."`
+}
+
+func (c *unfollowCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		x, err := l.Unfollow(e.ctx, c.List, operator())
+		if err == nil {
+			fmt.Fprintf(e.stdout, "%s follows no source any more; what is active stays\n", x.ID)
+		}
+		return err
+	})
+}
+
+// refreshMetrics shows how the fetching of lists goes. What a list's last attempts came to is read from the store, so that every replica shows it,
+// whichever did them.
+type refreshMetrics struct {
+	attempts *prometheus.CounterVec
+	known    atomic.Pointer[map[string]lists.Refresh]
+}
+
+var (
+	refreshAttemptDesc = prometheus.NewDesc("interdict_refresh_attempt_timestamp_seconds", "When the list was last asked for at its source.", []string{"list"}, nil)
+	refreshSuccessDesc = prometheus.NewDesc("interdict_refresh_success_timestamp_seconds", "When its source last gave a list that could be taken, or had nothing newer; 0 for never.", []string{"list"}, nil)
+	refreshFailedDesc  = prometheus.NewDesc("interdict_refresh_consecutive_failures", "How many attempts have failed since then.", []string{"list"}, nil)
+	refreshWaitsDesc   = prometheus.NewDesc("interdict_refresh_waiting", "1 when what the source has is not active and waits for a person.", []string{"list"}, nil)
+)
+
+func newRefreshMetrics(registry *prometheus.Registry) *refreshMetrics {
+	m := &refreshMetrics{attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_refresh_total",
+		Help: "Attempts of this process to refresh a list, by what came of them."}, []string{"list", "outcome"})}
+	registry.MustRegister(m.attempts, m)
+	return m
+}
+
+// Refreshed counts one attempt.
+func (m *refreshMetrics) Refreshed(list string, outcome lists.RefreshOutcome) {
+	m.attempts.WithLabelValues(list, string(outcome)).Inc()
+}
+
+// Known takes what the store says.
+func (m *refreshMetrics) Known(all map[string]lists.Refresh) { m.known.Store(&all) }
+
+// Describe and Collect make it a prometheus.Collector.
+func (m *refreshMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{refreshAttemptDesc, refreshSuccessDesc, refreshFailedDesc, refreshWaitsDesc} {
+		ch <- d
+	}
+}
+
+// Collect gives one series a list that follows a source.
+func (m *refreshMetrics) Collect(ch chan<- prometheus.Metric) {
+	known := m.known.Load()
+	if known == nil {
+		return
+	}
+	gauge := func(d *prometheus.Desc, list string, value float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, list)
+	}
+	for list, x := range *known {
+		gauge(refreshAttemptDesc, list, unixSeconds(x.LastAttempt))
+		gauge(refreshSuccessDesc, list, unixSeconds(x.LastSuccess))
+		gauge(refreshFailedDesc, list, float64(x.Failures))
+		waits := 0.0
+		if x.Outcome == lists.RefreshStaged || x.Outcome == lists.RefreshWaiting {
+			waits = 1
+		}
+		gauge(refreshWaitsDesc, list, waits)
+	}
+}
+
+func unixSeconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixNano()) / 1e9
+}
