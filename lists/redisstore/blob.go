@@ -80,8 +80,9 @@ func (s *Store) upload(ctx context.Context, m *blobMeta, r io.Reader) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		size, err := io.ReadFull(r, chunk)
-		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		size, err := io.ReadFull(whole{r}, chunk)
+		last := err == io.EOF || err == io.ErrUnexpectedEOF
+		if err != nil && !last {
 			return &readError{err}
 		}
 		if size > 0 {
@@ -94,11 +95,22 @@ func (s *Store) upload(ctx context.Context, m *blobMeta, r io.Reader) error {
 				return err
 			}
 		}
-		if err != nil {
+		if last {
 			m.SHA256 = hex.EncodeToString(sum.Sum(nil))
 			return nil
 		}
 	}
+}
+
+// whole tells a source that broke off from one that ended: io.ReadFull has one error for both.
+type whole struct{ io.Reader }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if err == io.ErrUnexpectedEOF {
+		err = errors.New("the source broke off before its end")
+	}
+	return n, err
 }
 
 // publish makes the chunks stay, then the blob's record name them, then the chunks of the old blob go.

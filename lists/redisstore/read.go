@@ -108,17 +108,17 @@ func (s *Store) attributions(ctx context.Context, layer string, numbers []uint32
 	if err := run(c, pipe); err != nil {
 		return err
 	}
-	for i, cmd := range cmds {
+	for i, number := range numbers {
 		var stored []byte
-		if got := cmd.Val(); len(got) == 1 && got[0] != nil {
+		if got := cmds[i].Val(); len(got) == 1 && got[0] != nil {
 			value, _ := got[0].(string)
 			stored = []byte(value)
 		} else {
 			s.complete.Delete(layer)
-			return fmt.Errorf("layer %s lacks attribution %d", layer, numbers[i])
+			return fmt.Errorf("layer %s lacks attribution %d", layer, number)
 		}
-		if len(stored) < 4 || binary.BigEndian.Uint32(stored) != sumAttribution(numbers[i], stored[4:]) {
-			return fmt.Errorf("attribution %d of layer %s is %w", numbers[i], layer, errDamaged)
+		if len(stored) < 4 || binary.BigEndian.Uint32(stored) != sumAttribution(number, stored[4:]) {
+			return fmt.Errorf("attribution %d of layer %s is %w", number, layer, errDamaged)
 		}
 		records[i] = stored[4:]
 	}

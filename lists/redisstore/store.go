@@ -153,7 +153,7 @@ func (s *Store) Warnings(ctx context.Context) (warnings []string, err error) {
 		// Managed services do not let themselves be asked; then nothing is known, and nothing said.
 		limits, err := client.ConfigGet(ctx, "hash-max-listpack-*").Result()
 		if err != nil {
-			return nil
+			limits = nil
 		}
 		for name, least := range map[string]int{"hash-max-listpack-entries": 128, "hash-max-listpack-value": 64} {
 			if n, err := strconv.Atoi(limits[name]); err == nil && n < least {

@@ -479,7 +479,10 @@ func (k Kit) layers(t *testing.T) {
 	t.Run("a walk can be left early", func(t *testing.T) {
 		s := k.Open(t)
 		WriteLayer(t, s, "l", Entries(60_000, 1))
-		for range s.Walk(ctx, "l") {
+		for _, err := range s.Walk(ctx, "l") {
+			if err != nil {
+				t.Fatal(err)
+			}
 			break
 		}
 		if err := s.DropLayer(ctx, "l"); err != nil {

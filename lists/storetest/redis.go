@@ -136,7 +136,7 @@ func (r *Redis) wait(timeout time.Duration, loading bool) error {
 			return nil
 		}
 		if time.Now().After(deadline) || syscall.Kill(r.pid, 0) != nil {
-			return fmt.Errorf("redis-server on %s does not answer: %v", r.Addr, err)
+			return fmt.Errorf("redis-server on %s does not answer: %w", r.Addr, err)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
