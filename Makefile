@@ -59,7 +59,7 @@ lint: .bin/golangci-lint ## go vet and golangci-lint over every module
 	@for module in $$(bash .ci/modules); do \
 		(cd "$$module" && go list ./... 2>&1) | grep -q 'matched no packages' && continue; \
 		echo "--- module $$module"; \
-		(cd "$$module" && go vet ./... && "$(CURDIR)/.bin/golangci-lint" run --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
+		(cd "$$module" && go vet ./... && "$(CURDIR)/.bin/golangci-lint" run --allow-parallel-runners --config "$(CURDIR)/.golangci.yml" ./...) || exit 1; \
 	done
 
 .PHONY: modules

@@ -182,7 +182,7 @@ func (c *followCmd) Run(e *env) error {
 		} else {
 			fmt.Fprintf(e.stdout, "what is new is staged and waits for %d approvals\n", x.Approvals)
 		}
-		fmt.Fprintln(e.stdout, "servers fetch it within a minute; now: interdict refresh", x.ID)
+		fmt.Fprintln(e.stdout, "a server fetches it by itself soon; now: interdict refresh", x.ID)
 		return nil
 	})
 }

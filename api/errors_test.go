@@ -39,6 +39,9 @@ func TestMalformedRequestIsRefusedNotGuessed(t *testing.T) {
 		"a control character":                        {`{` + q + ",\"direction\":\"deposit\",\"customer\":\"a@@\nb\"}", `JSON: a control character stands in a string`},
 		"a reference that does not fit into the log": {`{` + q + `,"direction":"deposit","reference":"` + strings.Repeat("r", 257) + `"@@}`, `JSON: field reference is longer than 256 bytes, which ends`},
 		"a byte order mark":                          {"@@\ufeff{" + q + `,"direction":"deposit"}`, `JSON: an object is expected`},
+		"a network that is no name":                  {`{` + q + `,"direction":"deposit","network":"` + strings.Repeat("n", 257) + `"@@}`, `JSON: field network is longer than 256 bytes, which ends`},
+		"an asset that is no name":                   {`{` + q + `,"direction":"deposit","asset":"` + strings.Repeat("n", 257) + `"@@}`, `JSON: field asset is longer than 256 bytes, which ends`},
+		"a customer that does not fit into the log":  {`{` + q + `,"direction":"deposit","customer":"` + strings.Repeat("n", 257) + `"@@}`, `JSON: field customer is longer than 256 bytes, which ends`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := h.in(t)

@@ -182,6 +182,7 @@ type house struct {
 	store    *moody
 	journal  *journal.Journal
 	keys     *auth.Keys
+	loader   *loader.Loader
 	screener *screening.Screener
 	metrics  *api.Metrics
 	server   *api.Server
@@ -217,7 +218,8 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	h.metrics = api.NewMetrics()
 	h.screener = screening.New(h.store, h.journal, h.metrics, log, h.clock.now)
 	h.metrics.Watch(h.screener)
-	o := api.Options{Screener: h.screener, Loader: loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now), Keys: h.keys,
+	h.loader = loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now)
+	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
 		Store: h.store, Metrics: h.metrics, Log: log, Now: h.clock.now, JournalError: func() error { return nil }}
 	for _, set := range settings {
 		set(&o)

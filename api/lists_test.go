@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/csv"
 	"encoding/hex"
@@ -9,10 +10,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"interdict/loader"
+	"interdict/loader/fetch"
 	"interdict/loader/formats"
 	"interdict/screening"
 )
@@ -78,6 +82,92 @@ func TestListSettings(t *testing.T) {
 		ids = append(ids, l.(map[string]any)["id"])
 	}
 	same(t, "all lists", []any{"mine", "ofac-sdn"}, ids)
+}
+
+// A source may need a password; whoever reads the list's settings does not learn it, and may write them back.
+func TestSourceShowsNoPassword(t *testing.T) {
+	h := open(t)
+	const secret = "https://kim:hunter2@example.org/list.csv?token=hunter3"
+	shown := map[string]any{"url": "https://xxxxx@example.org/list.csv?token=xxxxx", "format": "csv", "every": "6h0m0s", "sha256_url": "https://example.org/sum?key=xxxxx"}
+	a := h.by("root", "PUT", "/v1/lists/mine", map[string]any{"source": map[string]any{"url": secret, "format": "csv", "every": "6h", "sha256_url": "https://example.org/sum?key=hunter4"}})
+	same(t, "source", shown, a.want(201)["source"].(map[string]any))
+	for _, path := range []string{"/v1/lists", "/v1/lists/mine"} {
+		if a := h.by("otto", "GET", path, nil); strings.Contains(string(a.body), "hunter") {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+	stored := func() string {
+		t.Helper()
+		l, _, err := h.loader.List(t.Context(), "mine")
+		if err != nil || l.Source == nil {
+			t.Fatal(l, err)
+		}
+		return l.Source.URL
+	}
+	h.by("root", "PUT", "/v1/lists/mine", map[string]any{"source": shown}).want(200)
+	same(t, "what was read and written back", secret, stored())
+	h.by("root", "PUT", "/v1/lists/mine", map[string]any{"name": "another"}).want(200)
+	same(t, "what was not named", secret, stored())
+	moved := map[string]any{"url": "https://xxxxx@elsewhere.org/list.csv?token=xxxxx", "format": "csv", "every": "6h0m0s"}
+	h.by("root", "PUT", "/v1/lists/mine", map[string]any{"source": moved}).want(200)
+	same(t, "a password does not go to another host", "https://xxxxx@elsewhere.org/list.csv?token=xxxxx", stored())
+	for _, source := range []map[string]any{{"url": "file:///etc/passwd"}, {"url": "example.org"}, {"format": "csv"}, {"url": "https://example.org/", "format": "nosuch"},
+		{"url": "https://example.org/", "every": "1s"}, {"url": "https://example.org/", "sha256": "abc"}} {
+		p := h.by("root", "PUT", "/v1/lists/mine", map[string]any{"source": source}).refused(problem{Status: 400, Code: "invalid_request"})
+		if !strings.Contains(p.Detail, "source") {
+			t.Errorf("%v: %s", source, p.Detail)
+		}
+	}
+	got := h.by("root", "PUT", "/v1/lists/mine", map[string]any{"source": map[string]any{}}).want(200)
+	same(t, "no source any more", nil, got["source"])
+	if log := h.log.String(); strings.Contains(log, "hunter") {
+		t.Errorf("%s", log)
+	}
+}
+
+// What came of fetching a list can be seen, also when nothing came of it.
+func TestSourceStatus(t *testing.T) {
+	h := open(t)
+	content := ""
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if content == "" {
+			http.NotFound(w, nil)
+			return
+		}
+		_, _ = io.WriteString(w, content)
+	}))
+	defer source.Close()
+	h.by("root", "PUT", "/v1/lists/deny", map[string]any{"approvals": 0, "source": map[string]any{"url": source.URL + "/list.ndjson", "format": "ndjson", "every": "6h"}}).want(201)
+	status := func() map[string]any {
+		t.Helper()
+		s, _ := h.by("otto", "GET", "/v1/lists/deny", nil).want(200)["source_status"].(map[string]any)
+		return s
+	}
+	same(t, "before the first attempt", map[string]any(nil), status())
+	refresh := func() {
+		t.Helper()
+		r := loader.NewRefresher(h.loader, loader.RefreshOptions{Owner: "test", By: "refresh", Fetch: fetch.Options{AllowInternal: true, AllowHTTP: true, Sleep: func(context.Context, time.Duration) error { return nil }}})
+		if err := r.Refresh(t.Context(), []string{"deny"}, true, func(loader.Refreshed) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refresh()
+	s := status()
+	same(t, "a failure", map[string]any{"outcome": "failed", "consecutive_failures": 1.0, "running": false, "last_success": nil}, only(s, "outcome", "consecutive_failures", "running", "last_success"))
+	if s["last_error"] == nil || s["next_attempt"] == nil {
+		t.Errorf("%v", s)
+	}
+	content = row(lazarus, "E")
+	refresh()
+	s = status()
+	same(t, "a success", map[string]any{"outcome": "activated", "consecutive_failures": 0.0, "running": false}, only(s, "outcome", "consecutive_failures", "running", "last_error"))
+	if s["last_success"] == nil {
+		t.Errorf("%v", s)
+	}
+	if err := h.screener.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "answers", any("hit"), h.resultOf(lazarus))
 }
 
 func TestSettingsOfAnActiveListAreAGeneration(t *testing.T) {
@@ -190,6 +280,9 @@ func TestTruncatedUploadStagesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			send := func() *net.TCPConn {
 				conn, err := net.Dial("tcp", strings.TrimPrefix(h.url, "http://"))
+				if err == nil {
+					err = conn.SetDeadline(time.Now().Add(20 * time.Second))
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -251,6 +344,9 @@ func TestUploadBeyondTheLimitIsRefusedAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := fmt.Fprintf(conn, "POST /v1/lists/ofac-sdn/versions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n", h.keyOf["ana"], 8<<30+1); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type RefreshOptions struct {
 	Metrics RefreshMetrics // may be nil
 	// Progress, if not nil, is told now and then how far a list is: bytes that have arrived, of how many (-1: not known), or rows that were read.
 	Progress func(list string, bytes, of int64, rows int)
-	Poll     time.Duration // how often Run looks for lists that are due; 0 for 30 s
+	Poll     time.Duration // how often Run looks for lists that are due; 0 for 10 s
 	LeaseTTL time.Duration // 0 for a minute
 }
 
@@ -55,7 +55,7 @@ type Refresher struct {
 
 // NewRefresher makes a refresher for the lists of a loader.
 func NewRefresher(l *Loader, o RefreshOptions) *Refresher {
-	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 30*time.Second), cmp.Or(o.LeaseTTL, leaseTTL)
+	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 10*time.Second), cmp.Or(o.LeaseTTL, leaseTTL)
 	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.spoolDir
 	return &Refresher{l, o, &lease{store: l.store, key: lists.DocLease("refresh"), owner: o.Owner, ttl: o.LeaseTTL, now: l.now}}
 }
@@ -413,39 +413,54 @@ func (r *Refresher) base(ctx context.Context, settings *lists.List) (base *lists
 	return base, changed, err
 }
 
-// activate makes a staged version the active one, if the list's settings let that happen without a person. generation 0: they do not, and
-// the outcome says why.
+// activate makes a staged version the active one, if that may happen without a person. generation 0: it may not, and the outcome says why.
 func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *lists.Refresh) (*lists.Version, int, error) {
-	settings, _, err := r.l.List(ctx, v.List) // as it is now: the download took its time
-	if err != nil {
-		return nil, 0, err
-	}
-	_, changed, err := r.base(ctx, settings)
-	if err != nil {
-		return nil, 0, err
-	}
-	status.Outcome = lists.RefreshStaged
-	switch {
-	case settings.Approvals > 0:
-		status.Detail = fmt.Sprintf("version %d waits: it has %d of %d approvals", v.Number, len(v.Approvals), settings.Approvals)
-		return v, 0, nil
-	case len(v.Guards) > 0 && v.Diff.Against == settings.Active: // otherwise Activate looks anew
-		status.Detail = fmt.Sprintf("version %d waits for a reason to go past its guard: %s: %s", v.Number, v.Guards[0].Code, v.Guards[0].Detail)
-		return v, 0, nil
-	case changed:
-		status.Detail = fmt.Sprintf("version %d waits: it would undo what was added or removed by hand", v.Number)
-		return v, 0, nil
-	}
-	g, err := r.l.Activate(ctx, v.List, v.Number, ActivateOptions{By: r.o.By})
-	if fault.Is(err, fault.Conflict) {
-		status.Detail = err.Error()
-		return v, 0, nil
-	}
+	why, err := r.waits(ctx, v)
 	if err != nil {
 		return v, 0, err
 	}
-	status.Outcome, status.Detail = lists.RefreshActivated, fmt.Sprintf("version %d is active as generation %d", v.Number, g.Number)
-	return v, g.Number, nil
+	if why == "" {
+		g, err := r.l.Activate(ctx, v.List, v.Number, ActivateOptions{By: r.o.By})
+		if err == nil {
+			status.Outcome, status.Detail = lists.RefreshActivated, fmt.Sprintf("version %d is active as generation %d", v.Number, g.Number)
+			return v, g.Number, nil
+		}
+		if !fault.Is(err, fault.Conflict) { // a person was at it in the same moment
+			return v, 0, err
+		}
+		why = err.Error()
+	}
+	status.Outcome, status.Detail = lists.RefreshStaged, fmt.Sprintf("version %d waits: %s", v.Number, why)
+	return v, 0, nil
+}
+
+// waits tells what a person must do, or decide, before a staged version goes live; "" for nothing. A refresh never goes against
+// what people have done to the list.
+func (r *Refresher) waits(ctx context.Context, v *lists.Version) (string, error) {
+	settings, _, err := r.l.List(ctx, v.List) // as it is now: the download took its time
+	if err != nil {
+		return "", err
+	}
+	_, changed, err := r.base(ctx, settings)
+	switch {
+	case err != nil:
+		return "", err
+	case settings.Approvals > 0:
+		return fmt.Sprintf("it has %d of %d approvals", len(v.Approvals), settings.Approvals), nil
+	case len(v.Guards) > 0:
+		return "its guard asks for a reason: " + v.Guards[0].Code + ": " + v.Guards[0].Detail, nil
+	case v.Diff.Against != settings.Active:
+		return "something else has become active since it was staged", nil
+	case changed:
+		return "it would undo what was added or removed by hand", nil
+	case settings.Active != 0:
+		return "", nil
+	}
+	all, err := r.l.Versions(ctx, v.List)
+	if slices.ContainsFunc(all, func(x lists.Version) bool { return x.State == lists.Superseded }) {
+		return "the list was retired", err
+	}
+	return "", err
 }
 
 // refreshStatus reads what is known of fetching a list; nothing, with revision 0, when it was never tried.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 
+	"interdict/lists"
 	"interdict/lists/fault"
 )
 
@@ -50,7 +51,7 @@ func syncDir(dir string) error {
 
 // changeBlobs refuses changes of a store that is closed or was opened for reading.
 func (s *Store) changeBlobs(ctx context.Context, name string) error {
-	if err := checkBlobName(name); err != nil {
+	if err := lists.CheckBlobName(name); err != nil {
 		return err
 	}
 	if s.readOnly {
@@ -124,7 +125,7 @@ func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) (err erro
 
 // OpenBlob reads a blob. Its size is verified here, its bytes when they have been read to the end.
 func (s *Store) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := checkBlobName(name); err != nil {
+	if err := lists.CheckBlobName(name); err != nil {
 		return nil, err
 	}
 	if err := s.readBlobs(ctx); err != nil {

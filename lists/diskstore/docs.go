@@ -39,7 +39,7 @@ func decodeDoc(key, stored []byte) (lists.Doc, error) {
 
 // Get reads a document.
 func (s *Store) Get(ctx context.Context, key string) (doc lists.Doc, err error) {
-	if err := checkDocKey(key); err != nil {
+	if err := lists.CheckDocKey(key); err != nil {
 		return doc, err
 	}
 	err = s.view(ctx, func(tx *bbolt.Tx) (err error) {
@@ -77,7 +77,7 @@ func (s *Store) Scan(ctx context.Context, prefix string) (docs []lists.Doc, err 
 
 // Commit makes all changes or none.
 func (s *Store) Commit(ctx context.Context, changes ...lists.Change) error {
-	if err := checkChanges(changes); err != nil {
+	if err := lists.CheckChanges(changes); err != nil {
 		return err
 	}
 	err := s.update(ctx, func(tx *bbolt.Tx) error {

@@ -470,3 +470,142 @@ func TestBlockOutsideOfItsRangeIsDamage(t *testing.T) {
 	}
 	walks(t, "a block is gone", s, entries)
 }
+
+func TestLostDocumentIsDamageNotAbsence(t *testing.T) {
+	dir := t.TempDir()
+	_, _ = sample(t, dir)
+	s := newStore(t, dir)
+	err := s.update(context.Background(), func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketDocuments).Delete([]byte(lists.DocVersion("a", 7)))
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	wantOpenError(t, dir, fault.Unavailable, "49 documents are there instead of 50")
+}
+
+func TestWalkThatEndsWithFewerEntriesThanWereWrittenIsAnError(t *testing.T) {
+	s := newStore(t, t.TempDir())
+	entries := storetest.Entries(100, 1)
+	storetest.WriteLayer(t, s, "l", entries)
+	err := s.update(context.Background(), func(tx *bbolt.Tx) error {
+		b := tx.Bucket(bucketLayer("l"))
+		m, err := readMeta(b, "l")
+		if err != nil {
+			return err
+		}
+		m.keys++
+		return b.Put(metaKey, m.encode("l"))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last error
+	for _, err := range s.Walk(context.Background(), "l") {
+		last = err
+	}
+	if !fault.Is(last, fault.Unavailable) {
+		t.Errorf("Walk: %v", last)
+	}
+}
+
+func TestBlobCutWhileItIsReadIsNotTheEnd(t *testing.T) {
+	ctx := context.Background()
+	s := newStore(t, t.TempDir())
+	if err := s.PutBlob(ctx, "b", bytes.NewReader(make([]byte, 100_000))); err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.OpenBlob(ctx, "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := os.Truncate(s.path(dirBlobs, "b"), 50_000); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := io.Copy(io.Discard, r); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("%d bytes, then %v", n, err)
+	}
+}
+
+func TestDatabaseCutShortSaysSo(t *testing.T) {
+	dir := t.TempDir()
+	db, _ := sample(t, dir)
+	used := 0
+	for at := 0; at < len(db); at += 4096 { // pages beyond the last one in use are zero
+		if !bytes.Equal(db[at:at+4096], make([]byte, 4096)) {
+			used = at + 4096
+		}
+	}
+	if err := os.Truncate(filepath.Join(dir, fileDB), int64(used-4096)); err != nil {
+		t.Fatal(err)
+	}
+	wantOpenError(t, dir, fault.Unavailable, "cut short")
+}
+
+// TestPagesThatMakeNoTreeAreFound damages single pages in ways that would send bbolt in circles, or let it write
+// over pages in use.
+func TestPagesThatMakeNoTreeAreFound(t *testing.T) {
+	dir := t.TempDir()
+	db, _ := sample(t, dir)
+	pagesOf := func(kind uint16) (pages []int) {
+		for at := 2 * 4096; at < len(db); at += 4096 {
+			if order64.Uint16(db[at+8:]) == kind && order64.Uint64(db[at:]) == uint64(at/4096) {
+				pages = append(pages, at)
+			}
+		}
+		return pages
+	}
+	for what, damage := range map[string]func(b []byte, at int){
+		"it points to itself":         func(b []byte, at int) { order64.PutUint64(b[at+pageHead+8:], uint64(at/4096)) },
+		"two point to one":            func(b []byte, at int) { copy(b[at+pageHead+8:at+pageHead+16], b[at+pageHead+24:]) },
+		"it points out of the file":   func(b []byte, at int) { order64.PutUint64(b[at+pageHead+8:], 1<<40) },
+		"it points to a root":         func(b []byte, at int) { order64.PutUint64(b[at+pageHead+8:], 1) },
+		"its key lies out of it":      func(b []byte, at int) { order64.PutUint32(b[at+pageHead:], 1<<30) },
+		"it is empty":                 func(b []byte, at int) { order64.PutUint16(b[at+10:], 0) },
+		"it has too many elements":    func(b []byte, at int) { order64.PutUint16(b[at+10:], 5000) },
+		"it is of no kind":            func(b []byte, at int) { order64.PutUint16(b[at+8:], 3) },
+		"its overflow is beyond all":  func(b []byte, at int) { order64.PutUint32(b[at+12:], 1<<20) },
+		"it says to be another":       func(b []byte, at int) { order64.PutUint64(b[at:], 2) },
+		"it says to be a leaf's kind": func(b []byte, at int) { order64.PutUint16(b[at+8:], pageLeaf) },
+	} {
+		found := 0
+		for _, at := range pagesOf(pageBranch) {
+			b := slices.Clone(db)
+			damage(b, at)
+			if err := os.WriteFile(filepath.Join(dir, fileDB), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := Open(dir); err == nil {
+				_ = s.Close() // a page that is free holds what it held
+			} else if found++; !fault.Is(err, fault.Unavailable) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: not found", what)
+		}
+	}
+	// The list of free pages names one that is in use.
+	lists := pagesOf(pageFreelist)
+	found := 0
+	for _, at := range lists {
+		for _, used := range pagesOf(pageBranch) {
+			b := slices.Clone(db)
+			order64.PutUint16(b[at+10:], 1)
+			order64.PutUint64(b[at+pageHead:], uint64(used/4096))
+			if err := verifyNewest(b); err != nil {
+				found++
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("a page that is free and in use: not found")
+	}
+}
+
+// verifyNewest verifies a database from its newest root.
+func verifyNewest(db []byte) error {
+	txid := max(order64.Uint64(db[pageHead+48:]), order64.Uint64(db[4096+pageHead+48:]))
+	return verifyFile(bytes.NewReader(db), 4096, txid)
+}

@@ -51,14 +51,14 @@ func readMeta(b *bbolt.Bucket, id string) (m layerMeta, err error) {
 
 // CreateLayer starts a layer. ctx is that of the whole writing.
 func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.LayerWriter, error) {
-	if err := checkLayerID(id); err != nil {
+	if err := lists.CheckLayerID(id); err != nil {
 		return nil, err
 	}
 	if keys < 0 {
 		return nil, fault.E(fault.Invalid, "a layer cannot have %d keys", keys)
 	}
 	w := &layerWriter{
-		s: s, ctx: ctx, id: id, sum: idSum(id), order: order{announced: keys},
+		s: s, ctx: ctx, id: id, sum: idSum(id), order: lists.EntryOrder{Announced: keys},
 		meta: layerMeta{keys: uint64(keys), created: time.Now().UnixNano()},
 	}
 	err := s.update(ctx, func(tx *bbolt.Tx) error {
@@ -93,7 +93,7 @@ type layerWriter struct {
 	id    string
 	sum   uint32
 	meta  layerMeta
-	order order
+	order lists.EntryOrder
 	err   error // of the first failure; nothing can be put after it
 	ended bool
 
@@ -129,8 +129,8 @@ func (w *layerWriter) Put(e lists.Entry) error {
 	if w.err != nil {
 		return w.err
 	}
-	last := w.order.hash
-	hash, err := w.order.next(e)
+	last := w.order.Hash
+	hash, err := w.order.Next(e)
 	if err != nil {
 		w.err = err
 		return err
@@ -154,8 +154,8 @@ func (w *layerWriter) PutAttribution(number uint32, record []byte) error {
 		return errEnded
 	case w.err != nil:
 		return w.err
-	case len(record) > maxAttribution:
-		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes, more than %d", number, len(record), maxAttribution)
+	case len(record) > lists.MaxAttribution:
+		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes, more than %d", number, len(record), lists.MaxAttribution)
 		return w.err
 	}
 	key := binary.BigEndian.AppendUint32(make([]byte, 0, 4), number)
@@ -234,7 +234,7 @@ func (w *layerWriter) Commit() error {
 		return errEnded
 	}
 	if w.err == nil {
-		w.err = w.order.complete()
+		w.err = w.order.Complete()
 	}
 	if w.err != nil {
 		return w.err
@@ -272,7 +272,7 @@ func (w *layerWriter) end() {
 
 // DropLayer removes a layer, complete or not. Its pages are free for what comes next; the file does not shrink.
 func (s *Store) DropLayer(ctx context.Context, id string) error {
-	if err := checkLayerID(id); err != nil {
+	if err := lists.CheckLayerID(id); err != nil {
 		return err
 	}
 	return s.update(ctx, func(tx *bbolt.Tx) error { return dropLayer(tx, id) })

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -234,9 +235,14 @@ func (s *Store) rollback(tx *bbolt.Tx) {
 
 // catch turns a panic over damaged pages, or over a file that was cut under us, into an error.
 func (s *Store) catch(err *error) {
-	if p := recover(); p != nil {
-		*err = s.failed(fmt.Errorf("its database is damaged: %v", p))
+	p := recover()
+	if p == nil {
+		return
 	}
+	if _, memory := p.(runtime.Error); memory {
+		p = "a page cannot be read; was the file cut short?"
+	}
+	*err = s.failed(fmt.Errorf("its database is damaged: %v", p))
 }
 
 // failed gives an error of the store itself its kind; one that has a kind keeps it.

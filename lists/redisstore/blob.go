@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"interdict/lists"
 	"interdict/lists/fault"
 )
 
@@ -44,7 +45,7 @@ func decodeBlob(r record) (*blobMeta, error) {
 
 // PutBlob stores bytes under a name. A failure of r keeps the kind it has.
 func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) error {
-	if err := checkBlobName(name); err != nil {
+	if err := lists.CheckBlobName(name); err != nil {
 		return err
 	}
 	op := "write blob " + name
@@ -107,7 +108,7 @@ type whole struct{ io.Reader }
 
 func (w whole) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("the source broke off before its end")
 	}
 	return n, err
@@ -190,7 +191,7 @@ func (s *Store) findBlob(ctx context.Context, name string) (*blobMeta, uint64, e
 
 // OpenBlob reads a blob. Its bytes are verified when they have been read to the end.
 func (s *Store) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error) {
-	if err := checkBlobName(name); err != nil {
+	if err := lists.CheckBlobName(name); err != nil {
 		return nil, err
 	}
 	m, revision, err := s.findBlob(ctx, name)
@@ -256,7 +257,7 @@ func (b *blobReader) Close() error { return nil }
 
 // DropBlob removes a blob: its record first, so that nobody finds half of it.
 func (s *Store) DropBlob(ctx context.Context, name string) error {
-	if err := checkBlobName(name); err != nil {
+	if err := lists.CheckBlobName(name); err != nil {
 		return err
 	}
 	op := "drop blob " + name

@@ -14,7 +14,7 @@ func watched(c lists.Change) bool {
 
 // Get reads a document.
 func (s *Store) Get(ctx context.Context, key string) (lists.Doc, error) {
-	if err := checkDocKey(key); err != nil {
+	if err := lists.CheckDocKey(key); err != nil {
 		return lists.Doc{}, err
 	}
 	c, cancel := s.bulk(ctx)
@@ -52,7 +52,7 @@ func (s *Store) Scan(ctx context.Context, prefix string) ([]lists.Doc, error) {
 // Commit makes all changes or none. When it ends in fault.Unavailable they may have been made all the same: Redis
 // may have answered when nobody listened any more.
 func (s *Store) Commit(ctx context.Context, changes ...lists.Change) error {
-	if err := checkChanges(changes); err != nil {
+	if err := lists.CheckChanges(changes); err != nil {
 		return err
 	}
 	notify := false

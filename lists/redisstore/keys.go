@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"strconv"
+
+	"interdict/lists"
 )
 
 // Every name in Redis is built here. P is the prefix; braces are a hash tag, which puts what one commit changes
@@ -29,11 +31,11 @@ const (
 	fieldMarker = "" // no entry has an empty key
 
 	maxPrefix      = 64
-	alphabetPrefix = alphabetName + "_."
+	alphabetPrefix = lists.AlphabetName + "_."
 )
 
 func newKeys(prefix string) (keys, error) {
-	if err := checkName("key prefix", prefix, alphabetPrefix, maxPrefix); err != nil {
+	if err := lists.CheckName("key prefix", prefix, alphabetPrefix, maxPrefix); err != nil {
 		return keys{}, err
 	}
 	return keys{prefix}, nil
@@ -56,5 +58,5 @@ func (k keys) chunk(stem string, n uint64) string             { return k.numbere
 
 // checkPrefix tells whether a Scan can find anything: a prefix of other characters finds nothing.
 func checkPrefix(prefix string) bool {
-	return prefix == "" || checkName("", prefix, alphabetDoc, maxDocKey) == nil
+	return prefix == "" || lists.CheckName("", prefix, lists.AlphabetDoc, lists.MaxDocKey) == nil
 }

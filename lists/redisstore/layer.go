@@ -66,14 +66,14 @@ func (s *Store) readMeta(ctx context.Context, id string) (*layerMeta, error) {
 
 // CreateLayer starts a layer. ctx is that of the whole writing.
 func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.LayerWriter, error) {
-	if err := checkLayerID(id); err != nil {
+	if err := lists.CheckLayerID(id); err != nil {
 		return nil, err
 	}
 	if keys < 0 {
 		return nil, fault.E(fault.Invalid, "a layer cannot have %d keys", keys)
 	}
 	w := &layerWriter{
-		s: s, ctx: ctx, id: id, order: order{announced: keys}, sum: xxhash.New(),
+		s: s, ctx: ctx, id: id, order: lists.EntryOrder{Announced: keys}, sum: xxhash.New(),
 		meta:    layerMeta{Stem: newStem(), Keys: uint64(keys), Buckets: bucketsFor(uint64(keys)), Created: time.Now().UTC()},
 		buckets: map[uint32]bool{},
 	}
@@ -96,7 +96,7 @@ type layerWriter struct {
 	ctx   context.Context
 	id    string
 	meta  layerMeta
-	order order
+	order lists.EntryOrder
 	sum   *xxhash.Digest
 	err   error // of the first failure; nothing can be put after it
 	ended bool
@@ -136,7 +136,7 @@ func (w *layerWriter) Put(e lists.Entry) error {
 	if w.err != nil {
 		return w.err
 	}
-	hash, err := w.order.next(e)
+	hash, err := w.order.Next(e)
 	if err != nil {
 		w.err = err
 		return err
@@ -169,8 +169,8 @@ func (w *layerWriter) PutAttribution(number uint32, record []byte) error {
 		return errEnded
 	case w.err != nil:
 		return w.err
-	case len(record) > maxAttribution:
-		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes, more than %d", number, len(record), maxAttribution)
+	case len(record) > lists.MaxAttribution:
+		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes, more than %d", number, len(record), lists.MaxAttribution)
 		return w.err
 	}
 	bucket := number / attributionsPerBucket
@@ -233,7 +233,7 @@ func (w *layerWriter) Commit() error {
 		return errEnded
 	}
 	if w.err == nil {
-		w.err = w.order.complete()
+		w.err = w.order.Complete()
 	}
 	if w.err == nil {
 		w.err = w.fillUpTo(w.meta.Buckets - 1)
@@ -283,7 +283,7 @@ func (w *layerWriter) end() {
 
 // DropLayer removes a layer, complete or not. Several may do it at once.
 func (s *Store) DropLayer(ctx context.Context, id string) error {
-	if err := checkLayerID(id); err != nil {
+	if err := lists.CheckLayerID(id); err != nil {
 		return err
 	}
 	var err error

@@ -149,6 +149,43 @@ func (k Kit) layers(t *testing.T) {
 		CheckLayer(t, s, "whole", Entries(10, 2))
 	})
 
+	t.Run("a layer that takes many steps to write is not readable before the last", func(t *testing.T) {
+		s := k.Open(t)
+		entries := Entries(300, 1)
+		for i := range entries {
+			entries[i].Refs = bytes.Repeat(entries[i].Refs, 64<<10/len(entries[i].Refs))
+		}
+		w, err := s.CreateLayer(ctx, "l", len(entries))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range entries {
+			if err := errors.Join(w.Put(e), w.PutAttribution(uint32(i), e.Refs)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, key := range []address.Key{entries[0].Key, "\x02not listed"} {
+			_, err = s.Lookup(ctx, []lists.LayerKey{{Layer: "l", Key: key}})
+			wantKind(t, "Lookup", err, fault.Unavailable)
+		}
+		_, err = s.Attributions(ctx, "l", []uint32{0})
+		wantKind(t, "Attributions", err, fault.Unavailable)
+		got, err := walk(ctx, s, "l")
+		wantKind(t, "Walk", err, fault.Unavailable)
+		if len(got) > 0 {
+			t.Error("Walk yields entries of an incomplete layer")
+		}
+		if err := w.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		CheckLayer(t, s, "l", entries)
+		for i, e := range entries {
+			if got, err := s.Attributions(ctx, "l", []uint32{uint32(i)}); err != nil || !bytes.Equal(got[0], e.Refs) {
+				t.Fatalf("attribution %d: %v", i, err)
+			}
+		}
+	})
+
 	t.Run("Layers lists incomplete ones too, since when", func(t *testing.T) {
 		s := k.Open(t)
 		start := time.Now()
@@ -471,6 +508,23 @@ func (k Kit) layers(t *testing.T) {
 				if err := s.DropLayer(ctx, "l"); err != nil {
 					t.Fatal(err)
 				}
+			}
+		}
+		wantKind(t, "Walk", last, fault.Unavailable)
+	})
+
+	t.Run("a walk does not go on in another layer of the same id", func(t *testing.T) {
+		s := k.Open(t)
+		WriteLayer(t, s, "l", Entries(60_000, 1))
+		n := 0
+		var last error
+		for _, err := range s.Walk(ctx, "l") {
+			last = err
+			if n++; n == 1 {
+				if err := s.DropLayer(ctx, "l"); err != nil {
+					t.Fatal(err)
+				}
+				WriteLayer(t, s, "l", Entries(60_000, 2))
 			}
 		}
 		wantKind(t, "Walk", last, fault.Unavailable)

@@ -339,3 +339,13 @@ func looksLikeAddress(s string) bool {
 	}
 	return digit
 }
+
+// digits tells a text of nothing but digits.
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}

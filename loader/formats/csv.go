@@ -3,9 +3,7 @@ package formats
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -178,11 +176,11 @@ func (t *table) record(fields []string, place string, n int64) error {
 			t.preface(fields)
 			return nil
 		case err != nil:
-			return t.in.invalid(fmt.Sprintf("%s%d", place, n), "%w", err)
+			return t.in.invalid(numbered(place, n), "%w", err)
 		}
-		return t.in.invalid(fmt.Sprintf("%s%d", place, n), "%w", errNoHeader)
+		return t.in.invalid(numbered(place, n), "%w", errNoHeader)
 	}
-	return t.run.emit(t.layout.row(fields, place+strconv.FormatInt(n, 10), t.epoch))
+	return t.run.emit(t.layout.row(fields, numbered(place, n), t.epoch))
 }
 
 // preface takes the date from lines like "Last Updated,21/11/2025" above a header.

@@ -9,25 +9,36 @@ import (
 
 // isoDate accepts YYYY-MM-DD and nothing else.
 func isoDate(s string) (string, bool) {
-	if len(s) != len(time.DateOnly) {
+	if len(s) != len(time.DateOnly) || s[4] != '-' || s[7] != '-' || !digits(s[:4]) || !digits(s[5:7]) || !digits(s[8:]) {
 		return "", false
 	}
-	_, err := time.Parse(time.DateOnly, s)
-	return s, err == nil && s >= "1900"
+	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
+	return s, isDate(two(0)*100+two(2), two(5), two(8))
+}
+
+// isDate tells a day of the calendar from 1900 to 2999.
+func isDate(year, month, day int) bool {
+	if year < 1900 || year > 2999 || month < 1 || month > 12 || day < 1 {
+		return false
+	}
+	return day <= 28 || day == time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Day()
 }
 
 // dateOf makes YYYY-MM-DD of year, month and day.
 func dateOf(year, month, day int) (string, bool) {
-	if year < 1900 || year > 2999 || month < 1 || month > 12 || day < 1 || day > 31 {
+	if !isDate(year, month, day) {
 		return "", false
 	}
-	return isoDate(fmt.Sprintf("%04d-%02d-%02d", year, month, day))
+	return fmt.Sprintf("%04d-%02d-%02d", year, month, day), true
 }
 
 // anyDate reads the dates that people write, with or without a time after them. What may be two dates (03/04/2025)
 // is none.
 func anyDate(s string) (string, error) {
 	s = trim(s)
+	if d, ok := isoDate(s); ok {
+		return d, nil
+	}
 	date := s
 	if i := strings.IndexAny(s, "T "); i == 8 || i == 10 { // the time is left out
 		if rest := s[i+1:]; rest != "" && rest[0] >= '0' && rest[0] <= '9' && strings.Contains(rest, ":") {

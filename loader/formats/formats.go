@@ -8,16 +8,14 @@ package formats
 import (
 	"context"
 	"io"
-
-	"interdict/lists/fault"
 )
 
 // Row is one listing as published. Texts are trimmed of surrounding ASCII white space, otherwise as they stand.
 type Row struct {
 	Address, Network, Asset          string
-	EntityID, EntityName, EntityType string // type: individual, entity, vessel, aircraft or ""
-	Category, Confidence             string // "" : the list's default
-	Programs                         []string
+	EntityID, EntityName, EntityType string   // type: individual, entity, vessel, aircraft or ""
+	Category, Confidence             string   // "" : the list's default
+	Programs                         []string // shared between rows: not to be changed
 	Incident                         string
 	ListedOn, ValidUntil             string // YYYY-MM-DD or ""
 	URL, Note                        string
@@ -26,7 +24,8 @@ type Row struct {
 	// Problem, when not "", says why the row cannot be taken as a listing (an unknown field, a missing address,
 	// a field of a wrong form); it names the field. Address holds what could be read, and may be "".
 	Problem string
-	// Removed marks a row that says that the listing is gone (a delta's DEL).
+	// Removed marks a row that says that the listing is gone (a delta's DEL, and what a MOD replaces). Such a row has no address:
+	// EntityID is the id of the entity that is gone, and Locator "entity ID" is also the locator of the rows that came from it.
 	Removed bool
 }
 
@@ -44,7 +43,7 @@ type Info struct {
 	Format    string
 	Published string // YYYY-MM-DD, or "" if the file does not say
 	Warnings  []Warning
-	// Complete is false when the format only carries changes (a delta).
+	// Delta says that the file only carries changes.
 	Delta bool
 }
 
@@ -67,10 +66,9 @@ func Names() []string { return names() }
 
 // Read reads files (one, or the two that belong together) in the named format, "auto" detects, and yields every row.
 // It stops with yield's error. Errors of the file are fault.Invalid and say file, place and what was expected; an empty file and
-// a truncated one are such errors. Rows yielded before an error must not be used.
+// a truncated one are such errors; more than MaxBytes is fault.TooLarge, an error of the reader that was given keeps its kind,
+// and a context that ended is fault.Unavailable. Rows yielded before an error must not be used.
 // Memory stays bounded whatever the file holds.
 func Read(ctx context.Context, files []File, format string, opts Options, yield func(Row) error) (Info, error) {
 	return read(ctx, files, format, opts, yield)
 }
-
-var _ = fault.Invalid

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"interdict/lists/fault"
@@ -68,8 +67,8 @@ func nbctfOrders(header []string) bool {
 }
 
 var (
-	// nbctfOrder is an order's name: "ASO 53/25", "ASO - 34/24", "צ.ת 18/26".
-	nbctfOrder  = regexp.MustCompile(`^(?:ASO|צ\.?\s*ת\.?)\s*[-–]?\s*(\d{1,4}/\d{2})$`)
+	// nbctfOrder is an order's name: "ASO 53/25", "ASO - 34/24", "צ.ת 18/26"; words may follow.
+	nbctfOrder  = regexp.MustCompile(`^(?:ASO|צ\.?\s*ת\.?)\s*[-–]?\s*(\d{1,4}/\d{2})(?:\D.*)?$`)
 	nbctfNumber = regexp.MustCompile(`\(ASO\s*[-–]?\s*(\d{1,4}/\d{2})\)`)
 	// nbctfTag stands behind an address that an exchange shares: "(Address tag 104728783) *".
 	nbctfTag = regexp.MustCompile(`\s*\(\s*([^()]*\b[Tt]ag\b[^()]*)\)\s*\*?$`)
@@ -290,7 +289,7 @@ func (n *nbctf) record(fields []string, line int64) error {
 	if err := n.flush(); err != nil {
 		return err
 	}
-	row := Row{Asset: asset, Incident: n.order, Locator: "line " + strconv.FormatInt(line, 10)}
+	row := Row{Asset: asset, Incident: n.order, Locator: lineAt(line)}
 	if n.order != "" {
 		row.Programs = []string{n.order}
 		if m := nbctfOrder.FindStringSubmatch(n.order); m != nil {
@@ -335,7 +334,7 @@ func (n *nbctf) identify(row *Row, get func(int) string) {
 // continued adds a record without a wallet to the one before: the rest of a name, further documents, the currency.
 func (n *nbctf) continued(get func(int) string, asset string, line int64) error {
 	if len(n.pending) == 0 {
-		return n.emit(Row{EntityName: get(n.layout.name), Incident: n.order, Locator: "line " + strconv.FormatInt(line, 10), Problem: "address: is missing"})
+		return n.emit(Row{EntityName: get(n.layout.name), Incident: n.order, Locator: lineAt(line), Problem: "address: is missing"})
 	}
 	for i := range n.pending {
 		row := &n.pending[i]

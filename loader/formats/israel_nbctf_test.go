@@ -36,8 +36,8 @@ func TestCellsOfTheIsraeliTable(t *testing.T) {
 }
 
 func TestOrdersAreCarriedDown(t *testing.T) {
-	rows, _ := mustRows(t, "auto", "w.csv", nbctfHeader+",,,,,before,\nASO 53/25\n,,,,,a1,\n,,,,,a2,\nASO - 26/24,,,,,a3,\n,,,,,a4,\n צ.ת 18/26,\n,,,,,a5,\nalone\n")
-	want := [][2]string{{"before", ""}, {"a1", "ASO 53/25"}, {"a2", "ASO 53/25"}, {"a3", "ASO - 26/24"}, {"a4", "ASO - 26/24"}, {"a5", "צ.ת 18/26"}, {"alone", "צ.ת 18/26"}}
+	rows, _ := mustRows(t, "auto", "w.csv", nbctfHeader+",,,,,before,\nASO 53/25\n,,,,,a1,\n,,,,,a2,\nASO - 26/24,,,,,a3,\n,,,,,a4,\n צ.ת 18/26,\n,,,,,a5,\nalone\nASO 7/26 (amended)\n,,,,,a6,\n")
+	want := [][2]string{{"before", ""}, {"a1", "ASO 53/25"}, {"a2", "ASO 53/25"}, {"a3", "ASO - 26/24"}, {"a4", "ASO - 26/24"}, {"a5", "צ.ת 18/26"}, {"alone", "צ.ת 18/26"}, {"a6", "ASO 7/26 (amended)"}}
 	var got [][2]string
 	for _, r := range rows {
 		got = append(got, [2]string{r.Address, r.Incident})

@@ -195,7 +195,7 @@ func (j *jsonReader) array(g group) error {
 	}
 	place := g.place()
 	for n := 1; ; n++ {
-		locator := place + strconv.Itoa(n)
+		locator := numbered(place, int64(n))
 		switch kind := j.peek(); kind {
 		case ']':
 			_, err := j.token()
@@ -257,7 +257,7 @@ func (j *jsonReader) object(g group, locator *string) error {
 		k, isField := known[plain(key)]
 		named := isField && k.field == fAddress // like a column of addresses
 		if locator != nil || named && kind == '"' {
-			return j.members(g, "", key, cmp.Or(deref(locator), place+strconv.Itoa(n)))
+			return j.members(g, "", key, cmp.Or(deref(locator), numbered(place, int64(n))))
 		}
 		switch {
 		case top && metadata(key) && kind == '{':
@@ -267,13 +267,13 @@ func (j *jsonReader) object(g group, locator *string) error {
 		case kind == '[':
 			err = j.array(g.with(key))
 		case kind == '{' && looksLikeAddress(key):
-			err = j.keyed(g, key, place+strconv.Itoa(n))
+			err = j.keyed(g, key, numbered(place, int64(n)))
 		case kind == '{' && slices.Contains(containers, plain(key)):
 			err = j.object(g, nil)
 		case kind == '{':
 			err = j.object(g.with(key), nil)
 		default:
-			err = j.scalar(g, top, key, place+strconv.Itoa(n))
+			err = j.scalar(g, top, key, numbered(place, int64(n)))
 		}
 		if err != nil {
 			return err

@@ -2,7 +2,6 @@ package formats
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"unicode/utf8"
 )
@@ -49,7 +48,7 @@ func (l *lineReader) next() ([]byte, error) {
 		}
 		scanned = l.end - l.pos
 		if scanned > MaxLine {
-			return nil, l.in.invalid(fmt.Sprintf("line %d", l.n+1), "is longer than %d bytes", MaxLine)
+			return nil, l.in.invalid(lineAt(l.n+1), "is longer than %d bytes", MaxLine)
 		}
 		if l.eof {
 			if scanned == 0 {
@@ -99,7 +98,7 @@ func (l *lineReader) fill() error {
 
 func (l *lineReader) place() string { return lineAt(l.n) }
 
-func lineAt(n int64) string { return fmt.Sprintf("line %d", n) }
+func lineAt(n int64) string { return numbered("line ", n) }
 
 // string gives bytes of the line as text.
 func (l *lineReader) string(b []byte) string {

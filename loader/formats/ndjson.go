@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -69,7 +68,7 @@ func readNDJSON(r *run) error {
 		if line = bytes.Trim(line, " \t"); len(line) == 0 {
 			continue
 		}
-		row := Row{Locator: "line " + strconv.FormatInt(l.n, 10)}
+		row := Row{Locator: lineAt(l.n)}
 		var v listing
 		if err := json.Unmarshal(line, &v, strict); err != nil {
 			if l.torn && !jsontext.Value(line).IsValid() {

@@ -61,6 +61,15 @@ func readOFACAdvanced(r *run) error {
 	if !a.sets {
 		return a.in.invalid("ReferenceValueSets", "are missing: without them no address can be told from other features")
 	}
+	unlisted := 0
+	for _, p := range a.parties {
+		if p.listedOn == "" && p.programs == nil {
+			unlisted++
+		}
+	}
+	if unlisted > 0 {
+		r.warn("no_entries", "%s: %d parties with addresses have no SanctionsEntry: neither date nor programme", in.name, unlisted)
+	}
 	for i := range a.held.rows {
 		row := &a.held.rows[i]
 		if p := a.parties[row.EntityID]; p != nil {

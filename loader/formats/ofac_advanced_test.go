@@ -74,6 +74,15 @@ func TestAnAdvancedFileWithoutItsReferencesIsRefused(t *testing.T) {
 	refused(t, "auto", memory("a.xml", []byte(`<Sanctions/>`)), "ReferenceValueSets")
 }
 
+func TestPartiesThatStandOnNoListAreReported(t *testing.T) {
+	doc := advancedFixture(t)
+	entries := doc[strings.Index(doc, "<SanctionsEntries>") : strings.Index(doc, "</SanctionsEntries>")+len("</SanctionsEntries>")]
+	rows, info := mustRows(t, "auto", "a.xml", strings.Replace(doc, entries, "", 1))
+	if len(rows) != 6 || !warned(info, "no_entries") {
+		t.Errorf("%d rows, %+v", len(rows), info)
+	}
+}
+
 func TestDamagedAdvancedFilesAreRefused(t *testing.T) {
 	doc := advancedFixture(t)
 	refused(t, "auto", memory("a.xml", []byte(strings.Replace(doc, "<Year>2025</Year>", "<Year>MMXXV</Year>", 1))), "no number")

@@ -68,8 +68,8 @@ func ofacTableOf(s *sample) ofacTable {
 			return mainTable
 		}
 	case 2:
-		// the head of any table with numbers and texts: comments are long texts
-		if len(first[1]) > 40 && strings.ContainsAny(first[1], " ;.") {
+		// so begins any table of numbers and texts: comments are long texts, and their file is named for them
+		if strings.Contains(strings.ToLower(s.name), "comments") || len(first[1]) > 40 && strings.ContainsAny(first[1], " ;.") {
 			return commentsTable
 		}
 	case 5:
@@ -82,11 +82,6 @@ func ofacTableOf(s *sample) ofacTable {
 		}
 	}
 	return noTable
-}
-
-// digits tells a text of nothing but digits.
-func digits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 func readOFACCSV(r *run) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -61,7 +60,7 @@ func readOpenSanctionsCSV(r *run) error {
 		if blank(fields) {
 			continue
 		}
-		row := Row{Locator: "line " + strconv.FormatInt(c.line, 10)}
+		row := Row{Locator: lineAt(c.line)}
 		switch {
 		case c.bad != "":
 			row.fail("quotes", c.bad)

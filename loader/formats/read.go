@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +22,7 @@ type run struct {
 
 	packed   int64 // bytes of all files as given, as far as they were read
 	unpacked int64 // and of all inputs
+	spooled  int64 // bytes of archives that were copied, to read them at random
 	closers  []func() error
 }
 
@@ -243,4 +245,18 @@ func clip(s string) string {
 }
 
 // trim removes the white space that surrounds a text: ASCII only, what else is there may be a mistake worth seeing.
-func trim(s string) string { return strings.Trim(s, " \t\r\n\v\f") }
+func trim(s string) string {
+	white := func(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
+	for len(s) > 0 && white(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && white(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// numbered makes a locator: "line 12".
+func numbered(place string, n int64) string {
+	return string(strconv.AppendInt(append(make([]byte, 0, 48), place...), n, 10))
+}

@@ -3,7 +3,6 @@ package formats
 import (
 	"errors"
 	"io"
-	"strconv"
 	"strings"
 )
 
@@ -109,7 +108,7 @@ func (r *run) updated(comment string) {
 
 func (r *run) textLine(entry, comment string, n int64) error {
 	address, rest, separator := partsOf(entry)
-	row := Row{Address: address, Note: comment, Locator: "line " + strconv.FormatInt(n, 10)}
+	row := Row{Address: address, Note: comment, Locator: lineAt(n)}
 	var addresses, names []string
 	if rest != "" {
 		for part := range strings.SplitSeq(rest, separator) {

@@ -472,11 +472,13 @@ func (r *run) random(name string, open opener) (io.ReaderAt, int64, error) {
 	}
 	defer rc.Close()
 	var memory bytes.Buffer
-	n, err := io.Copy(&memory, io.LimitReader(rc, inMemory+1))
+	room := max(0, inMemory-r.spooled)
+	n, err := io.Copy(&memory, io.LimitReader(rc, room+1))
 	if err != nil {
 		return nil, 0, err
 	}
-	if n <= inMemory {
+	if n <= room {
+		r.spooled += n
 		return bytes.NewReader(memory.Bytes()), n, nil
 	}
 	f, err := os.CreateTemp("", "interdict-zip-*")
@@ -487,11 +489,11 @@ func (r *run) random(name string, open opener) (io.ReaderAt, int64, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, 0, fault.E(fault.Unavailable, "%s: temporary file: %w", name, err)
 	}
-	whole := io.LimitReader(io.MultiReader(&memory, rc), r.opts.MaxBytes+1)
+	whole := io.LimitReader(io.MultiReader(&memory, rc), r.opts.MaxBytes-r.spooled+1)
 	if n, err = io.Copy(writeFault{f}, whole); err != nil {
 		return nil, 0, err
 	}
-	if n > r.opts.MaxBytes {
+	if r.spooled += n; r.spooled > r.opts.MaxBytes {
 		return nil, 0, fault.E(fault.TooLarge, "%s: holds more than the %d bytes that are allowed for all files together", name, r.opts.MaxBytes)
 	}
 	return f, n, nil

@@ -268,3 +268,44 @@ func TestLargeArchives(t *testing.T) {
 		t.Errorf("without a temporary folder: %v", err)
 	}
 }
+
+// Many archives in an archive share what one may take of memory.
+func TestArchivesInAnArchiveAreBoundedTogether(t *testing.T) {
+	inner := func(content []byte) string {
+		var b bytes.Buffer
+		w := zip.NewWriter(&b)
+		f, err := w.CreateHeader(&zip.FileHeader{Name: "note.md", Method: zip.Store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(content); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	noise := make([]byte, 6<<20)
+	for i, seed := 0, uint32(1); i < len(noise); i++ {
+		seed = seed*1664525 + 1013904223
+		noise[i] = "abcdefghijklmnopqrstuvwxyz 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ."[seed>>26]
+	}
+	parts := []string{"list.txt", oneAddress}
+	for i := range 12 {
+		parts = append(parts, fmt.Sprintf("%d.zip", i), inner(noise))
+	}
+	file := memory("many.zip", zipped(t, parts...))
+	var rows []Row
+	var err error
+	grown := heapGrowth(t, func() { rows, _, err = rowsOf(t, "auto", Options{}, file) })
+	if err != nil || len(rows) != 1 {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	if grown > 48<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+	if _, _, err := rowsOf(t, "auto", Options{MaxBytes: 100 << 20}, file); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("got %v, want fault.TooLarge", err)
+	}
+}

@@ -38,6 +38,7 @@ type workbook struct {
 	in     *input
 	parts  map[string]*zip.File
 	epoch  time.Time
+	texts  string // the part with the shared strings
 	shared sharedStrings
 }
 
@@ -48,7 +49,7 @@ func readXLSX(r *run) error {
 	if in.workbook == nil {
 		return in.invalid("the file", "is no workbook: a zip archive with xl/workbook.xml is expected")
 	}
-	w := &workbook{run: r, in: in, parts: map[string]*zip.File{}, epoch: time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)}
+	w := &workbook{run: r, in: in, parts: map[string]*zip.File{}, texts: "xl/sharedStrings.xml", epoch: time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)}
 	for _, f := range in.workbook.File {
 		if f.Flags&1 != 0 {
 			return in.invalid(f.Name, "is behind a password")
@@ -59,7 +60,7 @@ func readXLSX(r *run) error {
 	if err != nil {
 		return err
 	}
-	if f := w.parts["xl/sharedStrings.xml"]; f != nil {
+	if f := w.parts[w.texts]; f != nil {
 		if err := w.readShared(f); err != nil {
 			return err
 		}
@@ -138,8 +139,16 @@ func (w *workbook) sheets() ([]sheet, error) {
 	if f := w.parts["xl/_rels/workbook.xml.rels"]; f != nil {
 		err = w.part(f).readXML("Relationships", func(x *xmlScanner) error {
 			return x.each(func([]byte) error {
-				if strings.HasSuffix(x.attr("Type"), "/worksheet") && len(targets) < 10*maxSheets {
-					targets[x.attr("Id")] = x.attr("Target")
+				target := x.attr("Target")
+				if !strings.HasPrefix(target, "/") {
+					target = path.Join("/xl", target)
+				}
+				target = target[1:]
+				switch kind := x.attr("Type"); {
+				case strings.HasSuffix(kind, "/worksheet") && len(targets) < 10*maxSheets:
+					targets[x.attr("Id")] = target
+				case strings.HasSuffix(kind, "/sharedStrings"):
+					w.texts = target
 				}
 				return nil
 			})
@@ -148,10 +157,7 @@ func (w *workbook) sheets() ([]sheet, error) {
 	kept := sheets[:0]
 	for _, s := range sheets {
 		if target, ok := targets[s.id]; ok { // charts and macros are sheets, too
-			s.part = strings.TrimPrefix(target, "/")
-			if !strings.HasPrefix(target, "/") {
-				s.part = path.Join("xl", target)
-			}
+			s.part = target
 			kept = append(kept, s)
 		}
 	}

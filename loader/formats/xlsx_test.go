@@ -191,6 +191,23 @@ func TestDamagedWorkbooksAreRefused(t *testing.T) {
 	}
 }
 
+// Not every program names the parts of a workbook as Excel does.
+func TestPartsOfAWorkbookAreFoundByTheirRelations(t *testing.T) {
+	const rels = `<Relationships><Relationship Id="rId1" Type="http://x/worksheet" Target="pages/one.xml"/><Relationship Id="rId2" Type="http://x/sharedStrings" Target="/xl/texts.xml"/></Relationships>`
+	rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", zipped(t, "xl/workbook.xml", bookXML, "xl/_rels/workbook.xml.rels", rels,
+		"xl/pages/one.xml", `<worksheet><sheetData><row><c t="str"><f>A()</f><v>address</v></c><c t="s"><v>1</v></c></row><row><c t="s"><v>0</v></c><c t="b"><v>1</v></c></row></sheetData></worksheet>`,
+		"xl/texts.xml", `<sst><si><t>a1</t><rPh><t>phonetic</t></rPh></si><si><r><t>no</t></r><r><t>te</t></r></si></sst>`)))
+	if want := []Row{{Address: "a1", Note: "1", Locator: "row 2"}}; err != nil || cmp.Diff(want, rows) != "" {
+		t.Errorf("%+v, %v", rows, err)
+	}
+}
+
+func TestAWorkbookBehindAPasswordIsRefused(t *testing.T) {
+	b := zipped(t, "xl/workbook.xml", bookXML)
+	b[bytes.Index(b, []byte("PK\x01\x02"))+8] |= 1
+	refused(t, "auto", memory("a.xlsx", b), "password")
+}
+
 func TestAWorkbookThatUnpacksToTooMuchIsRefused(t *testing.T) {
 	row := `<row><c t="inlineStr"><is><t>` + strings.Repeat("A", 1000) + `</t></is></c></row>`
 	bomb := `<worksheet><sheetData><row><c t="inlineStr"><is><t>address</t></is></c></row>` + strings.Repeat(row, 70_000) + `</sheetData></worksheet>`
