@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -431,4 +432,57 @@ func statuses(ready map[string]any) []any {
 func number(v any) string {
 	b, _ := json.Marshal(v)
 	return string(b)
+}
+
+// While lists go live and are taken back, every answer is of one generation, and of the address that was asked.
+func TestAnswersKeepToOneGeneration(t *testing.T) {
+	h := screened(t)
+	h.upload("ana", "ofac-sdn", sdnRows+row(genesis, "E"), "")
+	// The address is listed in every second generation.
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				other := evm(i*100_000 + n)
+				a := h.by("till", "POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "bitcoin"), checkOf(other, "ethereum"), checkOf(lazarus, "")}})
+				if a.status != 200 {
+					t.Errorf("%d %s", a.status, a.body)
+					return
+				}
+				var got struct {
+					Results []struct {
+						Result   string
+						Address  struct{ Input string }
+						Screened struct{ Generation int }
+					}
+				}
+				if err := json.Unmarshal(a.body, &got); err != nil || len(got.Results) != 3 {
+					t.Errorf("%v %s", err, a.body)
+					return
+				}
+				generation := got.Results[0].Screened.Generation
+				for j, want := range []struct{ result, input string }{{map[bool]string{true: "hit", false: "miss"}[generation%2 == 0], genesis}, {"miss", other}, {"hit", lazarus}} {
+					if r := got.Results[j]; r.Result != want.result || r.Address.Input != want.input || r.Screened.Generation != generation {
+						t.Errorf("item %d: %+v instead of %+v in generation %d", j, r, want, generation)
+					}
+				}
+			}
+		})
+	}
+	h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", nil).want(200)
+	for range 4 {
+		h.by("ben", "POST", "/v1/lists/ofac-sdn/rollback", nil).want(200)
+		h.upload("ana", "ofac-sdn", sdnRows+row(genesis, "E"), "")
+		n := h.versions("ofac-sdn")
+		h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/"+number(n[len(n)-1])+"/activate", nil).want(200)
+	}
+	close(stop)
+	wg.Wait()
+	same(t, "generation", any(10.0), h.generation())
 }

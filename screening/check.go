@@ -478,6 +478,14 @@ func (s *Screener) record(w *work, now time.Time) {
 	}
 }
 
+// label is a network or asset as the journal keeps it: a long one that is none may be a key, pasted into the wrong field.
+func label(s string) string {
+	if len(s) <= 20 || address.KnownAsset(s) {
+		return s
+	}
+	return "…"
+}
+
 // maxEcho is how much of a refused text is kept.
 const maxEcho = 64
 
@@ -486,7 +494,7 @@ func (c *check) appendRecord(b []byte) []byte {
 	r := c.request
 	b = append(b, `{"by":`...)
 	b = appendString(b, r.By)
-	for _, m := range [...]struct{ name, value string }{{"network", r.Network}, {"asset", r.Asset},
+	for _, m := range [...]struct{ name, value string }{{"network", label(r.Network)}, {"asset", label(r.Asset)},
 		{"reference", r.Reference}, {"customer", r.Customer}} {
 		if m.value != "" {
 			b = appendMember(b, m.name, m.value)

@@ -418,6 +418,12 @@ func TestTheJournalHoldsWhatWasAskedAndTheVeryBytesThatWereAnswered(t *testing.T
 	}
 	const secret = "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ"
 	var answers []string
+	var a screening.Answer
+	for _, r := range []screening.Request{{Address: btcA, Network: secret}, {Address: btcA, Asset: secret}} {
+		if err := s.Check(ctx, &r, &a); err != nil && strings.Contains(err.Error(), secret[:20]) {
+			t.Errorf("the secret is repeated: %v", err)
+		}
+	}
 	for _, x := range []string{evmA, btcA, "nonsense", secret} {
 		var a screening.Answer
 		if s.Check(ctx, &screening.Request{Address: x, Direction: lists.Deposit, Reference: "ref-1", Customer: "c-2", By: "key-3"}, &a) == nil {
@@ -437,9 +443,10 @@ func TestTheJournalHoldsWhatWasAskedAndTheVeryBytesThatWereAnswered(t *testing.T
 	want := []string{
 		`{"by":"key-3","reference":"ref-1","customer":"c-2","answer":` + answers[0] + `}`,
 		`{"by":"key-3","reference":"ref-1","customer":"c-2","answer":` + answers[1] + `}`}
-	if len(got) != 4 {
+	if len(got) != 6 {
 		t.Fatalf("%d records", len(got))
 	}
+	got = got[2:]
 	if d := cmp.Diff(want, got[:2]); d != "" {
 		t.Error(d)
 	}

@@ -349,6 +349,15 @@ func TestBootstrap(t *testing.T) {
 	}
 }
 
+// A store that has keys has an admin who can make more: the bootstrap key is for the very first start.
+func TestBootstrapOfAStoreThatHasKeys(t *testing.T) {
+	k := open(t, store(t), "", &clock{})
+	create(t, k, "payments", auth.Checker)
+	if made, err := k.Bootstrap(t.Context(), "a secret from the operator"); made || err != nil || known(t, k, "a secret from the operator") {
+		t.Errorf("%v %v", made, err)
+	}
+}
+
 func TestWhatAKeyMayBeCalled(t *testing.T) {
 	k := open(t, store(t), "", &clock{})
 	for _, name := range []string{"kim", "kim@example.org", "Team 7 + 8", "a", strings.Repeat("n", 100)} {

@@ -74,6 +74,9 @@ type space struct {
 	relate func(k Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string)
 }
 
+// maxLabel is how long an unknown name of a network may be to be repeated. Every secret is longer.
+const maxLabel = 20
+
 var (
 	networks []*Network                // by rank, then as registered
 	byName   = map[string]*Network{}   // names, aliases, CAIP-2 ids, all in lower case
@@ -201,7 +204,10 @@ func parse(dst []Address, text, network string) ([]Address, error) {
 		var several []*Network
 		if hint, several = lookup(network); hint == nil {
 			if len(several) == 0 {
-				return dst, fault.E(fault.UnsupportedNetwork, "network %.40q is not known", network)
+				if len(network) > maxLabel { // a key pasted into the wrong field is not repeated
+					return dst, fault.E(fault.UnsupportedNetwork, "the network, of %d bytes, is not known", len(network))
+				}
+				return dst, fault.E(fault.UnsupportedNetwork, "network %q is not known", network)
 			}
 			return result(readEach(dst, text, several))
 		}

@@ -77,8 +77,8 @@ func ownRelations(m *maker) {
 	h := r.bytes(20)
 	nested := hash160(append([]byte{0, 20}, h...))
 	for _, from := range []vector{keyHash(h)[0], keyHash(h)[1], keyHash(h)[2], keyHash(h)[9]} {
-		for network, version := range map[string]string{"bitcoin": "\x05", "litecoin": "\x32", "bitcoin-gold": "\x17"} {
-			r.related(SameKey, from.Networks[0], from.Texts[0], network, versioned(version, string(nested[:])), from.Why+" → nested SegWit of "+network)
+		for _, c := range []*utxoChain{&bitcoin, &litecoin, &bitcoinGold} {
+			r.related(SameKey, from.Networks[0], from.Texts[0], c.network, versioned(c.script, string(nested[:])), from.Why+" → nested SegWit of "+c.network)
 		}
 		r.related(SameScript, from.Networks[0], from.Texts[0], "dogecoin", versioned("\x16", string(nested[:])), from.Why+" → the script of nested SegWit, on a chain without SegWit")
 	}

@@ -531,16 +531,24 @@ func TestBlobCutWhileItIsReadIsNotTheEnd(t *testing.T) {
 func TestDatabaseCutShortSaysSo(t *testing.T) {
 	dir := t.TempDir()
 	db, _ := sample(t, dir)
-	used := 0
-	for at := 0; at < len(db); at += 4096 { // pages beyond the last one in use are zero
-		if !bytes.Equal(db[at:at+4096], make([]byte, 4096)) {
-			used = at + 4096
+	plainly := 0
+	for size := len(db) - 4096; size > 3*4096; size -= 4096 {
+		if err := os.WriteFile(filepath.Join(dir, fileDB), db[:size], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open(dir)
+		switch {
+		case err == nil: // bbolt makes the file longer than it needs
+			_ = s.Close()
+		case !fault.Is(err, fault.Unavailable):
+			t.Errorf("cut to %d bytes: %v", size, err)
+		case strings.Contains(err.Error(), "it was cut short"):
+			plainly++
 		}
 	}
-	if err := os.Truncate(filepath.Join(dir, fileDB), int64(used-4096)); err != nil {
-		t.Fatal(err)
+	if plainly == 0 {
+		t.Error("it is not said once")
 	}
-	wantOpenError(t, dir, fault.Unavailable, "cut short")
 }
 
 // TestPagesThatMakeNoTreeAreFound damages single pages in ways that would send bbolt in circles, or let it write

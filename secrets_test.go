@@ -1,0 +1,486 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/csv"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/btcsuite/btcd/btcutil/bech32"
+	"github.com/mr-tron/base58"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"interdict/api"
+	"interdict/api/auth"
+	"interdict/loader"
+	"interdict/screening"
+	"interdict/screening/journal"
+)
+
+// People paste secrets where an address belongs. None of them may stand in an answer, an error, a log, the journal, the metrics or a
+// report: not in their own letters, and not in hex or base64 of these or of the key inside.
+
+// pasted is a secret as it is pasted.
+type pasted struct {
+	name, text string
+	key        []byte   // the key inside, as it might come out in hex; nil: the text itself is the key
+	networks   []string // under which it is sent, beside those of everyWhere
+	// listed tells that a list keeps such a text, since an authority publishes one (OFAC: 64 hex digits labelled XMR).
+	listed bool
+}
+
+// everywhere are networks under which every secret is sent; "" is none, and one is not known.
+var everywhere = []string{"", "bitcoin", "ethereum", "solana", "nowhere"}
+
+// keyBytes are the bytes of which all keys are made: fixed, and of no pattern that anything else shows.
+func keyBytes(n int) []byte {
+	var out []byte
+	for i := byte(0); len(out) < n; i++ {
+		sum := sha256.Sum256([]byte{i, 'k', 'e', 'y'})
+		out = append(out, sum[:]...)
+	}
+	return out[:n]
+}
+
+func base58Check(alphabet *base58.Alphabet, version, payload string) string {
+	body := []byte(version + payload)
+	once := sha256.Sum256(body)
+	twice := sha256.Sum256(once[:])
+	return base58.EncodeAlphabet(append(body, twice[:4]...), alphabet)
+}
+
+func bech32Of(hrp string, payload []byte) string {
+	data, err := bech32.ConvertBits(payload, 8, 5, true)
+	if err != nil {
+		panic(err) // whole bytes always convert
+	}
+	text, err := bech32.Encode(hrp, data)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// strkeySeed writes a seed as SEP-23 says: version S, CRC-16/XMODEM.
+func strkeySeed(key []byte) string {
+	raw := append([]byte{18 << 3}, key...)
+	var crc uint16
+	for _, b := range raw {
+		crc ^= uint16(b) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return base32.StdEncoding.EncodeToString(binary.LittleEndian.AppendUint16(raw, crc))
+}
+
+// secretsOfAllFamilies writes the fixed bytes in every way in which a wallet shows a secret, with valid checksums.
+func secretsOfAllFamilies() []pasted {
+	key := keyBytes(64)
+	k32, k64 := string(key[:32]), string(key)
+	bitcoin := base58.BTCAlphabet
+	ripple := base58.NewAlphabet("rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz")
+	extended := strings.Repeat("\x00", 9) + k32 + "\x00" + string(key[32:]) // depth 0, no parent, chain code, key
+	var numbers []string
+	for _, b := range key {
+		numbers = append(numbers, fmt.Sprint(b))
+	}
+	sum := sha256.Sum256(key[:32])
+	digits := hex.EncodeToString(key[:32])
+	der := "302e020100300506032b657004220420" + digits
+	all := []pasted{
+		{name: "BIP-38", text: base58Check(bitcoin, "\x01\x42", "\xc0"+k64[:36]), key: key[:32]},
+		{name: "seed words, 12 (BIP-39 test vector)", text: "legal winner thank year wave sausage worth useful legal winner thank yellow"},
+		{name: "seed words, 24 (BIP-39 test vector)", text: "letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic avoid letter advice cage absurd amount doctor acoustic bless"},
+		{name: "seed words over lines", text: "legal\nwinner\nthank\nyear\nwave\nsausage\nworth\nuseful\nlegal\nwinner\nthank\nyellow"},
+		{name: "Stellar seed", text: strkeySeed(key[:32]), networks: []string{"stellar"}},
+		{name: "XRP seed", text: base58Check(ripple, "\x21", k32[:16]), key: key[:16], networks: []string{"xrp"}},
+		{name: "XRP ed25519 seed", text: base58Check(ripple, "\x01\xe1\x4b", k32[:16]), key: key[:16], networks: []string{"xrp"}},
+		{name: "Solana key pair", text: base58.Encode(key)},
+		{name: "Solana key file", text: "[" + strings.Join(numbers, ",") + "]"},
+		{name: "Solana key file with blanks", text: "[" + strings.Join(numbers, ", ") + "]"},
+		{name: "Tezos edsk, 54 characters", text: base58Check(bitcoin, "\x0d\x0f\x3a\x07", k32), networks: []string{"tezos"}},
+		{name: "Tezos edsk, 98 characters", text: base58Check(bitcoin, "\x2b\xf6\x4e\x07", k64), networks: []string{"tezos"}},
+		{name: "Tezos spsk", text: base58Check(bitcoin, "\x11\xa2\xe0\xc9", k32), networks: []string{"tezos"}},
+		{name: "Tezos p2sk", text: base58Check(bitcoin, "\x10\x51\xee\xbd", k32), networks: []string{"tezos"}},
+		{name: "Sui", text: bech32Of("suiprivkey", append([]byte{0}, key[:32]...)), networks: []string{"sui"}},
+		{name: "Nostr", text: bech32Of("nsec", key[:32])},
+		{name: "Avalanche", text: "PrivateKey-" + base58.Encode(append(key[:32:32], sum[28:]...)), networks: []string{"avalanche-x", "avalanche-c"}},
+		{name: "NEAR", text: "ed25519:" + base58.Encode(key), networks: []string{"near"}},
+		{name: "Cardano", text: bech32Of("addr_xsk", append(key, key[:32]...)), networks: []string{"cardano"}},
+		{name: "Zcash Sapling", text: bech32Of("secret-extended-key-main", keyBytes(169)), networks: []string{"zcash"}},
+		{name: "Zcash Sprout", text: base58Check(bitcoin, "\xab\x36", "\x01"+k32[1:]), key: key[1:32], networks: []string{"zcash"}},
+		{name: "Hedera, DER", text: der, networks: []string{"hedera"}},
+		{name: "PEM", text: "-----BEGIN PRIVATE KEY-----\n" + base64.StdEncoding.EncodeToString(mustHex(der)) + "\n-----END PRIVATE KEY-----"},
+		{name: "64 hex digits", text: digits, networks: []string{"tron", "litecoin", "zcash"}, listed: true},
+		{name: "64 hex digits, capitals", text: strings.ToUpper(digits), networks: []string{"tron"}, listed: true},
+		{name: "a label and a key", text: "key: " + base58Check(bitcoin, "\x80", k32+"\x01"), key: key[:32]},
+		{name: "a key behind a scheme", text: "bitcoin:" + base58Check(bitcoin, "\x80", k32+"\x01"), key: key[:32]},
+		{name: "a key in a URI's parameter", text: "bitcoin:1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2?key=" + base58Check(bitcoin, "\x80", k32+"\x01"), key: key[:32]},
+		{name: "a key beside its address", text: "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2," + base58Check(bitcoin, "\x80", k32+"\x01"), key: key[:32]},
+	}
+	for network, version := range map[string]string{"bitcoin": "\x80", "litecoin": "\xb0", "dogecoin": "\x9e", "dash": "\xcc", "zcash": "\x80", "verge": "\x9e", "bitcoin-cash": "\x80"} {
+		all = append(all,
+			pasted{name: "WIF of " + network, text: base58Check(bitcoin, version, k32), key: key[:32], networks: []string{network}},
+			pasted{name: "WIF of " + network + ", compressed", text: base58Check(bitcoin, version, k32+"\x01"), key: key[:32], networks: []string{network}})
+	}
+	for name, version := range map[string]string{"xprv": "\x04\x88\xad\xe4", "yprv": "\x04\x9d\x78\x78", "zprv": "\x04\xb2\x43\x0c", "tprv": "\x04\x35\x83\x94", "Ltpv": "\x01\x9d\x9c\xfe"} {
+		all = append(all, pasted{name: name, text: base58Check(bitcoin, version, extended), key: key[32:]})
+	}
+	for i := range all {
+		if all[i].key == nil && !strings.Contains(all[i].text, "winner") && !strings.Contains(all[i].text, "letter") {
+			all[i].key = key[:32]
+		}
+	}
+	return all
+}
+
+// with0x are digits that are an account of Aptos, Sui or Starknet where no network is named, and a private key under these.
+func with0x() pasted {
+	return pasted{name: "0x and 64 hex digits", text: "0x" + hex.EncodeToString(keyBytes(32)), key: keyBytes(32), networks: []string{"bitcoin", "ethereum", "tron", "polygon", "xdc", "nowhere"}, listed: true}
+}
+
+func mustHex(digits string) []byte {
+	b, err := hex.DecodeString(digits)
+	if err != nil {
+		panic(err) // the test writes hex
+	}
+	return b
+}
+
+// shows tells what an output gives away of a secret: twelve characters of it in a row, or as many of their hex or base64, or of the key's.
+func (p *pasted) shows(output []byte) string {
+	out := string(output)
+	folded := strings.ToLower(out)
+	flat := strings.Join(strings.Fields(p.text), " ")
+	for _, encoded := range []string{flat, p.text, strings.Join(strings.Fields(p.text), ""), hex.EncodeToString([]byte(p.text)), base64.StdEncoding.EncodeToString([]byte(p.text)),
+		hex.EncodeToString(p.key), base64.StdEncoding.EncodeToString(p.key), strings.Trim(fmt.Sprintf("%q", p.text), `"`)} {
+		for i := 0; i+12 <= len(encoded); i++ {
+			part := encoded[i : i+12]
+			if harmless(part) {
+				continue
+			}
+			if strings.Contains(out, part) || strings.Contains(folded, strings.ToLower(part)) {
+				return part
+			}
+		}
+	}
+	for _, word := range []string{"sausage", "winner", "yellow", "acoustic", "absurd"} { // what no message of ours says
+		if strings.Contains(p.text, word) && strings.Contains(folded, word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// harmless tells parts that belong to the dress of a secret and not to it.
+func harmless(part string) bool {
+	for _, dress := range []string{"secret-extended-key-main1", "PrivateKey-", "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "bitcoin:1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2?key=",
+		"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2,", "000000000000000000"} {
+		if strings.Contains(dress, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// outputs collects what came out, by where.
+type outputs map[string][]byte
+
+func (o outputs) add(where string, b []byte) { o[where] = append(append(o[where], '\n'), b...) }
+
+// hunt looks for every secret in every output.
+func (o outputs) hunt(t *testing.T, secrets []pasted) {
+	t.Helper()
+	for i := range secrets {
+		for where, b := range o {
+			if part := secrets[i].shows(b); part != "" {
+				t.Errorf("%s: %q shows in %s", secrets[i].name, part, where)
+			}
+		}
+	}
+}
+
+// addFolder reads every file of a folder as it is on disk.
+func (o outputs) addFolder(t *testing.T, where, folder string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there is nothing in %s (%v)", folder, err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.add(where+" on disk", b)
+	}
+	for r, err := range journal.Read(t.Context(), folder) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.add(where, r.Payload)
+	}
+}
+
+// secretHouse is a list with an address and a raw row, so that every check looks for raw texts too.
+const secretHouse = "address,network,entity\n" + canaryAlways + ",ethereum,Somebody\nno address at all,bitcoin,Raw\n" + canaryNever + ",bitcoin,Else\n"
+
+func TestTheHuntFindsWhatItIsToFind(t *testing.T) {
+	for _, p := range append(secretsOfAllFamilies(), with0x()) {
+		for how, out := range map[string]string{"as it is": p.text, "as JSON": fmt.Sprintf("%q", p.text), "in hex": hex.EncodeToString([]byte(p.text)),
+			"cut": p.text[:min(len(p.text), 64)], "in small letters": strings.ToLower(p.text)} {
+			if p.shows([]byte("x "+out+" y")) == "" {
+				t.Errorf("%s %s is not found", p.name, how)
+			}
+		}
+		if part := p.shows([]byte(secretHouse)); part != "" {
+			t.Errorf("%s: the test's own list shows %q", p.name, part)
+		}
+	}
+}
+
+func TestNoAnswerLogMetricOrRecordOfTheServerShowsASecret(t *testing.T) {
+	data := listFile(t, secretHouse)
+	out := outputs{}
+	var logged bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o, err := (&storeFlags{Data: data}).open(t.Context(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metrics := api.NewMetrics()
+	s := screening.New(o.store, o.journal, metrics, log, time.Now)
+	if err := s.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	metrics.Watch(s)
+	keys, err := auth.Open(t.Context(), o.store, "", time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	apiKey, _, err := keys.Create(t.Context(), "tester", []auth.Role{auth.Admin}, "tester")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := api.New(api.Options{Screener: s, Loader: o.loader, Keys: keys, Store: o.store, Metrics: metrics, Log: log, Now: time.Now, JournalError: func() error { return nil }}).Handler()
+	call := func(method, path string, body any) *httptest.ResponseRecorder {
+		b, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequestWithContext(t.Context(), method, path, bytes.NewReader(b))
+		r.Header.Set("Authorization", "Bearer "+apiKey)
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+
+	type item map[string]string
+	secrets := secretsOfAllFamilies()
+	var batch []item
+	send := func(p *pasted, networks []string) {
+		for _, network := range networks {
+			for _, text := range []string{p.text, " " + p.text + "\n"} {
+				body := item{"address": text, "network": network, "direction": "deposit"}
+				batch = append(batch, body)
+				where := "the answer to a check of " + p.name + " under " + network
+				w := call(http.MethodPost, "/v1/check", body)
+				out.add(where, w.Body.Bytes())
+				if network != "nowhere" && (w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `"reason":"secret_material"`)) {
+					t.Errorf("%s is %d %s", where, w.Code, w.Body)
+				}
+				path := "/v1/addresses/" + url.PathEscape(text)
+				if network != "" {
+					path += "?network=" + network
+				}
+				out.add("the answer to a look-up", call(http.MethodGet, path, nil).Body.Bytes())
+				if x, _ := s.Explain(context.WithoutCancel(t.Context()), &screening.Request{Address: text, Network: network}, &screening.Answer{}); x != nil {
+					b, err := json.Marshal(x)
+					if err != nil {
+						t.Fatal(err)
+					}
+					out.add("an explanation", b)
+				}
+			}
+		}
+	}
+	for i := range secrets {
+		send(&secrets[i], append(everywhere, secrets[i].networks...))
+	}
+	hexed := with0x()
+	send(&hexed, hexed.networks)
+	secrets = append(secrets, hexed)
+	for len(batch) > 0 {
+		n := min(len(batch), 200)
+		out.add("the answer to a batch", call(http.MethodPost, "/v1/checks", map[string]any{"checks": batch[:n]}).Body.Bytes())
+		batch = batch[n:]
+	}
+	// Where a body is no check at all, the message says what is wrong with it.
+	for i := range secrets {
+		out.add("the answer to a broken body", call(http.MethodPost, "/v1/check", map[string]any{secrets[i].text: "x"}).Body.Bytes())
+		out.add("the answer to a wrong direction", call(http.MethodPost, "/v1/check", item{"address": canaryAlways, "direction": secrets[i].text}).Body.Bytes())
+		out.add("the answer to a path that is not there", call(http.MethodGet, "/v1/"+url.PathEscape(secrets[i].text), nil).Body.Bytes())
+	}
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(metrics.Registry, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	if !strings.Contains(w.Body.String(), `interdict_refused_total{reason="secret_material"}`) {
+		t.Errorf("the metrics do not count refused secrets:\n%s", w.Body)
+	}
+	out.add("the metrics", w.Body.Bytes())
+	o.close()
+	out.add("the log", logged.Bytes())
+	out.addFolder(t, "the journal", filepath.Join(data, "journal"))
+	out.hunt(t, secrets)
+}
+
+func TestNoCommandShowsASecret(t *testing.T) {
+	data := listFile(t, secretHouse)
+	out := outputs{}
+	secrets := secretsOfAllFamilies()
+	hexed := with0x()
+	run := func(where string, want int, stdin string, args ...string) {
+		code, stdout, stderr := program(t, stdin, args...)
+		out.add(where+", standard output", []byte(stdout))
+		out.add(where+", standard error", []byte(stderr))
+		if code != want && code != exitUsage {
+			t.Errorf("%s ends with exit code %d: %s%s", where, code, stdout, stderr)
+		}
+	}
+	for i := range secrets {
+		p := &secrets[i]
+		for _, network := range append([]string{"bitcoin"}, p.networks...) {
+			run("check "+p.name, exitError, "", "check", "--data", data, "--network", network, p.text)
+			run("check --explain "+p.name, exitError, "", "check", "--explain", "--data", data, "--network", network, p.text)
+		}
+		run("check --explain --json "+p.name, exitError, "", "check", "--explain", "--json", "--data", data, "--", p.text)
+		run("check without quotation marks "+p.name, exitError, "", append([]string{"check", "--data", data, "--network", "eos"}, strings.Fields(p.text)...)...)
+		run("check through a server that is away "+p.name, exitError, "", "check", "--server", "http://127.0.0.1:1", "--", p.text)
+		if !strings.Contains(p.text, "\n") {
+			run("check of standard input "+p.name, exitError, p.text+"\n", "check", "--data", data, "-")
+		}
+	}
+	for _, network := range hexed.networks {
+		run("check "+hexed.name, exitError, "", "check", "--explain", "--data", data, "--network", network, hexed.text)
+	}
+	run("check of a store without lists", exitError, "", "check", "--explain", "--data", t.TempDir(), secrets[0].text)
+	out.addFolder(t, "the journal", filepath.Join(data, "journal"))
+	out.hunt(t, append(secrets, hexed))
+}
+
+func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
+	var secrets []pasted
+	for _, p := range append(secretsOfAllFamilies(), with0x()) {
+		if !p.listed {
+			secrets = append(secrets, p)
+		}
+	}
+	for _, format := range []string{"csv", "ndjson", "json", "text"} {
+		t.Run(format, func(t *testing.T) {
+			out := outputs{}
+			var file bytes.Buffer
+			var objects []map[string]string
+			cells := csv.NewWriter(&file)
+			for i := range 2 * len(secrets) { // as many addresses beside them, so that no guard trips
+				p := secrets[i%len(secrets)]
+				network := ""
+				if len(p.networks) > 0 {
+					network = p.networks[0]
+				}
+				text := p.text
+				if i >= len(secrets) {
+					text, network = fmt.Sprintf("0x%040x", i), "ethereum"
+				}
+				switch format {
+				case "csv":
+					if err := cells.Write([]string{text, network, "Somebody"}); err != nil {
+						t.Fatal(err)
+					}
+				case "text":
+					if !strings.Contains(text, "\n") {
+						fmt.Fprintln(&file, text)
+					}
+				default:
+					objects = append(objects, map[string]string{"address": text, "network": network})
+				}
+			}
+			cells.Flush()
+			content := file.Bytes()
+			switch format {
+			case "csv":
+				content = append([]byte("address,network,entity\n"), content...)
+			case "ndjson":
+				for _, o := range objects {
+					b, err := json.Marshal(o)
+					if err != nil {
+						t.Fatal(err)
+					}
+					content = append(append(content, b...), '\n')
+				}
+			case "json":
+				var err error
+				if content, err = json.Marshal(objects); err != nil {
+					t.Fatal(err)
+				}
+			}
+			data, name := t.TempDir(), filepath.Join(t.TempDir(), "list."+format)
+			if err := os.WriteFile(name, content, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{
+				{"load", "deny", name, "--format", format, "--dry-run"}, {"load", "deny", name, "--format", format, "--json"},
+				{"activate", "deny", "1"}, {"load", "deny", name, "--format", format, "--activate", "--override", "test"},
+				{"versions", "deny"}, {"diff", "deny", "0", "1"}, {"export", "deny"},
+			} {
+				code, stdout, stderr := program(t, "", append(args, "--data", data)...)
+				out.add("interdict "+args[0], []byte(stdout+stderr))
+				if args[0] == "load" && code != exitDone {
+					t.Errorf("%v ends with %d: %s%s", args, code, stdout, stderr)
+				}
+			}
+			var logged bytes.Buffer
+			o, err := (&storeFlags{Data: data}).open(t.Context(), slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelDebug})))
+			if err != nil {
+				t.Fatal(err)
+			}
+			refused := 0
+			if err := o.loader.Quarantine(t.Context(), "deny", 1, func(q loader.Quarantined) error {
+				b, err := json.Marshal(q)
+				out.add("the quarantine report", b)
+				if q.Reason == "secret_material" && q.Address == "" && !q.Active {
+					refused++
+				}
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+			if refused < len(secrets)-5 {
+				t.Errorf("%d of %d secrets are told as such", refused, len(secrets))
+			}
+			o.close()
+			out.add("the log", logged.Bytes())
+			out.addFolder(t, "the journal", filepath.Join(data, "journal"))
+			out.hunt(t, secrets)
+		})
+	}
+}
