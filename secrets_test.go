@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,29 +168,28 @@ func mustHex(digits string) []byte {
 	return b
 }
 
-// shows tells what an output gives away of a secret: twelve characters of it in a row, or as many of their hex or base64, or of the key's.
-func (p *pasted) shows(output []byte) string {
-	out := string(output)
-	folded := strings.ToLower(out)
-	flat := strings.Join(strings.Fields(p.text), " ")
-	for _, encoded := range []string{flat, p.text, strings.Join(strings.Fields(p.text), ""), hex.EncodeToString([]byte(p.text)), base64.StdEncoding.EncodeToString([]byte(p.text)),
-		hex.EncodeToString(p.key), base64.StdEncoding.EncodeToString(p.key), strings.Trim(fmt.Sprintf("%q", p.text), `"`)} {
-		for i := 0; i+12 <= len(encoded); i++ {
-			part := encoded[i : i+12]
-			if harmless(part) {
-				continue
-			}
-			if strings.Contains(out, part) || strings.Contains(folded, strings.ToLower(part)) {
-				return part
+// width is how many characters in a row give a secret away.
+const width = 12
+
+// parts are what must not show: any twelve characters of the secret, of its hex or base64, or of its key's, all in small letters; and words that no
+// message of ours says.
+func (p *pasted) parts() []string {
+	var all []string
+	flat := strings.Fields(p.text)
+	for _, encoded := range []string{p.text, strings.Join(flat, " "), strings.Join(flat, ""), strings.Trim(fmt.Sprintf("%q", p.text), `"`), hex.EncodeToString([]byte(p.text)),
+		base64.StdEncoding.EncodeToString([]byte(p.text)), hex.EncodeToString(p.key), base64.StdEncoding.EncodeToString(p.key)} {
+		for i := 0; i+width <= len(encoded); i++ {
+			if part := encoded[i : i+width]; !harmless(part) {
+				all = append(all, strings.ToLower(part))
 			}
 		}
 	}
-	for _, word := range []string{"sausage", "winner", "yellow", "acoustic", "absurd"} { // what no message of ours says
-		if strings.Contains(p.text, word) && strings.Contains(folded, word) {
-			return word
+	for _, word := range []string{"sausage", "winner", "yellow", "acoustic", "absurd"} {
+		if strings.Contains(p.text, word) {
+			all = append(all, word)
 		}
 	}
-	return ""
+	return all
 }
 
 // harmless tells parts that belong to the dress of a secret and not to it.
@@ -211,10 +211,30 @@ func (o outputs) add(where string, b []byte) { o[where] = append(append(o[where]
 // hunt looks for every secret in every output.
 func (o outputs) hunt(t *testing.T, secrets []pasted) {
 	t.Helper()
+	byPart := map[string]int{} // which secret it is of
+	var words []string
 	for i := range secrets {
-		for where, b := range o {
-			if part := secrets[i].shows(b); part != "" {
+		for _, part := range secrets[i].parts() {
+			if byPart[part] = i; len(part) != width {
+				words = append(words, part)
+			}
+		}
+	}
+	for where, b := range o {
+		text := strings.ToLower(string(b))
+		told := map[int]bool{}
+		tell := func(part string) {
+			if i, found := byPart[part]; found && !told[i] {
+				told[i] = true
 				t.Errorf("%s: %q shows in %s", secrets[i].name, part, where)
+			}
+		}
+		for i := 0; i+width <= len(text); i++ {
+			tell(text[i : i+width])
+		}
+		for _, word := range words {
+			if strings.Contains(text, word) {
+				tell(word)
 			}
 		}
 	}
@@ -245,16 +265,19 @@ func (o outputs) addFolder(t *testing.T, where, folder string) {
 // secretHouse is a list with an address and a raw row, so that every check looks for raw texts too.
 const secretHouse = "address,network,entity\n" + canaryAlways + ",ethereum,Somebody\nno address at all,bitcoin,Raw\n" + canaryNever + ",bitcoin,Else\n"
 
-func TestTheHuntFindsWhatItIsToFind(t *testing.T) {
+func TestEverySecretWouldBeFound(t *testing.T) {
+	shows := func(p *pasted, output string) bool {
+		return slices.ContainsFunc(p.parts(), func(part string) bool { return strings.Contains(strings.ToLower(output), part) })
+	}
 	for _, p := range append(secretsOfAllFamilies(), with0x()) {
 		for how, out := range map[string]string{"as it is": p.text, "as JSON": fmt.Sprintf("%q", p.text), "in hex": hex.EncodeToString([]byte(p.text)),
 			"cut": p.text[:min(len(p.text), 64)], "in small letters": strings.ToLower(p.text)} {
-			if p.shows([]byte("x "+out+" y")) == "" {
+			if !shows(&p, "x "+out+" y") {
 				t.Errorf("%s %s is not found", p.name, how)
 			}
 		}
-		if part := p.shows([]byte(secretHouse)); part != "" {
-			t.Errorf("%s: the test's own list shows %q", p.name, part)
+		if shows(&p, secretHouse) {
+			t.Errorf("%s: the test's own list shows it", p.name)
 		}
 	}
 }
@@ -370,8 +393,8 @@ func TestNoCommandShowsASecret(t *testing.T) {
 	for i := range secrets {
 		p := &secrets[i]
 		for _, network := range append([]string{"bitcoin"}, p.networks...) {
-			run("check "+p.name, exitError, "", "check", "--data", data, "--network", network, p.text)
-			run("check --explain "+p.name, exitError, "", "check", "--explain", "--data", data, "--network", network, p.text)
+			run("check "+p.name, exitError, "", "check", "--data", data, "--network", network, "--", p.text)
+			run("check --explain "+p.name, exitError, "", "check", "--explain", "--data", data, "--network", network, "--", p.text)
 		}
 		run("check --explain --json "+p.name, exitError, "", "check", "--explain", "--json", "--data", data, "--", p.text)
 		run("check without quotation marks "+p.name, exitError, "", append([]string{"check", "--data", data, "--network", "eos"}, strings.Fields(p.text)...)...)
@@ -397,6 +420,10 @@ func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 	}
 	for _, format := range []string{"csv", "ndjson", "json", "text"} {
 		t.Run(format, func(t *testing.T) {
+			secrets := slices.Clone(secrets)
+			if format == "text" { // a line is an address and names behind it: one with blanks is no cell
+				secrets = slices.DeleteFunc(secrets, func(p pasted) bool { return strings.ContainsAny(p.text, " \n") })
+			}
 			out := outputs{}
 			var file bytes.Buffer
 			var objects []map[string]string
@@ -417,9 +444,7 @@ func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 						t.Fatal(err)
 					}
 				case "text":
-					if !strings.Contains(text, "\n") {
-						fmt.Fprintln(&file, text)
-					}
+					fmt.Fprintln(&file, text)
 				default:
 					objects = append(objects, map[string]string{"address": text, "network": network})
 				}
@@ -467,6 +492,7 @@ func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 			if err := o.loader.Quarantine(t.Context(), "deny", 1, func(q loader.Quarantined) error {
 				b, err := json.Marshal(q)
 				out.add("the quarantine report", b)
+				if !(q.Reason == "secret_material" && q.Address == "") { t.Logf("%+v", q) }
 				if q.Reason == "secret_material" && q.Address == "" && !q.Active {
 					refused++
 				}
@@ -474,7 +500,7 @@ func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 			}); err != nil {
 				t.Error(err)
 			}
-			if refused < len(secrets)-5 {
+			if refused != len(secrets) {
 				t.Errorf("%d of %d secrets are told as such", refused, len(secrets))
 			}
 			o.close()

@@ -17,7 +17,7 @@ const ofacLabel = "Digital Currency Address"
 // ofacAsset gives the asset of a label like "Digital Currency Address - XBT". Assets are never enumerated:
 // OFAC adds some every year.
 func ofacAsset(label string) (asset string, ok bool) {
-	rest, ok := strings.CutPrefix(trim(label), ofacLabel+" - X")
+	rest, ok := strings.CutPrefix(trim(label), ofacLabel)
 	if !ok || rest != "" && !strings.ContainsRune(" -–:", []rune(rest)[0]) {
 		return "", false
 	}
