@@ -43,6 +43,8 @@ type pasted struct {
 	networks   []string // under which it is sent, beside those of everyWhere
 	// listed tells that a list keeps such a text, since an authority publishes one (OFAC: 64 hex digits labelled XMR).
 	listed bool
+	// dressed tells that a key is in something that is refused, but for another reason than that.
+	dressed bool
 }
 
 // everywhere are networks under which every secret is sent; "" is none, and one is not known.
@@ -138,6 +140,12 @@ func secretsOfAllFamilies() []pasted {
 		{name: "a key behind a scheme", text: "bitcoin:" + base58Check(bitcoin, "\x80", k32+"\x01"), key: key[:32]},
 		{name: "a key in a URI's parameter", text: "bitcoin:1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2?key=" + base58Check(bitcoin, "\x80", k32+"\x01"), key: key[:32]},
 		{name: "a key beside its address", text: "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2," + base58Check(bitcoin, "\x80", k32+"\x01"), key: key[:32]},
+	}
+	wif := base58Check(bitcoin, "\x80", k32+"\x01")
+	for name, text := range map[string]string{"Electrum's export": "p2wpkh:" + wif, "a descriptor": "wpkh(" + wif + ")", "quotation marks": `"` + wif + `"`, "a full stop": wif + ".",
+		"an assignment": "key=" + wif, "a path behind an xprv": base58Check(bitcoin, "\x04\x88\xad\xe4", extended) + "/0/1",
+		"hyphens between seed words": "legal-winner-thank-year-wave-sausage-worth-useful-legal-winner-thank-yellow", "Aptos (AIP-80)": "ed25519-priv-0x" + digits} {
+		all = append(all, pasted{name: "a key in a dress: " + name, text: text, key: key[:32], dressed: true})
 	}
 	for network, version := range map[string]string{"bitcoin": "\x80", "litecoin": "\xb0", "dogecoin": "\x9e", "dash": "\xcc", "zcash": "\x80", "verge": "\x9e", "bitcoin-cash": "\x80"} {
 		all = append(all,
@@ -330,7 +338,7 @@ func TestNoAnswerLogMetricOrRecordOfTheServerShowsASecret(t *testing.T) {
 				where := "the answer to a check of " + p.name + " under " + network
 				w := call(http.MethodPost, "/v1/check", body)
 				out.add(where, w.Body.Bytes())
-				if network != "nowhere" && (w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `"reason":"secret_material"`)) {
+				if network != "nowhere" && !p.dressed && (w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `"reason":"secret_material"`)) {
 					t.Errorf("%s is %d %s", where, w.Code, w.Body)
 				}
 				path := "/v1/addresses/" + url.PathEscape(text)
@@ -414,15 +422,15 @@ func TestNoCommandShowsASecret(t *testing.T) {
 func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 	var secrets []pasted
 	for _, p := range append(secretsOfAllFamilies(), with0x()) {
-		if !p.listed {
+		if !p.listed && !p.dressed {
 			secrets = append(secrets, p)
 		}
 	}
 	for _, format := range []string{"csv", "ndjson", "json", "text"} {
 		t.Run(format, func(t *testing.T) {
 			secrets := slices.Clone(secrets)
-			if format == "text" { // a line is an address and names behind it: one with blanks is no cell
-				secrets = slices.DeleteFunc(secrets, func(p pasted) bool { return strings.ContainsAny(p.text, " \n") })
+			if format == "text" { // a line is an address and names behind it: what holds blanks or commas is no cell
+				secrets = slices.DeleteFunc(secrets, func(p pasted) bool { return strings.ContainsAny(p.text, " ,\n") })
 			}
 			out := outputs{}
 			var file bytes.Buffer
@@ -492,7 +500,6 @@ func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 			if err := o.loader.Quarantine(t.Context(), "deny", 1, func(q loader.Quarantined) error {
 				b, err := json.Marshal(q)
 				out.add("the quarantine report", b)
-				if !(q.Reason == "secret_material" && q.Address == "") { t.Logf("%+v", q) }
 				if q.Reason == "secret_material" && q.Address == "" && !q.Active {
 					refused++
 				}

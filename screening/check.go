@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"interdict/lists"
 	"interdict/lists/address"
@@ -519,17 +520,27 @@ func (c *check) appendRecord(b []byte) []byte {
 	return append(b, '}')
 }
 
-// isSecret tells whether the text of a check that has no answer looks like a private key or a seed, whatever else kept it from an answer.
+// isSecret tells whether the text of a check that has no answer looks like a private key or a seed, whatever else kept it from an answer:
+// the store, a network that is not known, or a dress that is refused for another reason ("p2wpkh:L53…", "key=…", an xprv with a path).
 func (c *check) isSecret() bool {
-	if c.refused != nil {
-		return c.refused.Cause.Reason == address.SecretMaterial
-	}
 	if len(c.readings) > 0 {
 		return false
 	}
-	// It was not read, since its network is not known. Under bitcoin all that can be a key is taken for one, 64 hex digits too.
+	if c.refused != nil && c.refused.Cause.Reason == address.SecretMaterial {
+		return true
+	}
+	if c.refused == nil && looksSecret(c.request.Address) {
+		return true
+	}
+	parts := strings.FieldsFunc(c.request.Address, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+	parts = slices.DeleteFunc(parts, func(part string) bool { return strings.Trim(part, "0123456789abcdefABCDEF") == "" }) // a payment id, an account of TON
+	return looksSecret(strings.Join(parts, " "))
+}
+
+// looksSecret reads a text under bitcoin, where all that can be a key is taken for one, 64 hex digits too.
+func looksSecret(text string) bool {
 	var bad *address.Error
-	_, err := address.Parse(nil, c.request.Address, "bitcoin")
+	_, err := address.Parse(nil, text, "bitcoin")
 	return errors.As(err, &bad) && bad.Reason == address.SecretMaterial
 }
 
