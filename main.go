@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -90,7 +91,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exit
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "interdict:", err)
+		fmt.Fprintln(stderr, "interdict:", unrepeated(err.Error(), args))
 		fmt.Fprintln(stderr, "Try interdict --help.")
 		return exitUsage
 	}
@@ -106,6 +107,16 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitUsage
 	}
 	return exitError
+}
+
+// unrepeated takes long arguments out of a message: one may be a key, pasted with its "-----BEGIN" or into the wrong place.
+func unrepeated(message string, args []string) string {
+	for _, a := range args {
+		if len(a) > 24 {
+			message = strings.ReplaceAll(message, a, a[:4]+"…")
+		}
+	}
+	return message
 }
 
 // errUsage marks errors that are about how a command was called.

@@ -272,6 +272,12 @@ func TestWrongUseIsExitCode2(t *testing.T) {
 			t.Errorf("%v: exit code %d, %q", args, code, errs)
 		}
 	}
+	const pem = "-----BEGIN PRIVATE KEY-----MC4CAQAwBQYDK2VwBCIEIA"
+	for _, args := range [][]string{{pem}, {"check", pem}, {"check", "a", "--network", pem, pem}} {
+		if _, out, errs := program(t, "", args...); strings.Contains(out+errs, pem[10:]) {
+			t.Errorf("a key on the command line is repeated: %s%s", out, errs)
+		}
+	}
 	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"load", "--help"}, {"check", "--help"}, {"keys", "create", "--help"}, {"bench", "--help"}} {
 		if code, out, _ := program(t, "", args...); code != exitDone || len(args) > 1 && !strings.Contains(out, "interdict") {
 			t.Errorf("%v: exit code %d\n%s", args, code, out)
