@@ -638,7 +638,35 @@ func TestDroppedAndRemadeLayerIsNotMixedUp(t *testing.T) {
 	storetest.WriteLayer(t, s, "l", now)
 	_, err := lookup(other, old[0].Key)
 	unavailable(t, "the first Lookup", err)
+	if found, err := lookup(other, now[0].Key); err != nil || !bytes.Equal(found[0], now[0].Refs) {
+		t.Errorf("the second Lookup: %x, %v", found, err)
+	}
 	storetest.CheckLayer(t, other, "l", now)
+}
+
+func TestDropThatWasInterruptedLeavesAnIncompleteLayer(t *testing.T) {
+	ctx := t.Context()
+	url := storetest.StartRedis(t)
+	s := newStore(t, url, relaxed)
+	entries := sample(t, s)
+	list := s.keys.attributionBuckets(meta(t, s).Stem)
+	if err := errors.Join(s.client.Rename(ctx, list, "aside").Err(), s.client.Set(ctx, list, "x", 0).Err()); err != nil {
+		t.Fatal(err)
+	}
+	unavailable(t, "DropLayer", s.DropLayer(ctx, "l"))
+	for _, s := range []*Store{s, newStore(t, url, relaxed)} {
+		_, err := lookup(s, entries[0].Key)
+		unavailable(t, "Lookup", err)
+		if layers, err := s.Layers(ctx); err != nil || len(layers) != 1 {
+			t.Errorf("layers %v, %v", layers, err)
+		}
+	}
+	if err := errors.Join(s.client.Rename(ctx, "aside", list).Err(), s.DropLayer(ctx, "l")); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := s.client.Keys(ctx, "interdict:[ean]:*").Result(); err != nil || len(left) != 0 {
+		t.Errorf("left: %q, %v", left, err)
+	}
 }
 
 func TestNothingIsLeftBehind(t *testing.T) {

@@ -76,7 +76,15 @@ func (k Kit) layers(t *testing.T) {
 		if h := lists.Hash(entries[0].Key); h != lists.Hash(entries[299].Key) {
 			t.Fatal("the keys do not collide")
 		}
-		entries = append(entries, Entries(300, 1)...)
+		WriteLayer(t, s, "alone", entries)
+		CheckLayer(t, s, "alone", entries)
+		others := Entries(300, 1)
+		for _, e := range others { // most are where the layer has nothing at all
+			if found, err := s.Lookup(ctx, []lists.LayerKey{{Layer: "alone", Key: e.Key}}); err != nil || found[0] != nil {
+				t.Fatalf("Lookup of what is not there: %x, %v", found, err)
+			}
+		}
+		entries = append(entries, others...)
 		Order(entries)
 		WriteLayer(t, s, "l", entries)
 		CheckLayer(t, s, "l", entries)

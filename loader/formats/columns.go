@@ -164,10 +164,14 @@ func layoutOf(header []string, mapping map[string]string) (l *layout, ok bool, e
 	return l, l.at[fAddress] >= 0, nil
 }
 
+// quoted shows names of columns. What is long is no name, and may be anything, a key even: it is not repeated.
 func quoted(texts []string) []string {
 	all := make([]string, len(texts))
 	for i, t := range texts {
-		all[i] = fmt.Sprintf("%q", clip(trim(t)))
+		if t = trim(t); len(t) > 40 || looksLikeAddress(t) {
+			t = t[:min(len(t), 8)] + "…"
+		}
+		all[i] = fmt.Sprintf("%q", strings.ToValidUTF8(t, "\uFFFD"))
 	}
 	return all
 }

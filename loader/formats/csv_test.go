@@ -93,6 +93,15 @@ func TestAColumnOfAddressesNeedsNoHeader(t *testing.T) {
 	refused(t, "csv", memory("a.csv", []byte("12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h,XBT,0x1,7\n")), "looks like text")
 }
 
+// A file without a header shows no address, nor what may be a key, in its error.
+func TestALongCellIsNotRepeatedInAnError(t *testing.T) {
+	const secret = "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ"
+	_, _, err := rowsOf(t, "csv", Options{Mapping: map[string]string{"address": "Konto"}}, memory("a.csv", []byte("X,"+secret+",a note that is longer than any name of a column would be\n")))
+	if err == nil || strings.Contains(err.Error(), secret[:10]) || strings.Contains(err.Error(), "any name") || !strings.Contains(err.Error(), `"X"`) {
+		t.Error(err)
+	}
+}
+
 func TestARaggedRowIsAProblemAndKeepsItsAddress(t *testing.T) {
 	rows, _ := mustRows(t, "csv", "a.csv", "asset,address,name\nXBT,a1\nXBT\nXBT,a3,N,\nXBT,a4,N,more\n,,\n")
 	var got []string

@@ -230,6 +230,21 @@ func TestWhatIsNoListIsRefusedInWords(t *testing.T) {
 	}
 }
 
+func TestANULByteIsFoundWhereverItStands(t *testing.T) {
+	const address = "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h"
+	for format, c := range map[string][2]string{
+		"text":     {"", address + "\n"},
+		"csv":      {"address,note\n", address + ",x\n"},
+		"ndjson":   {"", `{"address": "` + address + `"}` + "\n"},
+		"ftm":      {"", `{"id": "x", "schema": "CryptoWallet", "properties": {}}` + "\n"},
+		"ofac_xml": {"<sdnList>", "<sdnEntry></sdnEntry>"},
+		"json":     {"[", `"` + address + `",`},
+	} {
+		content := c[0] + strings.Repeat(c[1], 1+2*sampleSize/len(c[1]))
+		refused(t, format, memory("a", []byte(content+"\x00"+c[1])))
+	}
+}
+
 func TestADirectoryIsRefused(t *testing.T) {
 	refused(t, "auto", onDisk(t.TempDir()), "directory")
 }

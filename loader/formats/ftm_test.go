@@ -41,6 +41,16 @@ func permutations(all []string, fn func([]string)) {
 	step(0)
 }
 
+func TestTheEarliestListingCounts(t *testing.T) {
+	rows, _ := mustRows(t, "auto", "e.json", `{"id": "w", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"]}}
+{"id": "s1", "schema": "Sanction", "properties": {"entity": ["w"], "startDate": ["2021-05-05"], "program": ["A"]}}
+{"id": "s2", "schema": "Sanction", "properties": {"entity": ["w"], "listingDate": ["2020-04-04"], "startDate": ["2019-01-01"], "program": ["B", "A"]}}
+{"id": "s3", "schema": "Sanction", "properties": {"entity": ["w"], "startDate": ["2022-05-05"], "programId": ["C"], "program": ["long name of C"]}}`)
+	if len(rows) != 1 || rows[0].ListedOn != "2020-04-04" || !slices.Equal(rows[0].Programs, []string{"A", "B", "C"}) {
+		t.Errorf("%+v", rows)
+	}
+}
+
 // A wallet expires only when every order on it does.
 func TestAnOrderWithoutAnEndKeepsTheWalletListed(t *testing.T) {
 	const wallet = `{"id": "w", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"], "topics": ["crime.terror"]}}` + "\n"

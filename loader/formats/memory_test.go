@@ -182,7 +182,7 @@ type holders struct {
 }
 
 func (h *holders) Read(b []byte) (int, error) {
-	for h.left.Len() < len(b) && h.n < 200_000 {
+	for h.left.Len() < len(b) && h.n < 60_000 {
 		h.n++
 		fmt.Fprintf(&h.left, `{"id": "w%d", "schema": "CryptoWallet", "properties": {"publicKey": ["a"], "holder": ["h%d"]}}`+"\n"+
 			`{"id": "h%d", "caption": "%s", "schema": "Person", "properties": {}}`+"\n", h.n, h.n, h.n, h.note)

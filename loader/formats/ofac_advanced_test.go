@@ -30,6 +30,14 @@ func TestAnAdvancedPartyIsReadWhole(t *testing.T) {
 	if info.Published != "2025-04-02" || info.Delta {
 		t.Errorf("%+v", info)
 	}
+
+	// the same whichever list comes first
+	doc := advancedFixture(t)
+	other := doc[strings.Index(doc, `<SanctionsEntry ID="1"`):strings.Index(doc, `<SanctionsEntry ID="27307"`)]
+	rows, _ = mustRows(t, "ofac_advanced", "a.xml", strings.Replace(strings.Replace(doc, other, "", 1), "</SanctionsEntries>", other+"</SanctionsEntries>", 1))
+	if rows[3].ListedOn != "2019-09-13" {
+		t.Errorf("another list's date was taken: %+v", rows[3])
+	}
 }
 
 // Publishers changed the namespace in 2024, and may use a prefix tomorrow.

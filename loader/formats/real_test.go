@@ -24,8 +24,13 @@ func real(t testing.TB, path string) File {
 	return onDisk(full)
 }
 
+// realRows reads real files, each set of them once.
 func realRows(t *testing.T, paths ...string) ([]Row, Info) {
 	t.Helper()
+	key := strings.Join(paths, "+")
+	if r, ok := realCache[key]; ok {
+		return r.rows, r.info
+	}
 	var files []File
 	for _, p := range paths {
 		files = append(files, real(t, p))
@@ -34,8 +39,16 @@ func realRows(t *testing.T, paths ...string) ([]Row, Info) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	realCache[key] = realResult{rows, info}
 	return rows, info
 }
+
+type realResult struct {
+	rows []Row
+	info Info
+}
+
+var realCache = map[string]realResult{} // no test here is parallel
 
 func distinct[K comparable](rows []Row, key func(Row) K) map[K]int {
 	m := map[K]int{}

@@ -28,9 +28,9 @@ import (
 
 const (
 	maxNesting   = 2       // a .csv.gz in a .zip, not more
-	maxMembers   = 1000    // files in an archive
+	maxMembers   = 100     // files in an archive
 	maxDirectory = 1 << 20 // bytes of a zip archive's directory
-	inMemory     = 8 << 20 // an archive that cannot be read at random is kept in memory up to this, then in a temporary file
+	inMemory     = 8 << 20 // archives that cannot be read at random are kept in memory up to this, then in temporary files
 	// What unpacks to more than bombRatio times its size, and to more than bombFloor, is refused, each packing and all together. SDN_ADVANCED.XML
 	// is at 24 (gzip) to 40 (zstd), a list of similar lines at up to 100; a bomb is at 1,000 and more.
 	bombRatio = 250

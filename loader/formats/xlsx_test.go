@@ -210,9 +210,9 @@ func TestAWorkbookBehindAPasswordIsRefused(t *testing.T) {
 
 func TestAWorkbookThatUnpacksToTooMuchIsRefused(t *testing.T) {
 	row := `<row><c t="inlineStr"><is><t>` + strings.Repeat("A", 1000) + `</t></is></c></row>`
-	bomb := `<worksheet><sheetData><row><c t="inlineStr"><is><t>address</t></is></c></row>` + strings.Repeat(row, 70_000) + `</sheetData></worksheet>`
+	bomb := `<worksheet><sheetData><row><c t="inlineStr"><is><t>address</t></is></c></row>` + strings.Repeat(row, 66_500) + `</sheetData></worksheet>`
 	refused(t, "auto", bookWith(t, bomb, `<sst/>`), "bomb")
-	texts := bookWith(t, `<worksheet/>`, `<sst>`+strings.Repeat(`<si><t>`+strings.Repeat("A", 10_000)+`</t></si>`, 6000)+`</sst>`)
+	texts := bookWith(t, `<worksheet/>`, `<sst>`+strings.Repeat(`<si><t>`+strings.Repeat("A", 10_000)+`</t></si>`, 5100)+`</sst>`)
 	if _, _, err := rowsOf(t, "auto", Options{}, texts); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("got %v, want fault.TooLarge", err)
 	}
