@@ -27,10 +27,13 @@ type intake struct {
 	quarantine func(Quarantined) error
 
 	rows      lists.Rows
-	labels    map[string]int // unknown asset and network labels
-	refused   int            // rows that hold secret material
-	lowered   int            // rows that are base58 in lower case
-	withUpper int            // rows whose base58 has capitals, as it must
+	labels    map[string]int  // unknown asset and network labels
+	refused   int             // rows that hold secret material
+	lowered   int             // rows that are base58 in lower case
+	withUpper int             // rows whose base58 has capitals, as it must
+	gone      map[string]int  // locators that a delta takes away, and by how many rows
+	met       map[string]bool // of them, those that stood in the active version
+	unmet     int             // rows that take away what did not
 	readings  []address.Address
 	links     []address.Link
 	buf       []byte
@@ -57,6 +60,9 @@ const maxField = 4096
 
 func (in *intake) row(r *formats.Row) error {
 	in.rows.Read++
+	if r.Removed {
+		return in.leave(r)
+	}
 	problem, reason := r.Problem, "bad_row"
 	category, confidence := lists.Category(r.Category), lists.Confidence(r.Confidence)
 	if category == "" {
@@ -176,7 +182,7 @@ func listedForm(a *address.Address, text string) (stored string, lower bool) {
 func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint64, err error) {
 	sum := contentSum(a)
 	digest = binary.BigEndian.Uint64(sum[:])
-	key := sha256.Sum256(append(sum[:], a.LocatorPrefix...))
+	key := sha256.Sum256(append(append(sum[:], a.SHA256...), a.LocatorPrefix...))
 	short := [16]byte(key[:16])
 	if n, ok := in.numbers[short]; ok {
 		return n, digest, nil

@@ -230,17 +230,28 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 	if info.Delta && v.Mode == lists.Replace {
 		return fault.E(fault.Invalid, "%s holds changes only, not a whole list: load it with mode add", v.File)
 	}
+	whole := v.Mode == lists.Replace || info.Delta || active == nil
+	mode := v.Mode
+	if info.Delta {
+		if mode == lists.Remove {
+			return fault.E(fault.Invalid, "%s says itself what it takes away: load it with mode add", v.File)
+		}
+		mode = lists.Replace // of what stays, and what is new
+		if err := l.carry(ctx, in, active); err != nil {
+			return err
+		}
+	}
 
 	out, err := newEntryFile(l.spoolDir)
 	if err != nil {
 		return err
 	}
 	defer out.close()
-	j := &joiner{store: l.store, mode: v.Mode, v: v, in: in, out: out, readers: map[string]map[uint32]uint64{}}
+	j := &joiner{store: l.store, mode: mode, v: v, in: in, out: out, readers: map[string]map[uint32]uint64{}}
 	if active != nil {
 		j.old = active.Layers
 		v.Diff.Against = active.Number
-		if v.Mode != lists.Replace {
+		if !whole {
 			v.Addresses, v.Listings, v.Raw = active.Addresses, active.Listings, active.Raw
 		}
 	}
@@ -274,7 +285,7 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 	if err := l.writeLayer(ctx, layer, out, attributions, in.next); err != nil {
 		return err
 	}
-	if v.Mode == lists.Replace || active == nil {
+	if whole {
 		v.Layers = []lists.Layer{layer}
 	} else {
 		v.Layers = append(slices.Clone(active.Layers), layer)
@@ -422,8 +433,8 @@ func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *in
 	if n := v.Rows.Quarantined - in.refused; n > 0 {
 		warn("quarantined", "%d rows did not parse; they stay active as raw matches", n)
 	}
-	if j.notListed > 0 {
-		warn("not_listed", "%d rows name addresses that were not on the list", j.notListed)
+	if n := j.notListed + in.unmet; n > 0 {
+		warn("not_listed", "%d rows take away what was not on the list", n)
 	}
 	v.Guards = append(v.Guards, guards(settings, active, v)...)
 }
