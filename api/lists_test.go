@@ -62,7 +62,7 @@ func TestListSettings(t *testing.T) {
 		return out
 	}
 	defaults := map[string]any{"id": "mine", "name": "mine", "authority": "", "category": "other", "confidence": "confirmed", "policy": []any{},
-		"max_age": "", "on_stale": "warn", "approvals": 1.0, "max_shrink": 0.2, "max_growth": 10.0, "max_quarantined": 0.5}
+		"max_age": "", "on_stale": "warn", "approvals": 1.0, "max_shrink": 0.2, "max_growth": 10.0, "max_quarantined": 0.75}
 	got := h.by("root", "PUT", "/v1/lists/mine", map[string]any{}).want(201)
 	same(t, "a new list has the defaults of the contract", with(defaults, nothing), without(got, "updated_at"))
 	same(t, "GET", got, h.by("otto", "GET", "/v1/lists/mine", nil).want(200))

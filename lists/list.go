@@ -21,7 +21,8 @@ type List struct {
 	Approvals  int           `json:"approvals"`  // how many people other than the uploader must agree
 	MaxShrink  float64       `json:"max_shrink"` // share of addresses an activation may take away; 0.2 is a fifth
 	MaxGrowth  float64       `json:"max_growth"` // how many times the addresses it may bring: 10
-	// MaxQuarantined is the share of rows that may fail to parse before a person must look: 0.5
+	// MaxQuarantined is the share of rows that may fail to parse before a person must look: 0.75. A wrong column fails nearly all;
+	// Israel's table of wallets holds one half user ids of exchanges.
 	MaxQuarantined float64 `json:"max_quarantined"`
 	Source         *Source `json:"source,omitempty"`
 
@@ -181,5 +182,5 @@ func (l *List) Validate() error {
 // NewList gives a list the contract's defaults.
 func NewList(id string, now time.Time) *List {
 	return &List{ID: id, Name: id, Category: "other", Confidence: Confirmed, OnStale: Warn,
-		Approvals: 1, MaxShrink: 0.2, MaxGrowth: 10, MaxQuarantined: 0.5, CreatedAt: now, UpdatedAt: now}
+		Approvals: 1, MaxShrink: 0.2, MaxGrowth: 10, MaxQuarantined: 0.75, CreatedAt: now, UpdatedAt: now}
 }

@@ -30,30 +30,33 @@ const (
 // Version is one immutable state of a list and the report of how it came to be
 // (contract.md, section 4). What may change after staging is State and Approvals only.
 type Version struct {
-	List       string     `json:"list"`
-	Number     int        `json:"version"`
-	State      State      `json:"state"`
-	Mode       Mode       `json:"mode"`
-	Format     string     `json:"format"`
-	File       string     `json:"file"`
-	SHA256     string     `json:"sha256"` // of the bytes as uploaded
-	SizeBytes  int64      `json:"size_bytes"`
-	Published  string     `json:"published"` // date the publisher gives, YYYY-MM-DD, or ""
-	Rows       Rows       `json:"rows"`
-	Addresses  int        `json:"addresses"` // distinct identities in the whole version
-	Listings   int        `json:"listings"`  // listings in the whole version
-	Raw        int        `json:"raw"`       // of them, texts that are no valid address
-	Diff       DiffCounts `json:"diff"`
-	Warnings   []Finding  `json:"warnings"`
-	Guards     []Finding  `json:"guards"`
-	UploadedBy string     `json:"uploaded_by"`
-	UploadedAt time.Time  `json:"uploaded_at"`
-	Approvals  []Approval `json:"approvals"`
-	Note       string     `json:"note"`
-	Error      string     `json:"error,omitempty"`    // of a failed version
-	Override   *Approval  `json:"override,omitempty"` // who overrode the guards, and why
-	Previous   int        `json:"previous,omitempty"` // the version that was active before this one; a rollback goes there
-	Activated  *time.Time `json:"activated_at,omitempty"`
+	List      string     `json:"list"`
+	Number    int        `json:"version"`
+	State     State      `json:"state"`
+	Mode      Mode       `json:"mode"`
+	Format    string     `json:"format"`
+	File      string     `json:"file"`
+	SHA256    string     `json:"sha256"` // of the bytes as uploaded
+	SizeBytes int64      `json:"size_bytes"`
+	Published string     `json:"published"` // date the publisher gives, YYYY-MM-DD, or ""
+	Rows      Rows       `json:"rows"`
+	Addresses int        `json:"addresses"` // distinct identities in the whole version
+	Listings  int        `json:"listings"`  // listings in the whole version
+	Raw       int        `json:"raw"`       // of them, texts that are no valid address
+	Diff      DiffCounts `json:"diff"`
+	// UnknownLabels are the assets and networks of its rows that are not known here, such as new tickers; a guard asks about those
+	// that the active version does not have.
+	UnknownLabels []string   `json:"unknown_labels,omitempty"`
+	Warnings      []Finding  `json:"warnings"`
+	Guards        []Finding  `json:"guards"`
+	UploadedBy    string     `json:"uploaded_by"`
+	UploadedAt    time.Time  `json:"uploaded_at"`
+	Approvals     []Approval `json:"approvals"`
+	Note          string     `json:"note"`
+	Error         string     `json:"error,omitempty"`    // of a failed version
+	Override      *Approval  `json:"override,omitempty"` // who overrode the guards, and why
+	Previous      int        `json:"previous,omitempty"` // the version that was active before this one; a rollback goes there
+	Activated     *time.Time `json:"activated_at,omitempty"`
 
 	Layers  []Layer  `json:"layers"`  // base first
 	Sources []string `json:"sources"` // names of the blobs that hold the uploaded bytes

@@ -287,7 +287,7 @@ func TestGuardsStopUntilAReasonIsGiven(t *testing.T) {
 	full := csvOf(evmA+",ethereum,A", evmB+",ethereum,B", evmC+",ethereum,C", btcA+",bitcoin,D", btcB+",bitcoin,E")
 	var many []string
 	rubbish := ""
-	for i := range 12 {
+	for i := range 20 {
 		rubbish += fmt.Sprintf("rubbish %d,bitcoin,x\n", i)
 	}
 	for i := range 60 {
@@ -659,5 +659,62 @@ func TestALargeUploadIsSortedOnDisk(t *testing.T) {
 	count := 0
 	if err := b.Listings(ctx, "deny", 1, func(lists.Listing) error { count++; return nil }); err != nil || count != n {
 		t.Errorf("%d listings come out (%v)", count, err)
+	}
+}
+
+func TestANewTickerLoadsAndAsksAPerson(t *testing.T) {
+	b := newBench(t)
+	rows := func(labels ...string) string {
+		out := ofLines("address,asset,entity")
+		for i, label := range labels {
+			out += []string{evmA, evmB, evmC}[i] + "," + label + ",A\n"
+		}
+		return out
+	}
+	v := b.mustStage(t, loader.StageOptions{}, rows("ETH", "DGBX"))
+	if len(v.Guards) != 0 || len(v.Warnings) != 1 || v.Warnings[0].Code != "unknown_label" {
+		t.Errorf("the first version: guards %v, warnings %v", v.Guards, v.Warnings)
+	}
+	b.activate(t, "deny", 1)
+	if v = b.mustStage(t, loader.StageOptions{}, rows("DGBX", "ETH")); len(v.Guards) != 0 {
+		t.Errorf("a ticker that is known from the active version: %v", v.Guards)
+	}
+	for _, o := range []loader.StageOptions{{}, {Mode: lists.Add}} {
+		v = b.mustStage(t, o, rows("ETH", "DGBX", "NEWT"))
+		if len(v.Guards) != 1 || v.Guards[0].Code != "unknown_label" || !strings.Contains(v.Guards[0].Detail, "NEWT") || strings.Contains(v.Guards[0].Detail, "DGBX") {
+			t.Errorf("%s: guards %v", v.Mode, v.Guards)
+		}
+		if v.Rows.Accepted+v.Rows.Duplicate != 3 {
+			t.Errorf("%s: rows %+v", v.Mode, v.Rows)
+		}
+	}
+	if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo"}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("it goes live without a reason: %v", err)
+	}
+	if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "NEWT is an ERC-20 token"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A key is not kept in any column it may come in, nor in a dress, nor as a line of words.
+func TestAKeyInAListIsNotKept(t *testing.T) {
+	const wif = "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ"
+	phrase := strings.Repeat("abandon ", 11) + "about"
+	for format, content := range map[string]string{
+		"csv":  "address,asset\n" + evmA + ",ETH\np2wpkh:" + wif + ",XBT\n" + wif + ",XBT\n" + evmB + "," + wif + "\n",
+		"text": evmA + "\n" + phrase + "\n" + evmB + "\n",
+	} {
+		b := newBench(t)
+		v := b.mustStage(t, loader.StageOptions{Format: format}, content)
+		shown := fmt.Sprintf("%+v", v)
+		if err := b.Quarantine(ctx, "deny", 1, func(q loader.Quarantined) error { shown += fmt.Sprintf("%+v", q); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Listings(ctx, "deny", 1, func(x lists.Listing) error { shown += fmt.Sprintf("%+v", x); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if v.Addresses != 2 || v.Raw != 0 || strings.Contains(shown, wif[:12]) || strings.Contains(shown, "abandon") || !strings.Contains(shown, "secret_material") {
+			t.Errorf("%s: %s", format, shown)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -77,9 +78,15 @@ func (in *intake) row(r *formats.Row) error {
 		problem = problemOr(problem, "confidence: "+strconv.Quote(clip(r.Confidence))+" is unknown")
 		confidence = in.list.Confidence
 	}
-	for _, label := range []string{r.Asset, r.Network} {
-		if label != "" && !address.KnownAsset(label) && len(in.labels) < 1000 {
-			in.labels[clip(label)]++
+	for _, label := range []*string{&r.Asset, &r.Network} {
+		if *label == "" || address.KnownAsset(*label) {
+			continue
+		}
+		if len(in.labels) < 1000 {
+			in.labels[shownLabel(*label)]++
+		}
+		if address.LooksSecret(*label) || address.DressedSecret(*label) {
+			*label = "" // a key in the wrong column
 		}
 	}
 	prefix, number, hasNumber := splitLocator(r.Locator)
@@ -104,11 +111,11 @@ func (in *intake) row(r *formats.Row) error {
 	case errors.As(err, &bad):
 		reason = string(bad.Reason)
 		// 64 hex digits may be a key, and OFAC lists such a text: a published one is kept.
-		if bad.Reason == address.SecretMaterial && !hex64(r.Address) {
+		if (bad.Reason == address.SecretMaterial || address.DressedSecret(r.Address)) && !hex64(r.Address) {
 			in.refused++
 			in.rows.Quarantined++
 			return in.quarantine(Quarantined{Locator: r.Locator, Network: clip(r.Network), Asset: clip(r.Asset),
-				Entity: clip(r.EntityName), Reason: reason, Detail: "the cell holds a key or seed; it is not kept"})
+				Entity: clip(r.EntityName), Reason: string(address.SecretMaterial), Detail: "the cell holds a key or seed; it is not kept"})
 		}
 		if lowerCasedBase58(r.Address) {
 			in.lowered++
@@ -273,6 +280,14 @@ func (in *intake) lowerCasedList() error {
 			"which destroys Bitcoin, Tron, Solana and other addresses; take the list from its publisher", in.lowered, in.withUpper)
 	}
 	return nil
+}
+
+// shownLabel is a label as a warning repeats it: a long one that is none may be a key in the wrong column.
+func shownLabel(s string) string {
+	if len(s) > 20 {
+		return fmt.Sprintf("(a text of %d bytes)", len(s))
+	}
+	return s
 }
 
 func problemOr(problem, other string) string {

@@ -424,7 +424,8 @@ func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *in
 	warn := func(code, format string, args ...any) {
 		v.Warnings = append(v.Warnings, lists.Finding{Code: code, Detail: fmt.Sprintf(format, args...)})
 	}
-	for _, label := range slices.Sorted(maps.Keys(in.labels)) {
+	v.UnknownLabels = slices.Sorted(maps.Keys(in.labels))
+	for _, label := range v.UnknownLabels {
 		warn("unknown_label", "%q is no asset or network known here (%d rows); its addresses are loaded under what their text says", label, in.labels[label])
 	}
 	if in.refused > 0 {
@@ -435,6 +436,11 @@ func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *in
 	}
 	if n := j.notListed + in.unmet; n > 0 {
 		warn("not_listed", "%d rows take away what was not on the list", n)
+	}
+	if active != nil && v.Mode != lists.Replace {
+		v.UnknownLabels = append(v.UnknownLabels, active.UnknownLabels...)
+		slices.Sort(v.UnknownLabels)
+		v.UnknownLabels = slices.Compact(v.UnknownLabels)
 	}
 	v.Guards = append(v.Guards, guards(settings, active, v)...)
 }
@@ -454,6 +460,9 @@ func guards(settings *lists.List, active, v *lists.Version) []lists.Finding {
 	}
 	if active == nil {
 		return out
+	}
+	if fresh := slices.DeleteFunc(slices.Clone(v.UnknownLabels), func(s string) bool { return slices.Contains(active.UnknownLabels, s) }); len(fresh) > 0 {
+		trip("unknown_label", "%q: no asset or network known here, and not in the active version; its addresses are screened under what their text says", fresh)
 	}
 	was, is := float64(active.Addresses), float64(v.Addresses)
 	if is < was*(1-settings.MaxShrink) {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"interdict/lists"
 	"interdict/lists/address"
@@ -529,19 +528,7 @@ func (c *check) isSecret() bool {
 	if c.refused != nil && c.refused.Cause.Reason == address.SecretMaterial {
 		return true
 	}
-	if c.refused == nil && looksSecret(c.request.Address) {
-		return true
-	}
-	parts := strings.FieldsFunc(c.request.Address, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
-	parts = slices.DeleteFunc(parts, func(part string) bool { return strings.Trim(part, "0123456789abcdefABCDEF") == "" }) // a payment id, an account of TON
-	return looksSecret(strings.Join(parts, " "))
-}
-
-// looksSecret reads a text under bitcoin, where all that can be a key is taken for one, 64 hex digits too.
-func looksSecret(text string) bool {
-	var bad *address.Error
-	_, err := address.Parse(nil, text, "bitcoin")
-	return errors.As(err, &bad) && bad.Reason == address.SecretMaterial
+	return c.refused == nil && address.LooksSecret(c.request.Address) || address.DressedSecret(c.request.Address)
 }
 
 // echo is what is kept of a text that is no address.

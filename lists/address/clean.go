@@ -2,7 +2,9 @@ package address
 
 import (
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -145,6 +147,22 @@ func secretInside(text string) *Error {
 		}
 	}
 	return nil
+}
+
+// LooksSecret tells whether a text that is no address looks like a private key or a seed. It reads it under bitcoin, where all that
+// can be a key is taken for one, 64 hex digits too.
+func LooksSecret(text string) bool {
+	var bad *Error
+	_, err := Parse(nil, text, "bitcoin")
+	return errors.As(err, &bad) && bad.Reason == SecretMaterial
+}
+
+// DressedSecret tells whether a text that was refused for another reason holds a private key or a seed all the same: "p2wpkh:L53…",
+// "key=…", an xprv with a path.
+func DressedSecret(text string) bool {
+	parts := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+	parts = slices.DeleteFunc(parts, isHex) // a payment id, an account of TON
+	return LooksSecret(strings.Join(parts, " "))
 }
 
 func isSecret(text string, hint *Network) bool {

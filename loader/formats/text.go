@@ -65,6 +65,12 @@ func partsOf(entry string) (address, rest, separator string) {
 	return entry[:i], trim(entry[i+1:]), entry[i : i+1]
 }
 
+// isPhrase tells 11 to 25 words in small letters: those of a seed (BIP-39 has 12 to 24, Monero 25, and one may be lost).
+func isPhrase(entry string) bool {
+	words := strings.Fields(entry)
+	return len(words) >= 11 && len(words) <= 25 && strings.Trim(strings.Join(words, ""), "abcdefghijklmnopqrstuvwxyz") == ""
+}
+
 func readText(r *run) error {
 	in := r.only()
 	if _, err := in.sample(); err != nil {
@@ -108,6 +114,9 @@ func (r *run) updated(comment string) {
 
 func (r *run) textLine(entry, comment string, n int64) error {
 	address, rest, separator := partsOf(entry)
+	if isPhrase(entry) { // not to be taken apart: what follows the first word is no name
+		return r.emit(Row{Address: entry, Locator: lineAt(n)})
+	}
 	row := Row{Address: address, Note: comment, Locator: lineAt(n)}
 	var addresses, names []string
 	if rest != "" {
