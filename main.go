@@ -36,14 +36,15 @@ type cli struct {
 	Config   string `help:"YAML file with settings; its keys are the names of flags." placeholder:"FILE" type:"path"`
 	LogLevel string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
 
-	Serve   serveCmd   `cmd:"" help:"Serve the API and the probes."`
-	Load    loadCmd    `cmd:"" help:"Read a list file into a new version of a list."`
-	Refresh refreshCmd `cmd:"" help:"Fetch the lists that follow a source and are due."`
-	Check   checkCmd   `cmd:"" help:"Screen addresses."`
-	Lists   listsCmd   `cmd:"" help:"Look at lists and steer them."`
-	Keys    keysCmd    `cmd:"" help:"Create, list and revoke API keys."`
-	Bench   benchCmd   `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
-	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
+	Serve    serveCmd    `cmd:"" help:"Serve the API and the probes."`
+	Load     loadCmd     `cmd:"" help:"Read a list file into a new version of a list."`
+	Refresh  refreshCmd  `cmd:"" help:"Fetch the lists that follow a source and are due."`
+	Check    checkCmd    `cmd:"" help:"Screen addresses."`
+	Lists    listsCmd    `cmd:"" help:"Look at lists and steer them."`
+	Suppress suppressCmd `cmd:"" help:"Set aside what a list says of an address, for a time and with a second person's word."`
+	Keys     keysCmd     `cmd:"" help:"Create, list and revoke API keys."`
+	Bench    benchCmd    `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
+	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
 
 	// The same as "lists versions" and so on, for those who leave the word out.
 	Versions versionsCmd `cmd:"" hidden:""`

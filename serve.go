@@ -278,7 +278,8 @@ type recorder struct{ j *journal.Journal }
 
 var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
 	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "compact": journal.Activation,
-	"refresh": journal.Upload}
+	"refresh": journal.Upload, "suppress-propose": journal.ListChange, "suppress": journal.ListChange, "suppress-reject": journal.ListChange,
+	"suppress-end": journal.ListChange}
 
 func (r recorder) RecordChange(c loader.Change) error {
 	b, err := json.Marshal(c)

@@ -165,6 +165,10 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/lists/ofac-sdn/versions/1/reject", `"reason":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/versions/1/activate", `"override":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/rollback", `"reason":"r"`},
+		{"POST", "/v1/lists/ofac-sdn/suppressions", `"address":"a"`},
+		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/approve", `"reason":"r"`},
+		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/reject", `"reason":"r"`},
+		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/end", `"reason":"r"`},
 		{"POST", "/v1/keys", `"roles":["checker"]`},
 	} {
 		for what, body := range map[string]string{
@@ -246,6 +250,12 @@ var routes = []struct {
 	{"POST", "/v1/lists/ofac-sdn/versions/1/reject", nil, []auth.Role{auth.Approver}},
 	{"POST", "/v1/lists/ofac-sdn/versions/1/activate", nil, []auth.Role{auth.Approver}},
 	{"POST", "/v1/lists/ofac-sdn/rollback", nil, []auth.Role{auth.Approver}},
+	{"POST", "/v1/lists/ofac-sdn/suppressions", map[string]any{"address": lazarus, "reason": "r", "until": time.Now().Add(240 * time.Hour).UTC()}, []auth.Role{auth.Analyst}},
+	{"GET", "/v1/lists/ofac-sdn/suppressions", nil, nil},
+	{"GET", "/v1/lists/ofac-sdn/suppressions/nosuch", nil, nil},
+	{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/approve", nil, []auth.Role{auth.Approver}},
+	{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/reject", nil, []auth.Role{auth.Approver}},
+	{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/end", nil, []auth.Role{auth.Analyst, auth.Approver}},
 	{"GET", "/v1/generations", nil, nil},
 	{"GET", "/v1/generations/1", nil, nil},
 	{"GET", "/v1/replicas", nil, nil},
@@ -289,7 +299,7 @@ func TestNoRouteAnswersWithoutAKey(t *testing.T) {
 	h.by("root", "DELETE", "/v1/keys/"+revoked["id"].(string), nil).want(204)
 	seen := 0
 	for _, r := range registered(h) {
-		path := strings.NewReplacer(":address", genesis, ":id", "ofac-sdn", ":n", "1", "*file", "").Replace(r.Path)
+		path := strings.NewReplacer(":address", genesis, ":id", "ofac-sdn", ":n", "1", "*file", "", ":suppression", "nosuch").Replace(r.Path)
 		if open[r.Path] {
 			h.do(call{method: r.Method, path: path}).want(200)
 			continue

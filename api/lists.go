@@ -38,6 +38,7 @@ type listView struct {
 	MaxShrink      float64          `json:"max_shrink"`
 	MaxGrowth      float64          `json:"max_growth"`
 	MaxQuarantined float64          `json:"max_quarantined"`
+	Mandatory      bool             `json:"mandatory"`
 	Source         *sourceView      `json:"source,omitempty"`
 	SourceStatus   *sourceStatus    `json:"source_status,omitempty"` // of a list that has been fetched
 
@@ -101,7 +102,7 @@ func durationText(d time.Duration) string {
 func (s *Server) listView(ctx context.Context, l *lists.List, freshAt time.Time) (listView, error) {
 	v := listView{ID: l.ID, Name: l.Name, Authority: l.Authority, Category: l.Category, Confidence: l.Confidence, Policy: l.Policy,
 		MaxAge: durationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
-		MaxQuarantined: l.MaxQuarantined, ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy}
+		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy}
 	if v.Policy == nil {
 		v.Policy = lists.Policy{}
 	}
@@ -169,6 +170,7 @@ type listSettings struct {
 	MaxShrink      *float64          `json:"max_shrink"`
 	MaxGrowth      *float64          `json:"max_growth"`
 	MaxQuarantined *float64          `json:"max_quarantined"`
+	Mandatory      *bool             `json:"mandatory"`
 	Source         *sourceView       `json:"source"`
 }
 
@@ -231,6 +233,7 @@ func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
 	set(&l.MaxShrink, in.MaxShrink)
 	set(&l.MaxGrowth, in.MaxGrowth)
 	set(&l.MaxQuarantined, in.MaxQuarantined)
+	set(&l.Mandatory, in.Mandatory)
 	if in.MaxAge != nil {
 		if l.MaxAge, err = duration("max_age", *in.MaxAge); err != nil {
 			return err

@@ -25,6 +25,8 @@ type List struct {
 	// Israel's table of wallets holds one half user ids of exchanges.
 	MaxQuarantined float64 `json:"max_quarantined"`
 	Source         *Source `json:"source,omitempty"`
+	// Mandatory keeps what the list says from ever being suppressed.
+	Mandatory bool `json:"mandatory"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`

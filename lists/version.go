@@ -111,7 +111,7 @@ type Generation struct {
 	Number int       `json:"generation"`
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
-	Action string    `json:"action"` // activate, rollback, settings, compact, retire
+	Action string    `json:"action"` // activate, rollback, settings, compact, retire, suppress, suppress-end
 	List   string    `json:"list"`   // that the action was about
 	Reason string    `json:"reason,omitempty"`
 	Lists  []Active  `json:"lists"` // ordered by list id
@@ -127,6 +127,8 @@ type Active struct {
 	Addresses int     `json:"addresses"`
 	Listings  int     `json:"listings"`
 	Layers    []Layer `json:"layers"` // base first
+	// Suppressions are those in force when the generation was made; each ends by its own time.
+	Suppressions []Suppression `json:"suppressions,omitempty"`
 }
 
 // Listing is one row of a list, as an answer or an export tells it.

@@ -150,6 +150,9 @@ func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, 
 	settings.Active = v.Number
 	entry := lists.Active{List: *settings, Version: v.Number, Published: v.Published, File: v.File, SHA256: v.SHA256,
 		Addresses: v.Addresses, Listings: v.Listings, Layers: v.Layers}
+	if entry.Suppressions, err = l.inForce(ctx, settings.ID, nil); err != nil {
+		return g, err
+	}
 	at, found := slices.BinarySearchFunc(g.Lists, settings.ID, func(a lists.Active, id string) int { return strings.Compare(a.List.ID, id) })
 	if found {
 		g.Lists[at] = entry

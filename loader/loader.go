@@ -25,7 +25,7 @@ type Recorder interface {
 
 // Change is what the journal keeps of a change: one record before it is made (Outcome "begun"), one after.
 type Change struct {
-	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, retire, settings, compact; refresh: once, at its end
+	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, retire, settings, compact, suppress…; refresh: once, at its end
 	Outcome    string    `json:"outcome"`
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
@@ -33,8 +33,10 @@ type Change struct {
 	Version    int       `json:"version,omitempty"`
 	Generation int       `json:"generation,omitempty"`
 	SHA256     string    `json:"sha256,omitempty"`
-	Reason     string    `json:"reason,omitempty"`
-	Error      string    `json:"error,omitempty"`
+	// Suppression is the id of one that the change is about.
+	Suppression string `json:"suppression,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+	Error       string `json:"error,omitempty"`
 }
 
 // Loader changes lists in one store.

@@ -415,8 +415,12 @@ func (s *Screener) answer(c *check, snap *snapshot, now time.Time) {
 // settle fills in the answer, or settles on the refusal.
 func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 	a, r := c.answer, c.request
+	a.Suppressed = a.Suppressed[:0]
 	if len(c.maybe) == 0 {
 		a.Matches = a.Matches[:0]
+	}
+	if len(a.Matches) > 0 && snap.suppressions {
+		a.setAside(now)
 	}
 	if c.refused != nil && len(a.Matches) == 0 {
 		c.err = c.refused
@@ -441,8 +445,9 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 	if r.Direction != "" {
 		a.Action = lists.Allow
 	}
+	c.durable = len(a.Matches)+len(a.Suppressed) > 0
 	if len(a.Matches) > 0 {
-		a.Result, c.durable = Hit, true
+		a.Result = Hit
 		slices.SortStableFunc(a.Matches, func(x, y Match) int { return int(x.Class) - int(y.Class) })
 		for i := range a.Matches {
 			m := &a.Matches[i]
@@ -453,6 +458,20 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 		}
 	}
 	a.JSON = a.appendJSON(a.JSON[:0])
+}
+
+// setAside parts the matches that a suppression in force covers from those that decide. A suppression is about the listing, by the
+// listed address's own key: other listings that the asked address meets are not touched.
+func (a *Answer) setAside(now time.Time) {
+	kept := a.Matches[:0]
+	for _, m := range a.Matches {
+		if m.Suppression = m.stack.suppression(m.own, m.ref.Variant, now); m.Suppression != nil {
+			a.Suppressed = append(a.Suppressed, m)
+		} else {
+			kept = append(kept, m)
+		}
+	}
+	a.Matches = kept
 }
 
 // record writes one journal record for every check, decided or refused, before anybody is told.

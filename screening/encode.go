@@ -58,6 +58,16 @@ func (a *Answer) appendJSON(b []byte) []byte {
 		b = a.Matches[i].appendJSON(b)
 	}
 	b = append(b, `],`...)
+	if len(a.Suppressed) > 0 {
+		b = append(b, `"suppressed":[`...)
+		for i := range a.Suppressed {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = a.Suppressed[i].appendJSON(b)
+		}
+		b = append(b, `],`...)
+	}
 	b = append(b, a.snapshot.screened...)
 	b = append(b, `,"checked_at":"`...)
 	b = appendTime(b, a.CheckedAt)
@@ -106,6 +116,17 @@ func (m *Match) appendJSON(b []byte) []byte {
 	b = appendMember(b, "locator", m.Locator)
 	b = append(b, `},"added_in":`...)
 	b = strconv.AppendInt(b, int64(m.AddedIn), 10)
+	if s := m.Suppression; s != nil {
+		b = append(b, `,"suppression":{"id":`...)
+		b = appendString(b, s.ID)
+		b = appendMember(b, "reason", s.Reason)
+		b = append(b, `,"until":"`...)
+		b = appendTime(b, s.Until)
+		b = append(b, '"')
+		b = appendMember(b, "proposed_by", s.ProposedBy)
+		b = appendMember(b, "approved_by", s.Decided.By)
+		b = append(b, '}')
+	}
 	return append(b, '}')
 }
 

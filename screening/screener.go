@@ -56,6 +56,7 @@ type Answer struct {
 	Attributes []address.Attribute
 	Notices    []string
 	Matches    []Match // strictest class first
+	Suppressed []Match // listings that a suppression sets aside: told, and decide nothing
 	CheckedAt  time.Time
 	JSON       []byte
 
@@ -71,6 +72,7 @@ type Match struct {
 	Attribution *lists.Attribution
 	Locator     string
 	AddedIn     int
+	Suppression *lists.Suppression // of a suppressed one
 
 	stack *stack
 	layer *layer

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/lists/filter"
 )
@@ -19,7 +20,9 @@ type snapshot struct {
 	stacks     []*stack
 	listings   int
 	hasRaw     bool
-	fresh      map[string]time.Time
+	// suppressions tells whether any list has one.
+	suppressions bool
+	fresh        map[string]time.Time
 	// staleAt is when the first list that wants to stop answers becomes too old; zero: never.
 	staleAt   time.Time
 	staleList string
@@ -32,6 +35,20 @@ type stack struct {
 	active  *lists.Active
 	layers  []*layer
 	encoded []byte // the match's "list" member, encoded once
+}
+
+// suppression is the one in force that covers a listing, or nil. What a mandatory list says is never set aside, whatever was agreed
+// before it became one.
+func (k *stack) suppression(key address.Key, v address.Variant, now time.Time) *lists.Suppression {
+	if k.active.List.Mandatory {
+		return nil
+	}
+	for i := range k.active.Suppressions {
+		if s := &k.active.Suppressions[i]; s.Covers(key, v, now) {
+			return s
+		}
+	}
+	return nil
 }
 
 // layer is one layer with its filter, and what has been read of its attributions.
@@ -180,6 +197,7 @@ func (s *Screener) build(ctx context.Context, g lists.Generation, old *snapshot)
 			next.hasRaw = next.hasRaw || meta.Raw > 0
 		}
 		k.encoded = appendList(nil, active)
+		next.suppressions = next.suppressions || len(active.Suppressions) > 0
 		next.stacks = append(next.stacks, k)
 		next.listings += active.Listings
 	}
