@@ -240,8 +240,11 @@ func (k *Keys) add(ctx context.Context, id, name, text string, roles []Role, by 
 // Bootstrap makes text an admin key if the store holds no key at all.
 func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error) {
 	all, err := k.List(ctx)
-	if err != nil || len(all) > 0 || text == "" {
+	if err != nil || text == "" {
 		return false, err
+	}
+	if len(all) > 0 { // perhaps made by another replica, after this one took its copy
+		return false, k.Refresh(ctx)
 	}
 	_, err = k.add(ctx, "bootstrap", "bootstrap", text, []Role{Admin}, "INTERDICT_BOOTSTRAP_KEY")
 	if fault.Is(err, fault.Conflict) { // another replica was first
