@@ -58,7 +58,8 @@ func BenchmarkHandler(b *testing.B) {
 	for i := range 1000 {
 		bodies = append(bodies, checkBody(synthetic(uint64(i), false)))
 	}
-	run := func(name, path string, h http.Handler) {
+	batch := append(append([]byte(`{"checks":[`), bytes.Join(bodies, []byte(","))...), "]}"...)
+	run := func(name, path string, bodies [][]byte, h http.Handler) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			var body bytes.Reader
@@ -78,6 +79,7 @@ func BenchmarkHandler(b *testing.B) {
 			}
 		})
 	}
-	run("bare Gin", "/bare", bare)
-	run("check, miss", "/v1/check", full)
+	run("bare Gin", "/bare", bodies, bare)
+	run("check, miss", "/v1/check", bodies, full)
+	run("batch of 1,000 misses", "/v1/checks", [][]byte{batch}, full)
 }
