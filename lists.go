@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"interdict/lists"
@@ -17,7 +20,8 @@ type listsCmd struct {
 	Diff     diffCmd      `cmd:"" help:"Show what differs between two versions."`
 	Activate activateCmd  `cmd:"" help:"Make a staged version the active one."`
 	Rollback rollbackCmd  `cmd:"" help:"Go back to the version that was active before."`
-	Export   exportCmd    `cmd:"" help:"Write the listings of a version as ndjson."`
+	Retire   retireCmd    `cmd:"" help:"Take a list out of the answers."`
+	Export   exportCmd    `cmd:"" help:"Write a version as our ndjson or csv, or the bytes that were uploaded."`
 	Sources  sourcesCmd   `cmd:"" help:"Show the well-known lists, and where they are published."`
 	Follow   followCmd    `cmd:"" help:"Make a list follow a source, to be refreshed from there."`
 	Unfollow unfollowCmd  `cmd:"" help:"Make a list follow no source any more."`
@@ -101,12 +105,23 @@ type diffCmd struct {
 	A    int    `arg:"" help:"The earlier version; 0 for nothing."`
 	B    int    `arg:"" help:"The later version."`
 	JSON bool   `help:"Print one row a line as JSON."`
+	CSV  bool   `name:"csv" help:"Print a table that is safe to open in a spreadsheet."`
 }
 
 func (c *diffCmd) Run(e *env) error {
 	return c.withLoader(e, func(l *loader.Loader) error {
 		w := bufio.NewWriter(e.stdout)
+		table := csv.NewWriter(w)
+		if c.CSV {
+			if err := table.Write([]string{"change", "address", "network", "asset", "entity", "programs", "listed_on", "locator"}); err != nil {
+				return err
+			}
+		}
 		counts, err := l.Diff(e.ctx, c.List, c.A, c.B, func(r loader.DiffRow) error {
+			if c.CSV {
+				x := &r.Listing
+				return table.Write(loader.SafeCells([]string{r.Change, x.Address, x.Network, x.Asset, x.Entity.Name, strings.Join(x.Programs, ";"), x.ListedOn, x.Locator}))
+			}
 			if c.JSON {
 				return json.NewEncoder(w).Encode(r)
 			}
@@ -117,7 +132,8 @@ func (c *diffCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		if err := w.Flush(); err != nil {
+		table.Flush()
+		if err := errors.Join(table.Error(), w.Flush()); err != nil {
 			return err
 		}
 		fmt.Fprintf(e.stderr, "%d added, %d removed, %d changed, %d unchanged\n", counts.Added, counts.Removed, counts.Changed, counts.Unchanged)
@@ -152,6 +168,22 @@ func (c *rollbackCmd) Run(e *env) error {
 	})
 }
 
+type retireCmd struct {
+	storeFlags
+	List   string `arg:"" help:"Id of the list."`
+	Reason string `help:"Why; it goes on record." required:""`
+}
+
+func (c *retireCmd) Run(e *env) error {
+	return c.withLoader(e, func(l *loader.Loader) error {
+		g, err := l.Retire(e.ctx, c.List, operator(), c.Reason)
+		if err == nil {
+			fmt.Fprintf(e.stdout, "generation %d: %s takes no part in answers any more\n", g.Number, c.List)
+		}
+		return err
+	})
+}
+
 func moved(e *env, g *lists.Generation, err error) error {
 	if err != nil {
 		return err
@@ -168,11 +200,12 @@ type exportCmd struct {
 	storeFlags
 	List   string `arg:"" help:"Id of the list."`
 	Number int    `name:"number" help:"Version to write; the active one when not given." placeholder:"N"`
+	As     string `help:"ndjson, csv, or published: the bytes that were uploaded." enum:"ndjson,csv,published" default:"ndjson"`
 }
 
 // Help is shown under lists export --help.
 func (*exportCmd) Help() string {
-	return "Example:\n  interdict lists export ofac-sdn > ofac-sdn.ndjson"
+	return "Example:\n  interdict lists export ofac-sdn > ofac-sdn.ndjson\n  interdict lists export ofac-sdn --number 3 --as published > sdn_advanced.xml.gz"
 }
 
 func (c *exportCmd) Run(e *env) error {
@@ -188,7 +221,7 @@ func (c *exportCmd) Run(e *env) error {
 			}
 		}
 		w := bufio.NewWriterSize(e.stdout, 64<<10)
-		if err := l.Listings(e.ctx, c.List, n, func(x lists.Listing) error { return x.WriteNDJSON(w) }); err != nil {
+		if err := l.Export(e.ctx, c.List, n, c.As, w); err != nil {
 			return err
 		}
 		return w.Flush()

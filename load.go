@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -200,9 +201,6 @@ func (c *loadCmd) throughServer(e *env, uploads []loader.Upload) error {
 	if c.DryRun {
 		return usage("--dry-run works on the store itself, not through a server")
 	}
-	if len(c.Mapping) > 0 || c.Published != "" {
-		return usage("--mapping and --published work on the store itself, not through a server")
-	}
 	pr, pw := io.Pipe()
 	form := multipart.NewWriter(pw)
 	go func() {
@@ -218,10 +216,18 @@ func (c *loadCmd) throughServer(e *env, uploads []loader.Upload) error {
 		}
 		pw.CloseWithError(form.Close())
 	}()
-	q := url.Values{"format": {c.Format}, "mode": {c.Mode}, "note": {c.Note}}
+	var mapping []string
+	for field, column := range c.Mapping {
+		mapping = append(mapping, field+"="+column)
+	}
+	slices.Sort(mapping)
+	q := url.Values{"format": {c.Format}, "mode": {c.Mode}, "note": {c.Note}, "published": {c.Published}, "mapping": {strings.Join(mapping, ";")}}
 	var out loaded
 	path := "/v1/lists/" + url.PathEscape(c.List) + "/versions"
 	if err := c.call(e.ctx, http.MethodPost, path+"?"+q.Encode(), form.FormDataContentType(), pr, &out.Version); err != nil {
+		return err
+	}
+	if err := c.settled(e, path, &out); err != nil {
 		return err
 	}
 	if c.Activate && out.Version.State != lists.Activated {
@@ -241,6 +247,31 @@ func (c *loadCmd) throughServer(e *env, uploads []loader.Upload) error {
 		out.Version.State = lists.Activated
 	}
 	c.print(e, out)
+	return nil
+}
+
+// settled waits until a large upload that the server reads after its answer is staged.
+func (c *loadCmd) settled(e *env, path string, out *loaded) error {
+	tell, done := c.progress(e)
+	defer done()
+	for out.Version.State == lists.Loading {
+		if tell != nil && out.Version.Progress != nil {
+			tell(out.Version.Progress.Rows)
+		}
+		select {
+		case <-e.ctx.Done():
+			return fault.E(fault.Unavailable, "version %d goes on loading on the server: %w", out.Version.Number, e.ctx.Err())
+		case <-time.After(200 * time.Millisecond):
+		}
+		number := out.Version.Number
+		out.Version = nil
+		if err := c.call(e.ctx, http.MethodGet, path+"/"+strconv.Itoa(number), "", nil, &out.Version); err != nil {
+			return err
+		}
+	}
+	if out.Version.State == lists.Failed {
+		return fault.E(fault.Invalid, "version %d: %s", out.Version.Number, out.Version.Error)
+	}
 	return nil
 }
 

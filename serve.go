@@ -169,6 +169,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer done()
 		err = errors.Join(apiServer.Shutdown(stop), adminServer.Shutdown(stop))
 	}
+	server.Close()
 	cancel()
 	<-background
 	<-tended

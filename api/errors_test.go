@@ -165,6 +165,7 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/lists/ofac-sdn/versions/1/reject", `"reason":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/versions/1/activate", `"override":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/rollback", `"reason":"r"`},
+		{"POST", "/v1/lists/ofac-sdn/retire", `"reason":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/suppressions", `"address":"a"`},
 		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/approve", `"reason":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/reject", `"reason":"r"`},
@@ -249,6 +250,8 @@ var routes = []struct {
 	{"POST", "/v1/lists/ofac-sdn/versions/1/approve", nil, []auth.Role{auth.Approver}},
 	{"POST", "/v1/lists/ofac-sdn/versions/1/reject", nil, []auth.Role{auth.Approver}},
 	{"POST", "/v1/lists/ofac-sdn/versions/1/activate", nil, []auth.Role{auth.Approver}},
+	{"GET", "/v1/lists/ofac-sdn/versions/1/export", nil, nil},
+	{"GET", "/v1/lists/ofac-sdn/export", nil, nil},
 	{"POST", "/v1/lists/ofac-sdn/rollback", nil, []auth.Role{auth.Approver}},
 	{"POST", "/v1/lists/ofac-sdn/suppressions", map[string]any{"address": lazarus, "reason": "r", "until": time.Now().Add(240 * time.Hour).UTC()}, []auth.Role{auth.Analyst}},
 	{"GET", "/v1/lists/ofac-sdn/suppressions", nil, nil},
@@ -265,6 +268,7 @@ var routes = []struct {
 	{"GET", "/openapi.yaml", nil, nil},
 	{"GET", "/docs/", nil, nil},
 	{"GET", "/docs/start.js", nil, nil},
+	{"POST", "/v1/lists/ofac-sdn/retire", map[string]any{"reason": "r"}, []auth.Role{auth.Approver}},
 }
 
 // Every route against every role: who may not is told so, and nothing happens; who may gets past the door.

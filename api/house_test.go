@@ -225,6 +225,7 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 		set(&o)
 	}
 	h.server = api.New(o)
+	t.Cleanup(h.server.Close)
 	srv := httptest.NewUnstartedServer(h.server.Handler())
 	srv.Config.ReadTimeout, srv.Config.WriteTimeout = 20*time.Second, 20*time.Second
 	srv.Start()

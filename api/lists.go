@@ -1,16 +1,18 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
-	"io/fs"
+	"iter"
 	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +41,7 @@ type listView struct {
 	MaxGrowth      float64          `json:"max_growth"`
 	MaxQuarantined float64          `json:"max_quarantined"`
 	Mandatory      bool             `json:"mandatory"`
+	Keep           int              `json:"keep"`
 	Source         *sourceView      `json:"source,omitempty"`
 	SourceStatus   *sourceStatus    `json:"source_status,omitempty"` // of a list that has been fetched
 
@@ -102,7 +105,7 @@ func durationText(d time.Duration) string {
 func (s *Server) listView(ctx context.Context, l *lists.List, freshAt time.Time) (listView, error) {
 	v := listView{ID: l.ID, Name: l.Name, Authority: l.Authority, Category: l.Category, Confidence: l.Confidence, Policy: l.Policy,
 		MaxAge: durationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
-		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy}
+		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.Kept(), ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy}
 	if v.Policy == nil {
 		v.Policy = lists.Policy{}
 	}
@@ -171,6 +174,7 @@ type listSettings struct {
 	MaxGrowth      *float64          `json:"max_growth"`
 	MaxQuarantined *float64          `json:"max_quarantined"`
 	Mandatory      *bool             `json:"mandatory"`
+	Keep           *int              `json:"keep"`
 	Source         *sourceView       `json:"source"`
 }
 
@@ -234,6 +238,7 @@ func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
 	set(&l.MaxGrowth, in.MaxGrowth)
 	set(&l.MaxQuarantined, in.MaxQuarantined)
 	set(&l.Mandatory, in.Mandatory)
+	set(&l.Keep, in.Keep)
 	if in.MaxAge != nil {
 		if l.MaxAge, err = duration("max_age", *in.MaxAge); err != nil {
 			return err
@@ -275,35 +280,77 @@ func render(c *gin.Context, status int, v any) error {
 // uploadTime is how long one upload may take to arrive, and to be worked through.
 const uploadTime = 30 * time.Minute
 
+// background is from which size on an upload is staged after the answer.
+const background = 8 << 20
+
 func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 	control := http.NewResponseController(c.Writer)
 	deadline := time.Now().Add(uploadTime) // for the connection: an injected clock means nothing to it
 	if err := control.SetReadDeadline(deadline); err == nil {
 		_ = control.SetWriteDeadline(deadline) // a writer that cannot set one has none
 	}
-	q, err := query(c, "format", "mode", "note", "filename")
+	q, err := query(c, "format", "mode", "note", "filename", "published", "mapping", "wait")
 	if err != nil {
 		return err
+	}
+	mapping, err := mappingOf(q["mapping"])
+	if err != nil {
+		return err
+	}
+	if q["wait"] != "" && q["wait"] != "true" && q["wait"] != "false" {
+		return fault.E(fault.Invalid, "wait must be true or false")
 	}
 	if c.Request.ContentLength > loader.MaxUploadBytes {
 		return tooLarge(loader.MaxUploadBytes)
 	}
-	uploads, cleanup, err := parts(c.Request, q["filename"], loader.MaxUploadBytes)
-	defer cleanup()
+	ctx := c.Request.Context()
+	files, err := s.loader.Receive(ctx, parts(c.Request, loader.MaxUploadBytes))
 	if err != nil {
 		return err
 	}
-	v, err := s.loader.Stage(c.Request.Context(), param(c, "id"), uploads, loader.StageOptions{
-		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name})
+	files.Name(q["filename"])
+	later := q["wait"] == "false" || q["wait"] == "" && files.SizeBytes() > background
+	staging, err := s.loader.Begin(ctx, param(c, "id"), files, loader.StageOptions{
+		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name, Published: q["published"], Mapping: mapping})
 	if err != nil {
 		return err
 	}
+	v := staging.Version()
 	status := http.StatusCreated
-	if v.State == lists.Activated { // the same bytes are active: nothing was made
+	switch {
+	case staging.Ready(): // the same bytes are active: nothing was made
 		status = http.StatusOK
+	case later && s.inBackground(func(ctx context.Context) {
+		if _, err := staging.Run(ctx); err != nil {
+			s.log.Warn("an upload could not be staged", "list", v.List, "version", v.Number, "error", err)
+		}
+	}):
+		status = http.StatusAccepted
+	default:
+		done, err := staging.Run(ctx)
+		if err != nil {
+			return err
+		}
+		v = *done
 	}
 	c.Header("Location", "/v1/lists/"+v.List+"/versions/"+strconv.Itoa(v.Number))
 	return render(c, status, v)
+}
+
+// mappingOf reads "address=Wallet;entity=Owner".
+func mappingOf(text string) (map[string]string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	out := map[string]string{}
+	for pair := range strings.SplitSeq(text, ";") {
+		field, column, ok := strings.Cut(pair, "=")
+		if _, twice := out[field]; !ok || field == "" || column == "" || twice {
+			return nil, fault.E(fault.Invalid, "mapping must be field=column;field=column, each field once")
+		}
+		out[field] = column
+	}
+	return out, nil
 }
 
 // query reads the parameters that a route knows, each at most once.
@@ -329,57 +376,66 @@ func query(c *gin.Context, known ...string) (map[string]string, error) {
 	return out, nil
 }
 
-// parts finds the uploaded files: the raw body, or the multipart fields named "file". A multipart body, of limit bytes at the
-// most, is kept in temporary files until cleanup.
-func parts(r *http.Request, filename string, limit int64) (uploads []loader.Upload, cleanup func(), err error) {
-	cleanup = func() {}
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || !strings.HasPrefix(media, "multipart/") {
-		if filename == "" {
-			filename = "upload"
+// parts yields the uploaded files as they come in: the raw body, or the multipart fields named "file"; a multipart body has limit
+// bytes at the most.
+func parts(r *http.Request, limit int64) iter.Seq2[loader.Upload, error] {
+	return func(yield func(loader.Upload, error) bool) {
+		media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || !strings.HasPrefix(media, "multipart/") {
+			yield(loader.Upload{Name: "upload", Body: whole{r}}, nil)
+			return
 		}
-		return []loader.Upload{{Name: filename, Body: whole{r}}}, cleanup, nil
-	}
-	if media != "multipart/form-data" || params["boundary"] == "" {
-		return nil, cleanup, fault.E(fault.UnsupportedMedia, "send the file as the raw body, or as field file of multipart/form-data")
-	}
-	r.Body = http.MaxBytesReader(nil, r.Body, limit)
-	if err := r.ParseMultipartForm(1 << 20); err != nil {
-		var full *http.MaxBytesError
-		var disk *fs.PathError
-		switch {
-		case errors.As(err, &full):
-			return nil, cleanup, tooLarge(limit)
-		case errors.As(err, &disk):
-			return nil, cleanup, fault.E(fault.Unavailable, "the multipart body could not be kept: %w", err)
+		if media != "multipart/form-data" || params["boundary"] == "" {
+			yield(loader.Upload{}, fault.E(fault.UnsupportedMedia, "send the file as the raw body, or as field file of multipart/form-data"))
+			return
 		}
-		return nil, cleanup, fault.E(fault.Invalid, "the multipart body is malformed or broke off: %w", err)
-	}
-	cleanup = func() { _ = r.MultipartForm.RemoveAll() }
-	files := r.MultipartForm.File["file"]
-	for name := range r.MultipartForm.File {
-		if name != "file" {
-			return nil, cleanup, fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", quoted(name))
+		form := multipart.NewReader(http.MaxBytesReader(nil, r.Body, limit), params["boundary"])
+		for n := 0; ; n++ {
+			part, err := form.NextPart()
+			switch {
+			case errors.Is(err, io.EOF):
+				if n == 0 {
+					yield(loader.Upload{}, fault.E(fault.Invalid, "the multipart body has no field named file"))
+				}
+				return
+			case err != nil:
+				err = formError(err, limit)
+			case part.FileName() == "":
+				err = fault.E(fault.Invalid, "multipart field %s is no file; format, mode, note and filename go into the query", quoted(part.FormName()))
+			case part.FormName() != "file":
+				err = fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", quoted(part.FormName()))
+			}
+			if err != nil {
+				yield(loader.Upload{}, err)
+				return
+			}
+			if !yield(loader.Upload{Name: part.FileName(), Body: formPart{part, limit}}, nil) {
+				return
+			}
 		}
 	}
-	for name := range r.MultipartForm.Value {
-		return nil, cleanup, fault.E(fault.Invalid, "multipart field %s is no file; format, mode, note and filename go into the query", quoted(name))
+}
+
+// formPart is one file of a form.
+type formPart struct {
+	r     io.Reader
+	limit int64
+}
+
+func (p formPart) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = formError(err, p.limit)
 	}
-	if len(files) == 0 || len(files) > 2 {
-		return nil, cleanup, fault.E(fault.Invalid, "the multipart body has %d fields named file: one is needed, or two that belong together", len(files))
+	return n, err
+}
+
+func formError(err error, limit int64) error {
+	var full *http.MaxBytesError
+	if errors.As(err, &full) {
+		return tooLarge(limit)
 	}
-	for _, h := range files {
-		f, err := h.Open()
-		if err != nil {
-			return nil, cleanup, err
-		}
-		name := filepath.Base(h.Filename)
-		if filename != "" && len(files) == 1 {
-			name = filename
-		}
-		uploads = append(uploads, loader.Upload{Name: name, Body: f})
-	}
-	return uploads, cleanup, nil
+	return fault.E(fault.Invalid, "the multipart body is malformed or broke off: %w", err)
 }
 
 // whole reads a raw body and notices when fewer bytes come than were announced.
@@ -578,12 +634,7 @@ func renderCSV(c *gin.Context, table [][]string) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	for _, row := range table {
-		for i, cell := range row {
-			if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-				row[i] = "'" + cell
-			}
-		}
-		if err := w.Write(row); err != nil {
+		if err := w.Write(loader.SafeCells(row)); err != nil {
 			return err
 		}
 	}
@@ -673,6 +724,101 @@ func (s *Server) rollback(c *gin.Context, who *auth.Principal) error {
 		return err
 	}
 	return s.moved(c, g, start)
+}
+
+func (s *Server) retire(c *gin.Context, who *auth.Principal) error {
+	var in verdict
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	if strings.TrimSpace(in.Reason) == "" {
+		return fault.E(fault.Invalid, "reason: say why the list leaves the answers")
+	}
+	start := s.now()
+	g, err := s.loader.Retire(c.Request.Context(), param(c, "id"), who.Name, in.Reason)
+	if err != nil {
+		return err
+	}
+	return s.moved(c, g, start)
+}
+
+func (s *Server) exportActive(c *gin.Context, _ *auth.Principal) error {
+	l, _, err := s.loader.List(c.Request.Context(), param(c, "id"))
+	if err != nil {
+		return err
+	}
+	if l.Active == 0 {
+		return fault.E(fault.NotFound, "list %s has no active version", l.ID)
+	}
+	return s.sendExport(c, l.Active)
+}
+
+func (s *Server) exportVersion(c *gin.Context, _ *auth.Principal) error {
+	n, err := number(c)
+	if err != nil {
+		return err
+	}
+	return s.sendExport(c, n)
+}
+
+// sendExport streams a version. What goes wrong after the first byte breaks the connection off: half a list must not look like one.
+func (s *Server) sendExport(c *gin.Context, n int) error {
+	q, err := query(c, "as")
+	if err != nil {
+		return err
+	}
+	form := q["as"]
+	if form == "" {
+		form = loader.ExportForms[0]
+	}
+	id := param(c, "id")
+	v, err := s.loader.Version(c.Request.Context(), id, n)
+	if err != nil {
+		return err
+	}
+	name, media := fmt.Sprintf("%s-%d.%s", id, n, form), "application/x-ndjson"
+	switch {
+	case form == "csv":
+		media = "text/csv; charset=utf-8"
+	case form == "published" && len(v.Sources) > 1:
+		name, media = fmt.Sprintf("%s-%d.zip", id, n), "application/octet-stream"
+	case form == "published":
+		name, media = v.File, "application/octet-stream"
+	}
+	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(uploadTime))
+	w := &started{c: c, media: media, name: name}
+	buffered := bufio.NewWriterSize(w, 64<<10)
+	if err = s.loader.Export(c.Request.Context(), id, n, form, buffered); err == nil {
+		err = buffered.Flush()
+	}
+	if err == nil && !w.yes {
+		_, err = w.Write(nil) // an empty version
+	}
+	if err != nil && w.yes {
+		s.log.Warn("an export broke off", "list", id, "version", n, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+// started sends the headers with the first byte, so that an error before it can still be told.
+type started struct {
+	c           *gin.Context
+	media, name string
+	yes         bool
+}
+
+func (s *started) Write(b []byte) (int, error) {
+	if !s.yes {
+		s.yes = true
+		h := s.c.Writer.Header()
+		h.Set("Content-Type", s.media)
+		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": s.name}))
+		h.Set("Cache-Control", "no-store")
+		s.c.Status(http.StatusOK)
+		s.c.Writer.WriteHeaderNow()
+	}
+	return s.c.Writer.Write(b)
 }
 
 func (s *Server) moved(c *gin.Context, g *lists.Generation, start time.Time) error {

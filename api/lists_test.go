@@ -62,14 +62,14 @@ func TestListSettings(t *testing.T) {
 		return out
 	}
 	defaults := map[string]any{"id": "mine", "name": "mine", "authority": "", "category": "other", "confidence": "confirmed", "policy": []any{},
-		"max_age": "", "on_stale": "warn", "approvals": 1.0, "max_shrink": 0.2, "max_growth": 10.0, "max_quarantined": 0.75, "mandatory": false}
+		"max_age": "", "on_stale": "warn", "approvals": 1.0, "max_shrink": 0.2, "max_growth": 10.0, "max_quarantined": 0.75, "mandatory": false, "keep": 10.0}
 	got := h.by("root", "PUT", "/v1/lists/mine", map[string]any{}).want(201)
 	same(t, "a new list has the defaults of the contract", with(defaults, nothing), without(got, "updated_at"))
 	same(t, "GET", got, h.by("otto", "GET", "/v1/lists/mine", nil).want(200))
 
 	all := map[string]any{"name": "Mine", "authority": "Us", "category": "internal", "confidence": "suspected", "max_age": "36h0m0s", "on_stale": "stop",
 		"policy":    []any{map[string]any{"class": "exact", "category": "internal", "confidence": "suspected", "direction": "deposit", "action": "freeze"}, map[string]any{"action": "allow"}},
-		"approvals": 2.0, "max_shrink": 0.0, "max_growth": 1.0, "max_quarantined": 1.0, "mandatory": true,
+		"approvals": 2.0, "max_shrink": 0.0, "max_growth": 1.0, "max_quarantined": 1.0, "mandatory": true, "keep": 3.0,
 		"source": map[string]any{"url": "https://example.org/list.csv", "format": "csv", "every": "6h0m0s"}}
 	got = h.by("root", "PUT", "/v1/lists/mine", all).want(200)
 	same(t, "every setting is kept", with(with(map[string]any{"id": "mine"}, all), nothing), without(got, "updated_at"))

@@ -31,7 +31,7 @@ var document = sync.OnceValue(func() *openapi3.T {
 	if err != nil {
 		panic(err)
 	}
-	for _, t := range []string{"text/html", "text/css", "text/javascript", "image/png"} {
+	for _, t := range []string{"application/x-ndjson", "text/html", "text/css", "text/javascript", "image/png"} {
 		openapi3filter.RegisterBodyDecoder(t, openapi3filter.FileBodyDecoder)
 	}
 	return doc

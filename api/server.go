@@ -59,6 +59,11 @@ type Server struct {
 	limiters sync.Map // key id → *rate.Limiter
 	draining atomic.Bool
 	engine   *gin.Engine
+
+	life  context.Context // of what goes on after an answer; it ends with Close
+	end   context.CancelFunc
+	mu    sync.Mutex // guards the start of such work against Close
+	tasks sync.WaitGroup
 }
 
 // handler serves a request of a recognised caller. An error it returns becomes a problem.
@@ -68,6 +73,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
+	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.UseRawPath, e.UnescapePathValues = true, false // an address may hold a percent-encoded slash; param unescapes
@@ -100,7 +106,10 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, "/v1/lists/:id/versions/:n/approve", s.approve, auth.Approver)
 	s.route(http.MethodPost, "/v1/lists/:id/versions/:n/reject", s.reject, auth.Approver)
 	s.route(http.MethodPost, "/v1/lists/:id/versions/:n/activate", s.activate, auth.Approver)
+	s.route(http.MethodGet, "/v1/lists/:id/versions/:n/export", s.exportVersion)
+	s.route(http.MethodGet, "/v1/lists/:id/export", s.exportActive)
 	s.route(http.MethodPost, "/v1/lists/:id/rollback", s.rollback, auth.Approver)
+	s.route(http.MethodPost, "/v1/lists/:id/retire", s.retire, auth.Approver)
 	s.route(http.MethodPost, "/v1/lists/:id/suppressions", s.postSuppression, auth.Analyst)
 	s.route(http.MethodGet, "/v1/lists/:id/suppressions", s.getSuppressions)
 	s.route(http.MethodGet, "/v1/lists/:id/suppressions/:suppression", s.getSuppression)
@@ -123,6 +132,25 @@ func New(o Options) *Server {
 // Handler serves the API.
 func (s *Server) Handler() http.Handler { return s.engine }
 
+// Close gives up what goes on after its answer, such as large uploads, and waits until it has ended.
+func (s *Server) Close() {
+	s.mu.Lock()
+	s.end()
+	s.mu.Unlock()
+	s.tasks.Wait()
+}
+
+// inBackground starts work that goes on after the answer; false when the server is closing.
+func (s *Server) inBackground(work func(context.Context)) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life.Err() != nil {
+		return false
+	}
+	s.tasks.Go(func() { work(s.life) })
+	return true
+}
+
 // Drain makes the readiness probe fail, so that no new traffic comes while the last requests are answered.
 func (s *Server) Drain() { s.draining.Store(true) }
 
@@ -133,7 +161,12 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 	s.engine.Handle(method, path, func(c *gin.Context) {
 		start := time.Now()
 		defer func() {
-			if r := recover(); r != nil {
+			r := recover()
+			if r == http.ErrAbortHandler { //nolint:errorlint // a panic's value
+				m.observe(http.StatusInternalServerError, time.Since(start))
+				panic(r)
+			}
+			if r != nil {
 				s.log.Error("panic", "route", path, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
 				s.fail(c, fault.E(fault.Internal, "panic"))
 			}

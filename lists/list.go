@@ -27,6 +27,8 @@ type List struct {
 	Source         *Source `json:"source,omitempty"`
 	// Mandatory keeps what the list says from ever being suppressed.
 	Mandatory bool `json:"mandatory"`
+	// Keep is how many superseded versions can still be compared, exported and rolled back to, beside the last; 0 is DefaultKeep.
+	Keep int `json:"keep"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
@@ -161,6 +163,8 @@ func (l *List) Validate() error {
 		return bad("max_shrink: must be 0 to 1")
 	case !(l.MaxGrowth >= 1):
 		return bad("max_growth: must be at least 1")
+	case l.Keep < 0 || l.Keep > 10_000:
+		return bad("keep: must be 1 to 10000, or 0 for %d", DefaultKeep)
 	case !(l.MaxQuarantined >= 0 && l.MaxQuarantined <= 1):
 		return bad("max_quarantined: must be 0 to 1")
 	}
@@ -181,8 +185,19 @@ func (l *List) Validate() error {
 	return nil
 }
 
+// DefaultKeep is Keep where nothing is said.
+const DefaultKeep = 10
+
+// Kept is how many superseded versions keep their layers.
+func (l *List) Kept() int {
+	if l.Keep == 0 {
+		return DefaultKeep
+	}
+	return l.Keep
+}
+
 // NewList gives a list the contract's defaults.
 func NewList(id string, now time.Time) *List {
 	return &List{ID: id, Name: id, Category: "other", Confidence: Confirmed, OnStale: Warn,
-		Approvals: 1, MaxShrink: 0.2, MaxGrowth: 10, MaxQuarantined: 0.75, CreatedAt: now, UpdatedAt: now}
+		Approvals: 1, MaxShrink: 0.2, MaxGrowth: 10, MaxQuarantined: 0.75, Keep: DefaultKeep, CreatedAt: now, UpdatedAt: now}
 }

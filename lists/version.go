@@ -54,12 +54,21 @@ type Version struct {
 	Approvals     []Approval `json:"approvals"`
 	Note          string     `json:"note"`
 	Error         string     `json:"error,omitempty"`    // of a failed version
-	Override      *Approval  `json:"override,omitempty"` // who overrode the guards, and why
-	Previous      int        `json:"previous,omitempty"` // the version that was active before this one; a rollback goes there
-	Activated     *time.Time `json:"activated_at,omitempty"`
+	Progress      *Progress  `json:"progress,omitempty"` // of a version that is loading
+	// Forgotten tells that the list keeps this version's layers no more: its report and its source bytes are there.
+	Forgotten bool       `json:"forgotten,omitempty"`
+	Override  *Approval  `json:"override,omitempty"` // who overrode the guards, and why
+	Previous  int        `json:"previous,omitempty"` // the version that was active before this one; a rollback goes there
+	Activated *time.Time `json:"activated_at,omitempty"`
 
 	Layers  []Layer  `json:"layers"`  // base first
 	Sources []string `json:"sources"` // names of the blobs that hold the uploaded bytes
+}
+
+// Progress is how far an upload has been read.
+type Progress struct {
+	Rows int       `json:"rows"`
+	At   time.Time `json:"at"` // of this report; it is renewed every second
 }
 
 // Rows counts the rows of an upload: Read = Accepted + Quarantined + Duplicate, always.

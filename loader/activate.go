@@ -206,6 +206,9 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 				return err
 			}
 			c.Version, c.SHA256 = v.Number, v.SHA256
+			if len(v.Layers) == 0 {
+				return holdsNothing(v)
+			}
 			g, err = l.swap(ctx, "rollback", current, active, v, by, c.Reason, revs)
 			c.Generation = g.Number
 			return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"interdict/lists"
 	"interdict/lists/address"
@@ -62,12 +63,16 @@ func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err e
 	return err == nil, err
 }
 
-// Tend compacts lists after their activations, in the background, until ctx ends.
+// Tend compacts lists after their activations and clears up after old uploads, in the background, until ctx ends.
 func (l *Loader) Tend(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-tick.C:
+			l.sweep(ctx)
 		case list := <-l.grown:
 			if _, err := l.Compact(ctx, list, "system"); err != nil && ctx.Err() == nil {
 				l.log.Warn("a list could not be compacted; it will be tried after its next activation", "list", list, "error", err)

@@ -45,8 +45,9 @@ type Loader struct {
 	recorder Recorder
 	log      *slog.Logger
 	now      func() time.Time
-	spoolDir string      // for spooled uploads and sort runs
-	grown    chan string // lists that may have come to stand on many layers
+	spoolDir string        // for spooled uploads and sort runs
+	grown    chan string   // lists that may have come to stand on many layers
+	builds   chan struct{} // holds one for each upload that is being read
 }
 
 // MaxUploadBytes is how large an upload may be as it arrives.
@@ -54,16 +55,27 @@ const MaxUploadBytes = 8 << 30
 
 // New makes a loader. spoolDir is a folder for temporary files, "" the system's.
 func New(store lists.Store, recorder Recorder, log *slog.Logger, spoolDir string, now func() time.Time) *Loader {
-	return &Loader{store: store, recorder: recorder, log: log, now: now, spoolDir: spoolDir, grown: make(chan string, 16)}
+	return &Loader{store: store, recorder: recorder, log: log, now: now, spoolDir: spoolDir, grown: make(chan string, 16), builds: make(chan struct{}, maxBuilds)}
 }
 
 // recorded runs a change between its two journal records. A change that cannot be recorded is not made.
 func (l *Loader) recorded(c *Change, change func() error) error {
-	c.At, c.Outcome = l.now().UTC(), "begun"
-	if err := l.recorder.RecordChange(*c); err != nil {
+	if err := l.opening(c); err != nil {
 		return err
 	}
 	err := change()
+	l.closing(c, err)
+	return err
+}
+
+// opening writes the record before a change.
+func (l *Loader) opening(c *Change) error {
+	c.At, c.Outcome = l.now().UTC(), "begun"
+	return l.recorder.RecordChange(*c)
+}
+
+// closing writes the record after a change that ended with err.
+func (l *Loader) closing(c *Change, err error) {
 	c.At, c.Outcome = l.now().UTC(), "done"
 	if err != nil {
 		c.Outcome, c.Error = "failed", err.Error()
@@ -73,7 +85,6 @@ func (l *Loader) recorded(c *Change, change func() error) error {
 		l.log.Error("a change was made, its closing journal record could not be written",
 			"action", c.Action, "list", c.List, "version", c.Version, "error", rerr)
 	}
-	return err
 }
 
 // retry repeats a read-and-commit while another change comes between.

@@ -36,10 +36,18 @@ func (l *Loader) Diff(ctx context.Context, list string, against, number int, yie
 	}
 	for _, x := range []*lists.Version{v, old} {
 		if x != nil && len(x.Layers) == 0 {
-			return lists.DiffCounts{}, fault.E(fault.Conflict, "%s is %s and holds nothing to compare", describe(x), x.State)
+			return lists.DiffCounts{}, holdsNothing(x)
 		}
 	}
 	return l.compare(ctx, old, v, yield)
+}
+
+// holdsNothing is the error for a version without layers.
+func holdsNothing(v *lists.Version) error {
+	if v.Forgotten {
+		return fault.E(fault.Conflict, "%s is kept as published only (the list's setting keep): export it so and load it again", describe(v))
+	}
+	return fault.E(fault.Conflict, "%s is %s and holds nothing", describe(v), v.State)
 }
 
 // side is one side of a comparison: a stack and what its attributions say.
@@ -240,7 +248,7 @@ func (l *Loader) Listings(ctx context.Context, list string, number int, yield fu
 		return err
 	}
 	if len(v.Layers) == 0 {
-		return fault.E(fault.Conflict, "%s is %s and holds nothing", describe(v), v.State)
+		return holdsNothing(v)
 	}
 	s := newSide(v)
 	for k, err := range s.listings(ctx, l.store) {

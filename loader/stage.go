@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,10 +41,98 @@ type StageOptions struct {
 	Progress func(rows int)
 }
 
-// Stage reads an upload into a new version of a list: staged, not active. The files belong together (an OFAC
-// main table and its comments). When the very same bytes are active already nothing is staged: the
-// active version comes back with the warning same_bytes, and the list counts as fresh.
+// Received is what has arrived of an upload: whole, hashed, on local disk. It is closed by the staging that takes it, or by its owner.
+type Received struct{ files []*spooled }
+
+// Receive takes an upload in. The files belong together (an OFAC main table and its comments): one, or two. An error of the sequence
+// keeps its kind.
+func (l *Loader) Receive(ctx context.Context, uploads iter.Seq2[Upload, error]) (*Received, error) {
+	r := &Received{}
+	for u, err := range uploads {
+		var f *spooled
+		if err == nil && len(r.files) == 2 {
+			err = fault.E(fault.Invalid, "more than two files were given: one is needed, or two that belong together")
+		}
+		if err == nil {
+			f, err = l.spool(ctx, u)
+		}
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+		r.files = append(r.files, f)
+	}
+	if len(r.files) == 0 {
+		return nil, fault.E(fault.Invalid, "no file was given")
+	}
+	return r, nil
+}
+
+// SizeBytes is how much came in.
+func (r *Received) SizeBytes() (n int64) {
+	for _, f := range r.files {
+		n += f.sizeBytes
+	}
+	return n
+}
+
+// Name gives a single file another name than it came with.
+func (r *Received) Name(name string) {
+	if len(r.files) == 1 && name != "" {
+		r.files[0].name = filepath.Base(name)
+	}
+}
+
+// Close gives the disk back.
+func (r *Received) Close() {
+	for _, f := range r.files {
+		f.f.Close()
+	}
+	r.files = nil
+}
+
+// Stage reads an upload into a new version of a list: staged, not active. When the very same bytes are active already nothing is
+// staged: the active version comes back with the warning same_bytes, and the list counts as fresh.
 func (l *Loader) Stage(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
+	files, err := l.Receive(ctx, func(yield func(Upload, error) bool) {
+		for _, u := range uploads {
+			if !yield(u, nil) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.Begin(ctx, list, files, o)
+	if err != nil {
+		return nil, err
+	}
+	return s.Run(ctx)
+}
+
+// Staging is a version on its way: it has its number, and its upload waits to be read.
+type Staging struct {
+	l        *Loader
+	settings *lists.List
+	active   *lists.Version
+	v        *lists.Version
+	files    *Received
+	o        StageOptions
+	change   *Change
+	ready    bool // there is nothing to do
+}
+
+// Begin gives what has arrived a version number. Run must follow: it closes files, as Begin does when it fails.
+func (l *Loader) Begin(ctx context.Context, list string, files *Received, o StageOptions) (*Staging, error) {
+	s, err := l.begin(ctx, list, files, o)
+	if err != nil {
+		files.Close()
+	}
+	return s, err
+}
+
+func (l *Loader) begin(ctx context.Context, list string, files *Received, o StageOptions) (*Staging, error) {
 	if o.Mode == "" {
 		o.Mode = lists.Replace
 	}
@@ -54,71 +145,126 @@ func (l *Loader) Stage(ctx context.Context, list string, uploads []Upload, o Sta
 	if len(o.Note) > maxField {
 		return nil, fault.E(fault.Invalid, "note: longer than %d bytes", maxField)
 	}
-	if len(uploads) == 0 {
-		return nil, fault.E(fault.Invalid, "no file was given")
-	}
 	settings, err := l.listFor(ctx, list, o)
 	if err != nil {
 		return nil, err
 	}
-	files := make([]*spooled, 0, len(uploads))
-	defer func() {
-		for _, f := range files {
-			f.f.Close()
-		}
-	}()
-	for _, u := range uploads {
-		f, err := l.spool(ctx, u)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, f)
-	}
 	v := &lists.Version{List: list, Number: settings.Latest + 1, State: lists.Loading, Mode: o.Mode, Format: o.Format,
 		UploadedBy: o.By, UploadedAt: l.now().UTC(), Note: o.Note, Warnings: []lists.Finding{}, Guards: []lists.Finding{},
-		Approvals: []lists.Approval{}, Layers: []lists.Layer{}, SHA256: files[0].sha256}
-	names := make([]string, len(files))
-	for i, f := range files {
+		Approvals: []lists.Approval{}, Layers: []lists.Layer{}, SHA256: files.files[0].sha256, SizeBytes: files.SizeBytes()}
+	names := make([]string, len(files.files))
+	for i, f := range files.files {
 		names[i] = f.name
-		v.SizeBytes += f.sizeBytes
 		v.Sources = append(v.Sources, lists.BlobSource(list, f.sha256))
 	}
 	v.File = strings.Join(names, " + ")
-
 	active, err := l.activeVersion(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
-	if active != nil && o.Mode == lists.Replace && slices.Equal(active.Sources, v.Sources) && active.Mode == lists.Replace {
-		return l.sameBytes(ctx, active, o.DryRun)
-	}
-	if o.DryRun {
-		return v, l.build(ctx, settings, active, v, files, o)
-	}
-	c := &Change{Action: "stage", By: o.By, List: list, SHA256: v.SHA256, Reason: o.Note}
-	err = l.recorded(c, func() error {
-		if err := l.begin(ctx, settings, v, o); err != nil {
-			return err
+	s := &Staging{l: l, settings: settings, active: active, v: v, files: files, o: o}
+	switch {
+	case active != nil && o.Mode == lists.Replace && slices.Equal(active.Sources, v.Sources) && active.Mode == lists.Replace:
+		s.ready = true
+		s.v, err = l.sameBytes(ctx, active, o.DryRun)
+	case !o.DryRun:
+		s.change = &Change{Action: "stage", By: o.By, List: list, SHA256: v.SHA256, Reason: o.Note}
+		if err = l.opening(s.change); err == nil {
+			if err = l.number(ctx, settings, v, o); err != nil {
+				l.closing(s.change, err)
+			}
+			s.change.Version = v.Number
 		}
-		c.Version = v.Number
-		err := l.build(ctx, settings, active, v, files, o)
-		if err == nil {
-			v.State = lists.Staged
-			return commit(ctx, l.store, lists.Put(lists.DocVersion(list, v.Number), v, lists.AnyRevision))
+	}
+	return s, err
+}
+
+// Version is what Begin has made: a version that is loading, or the active one where there is nothing to do.
+func (s *Staging) Version() lists.Version { return *s.v }
+
+// Ready tells that there is nothing to do: the very same bytes are active.
+func (s *Staging) Ready() bool { return s.ready }
+
+// Run reads the upload into the version. At most builds of them are read at the same time in one process, the others wait.
+func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
+	defer s.files.Close()
+	l, v := s.l, s.v
+	if s.ready {
+		return v, nil
+	}
+	if s.o.DryRun {
+		return v, l.build(ctx, s.settings, s.active, v, s.files.files, s.o)
+	}
+	stop := s.report(ctx)
+	err := func() error {
+		select {
+		case l.builds <- struct{}{}:
+			defer func() { <-l.builds }()
+		case <-ctx.Done():
+			return fault.E(fault.Unavailable, "the upload was given up before it was read: %w", ctx.Err())
 		}
+		return l.build(ctx, s.settings, s.active, v, s.files.files, s.o)
+	}()
+	stop()
+	if err == nil {
+		v.State = lists.Staged
+		err = commit(ctx, l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision))
+	} else {
 		v.State, v.Error, v.Layers = lists.Failed, err.Error(), []lists.Layer{}
 		// The request may be gone: the failure is recorded all the same.
-		if cerr := commit(context.WithoutCancel(ctx), l.store, lists.Put(lists.DocVersion(list, v.Number), v, lists.AnyRevision)); cerr != nil {
-			l.log.Error("a failed upload could not be marked as such", "list", list, "version", v.Number, "error", cerr)
+		if cerr := commit(context.WithoutCancel(ctx), l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision)); cerr != nil {
+			l.log.Error("a failed upload could not be marked as such", "list", v.List, "version", v.Number, "error", cerr)
 		}
-		return err
-	})
+	}
+	l.closing(s.change, err)
 	if err != nil {
 		return nil, err
 	}
 	l.sweep(ctx)
 	return v, nil
 }
+
+// report keeps telling in the version's document how far its upload has been read, so that everybody sees it and that it goes on.
+func (s *Staging) report(ctx context.Context) (stop func()) {
+	var rows atomic.Int64
+	tell := s.o.Progress
+	s.o.Progress = func(n int) {
+		rows.Store(int64(n))
+		if tell != nil {
+			tell(n)
+		}
+	}
+	shown := *s.v
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(reportEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tick.C:
+			}
+			shown.Progress = &lists.Progress{Rows: int(rows.Load()), At: s.l.now().UTC()}
+			if err := commit(ctx, s.l.store, lists.Put(lists.DocVersion(shown.List, shown.Number), shown, lists.AnyRevision)); err != nil {
+				s.l.log.Debug("report of an upload", "list", shown.List, "version", shown.Number, "error", err)
+			}
+		}
+	}()
+	return func() {
+		close(ended)
+		<-done
+	}
+}
+
+const (
+	reportEvery = time.Second
+	// interrupted is how long after its last report an upload counts as one whose process has ended.
+	interrupted = 5 * time.Minute
+	// maxBuilds is how many uploads a process reads at the same time; each takes some 200 MB.
+	maxBuilds = 2
+)
 
 // listFor reads the list's settings, or prepares those of a list to be created.
 func (l *Loader) listFor(ctx context.Context, list string, o StageOptions) (*lists.List, error) {
@@ -136,8 +282,8 @@ func (l *Loader) listFor(ctx context.Context, list string, o StageOptions) (*lis
 	return &created, nil
 }
 
-// begin gives the version its number, and with it the right to be staged.
-func (l *Loader) begin(ctx context.Context, settings *lists.List, v *lists.Version, o StageOptions) error {
+// number gives the version its number, and with it the right to be staged.
+func (l *Loader) number(ctx context.Context, settings *lists.List, v *lists.Version, o StageOptions) error {
 	return retry(ctx, func() error {
 		current, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(v.List))
 		if fault.Is(err, fault.NotFound) && o.Create != nil {
@@ -476,32 +622,4 @@ func guards(settings *lists.List, active, v *lists.Version) []lists.Finding {
 		trip("older", "it was published on %s, the active version on %s", v.Published, active.Published)
 	}
 	return out
-}
-
-// abandoned is how long a layer that no version names is left alone: its upload may still be running.
-const abandoned = 24 * time.Hour
-
-// sweep drops what crashed uploads left behind. It is best effort: what stays is dropped another time.
-func (l *Loader) sweep(ctx context.Context) {
-	layers, err := l.store.Layers(ctx)
-	if err != nil {
-		return
-	}
-	old := l.now().Add(-abandoned)
-	maps.DeleteFunc(layers, func(_ string, created time.Time) bool { return created.After(old) })
-	if len(layers) == 0 {
-		return
-	}
-	versions, err := lists.ReadAll[lists.Version](ctx, l.store, "version/")
-	if err != nil {
-		return
-	}
-	for _, v := range versions {
-		for _, layer := range v.Layers {
-			delete(layers, layer.ID)
-		}
-	}
-	for id := range layers {
-		l.drop(ctx, id)
-	}
 }

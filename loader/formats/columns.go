@@ -200,7 +200,11 @@ func (l *layout) row(cells []string, locator string, epoch *time.Time) Row {
 		if at < 0 || at >= len(cells) {
 			continue
 		}
-		if value := trim(cells[at]); value != "" {
+		value := trim(cells[at])
+		if len(value) > 1 && value[0] == '\'' && strings.IndexByte("=+-@'", value[1]) >= 0 {
+			value = value[1:] // the mark that keeps a spreadsheet from taking the cell for a formula; our own exports set it
+		}
+		if value != "" {
 			if epoch != nil && (field(f) == fListedOn || field(f) == fValidUntil) {
 				value = serialDate(value, *epoch)
 			}
