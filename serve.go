@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"interdict/api"
 	"interdict/api/auth"
 	"interdict/lists"
+	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/screening"
@@ -38,6 +40,8 @@ type serveCmd struct {
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
 	ChecksPerSecond float64       `help:"How many checks a second one key may ask; 0 for no limit." default:"0"`
 	Refresh         bool          `help:"Fetch lists that follow a source when they are due; of several servers on one store one does it." default:"true" negatable:""`
+	Cache           string        `help:"Folder of the local copy of what is served, to start from while Redis is away; DATA/cache when not given, none for none. Of one server only." placeholder:"DIR"`
+	Resident        int           `help:"Megabytes of memory for listings, so that hits are answered in full while Redis is away." default:"256" placeholder:"MB"`
 	DrainDelay      time.Duration `help:"How long to go on after SIGTERM with the readiness probe failing, before connections are closed." default:"5s"`
 }
 
@@ -93,17 +97,29 @@ func (c *serveCmd) loopbackOnly() error {
 func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer cancel()
-	keys, err := auth.Open(ctx, o.store, c.Pepper, time.Now)
+	local, err := c.local(log)
 	if err != nil {
 		return err
 	}
-	if made, err := keys.Bootstrap(ctx, c.BootstrapKey); err != nil {
-		return err
-	} else if made {
-		log.Info("the bootstrap key is now an admin key")
+	if local.Cache != nil {
+		defer local.Cache.Close()
 	}
+	keys, err := auth.OpenReplica(ctx, o.store, local.Cache, c.Pepper, time.Now)
+	if err != nil {
+		return err
+	}
+	made, err := keys.Bootstrap(ctx, c.BootstrapKey)
+	switch {
+	case made:
+		log.Info("the bootstrap key is now an admin key")
+	case fault.Is(err, fault.Unavailable):
+		log.Warn("the store is away; the bootstrap key will be looked at when it is back", "error", err)
+	case err != nil:
+		return err
+	}
+	bootstrapped := err == nil
 	metrics := api.NewMetrics()
-	screener := screening.New(o.store, o.journal, metrics, log, time.Now)
+	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
 	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Metrics: metrics, Log: log, Now: time.Now,
@@ -145,7 +161,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	renewed := make(chan struct{})
 	go func() {
 		defer close(renewed)
-		renewKeys(ctx, keys, log)
+		c.renewKeys(ctx, keys, bootstrapped, log)
 	}()
 	refreshed := make(chan struct{})
 	go func() {
@@ -181,6 +197,31 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		err = nil
 	}
 	return err
+}
+
+// local is what this server keeps for itself. With the embedded store there is nothing to bridge: it is local already.
+func (c *serveCmd) local(log *slog.Logger) (screening.Local, error) {
+	if c.Redis == "" {
+		if c.Cache != "" && c.Cache != "none" {
+			return screening.Local{}, usage("--cache is for --redis; the embedded store needs none")
+		}
+		return screening.Local{}, nil
+	}
+	out := screening.Local{ResidentBytes: int64(c.Resident) << 20}
+	dir := c.Cache
+	switch dir {
+	case "none":
+		return out, nil
+	case "":
+		dir = filepath.Join(c.Data, "cache")
+	}
+	cache, err := diskstore.Open(dir)
+	if err != nil {
+		return out, err
+	}
+	log.Info("cache", "folder", dir, "resident_bytes", out.ResidentBytes)
+	out.Cache = cache
+	return out, nil
 }
 
 // listen opens a port; a demonstration takes a free one when the usual one is taken.
@@ -228,7 +269,7 @@ func hostname() string {
 }
 
 // renewKeys keeps the copy of the keys young, so that a revoked one is refused everywhere within a second or two.
-func renewKeys(ctx context.Context, keys *auth.Keys, log *slog.Logger) {
+func (c *serveCmd) renewKeys(ctx context.Context, keys *auth.Keys, bootstrapped bool, log *slog.Logger) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -236,7 +277,12 @@ func renewKeys(ctx context.Context, keys *auth.Keys, log *slog.Logger) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := keys.Refresh(ctx); err != nil && ctx.Err() == nil {
+			err := keys.Refresh(ctx)
+			if err == nil && !bootstrapped {
+				_, err = keys.Bootstrap(ctx, c.BootstrapKey)
+				bootstrapped = err == nil
+			}
+			if err != nil && ctx.Err() == nil {
 				log.Debug("renew keys", "error", err)
 			}
 		}

@@ -281,6 +281,12 @@ func (s *Server) readyz(c *gin.Context) {
 	if st.Unready == nil {
 		out.Checks[0].Detail = fmt.Sprintf("generation %d, %d lists, %d listings", st.Generation, len(st.Lists), st.Listings)
 	}
+	if !st.SavedAt.IsZero() {
+		add("cache", fault.E(fault.Unavailable, "the store cannot be read; served is what the cache had on %s", st.SavedAt.UTC().Format(time.RFC3339)), false)
+	}
+	if st.HeldLayers > 0 {
+		out.Checks = append(out.Checks, readinessCheck{Name: "memory", Status: "ok", Detail: fmt.Sprintf("%d of %d layers are held in memory", st.HeldLayers, st.Layers)})
+	}
 	for _, l := range st.Lists {
 		if l.Stale {
 			add("list "+l.ID, fault.E(fault.Stale, "last fresh %s, max_age %s", l.FreshAt.UTC().Format(time.RFC3339), l.MaxAge), l.Stops)

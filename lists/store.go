@@ -23,7 +23,10 @@ import (
 )
 
 // Keys of documents. Nobody else builds one.
-const DocHead = "head" // {"generation": n}
+const (
+	DocHead   = "head"   // {"generation": n}
+	DocPepper = "pepper" // secret that API keys are hashed with
+)
 
 func DocList(id string) string                     { return "list/" + id }
 func DocVersion(list string, number int) string    { return fmt.Sprintf("version/%s/%08d", list, number) }

@@ -43,12 +43,16 @@ const (
 	foldedReading = -2
 )
 
+// resident marks what is answered from memory.
+const resident = -1
+
 // candidate is a layer that may know a probe's key.
 type candidate struct {
 	probe int
 	stack int
 	layer int
-	asked int // index in the look-up
+	asked int    // index in the look-up; resident: memory has said
+	entry []byte // what the layer has under the key, once it is known
 	store holds
 }
 
@@ -122,15 +126,22 @@ func (s *Screener) run(ctx context.Context, w *work) {
 		w.spread(func(c *check) { s.probe(c, snap) })
 	}
 	w.asked = w.asked[:0]
+	open := false
 	for i := range w.checks {
 		c := &w.checks[i]
 		for k := range c.maybe {
 			m := &c.maybe[k]
+			open = true
+			layer, key := snap.stacks[m.stack].layers[m.layer], c.probes[m.probe].key
+			if r := layer.records.Load(); r != nil {
+				m.asked, m.entry = resident, r.lookup(key, lists.Hash(key))
+				continue
+			}
 			m.asked = len(w.asked)
-			w.asked = append(w.asked, lists.LayerKey{Layer: snap.stacks[m.stack].layers[m.layer].ID, Key: c.probes[m.probe].key})
+			w.asked = append(w.asked, lists.LayerKey{Layer: layer.ID, Key: key})
 		}
 	}
-	if len(w.asked) > 0 {
+	if open {
 		s.decide(ctx, w, snap)
 	}
 	if len(w.checks) < 2*alone {
@@ -212,27 +223,34 @@ func (s *Screener) probe(c *check, snap *snapshot) {
 
 // decide reads what the filters left open, for all checks in one go.
 func (s *Screener) decide(ctx context.Context, w *work, snap *snapshot) {
-	found, err := s.store.Lookup(ctx, w.asked)
+	var found [][]byte
+	var err error
+	if len(w.asked) > 0 {
+		found, err = s.store.Lookup(ctx, w.asked)
+	}
 	for i := range w.checks {
 		c := &w.checks[i]
 		if len(c.maybe) == 0 || c.err != nil {
 			continue
 		}
-		if err != nil {
+		if err != nil && slices.ContainsFunc(c.maybe, func(m candidate) bool { return m.asked != resident }) {
 			c.err = &Undecided{err}
 			continue
 		}
-		if err := s.resolve(w, c, snap, found); err != nil {
+		for k := range c.maybe {
+			if m := &c.maybe[k]; m.asked != resident {
+				m.entry = found[m.asked]
+			}
+		}
+		if err := s.resolve(w, c, snap); err != nil {
 			c.err = &Undecided{err}
 		}
 	}
-	if err == nil {
-		s.attribute(ctx, w)
-	}
+	s.attribute(ctx, w)
 }
 
 // resolve turns what the store says into matches, still without their attributions.
-func (s *Screener) resolve(w *work, c *check, snap *snapshot, found [][]byte) error {
+func (s *Screener) resolve(w *work, c *check, snap *snapshot) error {
 	a := c.answer
 	a.Matches = a.Matches[:0]
 	for i := 0; i < len(c.maybe); {
@@ -241,7 +259,7 @@ func (s *Screener) resolve(w *work, c *check, snap *snapshot, found [][]byte) er
 		w.found = append(w.found[:0], make([][]byte, len(stack.layers))...)
 		any := false
 		for ; i < len(c.maybe) && c.maybe[i].probe == first.probe && c.maybe[i].stack == first.stack; i++ {
-			entry := found[c.maybe[i].asked]
+			entry := c.maybe[i].entry
 			w.found[c.maybe[i].layer] = entry
 			c.maybe[i].store = hasNot
 			if entry != nil {

@@ -17,6 +17,12 @@ const (
 // Follow keeps the snapshot at the store's current generation until ctx ends, and reports under the replica's id
 // what is served. On its way out it takes the report away.
 func (s *Screener) Follow(ctx context.Context, replica string) {
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		s.keep(ctx)
+	}()
+	defer func() { <-kept }()
 	ticks := s.store.Watch(ctx)
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()

@@ -112,6 +112,13 @@ type Screener struct {
 	log     *slog.Logger
 	now     func() time.Time
 	metrics Metrics
+	local   Local
+
+	// What is in the cache; only keep uses these.
+	mirrored     *snapshot
+	mirroredDocs []lists.Doc
+	mirroredHeld int
+	savedAt      time.Time
 
 	current    atomic.Pointer[snapshot]
 	refreshing sync.Mutex
@@ -128,9 +135,24 @@ type Metrics interface {
 	FilterPositive(found bool)
 }
 
+// Local is what a replica keeps for itself, for the time when its store is away. The zero value is nothing.
+type Local struct {
+	Cache lists.Store // a store on local disk that nobody else uses; nil for none
+	// ResidentBytes is how much memory the records of layers may take.
+	ResidentBytes int64
+}
+
+// DefaultResidentBytes holds ordinary sanctions lists many times over: some three million addresses.
+const DefaultResidentBytes = 256 << 20
+
 // New makes a screener that has nothing to answer from until Refresh has succeeded.
 func New(store lists.Store, journal Journal, metrics Metrics, log *slog.Logger, now func() time.Time) *Screener {
-	return &Screener{store: store, journal: journal, metrics: metrics, log: log, now: now}
+	return NewReplica(store, Local{}, journal, metrics, log, now)
+}
+
+// NewReplica is New for one of several servers on one store.
+func NewReplica(store lists.Store, local Local, journal Journal, metrics Metrics, log *slog.Logger, now func() time.Time) *Screener {
+	return &Screener{store: store, local: local, journal: journal, metrics: metrics, log: log, now: now}
 }
 
 func (s *Screener) noteRefresh(err error) {

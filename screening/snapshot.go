@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"interdict/lists"
@@ -28,7 +29,10 @@ type snapshot struct {
 	staleList string
 	screened  []byte // the answer's "screened" member, encoded once
 	loadedAt  time.Time
+	savedAt   time.Time // of a snapshot from the cache: when that was last what the store had
 }
+
+func (s *snapshot) head() lists.Head { return lists.Head{Generation: s.generation.Number} }
 
 // stack is one list of a generation with its layers, base first.
 type stack struct {
@@ -54,7 +58,8 @@ func (k *stack) suppression(key address.Key, v address.Variant, now time.Time) *
 // layer is one layer with its filter, and what has been read of its attributions.
 type layer struct {
 	lists.Layer
-	filter *filter.Filter
+	filter  *filter.Filter
+	records atomic.Pointer[records] // nil: the store is asked
 
 	mu           sync.RWMutex
 	attributions map[uint32]*lists.Attribution
@@ -65,8 +70,15 @@ const maxAttributions = 50_000
 
 func (l *layer) attribution(n uint32) *lists.Attribution {
 	l.mu.RLock()
-	defer l.mu.RUnlock()
-	return l.attributions[n]
+	a := l.attributions[n]
+	l.mu.RUnlock()
+	if r := l.records.Load(); a == nil && r != nil {
+		if a, err := r.attribution(n); err == nil {
+			l.remember(n, a)
+			return a
+		}
+	}
+	return a
 }
 
 func (l *layer) remember(n uint32, a *lists.Attribution) {
@@ -85,6 +97,16 @@ func (s *Screener) Refresh(ctx context.Context) error {
 	defer s.refreshing.Unlock()
 	err := s.refresh(ctx)
 	s.noteRefresh(err)
+	if s.current.Load() == nil && fault.Is(err, fault.Unavailable) && s.local.Cache != nil {
+		snap, cerr := s.recall(ctx)
+		if cerr != nil {
+			s.log.Warn("the store cannot be read, and the cache neither", "store", err, "cache", cerr)
+			return err
+		}
+		s.current.Store(snap)
+		s.log.Warn("the store cannot be read: the last snapshot of the cache is served", "generation", snap.generation.Number,
+			"saved_at", snap.savedAt, "because", err)
+	}
 	return err
 }
 
@@ -102,13 +124,14 @@ func (s *Screener) refresh(ctx context.Context) error {
 	case old != nil && head.Generation < old.generation.Number:
 		return fault.E(fault.Unavailable, "the store is at generation %d, behind generation %d that is served here", head.Generation, old.generation.Number)
 	}
-	fresh, err := s.readFresh(ctx)
+	fresh, err := readFresh(ctx, s.store)
 	if err != nil {
 		return err
 	}
 	if old != nil && head.Generation == old.generation.Number {
-		if !sameTimes(old.fresh, fresh) {
+		if !sameTimes(old.fresh, fresh) || !old.savedAt.IsZero() {
 			next := *old
+			next.savedAt = time.Time{} // the store says the same
 			next.age(fresh)
 			s.current.Store(&next)
 		}
@@ -118,18 +141,19 @@ func (s *Screener) refresh(ctx context.Context) error {
 	if err != nil {
 		return fault.E(fault.Unavailable, "read generation %d: %w", head.Generation, err)
 	}
-	next, err := s.build(ctx, g, old)
+	next, err := s.build(ctx, s.store, g, old)
 	if err != nil {
 		return err
 	}
+	s.hold(ctx, s.store, next, true)
 	next.age(fresh)
 	s.current.Store(next)
 	s.log.Info("generation loaded", "generation", g.Number, "lists", len(g.Lists), "listings", next.listings)
 	return nil
 }
 
-func (s *Screener) readFresh(ctx context.Context) (map[string]time.Time, error) {
-	docs, err := s.store.Scan(ctx, lists.DocFresh(""))
+func readFresh(ctx context.Context, store lists.Store) (map[string]time.Time, error) {
+	docs, err := store.Scan(ctx, lists.DocFresh(""))
 	if err != nil {
 		return nil, err
 	}
@@ -170,8 +194,8 @@ func (s *snapshot) age(fresh map[string]time.Time) {
 	}
 }
 
-// build makes the snapshot of a generation, taking over the layers that the old one has.
-func (s *Screener) build(ctx context.Context, g lists.Generation, old *snapshot) (*snapshot, error) {
+// build makes the snapshot of a generation from a store, taking over the layers that the old one has.
+func (s *Screener) build(ctx context.Context, store lists.Store, g lists.Generation, old *snapshot) (*snapshot, error) {
 	have := map[string]*layer{}
 	if old != nil {
 		for _, k := range old.stacks {
@@ -187,7 +211,7 @@ func (s *Screener) build(ctx context.Context, g lists.Generation, old *snapshot)
 		for _, meta := range active.Layers {
 			l := have[meta.ID]
 			if l == nil {
-				f, err := s.loadFilter(ctx, meta)
+				f, err := s.loadFilter(ctx, store, meta)
 				if err != nil {
 					return nil, fault.E(fault.KindOf(err), "layer %s: %w", meta.ID, err)
 				}
@@ -214,15 +238,15 @@ func (s *Screener) build(ctx context.Context, g lists.Generation, old *snapshot)
 }
 
 // loadFilter reads the filter that stands beside a layer; one that is missing or damaged is built again from the layer.
-func (s *Screener) loadFilter(ctx context.Context, meta lists.Layer) (*filter.Filter, error) {
-	f, err := s.storedFilter(ctx, meta)
+func (s *Screener) loadFilter(ctx context.Context, store lists.Store, meta lists.Layer) (*filter.Filter, error) {
+	f, err := storedFilter(ctx, store, meta)
 	if err == nil {
 		return f, nil
 	}
 	s.log.Warn("the filter of a layer is built again from the layer", "layer", meta.ID, "because", err)
 	f = filter.New(meta.ID, meta.Keys, filter.Rate)
 	n := 0
-	for e, err := range s.store.Walk(ctx, meta.ID) {
+	for e, err := range store.Walk(ctx, meta.ID) {
 		if err != nil {
 			return nil, err
 		}
@@ -237,15 +261,15 @@ func (s *Screener) loadFilter(ctx context.Context, meta lists.Layer) (*filter.Fi
 		_, err := f.WriteTo(pw)
 		pw.CloseWithError(err)
 	}()
-	if err := s.store.PutBlob(ctx, lists.BlobFilter(meta.ID), pr); err != nil {
+	if err := store.PutBlob(ctx, lists.BlobFilter(meta.ID), pr); err != nil {
 		pr.CloseWithError(err)
 		s.log.Warn("a filter that was built again could not be stored", "layer", meta.ID, "error", err)
 	}
 	return f, nil
 }
 
-func (s *Screener) storedFilter(ctx context.Context, meta lists.Layer) (*filter.Filter, error) {
-	b, err := s.store.OpenBlob(ctx, lists.BlobFilter(meta.ID))
+func storedFilter(ctx context.Context, store lists.Store, meta lists.Layer) (*filter.Filter, error) {
+	b, err := store.OpenBlob(ctx, lists.BlobFilter(meta.ID))
 	if err != nil {
 		return nil, err
 	}
@@ -286,6 +310,10 @@ type Status struct {
 	Listings     int          `json:"listings"`
 	RefreshedAt  time.Time    `json:"refreshed_at"` // the last time the store could be asked
 	RefreshError string       `json:"refresh_error,omitempty"`
+	// SavedAt is set while the snapshot is that of the cache: when it was last what the store had.
+	SavedAt            time.Time `json:"saved_at,omitzero"`
+	Layers, HeldLayers int       // of the generation, and those whose records are in memory
+	HeldBytes          int64
 	// Unready says why checks cannot be answered now; nil when they can.
 	Unready error `json:"-"`
 }
@@ -305,6 +333,8 @@ func (s *Screener) Status() Status {
 		return st
 	}
 	now := s.now()
+	st.SavedAt = snap.savedAt
+	st.HeldLayers, st.Layers, st.HeldBytes = snap.held()
 	st.Generation, st.LoadedAt, st.Listings = snap.generation.Number, snap.loadedAt, snap.listings
 	for _, k := range snap.stacks {
 		l := &k.active.List

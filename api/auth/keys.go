@@ -68,9 +68,9 @@ func (p *Principal) May(roles ...Role) bool {
 
 // Keys makes, checks and revokes API keys.
 type Keys struct {
-	store  lists.Store
-	pepper []byte
-	now    func() time.Time
+	store lists.Store
+	given []byte // the pepper of the configuration; none: that of the store
+	now   func() time.Time
 
 	current   atomic.Pointer[ring]
 	refreshMu sync.Mutex
@@ -79,33 +79,53 @@ type Keys struct {
 
 // ring is a copy of all valid keys.
 type ring struct {
-	byMAC map[[sha256.Size]byte]*Principal
-	mu    sync.RWMutex
+	pepper []byte
+	byMAC  map[[sha256.Size]byte]*Principal
+	mu     sync.RWMutex
 	// seen spares the HMAC for keys that were recognised before; it is looked up by the SHA-256 of the key.
 	seen map[[sha256.Size]byte]*Principal
 }
 
-const docPepper = "pepper"
-
 // Open prepares the keys of a store. pepper "" takes the one that the store keeps.
 func Open(ctx context.Context, store lists.Store, pepper string, now func() time.Time) (*Keys, error) {
-	k := &Keys{store: store, pepper: []byte(pepper), now: now}
-	if pepper == "" {
-		doc, err := store.Get(ctx, docPepper)
-		if fault.Is(err, fault.NotFound) {
-			fresh := make([]byte, 32)
-			rand.Read(fresh)
-			err = store.Commit(ctx, lists.Change{Key: docPepper, Value: fresh})
-			if err == nil || fault.Is(err, fault.Conflict) { // another process was first
-				doc, err = store.Get(ctx, docPepper)
-			}
-		}
-		if err != nil {
-			return nil, err
-		}
-		k.pepper = doc.Value
-	}
+	k := &Keys{store: store, given: []byte(pepper), now: now}
 	return k, k.Refresh(ctx)
+}
+
+// OpenReplica is Open for a server that must come up while its store is away. Then it takes the keys that its cache has (nil: none), and
+// without them it knows nobody until Refresh succeeds: Authenticate is fault.Unavailable until then, for no key is known to be wrong.
+func OpenReplica(ctx context.Context, store, cache lists.Store, pepper string, now func() time.Time) (*Keys, error) {
+	k := &Keys{store: store, given: []byte(pepper), now: now}
+	err := k.Refresh(ctx)
+	if err == nil || !fault.Is(err, fault.Unavailable) {
+		return k, err
+	}
+	if cache != nil {
+		if next, cerr := k.read(ctx, cache, false); cerr == nil {
+			k.current.Store(next)
+		}
+	}
+	return k, nil
+}
+
+// pepperOf gives the secret that keys are hashed with; make lets a store that has none get one.
+func (k *Keys) pepperOf(ctx context.Context, store lists.Store, mayMake bool) ([]byte, error) {
+	if len(k.given) > 0 {
+		return k.given, nil
+	}
+	if r := k.current.Load(); r != nil {
+		return r.pepper, nil
+	}
+	doc, err := store.Get(ctx, lists.DocPepper)
+	if mayMake && fault.Is(err, fault.NotFound) {
+		fresh := make([]byte, 32)
+		rand.Read(fresh)
+		err = store.Commit(ctx, lists.Change{Key: lists.DocPepper, Value: fresh})
+		if err == nil || fault.Is(err, fault.Conflict) { // another process was first
+			doc, err = store.Get(ctx, lists.DocPepper)
+		}
+	}
+	return doc.Value, err
 }
 
 // Refresh renews the copy of all keys. On an error the old copy stays.
@@ -117,20 +137,33 @@ func (k *Keys) Refresh(ctx context.Context) error {
 
 func (k *Keys) refresh(ctx context.Context) error {
 	k.refreshed = k.now()
-	all, err := k.List(ctx)
+	next, err := k.read(ctx, k.store, true)
 	if err != nil {
 		return err
-	}
-	next := &ring{byMAC: map[[sha256.Size]byte]*Principal{}, seen: map[[sha256.Size]byte]*Principal{}}
-	for _, key := range all {
-		if key.RevokedAt == nil && len(key.MAC) == sha256.Size {
-			next.byMAC[[sha256.Size]byte(key.MAC)] = &Principal{KeyID: key.ID, Name: key.Name, roles: key.Roles}
-		}
 	}
 	if old := k.current.Load(); old == nil || !sameKeys(old, next) {
 		k.current.Store(next)
 	}
 	return nil
+}
+
+// read makes a copy of all keys that a store has.
+func (k *Keys) read(ctx context.Context, store lists.Store, mayMake bool) (*ring, error) {
+	pepper, err := k.pepperOf(ctx, store, mayMake)
+	if err != nil {
+		return nil, err
+	}
+	all, err := lists.ReadAll[Key](ctx, store, lists.DocKey(""))
+	if err != nil {
+		return nil, err
+	}
+	next := &ring{pepper: pepper, byMAC: map[[sha256.Size]byte]*Principal{}, seen: map[[sha256.Size]byte]*Principal{}}
+	for _, key := range all {
+		if key.RevokedAt == nil && len(key.MAC) == sha256.Size {
+			next.byMAC[[sha256.Size]byte(key.MAC)] = &Principal{KeyID: key.ID, Name: key.Name, roles: key.Roles}
+		}
+	}
+	return next, nil
 }
 
 func sameKeys(a, b *ring) bool {
@@ -152,12 +185,16 @@ func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error
 	if text == "" || len(text) > 512 {
 		return nil, errUnknown
 	}
+	r := k.current.Load()
+	if r == nil {
+		return nil, fault.E(fault.Unavailable, "the API keys cannot be read yet")
+	}
 	sum := sha256.Sum256([]byte(text))
-	if p := k.current.Load().known(sum); p != nil {
+	if p := r.known(sum); p != nil {
 		return p, nil
 	}
-	mac := k.mac(text)
-	if p := k.current.Load().find(mac, sum); p != nil {
+	mac := r.mac(text)
+	if p := r.find(mac, sum); p != nil {
 		return p, nil
 	}
 	// The key may be younger than the copy. An unknown key costs the store one read a second at the most.
@@ -191,8 +228,8 @@ func (r *ring) find(mac, sum [sha256.Size]byte) *Principal {
 	return p
 }
 
-func (k *Keys) mac(text string) [sha256.Size]byte {
-	h := hmac.New(sha256.New, k.pepper)
+func (r *ring) mac(text string) [sha256.Size]byte {
+	h := hmac.New(sha256.New, r.pepper)
 	h.Write([]byte(text))
 	return [sha256.Size]byte(h.Sum(nil))
 }
@@ -228,7 +265,11 @@ func (k *Keys) add(ctx context.Context, id, name, text string, roles []Role, by 
 			return Key{}, fault.E(fault.Invalid, "roles: %.40q is none of %v", r, Roles)
 		}
 	}
-	mac := k.mac(text)
+	r := k.current.Load()
+	if r == nil {
+		return Key{}, fault.E(fault.Unavailable, "the API keys cannot be read yet")
+	}
+	mac := r.mac(text)
 	key := Key{ID: id, Name: name, Roles: roles, MAC: mac[:], CreatedAt: k.now().UTC(), CreatedBy: by}
 	if err := k.store.Commit(ctx, lists.Put(lists.DocKey(id), key, 0)); err != nil {
 		return Key{}, err

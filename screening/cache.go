@@ -1,0 +1,255 @@
+package screening
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+)
+
+// The cache is a store of its own on local disk, which one replica writes and reads: exact copies of the generation it serves, of the
+// settings, versions, ages and keys that belong to it, the filters of all its layers, and the layers that are held in memory. A replica that starts
+// while the store is away answers from it; and what the store loses can be put back from it (loader.Restore).
+
+// docSaved says when the cache was last known to be what the store had.
+const docSaved = "saved"
+
+// recall makes the first snapshot from the cache, because the store cannot be read. A cache that is not whole gives none.
+func (s *Screener) recall(ctx context.Context) (*snapshot, error) {
+	cache := s.local.Cache
+	if cache == nil {
+		return nil, fault.E(fault.NotLoaded, "there is no cache folder to start from")
+	}
+	g, _, err := lists.Current(ctx, cache)
+	if err == nil && g.Number == 0 {
+		err = fault.E(fault.NotLoaded, "the cache is empty")
+	}
+	if err != nil {
+		return nil, err
+	}
+	saved, _, err := lists.Read[lists.Fresh](ctx, cache, docSaved)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := readFresh(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	next, err := s.build(ctx, cache, g, nil)
+	if err != nil {
+		return nil, err
+	}
+	s.hold(ctx, cache, next, false)
+	next.savedAt = saved.At
+	next.age(fresh)
+	return next, nil
+}
+
+// mirror brings the cache up to what is served: first what is large, then all documents in one step, then it drops what nothing names.
+func (s *Screener) mirror(ctx context.Context) error {
+	snap, cache := s.current.Load(), s.local.Cache
+	if cache == nil || snap == nil || !snap.savedAt.IsZero() {
+		return nil
+	}
+	docs, err := s.copies(ctx, snap)
+	if err != nil {
+		return err
+	}
+	held, _, _ := snap.held()
+	if snap.generation.Number == s.mirroredNumber() && held == s.mirroredHeld && sameDocs(docs, s.mirroredDocs) {
+		// Only that it is still so, and not every second.
+		if s.now().Sub(s.savedAt) < 10*time.Second {
+			return nil
+		}
+	} else if err := s.mirrorLayers(ctx, snap); err != nil {
+		return err
+	}
+	s.savedAt = s.now().UTC()
+	changes := []lists.Change{lists.Put(docSaved, lists.Fresh{At: s.savedAt}, lists.AnyRevision)}
+	named := map[string]bool{docSaved: true}
+	for _, d := range docs {
+		named[d.Key] = true
+		changes = append(changes, lists.Change{Key: d.Key, Value: d.Value, Expect: lists.AnyRevision})
+	}
+	old, err := cache.Scan(ctx, "")
+	if err != nil {
+		return err
+	}
+	for _, d := range old {
+		if !named[d.Key] {
+			changes = append(changes, lists.Change{Key: d.Key, Expect: lists.AnyRevision})
+		}
+	}
+	if err := cache.Commit(ctx, changes...); err != nil {
+		return err
+	}
+	s.mirrored, s.mirroredDocs, s.mirroredHeld = snap, docs, held
+	return s.tidyCache(ctx, snap)
+}
+
+// copies reads the documents that belong to a snapshot from the store.
+func (s *Screener) copies(ctx context.Context, snap *snapshot) ([]lists.Doc, error) {
+	g, err := s.store.Get(ctx, lists.DocGeneration(snap.generation.Number))
+	if err != nil {
+		return nil, err
+	}
+	head := lists.Put(lists.DocHead, snap.head(), 0)
+	docs := []lists.Doc{{Key: lists.DocHead, Value: head.Value}, g}
+	for i := range snap.generation.Lists {
+		a := &snap.generation.Lists[i]
+		for _, key := range []string{lists.DocList(a.List.ID), lists.DocVersion(a.List.ID, a.Version)} {
+			d, err := s.store.Get(ctx, key)
+			if err != nil {
+				return nil, err
+			}
+			docs = append(docs, d)
+		}
+	}
+	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocPepper, "suppression/"} {
+		more, err := s.store.Scan(ctx, prefix)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, more...)
+	}
+	return docs, nil
+}
+
+func (s *Screener) mirroredNumber() int {
+	if s.mirrored == nil {
+		return 0
+	}
+	return s.mirrored.generation.Number
+}
+
+func sameDocs(a, b []lists.Doc) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Key != b[i].Key || !bytes.Equal(a[i].Value, b[i].Value) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Screener) mirrorLayers(ctx context.Context, snap *snapshot) error {
+	cache := s.local.Cache
+	have, err := cache.Layers(ctx)
+	if err != nil {
+		return err
+	}
+	blobs, err := cache.Blobs(ctx)
+	if err != nil {
+		return err
+	}
+	filters := map[string]bool{}
+	for _, b := range blobs {
+		filters[b] = true
+	}
+	for _, k := range snap.stacks {
+		for _, l := range k.layers {
+			if name := lists.BlobFilter(l.ID); !filters[name] {
+				pr, pw := io.Pipe()
+				go func() {
+					_, err := l.filter.WriteTo(pw)
+					pw.CloseWithError(err)
+				}()
+				err := cache.PutBlob(ctx, name, pr)
+				pr.CloseWithError(io.ErrClosedPipe)
+				if err != nil {
+					return err
+				}
+			}
+			r := l.records.Load()
+			if r == nil {
+				continue
+			}
+			if _, there := have[l.ID]; there {
+				if complete(ctx, cache, l.ID) {
+					continue
+				}
+				if err := cache.DropLayer(ctx, l.ID); err != nil { // the process that wrote it has ended in the middle
+					return err
+				}
+			}
+			if err := r.copyTo(ctx, cache, l.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func complete(ctx context.Context, store lists.Store, layer string) bool {
+	_, err := store.Lookup(ctx, []lists.LayerKey{{Layer: layer, Key: "\x00"}})
+	return err == nil
+}
+
+// tidyCache drops layers and filters of generations that have passed.
+func (s *Screener) tidyCache(ctx context.Context, snap *snapshot) error {
+	cache := s.local.Cache
+	named := map[string]bool{}
+	for _, k := range snap.stacks {
+		for _, l := range k.layers {
+			named[l.ID] = true
+		}
+	}
+	layers, err := cache.Layers(ctx)
+	if err != nil {
+		return err
+	}
+	for id := range layers {
+		if !named[id] {
+			if err := cache.DropLayer(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	blobs, err := cache.Blobs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		if id, ok := strings.CutPrefix(b, lists.BlobFilter("")); ok && !named[id] {
+			if err := cache.DropBlob(ctx, b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// keep reads layers into memory and mirrors what is served, beside Follow, until ctx ends.
+func (s *Screener) keep(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if snap := s.current.Load(); snap != nil && s.local.ResidentBytes > 0 && s.storeAnswers() {
+			s.hold(ctx, s.store, snap, false)
+		}
+		if err := s.mirror(ctx); err != nil && ctx.Err() == nil {
+			s.log.Debug("the cache could not be brought up to date", "error", err)
+			if !fault.Is(err, fault.Unavailable) {
+				s.log.Warn("the cache could not be brought up to date", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// storeAnswers tells whether the last round of asking the store succeeded.
+func (s *Screener) storeAnswers() bool {
+	s.noteMu.Lock()
+	defer s.noteMu.Unlock()
+	return s.refreshErr == nil
+}
