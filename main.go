@@ -42,6 +42,7 @@ type cli struct {
 	Check    checkCmd    `cmd:"" help:"Screen addresses."`
 	Lists    listsCmd    `cmd:"" help:"Look at lists and steer them."`
 	Suppress suppressCmd `cmd:"" help:"Set aside what a list says of an address, for a time and with a second person's word."`
+	Restore  restoreCmd  `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
 	Keys     keysCmd     `cmd:"" help:"Create, list and revoke API keys."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
 	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`

@@ -569,7 +569,7 @@ func TestAServerThatIsKilledHasRecordedEveryDecisionItGave(t *testing.T) {
 
 func TestAServerWithoutItsRedisHoldsHitsAndClearsMisses(t *testing.T) {
 	redis := storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
-	s := serve(t, "--data", t.TempDir(), "--redis", redis.URL())
+	s := serve(t, "--data", t.TempDir(), "--redis", redis.URL(), "--resident", "0") // no layer is small enough to be held
 	s.call(t, http.MethodPut, "/v1/lists/deny", `{"category":"sanctions","approvals":0}`, nil)
 	s.call(t, http.MethodPost, "/v1/lists/deny/versions", "address\n"+canaryAlways+"\n", nil)
 	if status := s.call(t, http.MethodPost, "/v1/lists/deny/versions/1/activate", "", nil); status != http.StatusOK {

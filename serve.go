@@ -13,6 +13,7 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,7 +123,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
-	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Metrics: metrics, Log: log, Now: time.Now,
+	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: local.Cache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond})
 	demoKey := ""
 	if c.Demo {
@@ -216,6 +217,14 @@ func (c *serveCmd) local(log *slog.Logger) (screening.Local, error) {
 		dir = filepath.Join(c.Data, "cache")
 	}
 	cache, err := diskstore.Open(dir)
+	if err != nil && !fault.Is(err, fault.Conflict) { // not in use by another server, so damaged: it is set aside, not thrown away
+		aside := dir + "-damaged-" + strconv.FormatInt(time.Now().UnixNano(), 10)
+		log.Error("the cache cannot be used and is set aside", "folder", dir, "now", aside, "because", err)
+		if err := os.Rename(dir, aside); err != nil {
+			return out, fault.E(fault.Unavailable, "%w", err)
+		}
+		cache, err = diskstore.Open(dir)
+	}
 	if err != nil {
 		return out, err
 	}
@@ -324,7 +333,7 @@ func printDemo(e *env, addr, admin, key string) {
 type recorder struct{ j *journal.Journal }
 
 var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
-	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "compact": journal.Activation,
+	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "restore": journal.Activation, "compact": journal.Activation,
 	"refresh": journal.Upload, "suppress-propose": journal.ListChange, "suppress": journal.ListChange, "suppress-reject": journal.ListChange,
 	"suppress-end": journal.ListChange}
 

@@ -170,6 +170,7 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/approve", `"reason":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/reject", `"reason":"r"`},
 		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/end", `"reason":"r"`},
+		{"POST", "/v1/restore", `"reason":"r"`},
 		{"POST", "/v1/keys", `"roles":["checker"]`},
 	} {
 		for what, body := range map[string]string{
@@ -262,6 +263,7 @@ var routes = []struct {
 	{"GET", "/v1/generations", nil, nil},
 	{"GET", "/v1/generations/1", nil, nil},
 	{"GET", "/v1/replicas", nil, nil},
+	{"POST", "/v1/restore", nil, []auth.Role{auth.Admin}},
 	{"GET", "/v1/keys", nil, []auth.Role{auth.Admin}},
 	{"POST", "/v1/keys", map[string]any{"roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
 	{"DELETE", "/v1/keys/nosuch", nil, []auth.Role{auth.Admin}},

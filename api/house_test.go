@@ -180,6 +180,7 @@ type house struct {
 	dir      string
 	clock    *clock
 	store    *moody
+	cache    lists.Store
 	journal  *journal.Journal
 	keys     *auth.Keys
 	loader   *loader.Loader
@@ -204,6 +205,9 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	disk, err := diskstore.Open(h.dir)
 	must(err)
 	t.Cleanup(func() { disk.Close() })
+	h.cache, err = diskstore.Open(t.TempDir())
+	must(err)
+	t.Cleanup(func() { h.cache.Close() })
 	h.store = &moody{Store: disk}
 	h.journal, err = journal.Open(h.dir+"/journal", journal.Options{Now: h.clock.now, SegmentBytes: journal.MinSegmentBytes})
 	must(err)
@@ -220,7 +224,7 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	h.metrics.Watch(h.screener)
 	h.loader = loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now)
 	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
-		Store: h.store, Metrics: h.metrics, Log: log, Now: h.clock.now, JournalError: func() error { return nil }}
+		Store: h.store, Cache: h.cache, Metrics: h.metrics, Log: log, Now: h.clock.now, JournalError: func() error { return nil }}
 	for _, set := range settings {
 		set(&o)
 	}

@@ -908,14 +908,3 @@ func viewGeneration(g *lists.Generation) generationView {
 	}
 	return v
 }
-
-func (s *Server) getReplicas(c *gin.Context, _ *auth.Principal) error {
-	live, err := lists.Replicas(c.Request.Context(), s.store, s.now())
-	if err != nil {
-		return err
-	}
-	if live == nil {
-		live = []lists.Replica{}
-	}
-	return render(c, http.StatusOK, gin.H{"replicas": live})
-}

@@ -56,6 +56,12 @@ func (m *Metrics) Watch(s *screening.Screener) {
 	gauge("interdict_store_seen_timestamp_seconds", "When the store was last asked with success.", func(st screening.Status) float64 { return seconds(st.RefreshedAt) })
 	gauge("interdict_cache_saved_timestamp_seconds", "While the store is away since the start and the cache is served: when that was saved. Otherwise 0.",
 		func(st screening.Status) float64 { return seconds(st.SavedAt) })
+	gauge("interdict_store_lost", "1 while the store has lost the generation that is served here (interdict restore puts it back).", func(st screening.Status) float64 {
+		if st.Lost {
+			return 1
+		}
+		return 0
+	})
 	gauge("interdict_resident_layers", "Layers whose listings are held in memory.", func(st screening.Status) float64 { return float64(st.HeldLayers) })
 	gauge("interdict_layers", "Layers of the generation served.", func(st screening.Status) float64 { return float64(st.Layers) })
 	gauge("interdict_resident_bytes", "Memory that they take.", func(st screening.Status) float64 { return float64(st.HeldBytes) })

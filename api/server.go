@@ -36,6 +36,7 @@ type Options struct {
 	Loader   *loader.Loader
 	Keys     *auth.Keys
 	Store    lists.Store
+	Cache    lists.Store // the replica's own copy of what it serves; nil for none
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -51,6 +52,7 @@ type Server struct {
 	loader   *loader.Loader
 	keys     *auth.Keys
 	store    lists.Store
+	cache    lists.Store
 	metrics  *Metrics
 	log      *slog.Logger
 	now      func() time.Time
@@ -71,7 +73,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 
 // New makes a server.
 func New(o Options) *Server {
-	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, metrics: o.Metrics, log: o.Log,
+	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
@@ -119,6 +121,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/generations", s.getGenerations)
 	s.route(http.MethodGet, "/v1/generations/:n", s.getGeneration)
 	s.route(http.MethodGet, "/v1/replicas", s.getReplicas)
+	s.route(http.MethodPost, "/v1/restore", s.restore, auth.Admin)
 
 	s.route(http.MethodGet, "/v1/keys", s.getKeys, auth.Admin)
 	s.route(http.MethodPost, "/v1/keys", s.postKey, auth.Admin)

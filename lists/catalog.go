@@ -10,7 +10,8 @@ import (
 
 // Head names the current generation; it is the document every replica watches.
 type Head struct {
-	Generation int `json:"generation"`
+	Generation int    `json:"generation"`
+	ID         string `json:"id,omitempty"` // of that generation
 }
 
 // Fresh says when a list was last known to be what its publisher says.
@@ -20,10 +21,12 @@ type Fresh struct {
 
 // Replica is what one running server reports of itself.
 type Replica struct {
-	ID         string    `json:"id"`
-	Generation int       `json:"generation"` // it answers from; 0: none
-	Since      time.Time `json:"since"`      // it answers from that generation
-	Seen       time.Time `json:"seen"`       // its last report
+	ID         string `json:"id"`
+	Generation int    `json:"generation"` // it answers from; 0: none
+	// GenerationID is the id of that generation.
+	GenerationID string    `json:"generation_id,omitempty"`
+	Since        time.Time `json:"since"` // it answers from that generation
+	Seen         time.Time `json:"seen"`  // its last report
 }
 
 // ReplicaTTL is how long after its last report a replica counts as live.
@@ -86,6 +89,40 @@ func Current(ctx context.Context, s Store) (g Generation, revision uint64, err e
 		return g, 0, fault.E(fault.Unavailable, "generation %d is missing from the store", head.Generation)
 	}
 	return g, revision, err
+}
+
+// Descends tells whether generation g of a store holds, by its descent, what an earlier one held. Two generations that have no id are told
+// apart by their numbers alone.
+func Descends(ctx context.Context, s Store, g, from *Generation) (bool, error) {
+	at := *g
+	for {
+		switch {
+		case at.ID != "" && (at.ID == from.ID || at.Merged != "" && at.Merged == from.ID):
+			return true, nil
+		case at.Number < from.Number:
+			return false, nil
+		case at.Number == from.Number:
+			return at.ID == "" || from.ID == "", nil
+		case at.Parent != "" && at.Parent == from.ID:
+			return true, nil
+		}
+		// A restored generation may stand more than one number above its parent.
+		var next Generation
+		var err error
+		for n := at.Number - 1; ; n-- {
+			next, _, err = Read[Generation](ctx, s, DocGeneration(n))
+			if err != nil && !fault.Is(err, fault.NotFound) || err == nil && (at.Parent == "" || next.ID == at.Parent || next.ID == "") {
+				break
+			}
+			if n <= from.Number {
+				return false, nil
+			}
+		}
+		if err != nil {
+			return false, err
+		}
+		at = next
+	}
 }
 
 // Replicas reads the replicas that are live at now.

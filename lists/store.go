@@ -32,6 +32,7 @@ func DocList(id string) string                     { return "list/" + id }
 func DocVersion(list string, number int) string    { return fmt.Sprintf("version/%s/%08d", list, number) }
 func DocVersions(list string) string               { return "version/" + list + "/" }
 func DocGeneration(number int) string              { return fmt.Sprintf("generation/%010d", number) }
+func DocLost(id string, number int) string         { return fmt.Sprintf("lost/%010d/%s", number, id) }
 func DocFresh(list string) string                  { return "fresh/" + list }
 func DocKey(id string) string                      { return "apikey/" + id }
 func DocReplica(id string) string                  { return "replica/" + id }

@@ -117,7 +117,12 @@ type Layer struct {
 // Generation is the numbered set of versions that are active together, with the settings
 // of their lists: it alone decides every answer given from it.
 type Generation struct {
-	Number int       `json:"generation"`
+	Number int `json:"generation"`
+	// ID tells two generations of one number apart, which a failover can make; Parent is the id of the one before. Merged is the id of a lost
+	// one that this one holds, too.
+	ID     string    `json:"id,omitempty"`
+	Parent string    `json:"parent,omitempty"`
+	Merged string    `json:"merged,omitempty"`
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Action string    `json:"action"` // activate, rollback, settings, compact, retire, suppress, suppress-end

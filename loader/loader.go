@@ -14,6 +14,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"interdict/lists"
 	"interdict/lists/fault"
 )
@@ -157,16 +159,38 @@ func (l *Loader) nextGeneration(ctx context.Context, action, list, by, reason st
 	if err != nil {
 		return g, 0, err
 	}
+	if err := l.nothingLost(ctx, &g); err != nil {
+		return g, 0, err
+	}
 	g.Number++
+	g.ID, g.Parent, g.Merged = newGenerationID(), g.ID, ""
 	g.At, g.By, g.Action, g.List, g.Reason = l.now().UTC(), by, action, list, reason
 	return g, head, nil
+}
+
+func newGenerationID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// nothingLost makes sure that no live replica serves something that the store has no more: a change on top of that gap would make the
+// loss final.
+func (l *Loader) nothingLost(ctx context.Context, g *lists.Generation) error {
+	live, err := lists.Replicas(ctx, l.store, l.now())
+	if err != nil {
+		return err
+	}
+	for _, r := range live {
+		if r.Generation > g.Number || r.Generation == g.Number && r.Generation > 0 && r.GenerationID != "" && g.ID != "" && r.GenerationID != g.ID {
+			return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: put it back first (interdict restore --server URL)",
+				g.Number, r.Generation, r.ID)
+		}
+	}
+	return nil
 }
 
 // generationChanges writes the generation's own document, which must be new, and moves the head to it.
 func generationChanges(g lists.Generation, head uint64) []lists.Change {
 	return []lists.Change{
 		lists.Put(lists.DocGeneration(g.Number), g, 0),
-		lists.Put(lists.DocHead, lists.Head{Generation: g.Number}, head),
+		lists.Put(lists.DocHead, lists.Head{Generation: g.Number, ID: g.ID}, head),
 	}
 }
 

@@ -97,6 +97,9 @@ func (s *Screener) copies(ctx context.Context, snap *snapshot) ([]lists.Doc, err
 	if err != nil {
 		return nil, err
 	}
+	if stored, err := lists.Decode[lists.Generation](g); err != nil || stored.ID != snap.generation.ID {
+		return nil, lost("generation %d of the store is not what is served here", snap.generation.Number)
+	}
 	head := lists.Put(lists.DocHead, snap.head(), 0)
 	docs := []lists.Doc{{Key: lists.DocHead, Value: head.Value}, g}
 	for i := range snap.generation.Lists {
@@ -241,6 +244,11 @@ func (s *Screener) keep(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+			defer cancel()
+			if err := s.mirror(last); err != nil {
+				s.log.Debug("the cache could not be brought up to date", "error", err)
+			}
 			return
 		case <-tick.C:
 		}

@@ -27,18 +27,23 @@ func (s *Screener) Follow(ctx context.Context, replica string) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	var reported lists.Replica
+	saidLost := false
 	for {
 		if err := s.timed(ctx, s.Refresh); err != nil && ctx.Err() == nil {
 			s.log.Debug("refresh", "error", err)
 		}
 		now := s.now().UTC()
-		next := lists.Replica{ID: replica, Generation: s.generation(), Since: reported.Since, Seen: now}
-		if next.Generation != reported.Generation || reported.ID == "" {
+		next := lists.Replica{ID: replica, Since: reported.Since, Seen: now}
+		if snap := s.current.Load(); snap != nil {
+			next.Generation, next.GenerationID = snap.generation.Number, snap.generation.ID
+		}
+		moved := next.Generation != reported.Generation || next.GenerationID != reported.GenerationID
+		if moved || reported.ID == "" {
 			next.Since = now
 		}
-		if next.Generation != reported.Generation || now.Sub(reported.Seen) >= reportEvery {
+		if lost := s.Status().Lost; moved || lost != saidLost || now.Sub(reported.Seen) >= reportEvery {
 			if s.timed(ctx, func(ctx context.Context) error { return s.report(ctx, next) }) == nil {
-				reported = next
+				reported, saidLost = next, s.Status().Lost
 			}
 		}
 		select {
@@ -66,12 +71,4 @@ func (s *Screener) timed(ctx context.Context, f func(context.Context) error) err
 
 func (s *Screener) report(ctx context.Context, r lists.Replica) error {
 	return s.store.Commit(ctx, lists.Put(lists.DocReplica(r.ID), r, lists.AnyRevision))
-}
-
-// generation is the number of the generation served; 0 for none.
-func (s *Screener) generation() int {
-	if snap := s.current.Load(); snap != nil {
-		return snap.generation.Number
-	}
-	return 0
 }

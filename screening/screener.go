@@ -11,6 +11,7 @@ package screening
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -158,6 +159,9 @@ func NewReplica(store lists.Store, local Local, journal Journal, metrics Metrics
 func (s *Screener) noteRefresh(err error) {
 	s.noteMu.Lock()
 	defer s.noteMu.Unlock()
+	if was := errors.Is(s.refreshErr, errLost); errors.Is(err, errLost) && !was {
+		s.log.Error("the store has lost what is served here", "error", err)
+	}
 	s.refreshErr = err
 	if err == nil {
 		s.refreshedAt = s.now()

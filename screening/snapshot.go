@@ -2,6 +2,7 @@ package screening
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strconv"
@@ -32,7 +33,9 @@ type snapshot struct {
 	savedAt   time.Time // of a snapshot from the cache: when that was last what the store had
 }
 
-func (s *snapshot) head() lists.Head { return lists.Head{Generation: s.generation.Number} }
+func (s *snapshot) head() lists.Head {
+	return lists.Head{Generation: s.generation.Number, ID: s.generation.ID}
+}
 
 // stack is one list of a generation with its layers, base first.
 type stack struct {
@@ -116,13 +119,15 @@ func (s *Screener) refresh(ctx context.Context) error {
 	switch {
 	case fault.Is(err, fault.NotFound):
 		if old != nil {
-			return fault.E(fault.Unavailable, "the store has lost generation %d; it is still served from memory and the filters", old.generation.Number)
+			return lost("the store has lost generation %d, which is served here: interdict restore puts it back", old.generation.Number)
 		}
 		return fault.E(fault.NotLoaded, "nothing has been activated yet")
 	case err != nil:
 		return err
 	case old != nil && head.Generation < old.generation.Number:
-		return fault.E(fault.Unavailable, "the store is at generation %d, behind generation %d that is served here", head.Generation, old.generation.Number)
+		return lost("the store is at generation %d, behind generation %d that is served here: interdict restore puts it back", head.Generation, old.generation.Number)
+	case old != nil && head.Generation == old.generation.Number && head.ID != old.generation.ID && head.ID != "" && old.generation.ID != "":
+		return lost("the store has lost generation %d, which is served here, and made another one of that number: interdict restore brings both together", head.Generation)
 	}
 	fresh, err := readFresh(ctx, s.store)
 	if err != nil {
@@ -141,6 +146,15 @@ func (s *Screener) refresh(ctx context.Context) error {
 	if err != nil {
 		return fault.E(fault.Unavailable, "read generation %d: %w", head.Generation, err)
 	}
+	// What is served here was acknowledged. A store that has gone on without it would clear addresses that are listed: neither side
+	// holds all, so this one stays with its own, and says so, until a generation descends from both.
+	if old != nil {
+		if descends, err := lists.Descends(ctx, s.store, &g, &old.generation); err != nil {
+			return err
+		} else if !descends {
+			return lost("the store's generation %d does not descend from generation %d that is served here: interdict restore brings both together", g.Number, old.generation.Number)
+		}
+	}
 	next, err := s.build(ctx, s.store, g, old)
 	if err != nil {
 		return err
@@ -150,6 +164,13 @@ func (s *Screener) refresh(ctx context.Context) error {
 	s.current.Store(next)
 	s.log.Info("generation loaded", "generation", g.Number, "lists", len(g.Lists), "listings", next.listings)
 	return nil
+}
+
+// errLost marks that the store has lost what is served here.
+var errLost = errors.New("lost generation")
+
+func lost(format string, args ...any) error {
+	return fault.E(fault.Unavailable, "%w: "+format, append([]any{errLost}, args...)...)
 }
 
 func readFresh(ctx context.Context, store lists.Store) (map[string]time.Time, error) {
@@ -312,6 +333,7 @@ type Status struct {
 	RefreshError string       `json:"refresh_error,omitempty"`
 	// SavedAt is set while the snapshot is that of the cache: when it was last what the store had.
 	SavedAt            time.Time `json:"saved_at,omitzero"`
+	Lost               bool      `json:"lost"` // the store has lost what is served here
 	Layers, HeldLayers int       // of the generation, and those whose records are in memory
 	HeldBytes          int64
 	// Unready says why checks cannot be answered now; nil when they can.
@@ -324,7 +346,7 @@ func (s *Screener) Status() Status {
 	s.noteMu.Lock()
 	st.RefreshedAt = s.refreshedAt
 	if s.refreshErr != nil {
-		st.RefreshError = s.refreshErr.Error()
+		st.RefreshError, st.Lost = s.refreshErr.Error(), errors.Is(s.refreshErr, errLost)
 	}
 	s.noteMu.Unlock()
 	snap := s.current.Load()
