@@ -43,6 +43,7 @@ type benchCmd struct {
 	Time        time.Duration `help:"How long one road is driven in one round." default:"2s"`
 	Connections int           `help:"Keep-alive connections of the load." default:"32"`
 	Redis       string        `help:"Redis for the naive design; one is started if redis-server is installed." placeholder:"URL"`
+	Activations bool          `help:"Activate fifty more addresses every second while checks are measured."`
 	JSON        bool          `help:"Print JSON."`
 
 	ServeOn string `hidden:"" help:"Internal: be the server, with its data in this folder."`
@@ -155,6 +156,9 @@ func (c *benchCmd) startServer(ctx context.Context, dir, redisURL string) (base 
 		return "", nil, err
 	}
 	cmd := exec.CommandContext(ctx, self, "bench", "--serve-on", dir, "--size", strconv.Itoa(c.Size), "--redis", redisURL)
+	if c.Activations {
+		cmd.Args = append(cmd.Args, "--activations")
+	}
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -204,9 +208,35 @@ func (c *benchCmd) beServer(e *env) error {
 	if err != nil {
 		return err
 	}
+	if c.Activations {
+		go o.loader.Tend(e.ctx)
+		go c.activate(e, o, screener)
+	}
 	fmt.Fprintf(e.stdout, "%s %s\n", full.Addr(), ln.Addr())
 	go func() { _ = httpServer(bare, o.log).Serve(ln) }()
 	return httpServer(server.Handler(), o.log).Serve(full)
+}
+
+// activate puts fifty more addresses on the list every second, as a service under attack would.
+func (c *benchCmd) activate(e *env, o *opened, screener *screening.Screener) {
+	for n := c.Size; e.ctx.Err() == nil; time.Sleep(time.Second) {
+		rows := "address,entity\n"
+		for range 50 {
+			rows += synthetic(uint64(n), true) + ",New\n"
+			n++
+		}
+		v, err := o.loader.Stage(e.ctx, "bench", []loader.Upload{{Name: "more.csv", Body: strings.NewReader(rows)}},
+			loader.StageOptions{Format: "csv", Mode: lists.Add, By: operator()})
+		if err == nil {
+			_, err = o.loader.Activate(e.ctx, "bench", v.Number, loader.ActivateOptions{By: operator(), Operator: true})
+		}
+		if err == nil {
+			err = screener.Refresh(e.ctx)
+		}
+		if err != nil {
+			fmt.Fprintln(e.stderr, "interdict: an activation failed:", err)
+		}
+	}
 }
 
 // bareGin is what the full path is measured against: it binds the same body and answers a constant of the same size. /naive
@@ -369,9 +399,12 @@ func (c *benchCmd) measure(e *env, base string, naive bool, took time.Duration) 
 		return err
 	}
 	if c.JSON {
-		printJSON(e.stdout, map[string]any{"size": c.Size, "load_seconds": took.Seconds(), "arrival_per_second": arrival, "roads": results,
+		printJSON(e.stdout, map[string]any{"size": c.Size, "load_seconds": took.Seconds(), "arrival_per_second": arrival, "activations": c.Activations, "roads": results,
 			"screening_ns": inside, "screening_allocations": allocations, "cpus": runtime.NumCPU(), "go": runtime.Version()})
 		return nil
+	}
+	if c.Activations {
+		fmt.Fprintln(e.stdout, "fifty more addresses were activated every second")
 	}
 	fmt.Fprintf(e.stdout, "%d addresses, loaded in %.1f s (%s, %d cores; the server on one)\n\n", c.Size, took.Seconds(), runtime.Version(), runtime.NumCPU())
 	fmt.Fprintf(e.stdout, "%-28s %14s %12s %12s %10s %10s\n", "", "addresses/s", "µs/address", "to bare Gin", "p50 µs", "p99 µs")

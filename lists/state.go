@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,16 +21,19 @@ type Stored struct {
 // Resolve gives what a stack of layers says under one key: found[i] is the stored entry of layer i (base first), nil for
 // none. An upper layer's removal takes away what lower layers say of the same identity.
 func Resolve(found [][]byte) ([]Stored, error) {
-	var out []Stored
-	var removed []Ref
+	out, _, err := resolve(found)
+	return out, err
+}
+
+// resolve gives what Resolve does, and what the stack takes away from layers below it.
+func resolve(found [][]byte) (out []Stored, removed []Ref, err error) {
 	var refs []Ref
 	for i := len(found) - 1; i >= 0; i-- {
 		if found[i] == nil {
 			continue
 		}
-		var err error
 		if refs, err = DecodeRefs(refs[:0], found[i]); err != nil {
-			return nil, fault.E(fault.Unavailable, "read a listing: %w", err)
+			return nil, nil, fault.E(fault.Unavailable, "read a listing: %w", err)
 		}
 	next:
 		for _, r := range refs {
@@ -44,18 +48,20 @@ func Resolve(found [][]byte) ([]Stored, error) {
 			out = append(out, Stored{r, i})
 		}
 		for _, r := range refs {
-			if r.Removed {
+			if r.Removed && !slices.ContainsFunc(removed, func(o Ref) bool { return o.Same(&r) }) {
 				removed = append(removed, r)
 			}
 		}
 	}
-	return out, nil
+	return out, removed, nil
 }
 
 // Keyed is one key of a stack of layers with what the stack says under it.
 type Keyed struct {
 	Key  address.Key
 	Refs []Stored // empty when everything under the key was removed
+	// Removed is what the stack takes away from layers below it.
+	Removed []Ref
 }
 
 // WalkStack yields every key of a stack of layers once, ordered by (Hash(Key), Key).
@@ -108,8 +114,8 @@ func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[Keyed, er
 					found[i] = cursors[i].entry.Refs
 				}
 			}
-			refs, err := Resolve(found)
-			if !yield(Keyed{key, refs}, err) || err != nil {
+			refs, removed, err := resolve(found)
+			if !yield(Keyed{key, refs, removed}, err) || err != nil {
 				return
 			}
 			for i := range cursors {

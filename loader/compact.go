@@ -16,8 +16,20 @@ import (
 // a filter, some 20 ns.
 const maxLayers = 8
 
-// Compact makes one layer of all layers of a list's active version, if there are many of them. What the version holds stays
-// the same, and so does its number: a new generation names the new layer, and answers go on from the old one until then. The old layers
+// mergeFrom tells which layers are made one: from the top down, those that are not small next to what lies on them. So a base of
+// millions is not written anew for a few additions, and each listing is written again a few times only, however long additions go on.
+func mergeFrom(layers []lists.Layer) (from int) {
+	from = len(layers) - 1
+	keys := layers[from].Keys
+	for from > 0 && (layers[from-1].Keys <= 4*keys || from > maxLayers/2) {
+		from--
+		keys += layers[from].Keys
+	}
+	return from
+}
+
+// Compact makes one layer of the upper layers of a list's active version, if there are many of them. What the version holds stays
+// the same, and so does its number: a new generation names the new layer, and answers go on from the old ones until then. The old layers
 // stay as long as a version stands on them. done is false when there was nothing to do.
 func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err error) {
 	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
@@ -30,19 +42,25 @@ func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err e
 	}
 	c := &Change{Action: "compact", By: by, List: list, Version: v.Number, SHA256: v.SHA256}
 	err = l.recorded(c, func() error {
-		layer, err := l.merge(ctx, v)
+		from := mergeFrom(v.Layers)
+		layer, err := l.merge(ctx, v, from)
 		if err != nil {
 			return err
 		}
 		err = retry(ctx, func() error {
-			current, now, revs, err := l.versionForChange(ctx, list, v.Number)
+			current, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
 				return err
 			}
-			if current.Active != v.Number || !slices.Equal(now.Layers, v.Layers) {
+			_, now, revs, err := l.versionForChange(ctx, list, current.Active)
+			if err != nil {
+				return err
+			}
+			// Additions may have come on top of it meanwhile.
+			if len(now.Layers) < len(v.Layers) || !slices.Equal(now.Layers[:len(v.Layers)], v.Layers) {
 				return fault.E(fault.Conflict, "version %d of %s is no longer what was compacted", v.Number, list)
 			}
-			now.Layers = []lists.Layer{layer}
+			now.Layers = slices.Concat(v.Layers[:from], []lists.Layer{layer}, now.Layers[len(v.Layers):])
 			g, head, err := l.nextGeneration(ctx, "compact", list, by, "")
 			if err != nil {
 				return err
@@ -53,7 +71,7 @@ func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err e
 				}
 			}
 			c.Generation = g.Number
-			return commit(ctx, l.store, append(generationChanges(g, head), lists.Put(lists.DocVersion(list, v.Number), now, revs.version))...)
+			return commit(ctx, l.store, append(generationChanges(g, head), lists.Put(lists.DocVersion(list, now.Number), now, revs.version))...)
 		})
 		if err != nil {
 			l.drop(context.WithoutCancel(ctx), layer.ID)
@@ -92,9 +110,11 @@ func (l *Loader) drop(ctx context.Context, layer string) {
 	}
 }
 
-// merge writes everything that a version's layers say together into one new layer.
-func (l *Loader) merge(ctx context.Context, v *lists.Version) (lists.Layer, error) {
+// merge writes everything that a version's layers say together, from one of them on, into one new layer.
+func (l *Loader) merge(ctx context.Context, v *lists.Version, from int) (lists.Layer, error) {
 	layer := newLayer(v)
+	upper := *v
+	upper.Layers = v.Layers[from:]
 	attributions, err := newRun(l.spoolDir)
 	if err != nil {
 		return layer, err
@@ -105,7 +125,7 @@ func (l *Loader) merge(ctx context.Context, v *lists.Version) (lists.Layer, erro
 		return layer, err
 	}
 	defer out.close()
-	m := &merger{side: newSide(v), layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
+	m := &merger{side: newSide(&upper), onBase: from > 0, layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
 	batch := make([]lists.Keyed, 0, joinBatch)
 	flush := func() error {
 		if err := m.side.fetch(ctx, l.store, batch); err != nil {
@@ -119,7 +139,7 @@ func (l *Loader) merge(ctx context.Context, v *lists.Version) (lists.Layer, erro
 		batch = batch[:0]
 		return nil
 	}
-	for k, err := range lists.WalkStack(ctx, l.store, v.Layers) {
+	for k, err := range lists.WalkStack(ctx, l.store, upper.Layers) {
 		if err != nil {
 			return layer, err
 		}
@@ -152,6 +172,7 @@ type merger struct {
 	w       *bufio.Writer
 	numbers map[origin]uint32
 	buf     []byte
+	onBase  bool // there are layers below, from which something may be taken away
 }
 
 func (m *merger) put(k lists.Keyed) error {
@@ -189,6 +210,13 @@ func (m *merger) put(k lists.Keyed) error {
 			raw = raw || r.Variant == address.VariantRaw
 		}
 		m.buf = lists.AppendRef(m.buf, &r)
+	}
+	if m.onBase {
+		for i := range k.Removed {
+			m.layer.Removals++
+			m.buf = lists.AppendRef(m.buf, &k.Removed[i])
+		}
+		raw = raw || len(k.Removed) > 0 && k.Key.Space() == address.SpaceRaw
 	}
 	if len(m.buf) == 0 {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -715,6 +716,70 @@ func TestAKeyInAListIsNotKept(t *testing.T) {
 		}
 		if v.Addresses != 2 || v.Raw != 0 || strings.Contains(shown, wif[:12]) || strings.Contains(shown, "abandon") || !strings.Contains(shown, "secret_material") {
 			t.Errorf("%s: %s", format, shown)
+		}
+	}
+}
+
+// Additions and removals go on for a long time on a large list: the stack stays short, the base is not written anew, and what is listed is
+// what was said last.
+func TestCompactionLeavesALargeBaseAlone(t *testing.T) {
+	b := newBench(t)
+	name := func(i int) string { return fmt.Sprintf("0x%040x", i+1) }
+	rows := ""
+	want := map[string]bool{}
+	for i := range 3000 {
+		rows += name(i) + ",ethereum,E\n"
+		want[name(i)] = true
+	}
+	settings := b.settings("deny")
+	settings.MaxShrink, settings.MaxGrowth = 1, 100
+	v := b.mustStage(t, loader.StageOptions{Create: settings}, "address,network,entity\n"+rows)
+	b.activate(t, "deny", 1)
+	base := v.Layers[0].ID
+	r := rand.New(rand.NewPCG(1, 2))
+	for step := range 40 {
+		mode, rows := lists.Add, ""
+		if r.IntN(3) == 0 {
+			mode = lists.Remove
+		}
+		for range 5 {
+			address := name(r.IntN(3100))
+			rows += address + ",ethereum,E\n"
+			if mode == lists.Add {
+				want[address] = true
+			} else {
+				delete(want, address)
+			}
+		}
+		v, err := b.stage(t, loader.StageOptions{Mode: mode}, "address,network,entity\n"+rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(v.Layers) > 9 {
+			t.Fatalf("step %d: a stack of %d layers", step, len(v.Layers))
+		}
+		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "test", Operator: true}); err != nil {
+			t.Fatal(err)
+		}
+		done, err := b.Compact(ctx, "deny", "system")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err = b.Version(ctx, "deny", v.Number); err != nil || v.Layers[0].ID != base {
+			t.Fatalf("step %d: the base was written anew (%v)", step, err)
+		}
+		if !done && step%7 != 0 {
+			continue
+		}
+		got := map[string]bool{}
+		if err := b.Listings(ctx, "deny", v.Number, func(x lists.Listing) error { got[strings.ToLower(x.Address)] = true; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Fatalf("step %d, compacted %t: %s", step, done, d)
+		}
+		if v.Addresses != len(want) || v.Listings != len(want) {
+			t.Fatalf("step %d: the report says %d addresses, %d listings of %d", step, v.Addresses, v.Listings, len(want))
 		}
 	}
 }
