@@ -62,6 +62,20 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	} else if err != nil {
 		return nil, err
 	}
+	// What belongs to no generation, and is gone altogether: keys, the secret they are hashed with, agreed exceptions.
+	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), "suppression/"} {
+		docs, err := from.Scan(ctx, prefix)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range docs {
+			if _, err := l.store.Get(ctx, d.Key); fault.Is(err, fault.NotFound) {
+				changes = append(changes, lists.Change{Key: d.Key, Value: d.Value})
+			} else if err != nil {
+				return nil, err
+			}
+		}
+	}
 	next := g
 	next.Number = max(g.Number, lost.Number) + 1
 	next.ID, next.Parent, next.Merged = newGenerationID(), g.ID, lost.ID

@@ -80,6 +80,7 @@ type Keys struct {
 // ring is a copy of all valid keys.
 type ring struct {
 	pepper []byte
+	stored int // keys that the store has, revoked ones included
 	byMAC  map[[sha256.Size]byte]*Principal
 	mu     sync.RWMutex
 	// seen spares the HMAC for keys that were recognised before; it is looked up by the SHA-256 of the key.
@@ -141,7 +142,12 @@ func (k *Keys) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if old := k.current.Load(); old == nil || !sameKeys(old, next) {
+	old := k.current.Load()
+	if old != nil && old.stored > 0 && next.stored == 0 {
+		// Keys are never deleted, revoked ones neither: the store has lost them. Nobody's key has become wrong by that.
+		return fault.E(fault.Unavailable, "the store has lost all API keys; those that were known go on being known")
+	}
+	if old == nil || !sameKeys(old, next) {
 		k.current.Store(next)
 	}
 	return nil
@@ -157,7 +163,7 @@ func (k *Keys) read(ctx context.Context, store lists.Store, mayMake bool) (*ring
 	if err != nil {
 		return nil, err
 	}
-	next := &ring{pepper: pepper, byMAC: map[[sha256.Size]byte]*Principal{}, seen: map[[sha256.Size]byte]*Principal{}}
+	next := &ring{pepper: pepper, stored: len(all), byMAC: map[[sha256.Size]byte]*Principal{}, seen: map[[sha256.Size]byte]*Principal{}}
 	for _, key := range all {
 		if key.RevokedAt == nil && len(key.MAC) == sha256.Size {
 			next.byMAC[[sha256.Size]byte(key.MAC)] = &Principal{KeyID: key.ID, Name: key.Name, roles: key.Roles}
@@ -168,6 +174,9 @@ func (k *Keys) read(ctx context.Context, store lists.Store, mayMake bool) (*ring
 
 func sameKeys(a, b *ring) bool {
 	if len(a.byMAC) != len(b.byMAC) {
+		return false
+	}
+	if a.stored != b.stored {
 		return false
 	}
 	for mac, p := range a.byMAC {
@@ -283,6 +292,9 @@ func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error
 	all, err := k.List(ctx)
 	if err != nil || text == "" {
 		return false, err
+	}
+	if r := k.current.Load(); r != nil && r.stored > 0 && len(all) == 0 {
+		return false, fault.E(fault.Unavailable, "the store has lost all API keys")
 	}
 	if len(all) > 0 { // perhaps made by another replica, after this one took its copy
 		return false, k.Refresh(ctx)

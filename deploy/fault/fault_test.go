@@ -1,0 +1,327 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"interdict/lists/storetest"
+)
+
+// fault is something that goes wrong, and how it is put right.
+type trouble struct {
+	name   string
+	inject func(*world)
+	heal   func(*world)
+	// restore tells that Redis has lost its data, and an operator puts it back.
+	restore bool
+	// fails tells that servers themselves go away.
+	fails bool
+}
+
+func toxic(kind, attributes string) func(*world) {
+	return func(w *world) {
+		for _, stream := range []string{"upstream", "downstream"} {
+			if kind == "latency" && stream == "upstream" {
+				continue
+			}
+			body := fmt.Sprintf(`{"name":%q,"type":%q,"stream":%q,"toxicity":1,"attributes":%s}`, kind+stream, kind, stream, attributes)
+			if _, err := w.proxy.Toxics.AddToxicJson(strings.NewReader(body)); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func healthy(w *world) { w.proxy.Toxics.ResetToxics(context.Background()) }
+
+// config sets options of Redis, in pairs.
+func config(pairs ...string) func(*world) {
+	return func(w *world) { w.redis.Must(append([]string{"CONFIG", "SET"}, pairs...)...) }
+}
+
+// entriesKey finds a bucket of a layer that answers are given from.
+func entriesKey(w *world) string {
+	w.t.Helper()
+	// RANDOMKEY needs no reply of several parts.
+	for range 10_000 {
+		if k := w.redis.Must("RANDOMKEY"); strings.HasPrefix(k, "interdict:e:") {
+			return k
+		}
+	}
+	w.t.Fatal("no bucket was found")
+	return ""
+}
+
+func troubles() []trouble {
+	var bucket, value string
+	none := func(*world) {}
+	take := func(w *world) { bucket = entriesKey(w); value = w.redis.Must("DUMP", bucket) }
+	put := func(w *world) { w.redis.Must("RESTORE", bucket, "0", value, "REPLACE") }
+	return []trouble{
+		{name: "nothing", inject: none, heal: none},
+		{name: "Redis is killed", inject: func(w *world) { w.redis.Kill() }, heal: func(w *world) { w.redis.Start() }},
+		{name: "Redis is stopped (SIGSTOP)", inject: func(w *world) { w.redis.Pause() }, heal: func(w *world) { w.redis.Resume() }},
+		{name: "Redis is slow by 500 ms", inject: toxic("latency", `{"latency":500,"jitter":50}`), heal: healthy},
+		{name: "Redis cannot be reached", inject: func(w *world) { w.proxy.Stop() }, heal: func(w *world) {
+			if err := w.proxy.Start(); err != nil {
+				w.t.Fatal(err)
+			}
+		}},
+		{name: "packets to Redis vanish", inject: toxic("timeout", `{"timeout":0}`), heal: healthy},
+		{name: "connections are reset", inject: toxic("reset_peer", `{"timeout":20}`), heal: healthy},
+		{name: "Redis is read-only", inject: func(w *world) { w.redis.Must("REPLICAOF", "127.0.0.1", "1") },
+			heal: func(w *world) { w.redis.Must("REPLICAOF", "NO", "ONE") }},
+		{name: "Redis is out of memory", inject: config("maxmemory", "1mb", "maxmemory-policy", "noeviction"), heal: config("maxmemory", "0")},
+		{name: "Redis is loading", inject: func(w *world) { w.redis.Kill(); w.redis.StartLoading() }, heal: none},
+		{name: "no rights in Redis", inject: func(w *world) { w.redis.Must("ACL", "SETUSER", "default", "-@all", "+acl", "+ping") },
+			heal: func(w *world) { w.redis.Must("ACL", "SETUSER", "default", "+@all") }},
+		{name: "a bucket is of the wrong type", inject: func(w *world) { take(w); w.redis.Must("DEL", bucket); w.redis.Must("SET", bucket, "x") }, heal: put},
+		{name: "a bucket is gone", inject: func(w *world) { take(w); w.redis.Must("DEL", bucket) }, heal: put},
+		{name: "Redis is flushed, then restored", inject: func(w *world) { w.redis.Must("FLUSHALL") }, heal: none, restore: true},
+		{name: "Redis evicts (allkeys-lru), then restored", inject: func(w *world) {
+			w.redis.Must("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", "1mb")
+		}, heal: func(w *world) {
+			w.redis.Must("CONFIG", "SET", "maxmemory", "0", "maxmemory-policy", "noeviction")
+			w.redis.Must("FLUSHALL") // what is left of it is no store
+		}, restore: true},
+		{name: "a server is killed while Redis is gone", inject: func(w *world) {
+			w.redis.Kill()
+			w.replicas[1].kill()
+			w.replicas[1].start(w.t)
+		}, heal: func(w *world) { w.redis.Start() }, fails: true},
+	}
+}
+
+// Under every fault of Redis, answers stay true, and servers that hold their lists in memory go on answering.
+func TestFaults(t *testing.T) {
+	last := 1500 * time.Millisecond
+	if long() {
+		last = 10 * time.Second
+	}
+	w := newWorld(t, "")
+	var calm time.Duration
+	for _, f := range troubles() {
+		ok := t.Run(f.name, func(t *testing.T) {
+			w.t = t
+			w.mu.Lock()
+			w.told, w.ops = nil, nil
+			w.mu.Unlock()
+			w.stop = make(chan struct{})
+			since := time.Now()
+			w.check()
+			if !f.restore {
+				w.activate()
+				w.look()
+			}
+			time.Sleep(300 * time.Millisecond)
+			f.inject(w)
+			time.Sleep(last)
+			f.heal(w)
+			healed := time.Now()
+			if f.restore {
+				w.putBack()
+			}
+			w.eventually("an activation after it", 30*time.Second, w.load)
+			g := 0
+			w.mu.Lock()
+			for n := range w.acked {
+				g = max(g, n)
+			}
+			w.mu.Unlock()
+			for _, r := range w.replicas {
+				w.eventually("all servers serve it", 30*time.Second, func() bool { return r.ask(always).generation >= g })
+			}
+			recovery := time.Since(healed)
+			time.Sleep(200 * time.Millisecond)
+			w.end()
+			out := w.judge(f.name, 1, since, f.fails)
+			out.recovery = recovery
+			if !f.restore {
+				w.linearizable(f.name)
+			}
+			if f.name == "nothing" {
+				calm = out.p99
+			}
+			// The machine is shared, and so is the time that a check takes: what hangs is told from what is slow.
+			if out.p99 > calm+250*time.Millisecond {
+				t.Errorf("the slowest checks take %v instead of %v", out.p99, calm)
+			}
+			if recovery > 15*time.Second {
+				t.Errorf("back to normal after %v", recovery)
+			}
+			report(out)
+		})
+		if !ok {
+			break
+		}
+	}
+	w.t = t
+	w.journals()
+	printTable(t)
+}
+
+// putBack does what an operator does when Redis has lost its data.
+func (w *world) putBack() {
+	w.t.Helper()
+	w.eventually("restore", 20*time.Second, func() bool {
+		var out struct{ Generation int }
+		status, err := w.replicas[0].call("POST", "/v1/restore", `{"reason":"harness"}`, &out)
+		return err == nil && status == 200 && out.Generation > 0
+	})
+	// Generations before it are gone from Redis, as is what was acknowledged of them; the content of the last one is not.
+	w.mu.Lock()
+	clear(w.acked)
+	w.mu.Unlock()
+}
+
+// linearizable checks the history of activations and looks. An activation whose outcome is not known has happened if the store says so.
+func (w *world) linearizable(name string) {
+	w.t.Helper()
+	content := w.truth()
+	made := map[int]int{}
+	for g, k := range content {
+		if n, ok := made[k]; !ok || g < n {
+			made[k] = g
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first, end := 1<<62, time.Now().UnixNano()
+	var history []porcupine.Operation
+	for _, o := range w.ops {
+		if o.k > 0 && o.generation == 0 {
+			if o.generation = made[o.k]; o.generation == 0 {
+				continue // it did not happen
+			}
+			o.done = end
+		}
+		before := o.generation
+		if o.k > 0 {
+			before--
+		}
+		first = min(first, before)
+		history = append(history, porcupine.Operation{ClientId: o.client, Input: o.k, Call: o.call, Output: o.generation, Return: o.done})
+	}
+	for i := range history { // every activation in flight is a client of its own
+		history[i].ClientId = i
+	}
+	model := porcupine.Model{
+		Init: func() any { return first },
+		Step: func(state, input, output any) (bool, any) {
+			if input.(int) == 0 {
+				return output == state, state
+			}
+			return output.(int) == state.(int)+1, output
+		},
+	}
+	if result := porcupine.CheckOperationsTimeout(model, history, 30*time.Second); result == porcupine.Illegal {
+		w.t.Errorf("%s: the history of %d activations and looks is not linearizable", name, len(history))
+	}
+}
+
+// Loaders and servers are killed at random moments; what was acknowledged stays, and answers stay true.
+func TestKills(t *testing.T) {
+	kills := 20
+	if long() {
+		kills = 200
+	}
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	w := newWorld(t, "")
+	since := time.Now()
+	w.check()
+	for n := range kills {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		k, cmd, out := w.loader(ctx)
+		call := time.Now().UnixNano()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case n%4 == 3:
+			victim := w.replicas[r.IntN(2)]
+			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+			victim.kill()
+			victim.start(t)
+		default:
+			time.Sleep(time.Duration(r.IntN(120)) * time.Millisecond)
+			_ = cmd.Process.Kill()
+		}
+		w.loaded(k, call, cmd.Wait(), out)
+		cancel()
+		if n%5 == 4 && !w.load() {
+			t.Errorf("kill %d: the next activation fails", n)
+		}
+	}
+	w.eventually("an activation after it", 20*time.Second, w.load)
+	w.end()
+	out := w.judge("loaders and servers are killed (-9)", kills, since, true)
+	report(out)
+	w.linearizable("kills")
+	w.journals()
+	printTable(t)
+}
+
+// A failover loses nothing that was acknowledged and not replicated without saying so, and no answer is wrong.
+func TestFailoverOfSentinel(t *testing.T) {
+	master := storetest.NewRedis(t)
+	storetest.NewReplica(t, master)
+	w := newWorld(t, storetest.NewSentinels(t, 3, master))
+	since := time.Now()
+	w.check()
+	w.activate()
+	time.Sleep(time.Second)
+	master.Kill()
+	start := time.Now()
+	w.eventually("an activation after the failover, or the word that something was lost", 60*time.Second, func() bool {
+		if w.load() {
+			return true
+		}
+		var r struct{ Generation, Highest int }
+		if status, err := w.replicas[0].call("GET", "/v1/replicas", "", &r); err == nil && status == 200 && r.Highest > r.Generation {
+			t.Logf("the failover lost generation %d; the store is at %d", r.Highest, r.Generation)
+			var out struct{ Generation int }
+			status, err := w.replicas[0].call("POST", "/v1/restore", `{}`, &out)
+			return err == nil && status == 200
+		}
+		return false
+	})
+	recovery := time.Since(start)
+	w.eventually("an activation", 20*time.Second, w.load)
+	w.end()
+	out := w.judge("failover of Sentinel", 1, since, false)
+	out.recovery = recovery
+	report(out)
+	printTable(t)
+}
+
+// While a node of a cluster is away its slots cannot be read; nobody is cleared by that.
+func TestNodeOfClusterIsAway(t *testing.T) {
+	url, nodes := storetest.NewCluster(t, 3)
+	w := newWorld(t, url)
+	since := time.Now()
+	w.check()
+	w.activate()
+	start := time.Now()
+	for i, node := range nodes {
+		node.Pause()
+		time.Sleep(1500 * time.Millisecond)
+		node.Resume()
+		start = time.Now()
+		w.eventually("an activation after node "+strconv.Itoa(i), 60*time.Second, w.load)
+	}
+	recovery := time.Since(start)
+	w.end()
+	out := w.judge("a node of a Cluster is away", len(nodes), since, false)
+	out.recovery = recovery
+	report(out)
+	printTable(t)
+}

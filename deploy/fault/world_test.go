@@ -1,0 +1,520 @@
+package fault
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/rs/zerolog"
+
+	"interdict/lists/storetest"
+	"interdict/screening/journal"
+)
+
+// long tells whether this is make fault.
+func long() bool { return os.Getenv("INTERDICT_LONG") != "" }
+
+var program string // the built binary
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "interdict-fault-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	program = filepath.Join(dir, "interdict")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".")
+	build.Dir = filepath.Join("..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// Well-known contracts, and the first block's reward: nobody is accused of anything.
+const (
+	always = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+	odd    = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+	even   = "0x6B175474E89094C44Da98b954EedeAC495271d0F"
+	never  = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"
+	key    = "bootstrap-key-of-the-fault-harness-012345"
+)
+
+var canaries = []string{always, odd, even, never}
+
+// listed tells whether the version from file k.csv lists an address.
+func listed(k int, address string) bool {
+	switch address {
+	case always:
+		return true
+	case odd:
+		return k%2 == 1
+	case even:
+		return k%2 == 0
+	}
+	return false
+}
+
+// answer is what a checker was told.
+type answer struct {
+	server     int
+	address    string
+	at         time.Time
+	took       time.Duration
+	generation int    // of a 200
+	hit        bool   // of a 200
+	matches    int    // of a 200
+	code       string // of an error; "none" when no answer came
+	checkID    string
+}
+
+// replica is one server process.
+type replica struct {
+	n        int
+	args     []string
+	data     string
+	base     string
+	resident bool
+	mu       sync.Mutex
+	cmd      *exec.Cmd
+	down     atomic.Bool // killed on purpose
+}
+
+// world is everything that takes part.
+type world struct {
+	t        *testing.T
+	dir      string
+	redis    *storetest.Redis
+	proxy    *toxiproxy.Proxy
+	url      string // of the store, as servers and loaders reach it
+	replicas []*replica
+
+	next  atomic.Int64
+	mu    sync.Mutex
+	acked map[int]int // generation → k, of activations that were acknowledged
+	ops   []op
+	told  []answer
+	stop  chan struct{}
+	done  sync.WaitGroup
+}
+
+// newWorld starts servers on a store that is reached at url; proxied Redis when url is "".
+func newWorld(t *testing.T, url string) *world {
+	w := &world{t: t, dir: t.TempDir(), url: url, acked: map[int]int{}, stop: make(chan struct{})}
+	if url == "" {
+		w.redis = storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+		server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+		w.proxy = toxiproxy.NewProxy(server, "redis", "127.0.0.1:0", w.redis.Addr)
+		if err := w.proxy.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { w.proxy.Stop() })
+		w.url = "redis://" + w.proxy.Listen
+	}
+	for n, extra := range [][]string{nil, nil, {"--resident", "0", "--cache", "none"}} {
+		r := &replica{n: n, data: filepath.Join(w.dir, strconv.Itoa(n)), resident: extra == nil}
+		listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
+		r.base = "http://" + listen
+		r.args = append([]string{"serve", "--listen", listen, "--admin-listen", admin, "--data", r.data, "--redis", w.url, "--drain-delay", "0s",
+			"--log-level", "error"}, extra...)
+		w.replicas = append(w.replicas, r)
+		r.start(t)
+	}
+	t.Cleanup(func() {
+		for _, r := range w.replicas {
+			r.kill()
+		}
+	})
+	w.load()
+	w.load()
+	for _, r := range w.replicas {
+		w.eventually("a server serves the first versions", 20*time.Second, func() bool { return r.ask(always).hit })
+	}
+	time.Sleep(1500 * time.Millisecond) // for the caches
+	return w
+}
+
+func (w *world) eventually(what string, limit time.Duration, f func() bool) time.Duration {
+	w.t.Helper()
+	start := time.Now()
+	for !f() {
+		if time.Since(start) > limit {
+			w.t.Fatalf("%s: not within %v", what, limit)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return time.Since(start)
+}
+
+func (r *replica) start(t *testing.T) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cmd = exec.Command(program, r.args...)
+	r.cmd.Env = append(os.Environ(), "INTERDICT_BOOTSTRAP_KEY="+key)
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	r.cmd.Stderr = os.Stderr
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 400 {
+		if res, err := http.Get(r.base + "/livez"); err == nil {
+			res.Body.Close()
+			r.down.Store(false)
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Fatal("a server does not start")
+}
+
+func (r *replica) kill() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down.Store(true)
+	if r.cmd != nil {
+		_ = r.cmd.Process.Kill()
+		_ = r.cmd.Wait()
+		r.cmd = nil
+	}
+}
+
+var client = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+
+// call makes a request with the admin's key.
+func (r *replica) call(method, path, body string, into any) (int, error) {
+	req, err := http.NewRequest(method, r.base+path, strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Content-Type", "application/json")
+	res, err := client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	return res.StatusCode, json.Unmarshal(b, into)
+}
+
+func (r *replica) ask(address string) answer {
+	a := answer{server: r.n, address: address, at: time.Now()}
+	var out struct {
+		CheckID  string `json:"check_id"`
+		Result   string
+		Matches  []any
+		Screened struct{ Generation int }
+		Code     string
+	}
+	status, err := r.call(http.MethodPost, "/v1/check", fmt.Sprintf(`{"address":%q,"direction":"deposit"}`, address), &out)
+	a.took = time.Since(a.at)
+	switch {
+	case err != nil:
+		a.code = "none"
+	case status != http.StatusOK:
+		a.code = out.Code
+	default:
+		a.generation, a.hit, a.matches, a.checkID = out.Screened.Generation, out.Result == "hit", len(out.Matches), out.CheckID
+	}
+	return a
+}
+
+// check keeps asking all servers until the world stops.
+func (w *world) check() {
+	for _, r := range w.replicas {
+		w.done.Go(func() {
+			for i := r.n; ; i++ {
+				select {
+				case <-w.stop:
+					return
+				default:
+				}
+				a := r.ask(canaries[i%len(canaries)])
+				if a.code == "none" {
+					if !r.down.Load() {
+						time.Sleep(10 * time.Millisecond)
+					} else {
+						time.Sleep(50 * time.Millisecond)
+						continue
+					}
+				}
+				w.mu.Lock()
+				w.told = append(w.told, a)
+				w.mu.Unlock()
+				time.Sleep(2 * time.Millisecond)
+			}
+		})
+	}
+}
+
+// op is one activation or one look at the head, for porcupine.
+type op struct {
+	client     int
+	call, done int64
+	k          int // activated; 0: a look
+	generation int // that was made, or seen; 0: unknown
+}
+
+// rows is the file of version k: its canaries, and some others that make it larger.
+func rows(k int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "address,entity\n%s,Somebody\n", always)
+	if k%2 == 1 {
+		fmt.Fprintf(&b, "%s,Somebody\n", odd)
+	} else {
+		fmt.Fprintf(&b, "%s,Somebody\n", even)
+	}
+	for i := range 300 {
+		fmt.Fprintf(&b, "0x%036x%04x,E\n", 0xfeed, i+k%7)
+	}
+	return b.Bytes()
+}
+
+// loader prepares the process that stages and activates the next version.
+func (w *world) loader(ctx context.Context) (k int, cmd *exec.Cmd, out *bytes.Buffer) {
+	k = int(w.next.Add(1))
+	file := filepath.Join(w.dir, strconv.Itoa(k)+".csv")
+	if err := os.WriteFile(file, rows(k), 0o600); err != nil {
+		w.t.Error(err)
+	}
+	cmd = exec.CommandContext(ctx, program, "load", "deny", file, "--activate", "--override", "harness", "--redis", w.url, "--json",
+		"--journal", filepath.Join(w.dir, "loader"+strconv.Itoa(k%4)))
+	out = &bytes.Buffer{}
+	cmd.Stdout = out
+	return k, cmd, out
+}
+
+// load activates the next version, and tells whether that was acknowledged.
+func (w *world) load() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	k, cmd, out := w.loader(ctx)
+	call := time.Now().UnixNano()
+	err := cmd.Run()
+	return w.loaded(k, call, err, out)
+}
+
+func (w *world) loaded(k int, call int64, err error, out *bytes.Buffer) bool {
+	var r struct{ Generation int }
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &r)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err != nil || r.Generation == 0 {
+		w.ops = append(w.ops, op{client: 0, call: call, done: 0, k: k})
+		return false
+	}
+	w.acked[r.Generation] = k
+	w.ops = append(w.ops, op{client: 0, call: call, done: time.Now().UnixNano(), k: k, generation: r.Generation})
+	return true
+}
+
+// activate keeps activating versions until the world stops.
+func (w *world) activate() {
+	w.done.Go(func() {
+		for {
+			select {
+			case <-w.stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+				w.load()
+			}
+		}
+	})
+}
+
+// look keeps looking which generation the store names as current.
+func (w *world) look() {
+	w.done.Go(func() {
+		for {
+			select {
+			case <-w.stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			call := time.Now().UnixNano()
+			var out struct{ Generations []struct{ Generation int } }
+			status, err := w.replicas[0].call(http.MethodGet, "/v1/generations?limit=1", "", &out)
+			if err == nil && status == http.StatusOK && len(out.Generations) == 1 {
+				w.mu.Lock()
+				w.ops = append(w.ops, op{client: 1, call: call, done: time.Now().UnixNano(), generation: out.Generations[0].Generation})
+				w.mu.Unlock()
+			}
+		}
+	})
+}
+
+func (w *world) end() {
+	close(w.stop)
+	w.done.Wait()
+}
+
+// truth reads what every generation holds, from the store, once all is well again.
+func (w *world) truth() map[int]int {
+	w.t.Helper()
+	content := map[int]int{}
+	w.eventually("the generations can be read", 20*time.Second, func() bool {
+		var out struct {
+			Generations []struct {
+				Generation int
+				Lists      []struct{ ID, File string }
+			}
+		}
+		status, err := w.replicas[0].call(http.MethodGet, "/v1/generations?limit=10000", "", &out)
+		if err != nil || status != http.StatusOK {
+			return false
+		}
+		for _, g := range out.Generations {
+			for _, l := range g.Lists {
+				if k, err := strconv.Atoi(strings.TrimSuffix(l.File, ".csv")); err == nil && l.ID == "deny" {
+					content[g.Generation] = k
+				}
+			}
+		}
+		return true
+	})
+	return content
+}
+
+// row is one line of the table.
+type row struct {
+	fault                            string
+	times, checks, wrong, errors     int
+	residentErrors, activations      int
+	p99                              time.Duration
+	recovery                         time.Duration
+	linearizable, journalled, silent bool
+}
+
+var (
+	tableMu sync.Mutex
+	table   []row
+)
+
+// judge holds everything that was told against what was true.
+func (w *world) judge(name string, times int, since time.Time, mayMiss bool) row {
+	w.t.Helper()
+	content := w.truth()
+	r := row{fault: name, times: times}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for g, k := range w.acked {
+		if got, ok := content[g]; !ok || got != k {
+			w.t.Errorf("%s: generation %d was acknowledged with version %d, and is now %d", name, g, k, got)
+			r.wrong++
+		}
+		r.activations++
+	}
+	last := map[int]int{}
+	var took []time.Duration
+	for _, a := range w.told {
+		if a.at.Before(since) {
+			continue
+		}
+		r.checks++
+		resident := w.replicas[a.server].resident
+		if a.code != "" {
+			r.errors++
+			if resident && !mayMiss {
+				r.residentErrors++
+				if r.residentErrors <= 3 {
+					w.t.Errorf("%s: server %d, which holds its lists in memory, answers %s after %v", name, a.server, a.code, a.took)
+				}
+			}
+			continue
+		}
+		if resident {
+			took = append(took, a.took)
+		}
+		k, made := content[a.generation]
+		switch want := listed(k, a.address); {
+		case !made:
+			w.t.Errorf("%s: an answer from generation %d, which nobody made", name, a.generation)
+			r.wrong++
+		case a.hit != want || a.hit != (a.matches == 1):
+			w.t.Errorf("%s: server %d says hit=%t (%d matches) of %s, which generation %d (version %d) holds: %t", name, a.server, a.hit, a.matches, a.address, a.generation, k, want)
+			r.wrong++
+		case a.generation < last[a.server]:
+			w.t.Errorf("%s: server %d went back from generation %d to %d", name, a.server, last[a.server], a.generation)
+			r.wrong++
+		}
+		last[a.server] = a.generation
+	}
+	slices.Sort(took)
+	if len(took) > 0 {
+		r.p99 = took[len(took)*99/100]
+	}
+	return r
+}
+
+// journals makes sure that every decision that was told is on record.
+func (w *world) journals() {
+	w.t.Helper()
+	recorded := map[string]bool{}
+	for _, r := range w.replicas {
+		r.kill()
+		for x, err := range journal.Read(context.Background(), filepath.Join(r.data, "journal")) {
+			if err != nil {
+				w.t.Errorf("the journal of server %d: %v", r.n, err)
+				break
+			}
+			var p struct {
+				Answer struct {
+					CheckID string `json:"check_id"`
+				}
+			}
+			if json.Unmarshal(x.Payload, &p) == nil {
+				recorded[p.Answer.CheckID] = true
+			}
+		}
+	}
+	lost := 0
+	for _, a := range w.told {
+		if a.checkID != "" && !recorded[a.checkID] {
+			lost++
+		}
+	}
+	if lost > 0 {
+		w.t.Errorf("%d decisions were told and are not in the journal", lost)
+	}
+}
+
+func report(r row) {
+	tableMu.Lock()
+	defer tableMu.Unlock()
+	table = append(table, r)
+}
+
+func printTable(t *testing.T) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%-44s %6s %8s %6s %8s %10s %12s %10s %10s\n", "fault", "times", "checks", "wrong", "errors", "of memory", "activations", "p99 ms", "back in s")
+	for _, r := range table {
+		fmt.Fprintf(&b, "%-44s %6d %8d %6d %8d %10d %12d %10.1f %10.2f\n", r.fault, r.times, r.checks, r.wrong, r.errors, r.residentErrors, r.activations,
+			float64(r.p99.Microseconds())/1000, r.recovery.Seconds())
+	}
+	b.WriteString("errors: answers that were none (503 and the like), of all servers; of memory: of those that hold their lists in memory.\n")
+	t.Log(b.String())
+}
