@@ -45,6 +45,9 @@ func (s *Server) restore(c *gin.Context, who *auth.Principal) error {
 	if s.cache == nil {
 		return fault.E(fault.Conflict, "this server keeps no cache to restore from (--cache)")
 	}
+	if err := s.screener.SaveCache(c.Request.Context()); err != nil {
+		return err
+	}
 	out, err := s.loader.Restore(c.Request.Context(), s.cache, who.Name, in.Reason)
 	if err != nil {
 		return err

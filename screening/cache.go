@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,26 +50,42 @@ func (s *Screener) recall(ctx context.Context) (*snapshot, error) {
 	return next, nil
 }
 
-// mirror brings the cache up to what is served: first what is large, then all documents in one step, then it drops what nothing names.
+// SaveCache brings the cache up to what is served now. A server without a cache has nothing to do.
+func (s *Screener) SaveCache(ctx context.Context) error {
+	s.mirroring.Lock()
+	defer s.mirroring.Unlock()
+	return s.mirror(ctx)
+}
+
+// mirror writes first what is large, then all documents in one step, then it drops what nothing names. It needs no store: what the
+// generation consists of was read when it was loaded.
 func (s *Screener) mirror(ctx context.Context) error {
 	snap, cache := s.current.Load(), s.local.Cache
 	if cache == nil || snap == nil || !snap.savedAt.IsZero() {
 		return nil
 	}
-	docs, err := s.copies(ctx, snap)
-	if err != nil {
-		return err
-	}
-	held, _, _ := snap.held()
-	if snap.generation.Number == s.mirroredNumber() && held == s.mirroredHeld && sameDocs(docs, s.mirroredDocs) {
-		// Only that it is still so, and not every second.
-		if s.now().Sub(s.savedAt) < 10*time.Second {
-			return nil
+	others, current := s.others, false
+	if s.storeAnswers() {
+		read, err := s.readOthers(ctx)
+		if err == nil {
+			others, current = read, true
 		}
-	} else if err := s.mirrorLayers(ctx, snap); err != nil {
-		return err
 	}
-	s.savedAt = s.now().UTC()
+	head := lists.Put(lists.DocHead, snap.head(), 0)
+	docs := slices.Concat([]lists.Doc{{Key: lists.DocHead, Value: head.Value}}, snap.docs, others)
+	held, _, _ := snap.held()
+	same := snap.generation.Number == s.mirroredNumber() && held == s.mirroredHeld && sameDocs(docs, s.mirroredDocs)
+	if same && (!current || s.now().Sub(s.savedAt) < 10*time.Second) {
+		return nil // that it is still so is not written every second
+	}
+	if !same {
+		if err := s.mirrorLayers(ctx, snap); err != nil {
+			return err
+		}
+	}
+	if current {
+		s.savedAt = s.now().UTC()
+	}
 	changes := []lists.Change{lists.Put(docSaved, lists.Fresh{At: s.savedAt}, lists.AnyRevision)}
 	named := map[string]bool{docSaved: true}
 	for _, d := range docs {
@@ -87,31 +104,30 @@ func (s *Screener) mirror(ctx context.Context) error {
 	if err := cache.Commit(ctx, changes...); err != nil {
 		return err
 	}
-	s.mirrored, s.mirroredDocs, s.mirroredHeld = snap, docs, held
+	s.mirrored, s.mirroredDocs, s.mirroredHeld, s.others = snap, docs, held, others
+	if same {
+		return nil
+	}
 	return s.tidyCache(ctx, snap)
 }
 
-// copies reads the documents that belong to a snapshot from the store.
-func (s *Screener) copies(ctx context.Context, snap *snapshot) ([]lists.Doc, error) {
-	g, err := s.store.Get(ctx, lists.DocGeneration(snap.generation.Number))
-	if err != nil {
-		return nil, err
-	}
-	if stored, err := lists.Decode[lists.Generation](g); err != nil || stored.ID != snap.generation.ID {
-		return nil, lost("generation %d of the store is not what is served here", snap.generation.Number)
-	}
-	head := lists.Put(lists.DocHead, snap.head(), 0)
-	docs := []lists.Doc{{Key: lists.DocHead, Value: head.Value}, g}
-	for i := range snap.generation.Lists {
-		a := &snap.generation.Lists[i]
-		for _, key := range []string{lists.DocList(a.List.ID), lists.DocVersion(a.List.ID, a.Version)} {
+// docsOf reads the documents that belong to a generation from the store.
+func (s *Screener) docsOf(ctx context.Context, g lists.Generation) ([]lists.Doc, error) {
+	docs := []lists.Doc{{Key: lists.DocGeneration(g.Number), Value: lists.Put("", g, 0).Value}}
+	for i := range g.Lists {
+		for _, key := range []string{lists.DocList(g.Lists[i].List.ID), lists.DocVersion(g.Lists[i].List.ID, g.Lists[i].Version)} {
 			d, err := s.store.Get(ctx, key)
 			if err != nil {
-				return nil, err
+				return nil, fault.E(fault.Unavailable, "%w", err)
 			}
 			docs = append(docs, d)
 		}
 	}
+	return docs, nil
+}
+
+// readOthers reads the documents that belong to no generation: how fresh lists are, keys and their secret, exceptions.
+func (s *Screener) readOthers(ctx context.Context) (docs []lists.Doc, err error) {
 	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocPepper, "suppression/"} {
 		more, err := s.store.Scan(ctx, prefix)
 		if err != nil {
@@ -236,20 +252,18 @@ func (s *Screener) keep(ctx context.Context) {
 		if snap := s.current.Load(); snap != nil && s.local.ResidentBytes > 0 && s.storeAnswers() {
 			s.hold(ctx, s.store, snap, false)
 		}
-		if err := s.mirror(ctx); err != nil && ctx.Err() == nil {
-			s.log.Debug("the cache could not be brought up to date", "error", err)
-			if !fault.Is(err, fault.Unavailable) {
-				s.log.Warn("the cache could not be brought up to date", "error", err)
-			}
+		if err := s.SaveCache(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("the cache could not be brought up to date", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 			defer cancel()
-			if err := s.mirror(last); err != nil {
+			if err := s.SaveCache(last); err != nil {
 				s.log.Debug("the cache could not be brought up to date", "error", err)
 			}
 			return
+		case <-s.swapped:
 		case <-tick.C:
 		}
 	}

@@ -115,8 +115,12 @@ type Screener struct {
 	metrics Metrics
 	local   Local
 
-	// What is in the cache; only keep uses these.
+	swapped chan struct{} // told after each swap
+
+	// What is in the cache.
+	mirroring    sync.Mutex
 	mirrored     *snapshot
+	others       []lists.Doc // documents in it that belong to no generation
 	mirroredDocs []lists.Doc
 	mirroredHeld int
 	savedAt      time.Time
@@ -153,7 +157,7 @@ func New(store lists.Store, journal Journal, metrics Metrics, log *slog.Logger, 
 
 // NewReplica is New for one of several servers on one store.
 func NewReplica(store lists.Store, local Local, journal Journal, metrics Metrics, log *slog.Logger, now func() time.Time) *Screener {
-	return &Screener{store: store, local: local, journal: journal, metrics: metrics, log: log, now: now}
+	return &Screener{store: store, local: local, journal: journal, metrics: metrics, log: log, now: now, swapped: make(chan struct{}, 1)}
 }
 
 func (s *Screener) noteRefresh(err error) {

@@ -30,7 +30,9 @@ type snapshot struct {
 	staleList string
 	screened  []byte // the answer's "screened" member, encoded once
 	loadedAt  time.Time
-	savedAt   time.Time // of a snapshot from the cache: when that was last what the store had
+	// docs are the documents that belong to the generation, as they were when it was loaded: the store may lose them.
+	docs    []lists.Doc
+	savedAt time.Time // of a snapshot from the cache: when that was last what the store had
 }
 
 func (s *snapshot) head() lists.Head {
@@ -160,8 +162,17 @@ func (s *Screener) refresh(ctx context.Context) error {
 		return err
 	}
 	s.hold(ctx, s.store, next, true)
+	if s.local.Cache != nil {
+		if next.docs, err = s.docsOf(ctx, g); err != nil {
+			return err
+		}
+	}
 	next.age(fresh)
 	s.current.Store(next)
+	select {
+	case s.swapped <- struct{}{}:
+	default: // it is said already
+	}
 	s.log.Info("generation loaded", "generation", g.Number, "lists", len(g.Lists), "listings", next.listings)
 	return nil
 }

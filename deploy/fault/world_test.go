@@ -303,6 +303,9 @@ func (w *world) loader(ctx context.Context) (k int, cmd *exec.Cmd, out *bytes.Bu
 		"--journal", filepath.Join(w.dir, "loader"+strconv.Itoa(k%4)))
 	out = &bytes.Buffer{}
 	cmd.Stdout = out
+	if os.Getenv("INTERDICT_TEST_SHOW") != "" {
+		cmd.Stderr = os.Stderr
+	}
 	return k, cmd, out
 }
 
