@@ -64,10 +64,16 @@ func (s *Screener) mirror(ctx context.Context) error {
 	if cache == nil || snap == nil || !snap.savedAt.IsZero() {
 		return nil
 	}
+	if s.others == nil { // of the process before this one
+		var err error
+		if s.others, err = readOthers(ctx, cache); err != nil {
+			return err
+		}
+	}
 	others, current := s.others, false
 	if s.storeAnswers() {
-		read, err := s.readOthers(ctx)
-		if err == nil {
+		// Keys and their secret are never deleted: a store that has fewer has lost them.
+		if read, err := readOthers(ctx, s.store); err == nil && holdsKeys(read, s.others) {
 			others, current = read, true
 		}
 	}
@@ -127,15 +133,23 @@ func (s *Screener) docsOf(ctx context.Context, g lists.Generation) ([]lists.Doc,
 }
 
 // readOthers reads the documents that belong to no generation: how fresh lists are, keys and their secret, exceptions.
-func (s *Screener) readOthers(ctx context.Context) (docs []lists.Doc, err error) {
+func readOthers(ctx context.Context, store lists.Store) (docs []lists.Doc, err error) {
 	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocPepper, "suppression/"} {
-		more, err := s.store.Scan(ctx, prefix)
+		more, err := store.Scan(ctx, prefix)
 		if err != nil {
 			return nil, err
 		}
 		docs = append(docs, more...)
 	}
 	return docs, nil
+}
+
+// holdsKeys tells whether all keys of old, and their secret, are among docs.
+func holdsKeys(docs, old []lists.Doc) bool {
+	return !slices.ContainsFunc(old, func(o lists.Doc) bool {
+		return (o.Key == lists.DocPepper || strings.HasPrefix(o.Key, lists.DocKey(""))) &&
+			!slices.ContainsFunc(docs, func(d lists.Doc) bool { return d.Key == o.Key })
+	})
 }
 
 func (s *Screener) mirroredNumber() int {

@@ -97,14 +97,13 @@ func Open(ctx context.Context, store lists.Store, pepper string, now func() time
 // without them it knows nobody until Refresh succeeds: Authenticate is fault.Unavailable until then, for no key is known to be wrong.
 func OpenReplica(ctx context.Context, store, cache lists.Store, pepper string, now func() time.Time) (*Keys, error) {
 	k := &Keys{store: store, given: []byte(pepper), now: now}
-	err := k.Refresh(ctx)
-	if err == nil || !fault.Is(err, fault.Unavailable) {
-		return k, err
-	}
 	if cache != nil {
-		if next, cerr := k.read(ctx, cache, false); cerr == nil {
-			k.current.Store(next)
+		if known, err := k.read(ctx, cache, false); err == nil {
+			k.current.Store(known)
 		}
+	}
+	if err := k.Refresh(ctx); err != nil && !fault.Is(err, fault.Unavailable) {
+		return k, err
 	}
 	return k, nil
 }
@@ -119,6 +118,13 @@ func (k *Keys) pepperOf(ctx context.Context, store lists.Store, mayMake bool) ([
 	}
 	doc, err := store.Get(ctx, lists.DocPepper)
 	if mayMake && fault.Is(err, fault.NotFound) {
+		all, lerr := lists.ReadAll[Key](ctx, store, lists.DocKey(""))
+		if lerr != nil {
+			return nil, lerr
+		}
+		if len(all) > 0 {
+			return nil, fault.E(fault.Unavailable, "the store has lost the secret that its API keys are hashed with (interdict restore puts it back)")
+		}
 		fresh := make([]byte, 32)
 		rand.Read(fresh)
 		err = store.Commit(ctx, lists.Change{Key: lists.DocPepper, Value: fresh})
@@ -143,9 +149,10 @@ func (k *Keys) refresh(ctx context.Context) error {
 		return err
 	}
 	old := k.current.Load()
-	if old != nil && old.stored > 0 && next.stored == 0 {
-		// Keys are never deleted, revoked ones neither: the store has lost them. Nobody's key has become wrong by that.
-		return fault.E(fault.Unavailable, "the store has lost all API keys; those that were known go on being known")
+	if old != nil && next.stored < old.stored {
+		// Keys are never deleted, revoked ones neither: the store has lost some. Nobody's key has become wrong by that.
+		return fault.E(fault.Unavailable, "the store has lost API keys: it has %d of %d; those that were known go on being known (interdict restore puts them back)",
+			next.stored, old.stored)
 	}
 	if old == nil || !sameKeys(old, next) {
 		k.current.Store(next)
@@ -293,8 +300,8 @@ func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error
 	if err != nil || text == "" {
 		return false, err
 	}
-	if r := k.current.Load(); r != nil && r.stored > 0 && len(all) == 0 {
-		return false, fault.E(fault.Unavailable, "the store has lost all API keys")
+	if r := k.current.Load(); r != nil && len(all) < r.stored {
+		return false, fault.E(fault.Unavailable, "the store has lost API keys")
 	}
 	if len(all) > 0 { // perhaps made by another replica, after this one took its copy
 		return false, k.Refresh(ctx)

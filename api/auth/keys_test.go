@@ -17,6 +17,8 @@ import (
 	"interdict/lists"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
+	"interdict/lists/redisstore"
+	"interdict/lists/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -426,4 +428,49 @@ func TestKeysUnderLoad(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
+}
+
+// A store that loses keys makes nobody's key wrong, and no new secret is made beside keys that were hashed with another.
+func TestKeysThatTheStoreLosesGoOnBeingKnown(t *testing.T) {
+	s, c := store(t), &clock{}
+	k := open(t, s, "", c)
+	text, key := create(t, k, "a", auth.Checker)
+	other, _ := create(t, k, "b", auth.Checker)
+	if err := s.Commit(t.Context(), lists.Change{Key: lists.DocKey(key.ID), Expect: lists.AnyRevision}); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Refresh(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("refresh: %v", err)
+	}
+	if !known(t, k, text) || !known(t, k, other) {
+		t.Error("a key is no longer known")
+	}
+	if err := s.Commit(t.Context(), lists.Change{Key: lists.DocPepper, Expect: lists.AnyRevision}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := auth.Open(t.Context(), s, "", c.now); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a new secret is made: %v", err)
+	}
+}
+
+// A server that starts while its store is away knows the keys of its cache; without one it judges nobody.
+func TestReplicaStartsWithTheKeysOfItsCache(t *testing.T) {
+	s, c := store(t), &clock{}
+	text, _ := create(t, open(t, s, "", c), "a", auth.Checker)
+	away, err := redisstore.Open(t.Context(), "redis://"+storetest.FreeAddr(t), redisstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer away.Close()
+	k, err := auth.OpenReplica(t.Context(), away, s, "", c.now)
+	if err != nil || !known(t, k, text) {
+		t.Errorf("from the cache: %v", err)
+	}
+	k, err = auth.OpenReplica(t.Context(), away, nil, "", c.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Authenticate(t.Context(), text); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("without one: %v", err)
+	}
 }

@@ -136,7 +136,16 @@ func TestFaults(t *testing.T) {
 			}
 			w.mu.Unlock()
 			for _, r := range w.replicas {
-				w.eventually("all servers serve it", 30*time.Second, func() bool { return r.ask(always).generation >= g })
+				w.eventually("all servers serve it", 30*time.Second, func() bool {
+					a := r.ask(always)
+					if time.Since(healed) > 10*time.Second {
+						var ready any
+						_, err := r.call("GET", "/readyz", "", &ready)
+						t.Logf("server %d: %+v, ready %v %v", r.n, a, ready, err)
+						time.Sleep(5 * time.Second)
+					}
+					return a.generation >= g
+				})
 			}
 			recovery := time.Since(healed)
 			time.Sleep(200 * time.Millisecond)
