@@ -46,6 +46,11 @@ test-quick: ## the same without the race detector
 	bash .ci/needs redis-server=redis-server chromium=chromium
 	INTERDICT_REQUIRE_REDIS=1 bash .ci/test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
 
+.PHONY: fault
+fault: ## servers under a failing Redis, killed processes, failovers: the long form of deploy/fault, with a table at the end
+	bash .ci/needs redis-server=redis-server
+	cd deploy/fault && INTERDICT_LONG=1 INTERDICT_REQUIRE_REDIS=1 go test -count=1 -v -timeout 60m .
+
 .PHONY: bench
 bench: ## the benchmarks of the parts; BENCH=pattern, BENCHTIME=3s. The whole: go run . bench
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -p 1 ./...

@@ -121,7 +121,7 @@ type storeFlags struct {
 	Data          string `help:"Folder of the embedded store and the journal." default:"./data" placeholder:"DIR"`
 	Redis         string `help:"Keep lists in this Redis instead: redis://, rediss://, redis+sentinel://, redis+cluster://." placeholder:"URL"`
 	RedisPassword string `help:"Password for Redis; better as INTERDICT_REDIS_PASSWORD_FILE." placeholder:"PASSWORD"`
-	RedisPrefix   string `help:"First part of every key in Redis." default:"interdict"`
+	RedisPrefix   string `help:"First part of every key in Redis; interdict when neither this nor the URL (?prefix=) says." placeholder:"NAME"`
 	Journal       string `help:"Folder of the journal; DATA/journal when not given." placeholder:"DIR"`
 }
 

@@ -29,8 +29,7 @@ func TestFromFileToAnswerOnEveryTopology(t *testing.T) {
 		// The rights that deploy/README.md names, a password from a file, and a prefix.
 		"ACL user with its password in a file": func(t *testing.T) (string, []string) {
 			r := storetest.NewRedis(t)
-			r.Must("ACL", "SETUSER", "interdict", "on", ">hush-hush-1", "~screen:*", "~{screen}:*", "&{screen}:*", "&screen:*",
-				"+@read", "+@write", "+@transaction", "+@scripting", "+@pubsub", "+@connection", "+info", "-flushall", "-flushdb", "-@dangerous", "+info", "+ping")
+			r.Must(append([]string{"ACL", "SETUSER", "interdict", "on", ">hush-hush-1"}, rights(t, "screen")...)...)
 			file := filepath.Join(t.TempDir(), "password")
 			if err := os.WriteFile(file, []byte("hush-hush-1\n"), 0o600); err != nil {
 				t.Fatal(err)
@@ -68,4 +67,20 @@ func TestFromFileToAnswerOnEveryTopology(t *testing.T) {
 			}
 		})
 	}
+}
+
+// rights are those that deploy/README.md tells to give, for a prefix.
+func rights(t *testing.T, prefix string) []string {
+	t.Helper()
+	b, err := os.ReadFile("deploy/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, ok := strings.Cut(string(b), "ACL SETUSER interdict on >PASSWORD ")
+	if !ok {
+		t.Fatal("deploy/README.md names no rights")
+	}
+	line, _, _ = strings.Cut(line, "\n```")
+	line = strings.ReplaceAll(strings.ReplaceAll(line, "\\\n", " "), "interdict:", prefix+":")
+	return strings.Fields(strings.ReplaceAll(strings.ReplaceAll(line, "{interdict}", "{"+prefix+"}"), "'", ""))
 }
