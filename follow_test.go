@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/redisstore"
+	"interdict/lists/storetest"
+	"interdict/loader"
+	"interdict/screening"
+	"interdict/screening/journal"
+)
+
+type noRecords struct{}
+
+func (noRecords) AppendBatch([]journal.Entry, bool) error { return nil }
+func (noRecords) RecordChange(loader.Change) error        { return nil }
+
+// propagate makes n activations of fifty addresses, each followed by eight replicas, and tells how long the last of them took.
+func propagate(t testing.TB, n int) []time.Duration {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	defer func() { cancel(); done.Wait() }()
+	url := storetest.StartRedis(t)
+	open := func() lists.Store {
+		s, err := redisstore.Open(ctx, url, redisstore.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	l := loader.New(open(), noRecords{}, slog.New(slog.DiscardHandler), t.TempDir(), time.Now)
+	activate := func(mode lists.Mode, from int) int {
+		rows := "address\n"
+		for i := range 50 {
+			rows += fmt.Sprintf("0x%040x\n", from+i)
+		}
+		settings := loader.NewList("deny", time.Now())
+		settings.Approvals = 0
+		v, err := l.Stage(ctx, "deny", []loader.Upload{{Name: "fifty.csv", Body: strings.NewReader(rows)}},
+			loader.StageOptions{Format: "csv", Mode: mode, By: "test", Create: settings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := l.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "test", Override: "test", Operator: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Compact(ctx, "deny", "test"); err != nil {
+			t.Fatal(err)
+		}
+		return g.Number
+	}
+	activate(lists.Replace, 1)
+	replicas := make([]*screening.Screener, 8)
+	for i := range replicas {
+		replicas[i] = screening.NewReplica(open(), screening.Local{ResidentBytes: screening.DefaultResidentBytes}, noRecords{}, uncounted{}, slog.New(slog.DiscardHandler), time.Now)
+		done.Go(func() { replicas[i].Follow(ctx, fmt.Sprintf("replica-%d", i)) })
+	}
+	served := func(g int) bool {
+		return !slices.ContainsFunc(replicas, func(s *screening.Screener) bool { return s.Status().Generation < g })
+	}
+	for start := time.Now(); !served(1); time.Sleep(time.Millisecond) {
+		if time.Since(start) > 30*time.Second {
+			t.Fatal("the replicas do not come up")
+		}
+	}
+	var took []time.Duration
+	for i := range n {
+		start := time.Now()
+		for g := activate(lists.Add, (i+1)*1000); !served(g); time.Sleep(time.Millisecond) {
+			if time.Since(start) > 30*time.Second {
+				t.Fatal("an activation is not served")
+			}
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	return took
+}
+
+// Eight replicas serve an activation soon; a notification that is lost costs half a second.
+func TestEightReplicasServeAnActivationSoon(t *testing.T) {
+	took := propagate(t, 20)
+	t.Logf("from upload to all eight: median %v, slowest %v", took[10], took[19])
+	if took[10] > 3*time.Second { // on a machine that does much else
+		t.Errorf("the median is %v", took[10])
+	}
+}
+
+// BenchmarkPropagation reports how long it takes from the upload of fifty addresses until all of eight replicas serve them.
+func BenchmarkPropagation(b *testing.B) {
+	for b.Loop() {
+		took := propagate(b, 200)
+		for _, p := range []int{50, 95, 99} {
+			b.ReportMetric(float64(took[len(took)*p/100].Microseconds())/1000, fmt.Sprintf("p%d-ms", p))
+		}
+	}
+}
