@@ -1,0 +1,132 @@
+package screening_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/diskstore"
+	"interdict/lists/redisstore"
+	"interdict/lists/storetest"
+	"interdict/loader"
+	"interdict/screening"
+	"interdict/screening/journal"
+)
+
+// counted counts how often a store is asked.
+type counted struct {
+	lists.Store
+	lookups, attributions atomic.Int64
+}
+
+func (c *counted) Lookup(ctx context.Context, asked []lists.LayerKey) ([][]byte, error) {
+	c.lookups.Add(1)
+	return c.Store.Lookup(ctx, asked)
+}
+
+func (c *counted) Attributions(ctx context.Context, layer string, numbers []uint32) ([][]byte, error) {
+	c.attributions.Add(1)
+	return c.Store.Attributions(ctx, layer, numbers)
+}
+
+// batch is a screener over a store with a list of n addresses, and a batch of a thousand of them.
+func batch(t testing.TB, store lists.Store, residentBytes int64, n int) (*screening.Screener, *counted, []screening.Request) {
+	t.Helper()
+	c := &counted{Store: store}
+	var rows strings.Builder
+	for i := range n {
+		fmt.Fprintf(&rows, "{\"address\":\"0x%040x\",\"network\":\"ethereum\",\"entity\":{\"name\":\"E%d\"}}\n", i*7919, i%100)
+	}
+	h := &house{c, loader.New(c, unrecorded{}, quiet, t.TempDir(), time.Now), nil,
+		screening.NewReplica(c, screening.Local{ResidentBytes: residentBytes}, noJournal{}, countless{}, quiet, time.Now)}
+	h.load(t, sanctions("bench"), "ndjson", rows.String())
+	requests := make([]screening.Request, 1000)
+	for i := range requests {
+		requests[i] = screening.Request{Address: fmt.Sprintf("0x%040x", (i*97)%n*7919), Network: "ethereum", Direction: lists.Deposit, By: "bench"}
+	}
+	return h.screener, c, requests
+}
+
+func allHits(t testing.TB, s *screening.Screener, requests []screening.Request) {
+	answers, errs := make([]screening.Answer, len(requests)), make([]error, len(requests))
+	s.CheckAll(ctx, requests, answers, errs)
+	for i := range answers {
+		if errs[i] != nil || answers[i].Result != screening.Hit || len(answers[i].Matches) != 1 {
+			t.Fatalf("item %d: %v %v", i, errs[i], answers[i].Result)
+		}
+	}
+}
+
+// A batch of hits is one look-up, whatever its size, and one read of attributions that were not met before; none when the list is in memory.
+func TestABatchOfHitsAsksTheStoreOnce(t *testing.T) {
+	for name, want := range map[string]struct{ resident, lookups, attributions int64 }{
+		"asked of the store": {0, 1, 1},
+		"held in memory":     {1 << 20, 0, 0},
+	} {
+		store, err := diskstore.Open(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		s, c, requests := batch(t, store, want.resident, 3000)
+		c.lookups.Store(0)
+		c.attributions.Store(0)
+		allHits(t, s, requests)
+		if c.lookups.Load() != want.lookups || c.attributions.Load() != want.attributions {
+			t.Errorf("%s: %d look-ups, %d reads of attributions", name, c.lookups.Load(), c.attributions.Load())
+		}
+		c.lookups.Store(0)
+		c.attributions.Store(0)
+		if allHits(t, s, requests); c.attributions.Load() != 0 {
+			t.Errorf("%s: attributions are read again", name)
+		}
+	}
+}
+
+// A layer is held only while the budget lasts, and what is held says the same as the store.
+func TestTheBudgetOfMemoryIsKept(t *testing.T) {
+	store, err := diskstore.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	s, _, _ := batch(t, store, 100_000, 3000)
+	if st := s.Status(); st.HeldLayers != 0 || st.Layers != 1 {
+		t.Errorf("a list that is too large: %d of %d layers, %d bytes", st.HeldLayers, st.Layers, st.HeldBytes)
+	}
+	store, err = diskstore.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	s, _, _ = batch(t, store, 1<<20, 3000)
+	if st := s.Status(); st.HeldLayers != 1 || st.HeldBytes == 0 || st.HeldBytes > 1<<20 {
+		t.Errorf("a list that fits: %d of %d layers, %d bytes", st.HeldLayers, st.Layers, st.HeldBytes)
+	}
+}
+
+func BenchmarkBatchOfHits(b *testing.B) {
+	for name, resident := range map[string]int64{"asked of Redis": 0, "held in memory": screening.DefaultResidentBytes} {
+		b.Run(name, func(b *testing.B) {
+			store, err := redisstore.Open(ctx, storetest.StartRedis(b), redisstore.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer store.Close()
+			s, _, requests := batch(b, store, resident, 100_000)
+			for b.Loop() {
+				allHits(b, s, requests)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/1000-hits")
+		})
+	}
+}
+
+// noJournal keeps nothing.
+type noJournal struct{}
+
+func (noJournal) AppendBatch([]journal.Entry, bool) error { return nil }
