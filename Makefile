@@ -71,7 +71,8 @@ lint: .bin/golangci-lint ## go vet and golangci-lint over every module
 modules: ## go.mod and go.sum say what is used, and the downloads are what they say
 	@for module in $$(bash .ci/modules); do \
 		echo "--- module $$module"; \
-		(cd "$$module" && go mod tidy -diff && go mod verify) || exit 1; \
+		(cd "$$module" && go mod tidy -diff) || exit 1; \
+		grep -q '^replace ' "$$module/go.mod" || (cd "$$module" && go mod verify) || exit 1; \
 	done
 
 # needs the vulnerability database: over the network, or VULNDB=file:///path of a copy

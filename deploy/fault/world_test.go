@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	os.RemoveAll(dir)
+	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -404,12 +404,11 @@ func (w *world) truth() map[int]int {
 
 // row is one line of the table.
 type row struct {
-	fault                            string
-	times, checks, wrong, errors     int
-	residentErrors, activations      int
-	p99                              time.Duration
-	recovery                         time.Duration
-	linearizable, journalled, silent bool
+	fault                        string
+	times, checks, wrong, errors int
+	residentErrors, activations  int
+	p99                          time.Duration
+	recovery                     time.Duration
 }
 
 var (
