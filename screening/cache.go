@@ -123,8 +123,12 @@ func (s *Screener) docsOf(ctx context.Context, g lists.Generation) ([]lists.Doc,
 	for i := range g.Lists {
 		for _, key := range []string{lists.DocList(g.Lists[i].List.ID), lists.DocVersion(g.Lists[i].List.ID, g.Lists[i].Version)} {
 			d, err := s.store.Get(ctx, key)
+			if fault.Is(err, fault.NotFound) { // answers do not need it; a cache without it cannot give the list back
+				s.log.Warn("a document of the generation is missing from the store", "document", key)
+				continue
+			}
 			if err != nil {
-				return nil, fault.E(fault.Unavailable, "%w", err)
+				return nil, err
 			}
 			docs = append(docs, d)
 		}

@@ -521,3 +521,39 @@ func TestNoAnswerComesFromHalfAGeneration(t *testing.T) {
 	close(done)
 	wg.Wait()
 }
+
+// A clock that jumps makes no answer of an error, and none of it makes a number fall: what was too old is so by the clock of the moment.
+func TestAClockThatJumps(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	h := open(t, clock)
+	settings := sanctions("deny")
+	settings.MaxAge, settings.OnStale = time.Hour, lists.Stop
+	h.load(t, settings, "ndjson", row(evmA, "ethereum"))
+	generation := 0
+	for i, jump := range []time.Duration{0, 30 * time.Minute, 3 * time.Hour, -5 * time.Hour, 24 * time.Hour, -48 * time.Hour, 25 * time.Hour} {
+		now = now.Add(jump)
+		if err := h.screener.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		old := now.After(time.Date(2026, 5, 1, 13, 0, 0, 0, time.UTC))
+		for address, want := range map[string]screening.Result{evmA: screening.Hit, evmB: screening.Miss} {
+			switch a, err := h.ask(t, screening.Request{Address: address}); {
+			case old && !fault.Is(err, fault.Stale):
+				t.Errorf("jump %d, %v after the load: %v, %v", i, now, a.Result, err)
+			case !old && (err != nil || a.Result != want):
+				t.Errorf("jump %d: %v, %v", i, a.Result, err)
+			}
+		}
+		if g := h.screener.Status().Generation; g < generation {
+			t.Errorf("jump %d: generation %d after %d", i, g, generation)
+		} else {
+			generation = g
+		}
+	}
+	now = now.Add(-72 * time.Hour)
+	h.load(t, settings, "ndjson", row(evmA, "ethereum")+row(evmB, "ethereum"))
+	if g := h.screener.Status().Generation; g != generation+1 {
+		t.Errorf("an activation under a clock that went back: generation %d after %d", g, generation)
+	}
+}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -332,5 +335,79 @@ func TestNodeOfClusterIsAway(t *testing.T) {
 	out := w.judge("a node of a Cluster is away", len(nodes), since, false)
 	out.recovery = recovery
 	report(out)
+	printTable(t)
+}
+
+// A server whose disk is full gives no decision that it cannot record, and goes on when there is space again. The disk is a small tmpfs, which only
+// root may make.
+func TestTheDiskOfAServerIsFull(t *testing.T) {
+	w := newWorld(t, "")
+	disk := filepath.Join(w.dir, "small")
+	if err := os.Mkdir(disk, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", disk).CombinedOutput(); err != nil {
+		t.Skipf("no small disk can be made here: %v %s", err, out)
+	}
+	t.Cleanup(func() {
+		for _, r := range w.replicas {
+			r.kill()
+		}
+		_ = exec.Command("umount", disk).Run()
+	})
+	r := w.replicas[1]
+	r.kill()
+	r.data = disk
+	for i, a := range r.args {
+		if a == "--data" {
+			r.args[i+1] = disk
+		}
+	}
+	r.start(t)
+	w.eventually("it is ready", 20*time.Second, func() bool { return r.ask(always).hit })
+	since := time.Now()
+	w.check()
+	// Another program takes all that is left.
+	filler, err := os.Create(filepath.Join(disk, "filler"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer filler.Close()
+	chunk := make([]byte, 1<<20)
+	for err == nil {
+		_, err = filler.Write(chunk)
+	}
+	refused := 0
+	for deadline := time.Now().Add(60 * time.Second); refused == 0 && time.Now().Before(deadline); {
+		var out struct {
+			Results []struct{ Error struct{ Code string } }
+		}
+		batch := `{"checks":[` + strings.TrimSuffix(strings.Repeat(`{"address":"`+never+`","direction":"deposit"},`, 1000), ",") + `]}`
+		if status, err := r.call("POST", "/v1/checks", batch, &out); err != nil || status != 200 {
+			refused++
+			continue
+		}
+		for _, x := range out.Results {
+			if x.Error.Code != "" {
+				refused++
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("the disk is full, and every decision is given")
+	}
+	if err := os.Remove(filler.Name()); err != nil {
+		t.Fatal(err)
+	}
+	filler.Close()
+	start := time.Now()
+	w.eventually("it answers again", 30*time.Second, func() bool { return r.ask(always).hit && r.ask(never).code == "" })
+	recovery := time.Since(start)
+	w.eventually("an activation after it", 20*time.Second, w.load)
+	w.end()
+	out := w.judge("the disk of a server is full", 1, since, true)
+	out.recovery = recovery
+	report(out)
+	w.journals()
 	printTable(t)
 }
