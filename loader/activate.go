@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"interdict/lists"
 	"interdict/lists/fault"
@@ -309,8 +310,9 @@ func (l *Loader) Served(ctx context.Context, generation int) (live, serving int,
 	defer tick.Stop()
 	for {
 		replicas, err := lists.Replicas(ctx, l.store, l.now())
-		if err != nil && ctx.Err() == nil {
-			return 0, 0, err
+		// A store that was asked at the last moment may say so a little before the context does.
+		if deadline, ok := ctx.Deadline(); err != nil && ctx.Err() == nil && !(ok && time.Until(deadline) < 100*time.Millisecond) {
+			return live, serving, err
 		}
 		if err == nil {
 			live, serving = len(replicas), 0

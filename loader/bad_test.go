@@ -98,7 +98,7 @@ func TestBadUploadsChangeNothing(t *testing.T) {
 		w.Close()
 		return bytes.NewReader(b.Bytes()[:b.Len()/2])
 	}
-	const bomb = 400 << 20
+	const bomb = 80 << 20 // what is refused begins at 64 MiB
 	for name, x := range map[string]struct {
 		body   func() io.Reader
 		format string

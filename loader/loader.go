@@ -178,7 +178,13 @@ func (l *Loader) nothingLost(ctx context.Context, g *lists.Generation) error {
 		return err
 	}
 	for _, r := range live {
-		if r.Generation > g.Number || r.Generation == g.Number && r.Generation > 0 && r.GenerationID != "" && g.ID != "" && r.GenerationID != g.ID {
+		if lost := r.Generation > g.Number || r.Generation == g.Number && r.Generation > 0 && r.GenerationID != "" && g.ID != "" && r.GenerationID != g.ID; lost {
+			// It may have been committed, and served, since g was read.
+			if now, _, err := lists.Current(ctx, l.store); err != nil {
+				return err
+			} else if now.Number != g.Number || now.ID != g.ID {
+				return fault.E(errRaced, "generation %d was made meanwhile", now.Number)
+			}
 			return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: put it back first (interdict restore --server URL)",
 				g.Number, r.Generation, r.ID)
 		}

@@ -303,20 +303,24 @@ func (w *world) loader(ctx context.Context) (k int, cmd *exec.Cmd, out *bytes.Bu
 		"--journal", filepath.Join(w.dir, "loader"+strconv.Itoa(k%4)))
 	out = &bytes.Buffer{}
 	cmd.Stdout = out
-	if os.Getenv("INTERDICT_TEST_SHOW") != "" {
-		cmd.Stderr = os.Stderr
-	}
+	said := &bytes.Buffer{}
+	cmd.Stderr = said
 	return k, cmd, out
 }
 
 // load activates the next version, and tells whether that was acknowledged.
-func (w *world) load() bool {
+func (w *world) load() bool { return w.tryLoad() == "" }
+
+// tryLoad is load that gives the loader's words when it failed.
+func (w *world) tryLoad() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	k, cmd, out := w.loader(ctx)
 	call := time.Now().UnixNano()
-	err := cmd.Run()
-	return w.loaded(k, call, err, out)
+	if err := cmd.Run(); !w.loaded(k, call, err, out) {
+		return fmt.Sprintf("%v: %s", err, cmd.Stderr)
+	}
+	return ""
 }
 
 func (w *world) loaded(k int, call int64, err error, out *bytes.Buffer) bool {
