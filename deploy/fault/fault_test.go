@@ -221,6 +221,11 @@ func (w *world) linearizable(name string) {
 		first = min(first, before)
 		history = append(history, porcupine.Operation{ClientId: o.client, Input: o.k, Call: o.call, Output: o.generation, Return: o.done})
 	}
+	for _, g := range w.other { // they have happened at some time, wherever that was
+		if g > first {
+			history = append(history, porcupine.Operation{Input: -1, Call: 0, Output: g, Return: end})
+		}
+	}
 	for i := range history { // every activation in flight is a client of its own
 		history[i].ClientId = i
 	}
@@ -238,6 +243,22 @@ func (w *world) linearizable(name string) {
 	}
 }
 
+// more is a file of addresses that no canary is among.
+func (w *world) more(n int) string {
+	file := filepath.Join(w.dir, "more.csv")
+	if err := os.WriteFile(file, fmt.Appendf(nil, "address\n0x%040x\n0x%040x\n", time.Now().UnixNano(), n), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return file
+}
+
+// killed runs a command on the store, and kills it when it has not ended in time.
+func (w *world) killed(after time.Duration, args ...string) {
+	ctx, cancel := context.WithTimeout(w.t.Context(), after)
+	defer cancel()
+	_ = exec.CommandContext(ctx, program, append(args, "--redis", w.url, "--journal", filepath.Join(w.dir, "operator"))...).Run()
+}
+
 // Loaders and servers are killed at random moments; what was acknowledged stays, and answers stay true.
 func TestKills(t *testing.T) {
 	kills := 20
@@ -251,24 +272,36 @@ func TestKills(t *testing.T) {
 	since := time.Now()
 	w.check()
 	for n := range kills {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		k, cmd, out := w.loader(ctx)
-		call := time.Now().UnixNano()
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		switch {
-		case n%4 == 3:
+		pause := time.Duration(r.IntN(120)) * time.Millisecond
+		switch n % 4 {
+		case 0: // while it stages and activates
+			k, cmd, out := w.loader(t.Context())
+			call := time.Now().UnixNano()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(pause)
+			_ = cmd.Process.Kill()
+			w.loaded(k, call, cmd.Wait(), out)
+		case 1: // while it goes back
+			w.killed(pause, "lists", "rollback", "deny", "--reason", "harness")
+		case 2: // while it adds to another list, and makes one layer of many
+			for range 4 {
+				w.killed(5*time.Second, "load", "more", w.more(n), "--mode", "add", "--activate", "--override", "harness")
+			}
+			w.killed(pause, "load", "more", w.more(n), "--mode", "add", "--activate", "--override", "harness")
+		case 3: // a server, while something is activated
+			k, cmd, out := w.loader(t.Context())
+			call := time.Now().UnixNano()
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
 			victim := w.replicas[r.IntN(2)]
-			time.Sleep(time.Duration(r.IntN(60)) * time.Millisecond)
+			time.Sleep(pause / 2)
 			victim.kill()
 			victim.start(t)
-		default:
-			time.Sleep(time.Duration(r.IntN(120)) * time.Millisecond)
-			_ = cmd.Process.Kill()
+			w.loaded(k, call, cmd.Wait(), out)
 		}
-		w.loaded(k, call, cmd.Wait(), out)
-		cancel()
 		if n%5 == 4 {
 			if said := w.tryLoad(); said != "" {
 				t.Errorf("kill %d: the next activation fails: %s", n, said)

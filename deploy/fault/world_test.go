@@ -112,6 +112,7 @@ type world struct {
 	acked map[int]int // generation → k, of activations that were acknowledged
 	ops   []op
 	told  []answer
+	other []int // generations that were made otherwise than by loading deny
 	stop  chan struct{}
 	done  sync.WaitGroup
 }
@@ -386,15 +387,20 @@ func (w *world) truth() map[int]int {
 	w.eventually("the generations can be read", 20*time.Second, func() bool {
 		var out struct {
 			Generations []struct {
-				Generation int
-				Lists      []struct{ ID, File string }
+				Generation   int
+				Action, List string
+				Lists        []struct{ ID, File string }
 			}
 		}
 		status, err := w.replicas[0].call(http.MethodGet, "/v1/generations?limit=10000", "", &out)
 		if err != nil || status != http.StatusOK {
 			return false
 		}
+		w.other = w.other[:0]
 		for _, g := range out.Generations {
+			if g.Action != "activate" || g.List != "deny" {
+				w.other = append(w.other, g.Generation)
+			}
 			for _, l := range g.Lists {
 				if k, err := strconv.Atoi(strings.TrimSuffix(l.File, ".csv")); err == nil && l.ID == "deny" {
 					content[g.Generation] = k
