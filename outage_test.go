@@ -314,6 +314,29 @@ func TestAServerStartsFromItsCacheWhileRedisIsGone(t *testing.T) {
 	}
 }
 
+// A server that came up from its cache, and found its store again, can do so another time.
+func TestTheCacheOutlivesItsUse(t *testing.T) {
+	redis := storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	data := t.TempDir()
+	s := serve(t, "--data", data, "--redis", redis.URL())
+	s.publish(t, denySettings, denyRows(canaryAlways))
+	s.stop(t)
+	for range 3 {
+		redis.Kill()
+		s = serve(t, "--data", data, "--redis", redis.URL())
+		if got := s.result(t, canaryAlways) + s.result(t, canaryNever); got != "hitmiss" {
+			t.Fatalf("from the cache: %s", got)
+		}
+		redis.Start()
+		eventually(t, "the store again", 15*time.Second, func() bool {
+			var v struct{ Checks []struct{ Name string } }
+			s.call(t, http.MethodGet, "/readyz", "", &v)
+			return !slices.ContainsFunc(v.Checks, func(c struct{ Name string }) bool { return c.Name == "cache" || c.Name == "refresh" })
+		})
+		s.stop(t)
+	}
+}
+
 // Without a snapshot nobody is cleared, and a server that came up too early becomes ready by itself.
 func TestAServerWithoutAnySnapshotWaitsForRedis(t *testing.T) {
 	redis := storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")

@@ -44,6 +44,9 @@ func (s *Screener) recall(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if next.docs, err = s.docsOf(ctx, cache, g); err != nil {
+		return nil, err
+	}
 	s.hold(ctx, cache, next, false)
 	next.savedAt = saved.At
 	next.age(fresh)
@@ -117,12 +120,12 @@ func (s *Screener) mirror(ctx context.Context) error {
 	return s.tidyCache(ctx, snap)
 }
 
-// docsOf reads the documents that belong to a generation from the store.
-func (s *Screener) docsOf(ctx context.Context, g lists.Generation) ([]lists.Doc, error) {
+// docsOf reads the documents that belong to a generation from a store.
+func (s *Screener) docsOf(ctx context.Context, store lists.Store, g lists.Generation) ([]lists.Doc, error) {
 	docs := []lists.Doc{{Key: lists.DocGeneration(g.Number), Value: lists.Put("", g, 0).Value}}
 	for i := range g.Lists {
 		for _, key := range []string{lists.DocList(g.Lists[i].List.ID), lists.DocVersion(g.Lists[i].List.ID, g.Lists[i].Version)} {
-			d, err := s.store.Get(ctx, key)
+			d, err := store.Get(ctx, key)
 			if fault.Is(err, fault.NotFound) { // answers do not need it; a cache without it cannot give the list back
 				s.log.Warn("a document of the generation is missing from the store", "document", key)
 				continue

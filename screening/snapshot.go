@@ -163,7 +163,7 @@ func (s *Screener) refresh(ctx context.Context) error {
 	}
 	s.hold(ctx, s.store, next, true)
 	if s.local.Cache != nil {
-		if next.docs, err = s.docsOf(ctx, g); err != nil {
+		if next.docs, err = s.docsOf(ctx, s.store, g); err != nil {
 			return err
 		}
 	}
