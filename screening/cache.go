@@ -211,7 +211,9 @@ func (s *Screener) mirrorLayers(ctx context.Context, snap *snapshot) error {
 				continue
 			}
 			if _, there := have[l.ID]; there {
-				if complete(ctx, cache, l.ID) {
+				if whole, err := lists.Complete(ctx, cache, l.ID); err != nil {
+					return err
+				} else if whole {
 					continue
 				}
 				if err := cache.DropLayer(ctx, l.ID); err != nil { // the process that wrote it has ended in the middle
@@ -224,11 +226,6 @@ func (s *Screener) mirrorLayers(ctx context.Context, snap *snapshot) error {
 		}
 	}
 	return nil
-}
-
-func complete(ctx context.Context, store lists.Store, layer string) bool {
-	_, err := store.Lookup(ctx, []lists.LayerKey{{Layer: layer, Key: "\x00"}})
-	return err == nil
 }
 
 // tidyCache drops layers and filters of generations that have passed.
