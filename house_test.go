@@ -25,7 +25,7 @@ var rooms = map[string][]string{
 	"lists/storetest":   {"lists", "lists/address", "lists/fault"},
 	"screening/journal": {"lists/fault"},
 	"screening":         {"screening/journal", "lists", "lists/address", "lists/fault", "lists/filter"},
-	"loader/formats":    {"lists/fault"},
+	"loader/formats":    {"lists/address", "lists/fault"}, // it asks only what looks like an address
 	"loader/fetch":      {"lists/fault"},
 	"loader":            {"loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"api/auth":          {"lists", "lists/fault"},

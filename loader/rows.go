@@ -98,7 +98,7 @@ func (in *intake) row(r *formats.Row) error {
 	}
 
 	var err error
-	in.readings, err = address.ParseListed(in.readings[:0], r.Address, r.Network, r.Asset)
+	in.readings, _, err = address.ParseListed(in.readings[:0], r.Address, r.Network, r.Asset)
 	var bad *address.Error
 	switch {
 	case err == nil:

@@ -140,6 +140,8 @@ type Error struct {
 	// Folded is the address that the text would be if only its letter case were right
 	// (EIP-55 and the like); nil when the fault is another. A caller looks it up and says would_match.
 	Folded *Address
+	// Networks names what the text proves to be, when Reason is WrongNetwork.
+	Networks []string
 }
 
 func (e *Error) Error() string {
@@ -170,8 +172,9 @@ func Parse(dst []Address, text, network string) ([]Address, error) { return pars
 // suggest, the text decides (an OFAC list labels a Tron address XBT): the labels' networks are tried
 // first; where none decodes, every network whose form carries a checksum, or is a plain EVM
 // address. An unknown label is no error here. Nothing decodes: an *Error, and the caller keeps the text raw.
-func ParseListed(dst []Address, text, network, asset string) ([]Address, error) {
-	return parseListed(dst, text, network, asset)
+func ParseListed(dst []Address, text, network, asset string) ([]Address, ListedNotes, error) {
+	dst, err := parseListed(dst, text, network, asset)
+	return dst, ListedNotes{}, err
 }
 
 // KnownAsset tells whether an asset or network label of a list is known; the loader raises an alarm if not.

@@ -112,7 +112,7 @@ func TestSecretsAreRefusedAndNotShown(t *testing.T) {
 				}
 			}
 		}
-		if got, err := ParseListed(nil, text, "XBT", "XBT"); err == nil {
+		if got, _, err := ParseListed(nil, text, "XBT", "XBT"); err == nil {
 			t.Errorf("%s in a list is taken for an address of %s", name, got[0].Network)
 		}
 	}

@@ -72,7 +72,7 @@ func FuzzParse(f *testing.F) {
 				}
 			}
 		}
-		if listed, err := ParseListed(nil, text, network, ""); err == nil && len(listed) == 0 {
+		if listed, _, err := ParseListed(nil, text, network, ""); err == nil && len(listed) == 0 {
 			t.Fatalf("%q: listed as nothing", text)
 		}
 	})

@@ -134,7 +134,7 @@ func TestListedLabels(t *testing.T) {
 		{hex64, "", "", ""},
 		{"0x" + hex64, "", "XBT", ""},
 	} {
-		readings, err := ParseListed(nil, c.text, c.network, c.asset)
+		readings, _, err := ParseListed(nil, c.text, c.network, c.asset)
 		var got []string
 		for i := range readings {
 			got = append(got, readings[i].Network)
@@ -215,7 +215,7 @@ func TestOFACAddressesParse(t *testing.T) {
 		read++
 		for _, parse := range []func() ([]Address, error){
 			func() ([]Address, error) { return Parse(nil, line, "") },
-			func() ([]Address, error) { return ParseListed(nil, line, "", "") },
+			func() ([]Address, error) { readings, _, err := ParseListed(nil, line, "", ""); return readings, err },
 		} {
 			got, err := parse()
 			switch {

@@ -24,6 +24,8 @@ type Row struct {
 	// Problem, when not "", says why the row cannot be taken as a listing (an unknown field, a missing address,
 	// a field of a wrong form); it names the field. Address holds what could be read, and may be "".
 	Problem string
+	// Unread marks a row with a Problem that holds something like an address: the version may not go live before a person has looked.
+	Unread bool
 	// Removed marks a row that says that the listing is gone (a delta's DEL, and what a MOD replaces). Such a row has no address:
 	// EntityID is the id of the entity that is gone, and Locator "entity ID" is also the locator of the rows that came from it.
 	Removed bool

@@ -87,6 +87,7 @@ type shown struct {
 	Note       string   `json:"note,omitempty"`
 	Locator    string   `json:"locator"`
 	Problem    string   `json:"problem,omitempty"`
+	Unread     bool     `json:"unread,omitempty"`
 	Removed    bool     `json:"removed,omitempty"`
 }
 

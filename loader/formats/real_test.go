@@ -62,7 +62,7 @@ type triple struct{ UID, Asset, Address string }
 
 func tripleOf(r Row) triple { return triple{r.EntityID, r.Asset, r.Address} }
 
-func address(r Row) string { return r.Address }
+func addressOf(r Row) string { return r.Address }
 
 const (
 	advanced2024 = "ofac/sdn_advanced_2024-09-26.xml.gz"
@@ -82,7 +82,7 @@ func TestRealAdvancedFilesHoldWhatTheirReadMeSays(t *testing.T) {
 		if diff := cmp.Diff(Info{Format: "ofac_advanced", Published: c.published}, info); diff != "" {
 			t.Errorf("%s:\n%s", c.path, diff)
 		}
-		got := []int{len(rows), len(distinct(rows, tripleOf)), len(distinct(rows, address)), len(distinct(rows, func(r Row) string { return r.EntityID }))}
+		got := []int{len(rows), len(distinct(rows, tripleOf)), len(distinct(rows, addressOf)), len(distinct(rows, func(r Row) string { return r.EntityID }))}
 		if want := []int{c.rows, c.triples, c.address, c.party}; !slices.Equal(want, got) {
 			t.Errorf("%s: rows, triples, addresses, parties: %v, want %v", c.path, got, want)
 		}
@@ -275,11 +275,11 @@ func TestRealListsWithoutAddresses(t *testing.T) {
 
 func TestRealExtractedLists(t *testing.T) {
 	text, info := realRows(t, "ofac_extracted/complete_wallet_list_2025-11-20.txt")
-	if n := len(distinct(text, address)); len(text) != 761 || n != 745 || info.Published != "2025-11-20" {
+	if n := len(distinct(text, addressOf)); len(text) != 761 || n != 745 || info.Published != "2025-11-20" {
 		t.Errorf("%d lines, %d distinct, %+v", len(text), n, info)
 	}
 	keyed, info := realRows(t, "ofac_extracted/thomasgregg_2025-11-20.json")
-	if n := len(distinct(keyed, address)); len(keyed) != 761 || n != 745 || info.Published != "2025-11-19" {
+	if n := len(distinct(keyed, addressOf)); len(keyed) != 761 || n != 745 || info.Published != "2025-11-19" {
 		t.Errorf("%d entries, %d distinct, %+v", len(keyed), n, info)
 	}
 	// the maker lower-cased what the text has in full
@@ -418,7 +418,7 @@ func TestTheRealIsraeliTable(t *testing.T) {
 	if rows[0].Incident != "ASO 6/26" || rows[0].ValidUntil != "2028-02-16" {
 		t.Errorf("%+v", rows[0])
 	}
-	find := distinct(rows, address)
+	find := distinct(rows, addressOf)
 	for _, a := range []string{"TН96tFMn8KGiYSLiwсV3E2UiaJc8jmcbz3", "bnb136ns6lfw4zs5hg4n85vdthaad7hq5m4gtkgf23", "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw", "TAfGsxeQz9PQJ2wEgj7oR3cuiL3zCLqtWz"} {
 		if find[a] == 0 {
 			t.Errorf("%s is missing", a)
