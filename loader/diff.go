@@ -292,13 +292,13 @@ func (j *joiner) decide(g *joined) error {
 			j.v.Listings++
 			if k.Variant == address.VariantRaw {
 				j.v.Raw++
-				raw = true
 			}
 			if !slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Counts() && e.Same(&k.Ref) }) &&
 				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.Stored) bool { return o.Counts() && o.Same(&k.Ref) })) {
 				j.v.Addresses++
 			}
 		}
+		raw = raw || k.Variant == address.VariantRaw
 		j.buf = lists.AppendRef(j.buf, &k.Ref)
 	}
 	return j.put(g.key, raw)

@@ -31,6 +31,7 @@ type intake struct {
 	labels    map[string]int  // unknown asset and network labels
 	refused   int             // rows that hold secret material
 	lowered   int             // rows that are base58 in lower case
+	noted     noted
 	withUpper int             // rows whose base58 has capitals, as it must
 	gone      map[string]int  // locators that a delta takes away, and by how many rows
 	met       map[string]bool // of them, those that stood in the active version
@@ -38,6 +39,21 @@ type intake struct {
 	readings  []address.Address
 	links     []address.Link
 	buf       []byte
+}
+
+// noted counts the rows that were read although something about their address is wrong.
+type noted struct{ contradicted, lookalikes, letterCase int }
+
+func (n *noted) add(notes address.ListedNotes) {
+	if notes.Contradicted {
+		n.contradicted++
+	}
+	if notes.Lookalikes {
+		n.lookalikes++
+	}
+	if notes.LetterCase {
+		n.letterCase++
+	}
 }
 
 // Quarantined is a row that did not parse, and why. It stays active as a raw match unless Active is false:
@@ -98,13 +114,13 @@ func (in *intake) row(r *formats.Row) error {
 	}
 
 	var err error
-	in.readings, _, err = address.ParseListed(in.readings[:0], r.Address, r.Network, r.Asset)
+	var notes address.ListedNotes
+	in.readings, notes, err = address.ParseListed(in.readings[:0], r.Address, r.Network, r.Asset)
 	var bad *address.Error
 	switch {
 	case err == nil:
-		if len(in.readings) == 1 {
-			a.Network = in.readings[0].Network // the label suggested, the text decided
-		}
+		a.Network = notes.Network
+		in.noted.add(notes)
 		if problem == "" && hasUpper(r.Address) {
 			in.withUpper++
 		}
@@ -162,6 +178,11 @@ func (in *intake) row(r *formats.Row) error {
 				return err
 			}
 		}
+	}
+	if notes.Repaired() { // the text as it was published is found, too
+		own := ref
+		own.Variant, own.Also, own.Text = address.VariantRaw, true, strings.Trim(r.Address, " \t\r\n")
+		return in.put(&rec, address.RawKey(r.Address), &own)
 	}
 	return nil
 }

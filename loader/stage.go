@@ -580,6 +580,15 @@ func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *in
 	if n := v.Rows.Quarantined - in.refused; n > 0 {
 		warn("quarantined", "%d rows did not parse; they stay active as raw matches", n)
 	}
+	if n := in.noted.contradicted; n > 0 {
+		warn("contradicted_label", "%d rows are labelled with a network that their address disproves; they are loaded under what the address proves and under the label", n)
+	}
+	if n := in.noted.lookalikes; n > 0 {
+		warn("lookalikes", "%d addresses have look-alike letters of other scripts or invisible characters; they are loaded as the addresses they stand for, and as they are written", n)
+	}
+	if n := in.noted.letterCase; n > 0 {
+		warn("letter_case", "%d addresses have a wrong letter case; they are loaded by their bytes, and as they are written", n)
+	}
 	if n := j.notListed + in.unmet; n > 0 {
 		warn("not_listed", "%d rows take away what was not on the list", n)
 	}
