@@ -28,7 +28,7 @@ func init() {
 		{Name: "polygon", Aliases: []string{"matic", "pol", "polygon-pos"}, CAIP2: []string{"eip155:137"}, Short: []string{"matic", "pol"}, Assets: []string{"MATIC", "POL"}},
 		{Name: "base", CAIP2: []string{"eip155:8453"}, Short: []string{"base"}, Assets: []string{"BASE"}},
 		{Name: "optimism", Aliases: []string{"op", "oeth", "op-mainnet"}, CAIP2: []string{"eip155:10"}, Short: []string{"oeth"}, Assets: []string{"OP"}},
-		{Name: "avalanche-c", Aliases: []string{"avax", "avalanche", "avaxc", "c-chain", "avalanche-c-chain"}, CAIP2: []string{"eip155:43114"}, Short: []string{"avax"}, Assets: []string{"AVAX"}},
+		{Name: "avalanche-c", Aliases: []string{"avax", "avalanche", "avaxc", "c-chain", "avax-c", "avax-c-chain", "avalanche-c-chain"}, CAIP2: []string{"eip155:43114"}, Short: []string{"avax"}, Assets: []string{"AVAX"}},
 		{Name: "rootstock", Aliases: []string{"rsk", "rbtc"}, CAIP2: []string{"eip155:30"}, Short: []string{"rsk"}, Assets: []string{"RBTC", "RSK"}},
 		{Name: "xdc", Aliases: []string{"xinfin"}, CAIP2: []string{"eip155:50"}, Short: []string{"xdc"}, Assets: []string{"XDC"}},
 		{Name: "harmony", CAIP2: []string{"eip155:1666600000"}, Short: []string{"hmy-s0", "hmy"}, Assets: []string{"ONE"}},

@@ -21,7 +21,7 @@ func Recognize(text string) Recognition {
 	switch {
 	case isPlainEVM(text):
 		return Proving
-	case len(text) < 7 || len(text) > 3*MaxText:
+	case len(text) < 5 || len(text) > 3*MaxText:
 		return NotAddress
 	case isASCII(text) && !canBeAddress(text):
 		return NotAddress
@@ -55,7 +55,7 @@ func canBeAddress(text string) bool {
 	case len(text) >= 24:
 		return true
 	}
-	return strings.HasPrefix(text, "0.0.") || strings.HasPrefix(text, "f0") || strings.Contains(text, "..") || strings.IndexByte(text, '-') == 5
+	return strings.HasPrefix(text, "0.0.") || fitsFilecoin(text) || strings.Contains(text, "..") || strings.IndexByte(text, '-') == 5 || likeBech32(text)
 }
 
 // hasLongField tells whether one of several words is as long as an address.
@@ -97,10 +97,10 @@ var shapes = []shape{
 	{"tz1", base58Letters, 36, 36}, {"tz2", base58Letters, 36, 36}, {"tz3", base58Letters, 36, 36}, {"tz4", base58Letters, 36, 36},
 	{"KT1", base58Letters, 36, 36}, {"sr1", base58Letters, 36, 36},
 	{"4", base58Letters, 95, 106}, {"8", base58Letters, 95, 95}, {"Ae2", base58Letters, 59, 59}, {"DdzFF", base58Letters, 104, 104},
-	{"5", base58Letters, 48, 48}, {"1", base58Letters, 47, 48},
+	{"", base58Letters, 47, 48}, {"XE", "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", 34, 35},
 	{"G", base32Letters, 56, 56}, {"M", base32Letters, 69, 69}, {"C", base32Letters, 56, 56}, {"", base32Letters, 58, 58},
 	{"EQ", base64Letters, 48, 48}, {"UQ", base64Letters, 48, 48}, {"Ef", base64Letters, 48, 48}, {"Uf", base64Letters, 48, 48},
-	{"bitcoincash:", bech32Letters, 54, 54}, {"ecash:", bech32Letters, 48, 48}, {"kaspa:", bech32Letters, 67, 69},
+	{"bitcoincash:", bech32Letters, 54, 54}, {"bitcoincash:", bech32Letters, 73, 73}, {"q", bech32Letters, 42, 42}, {"p", bech32Letters, 42, 42}, {"ecash:", bech32Letters, 48, 48}, {"kaspa:", bech32Letters, 67, 69},
 	{"nano_", "13456789abcdefghijkmnopqrstuwxyz", 65, 65}, {"xrb_", "13456789abcdefghijkmnopqrstuwxyz", 64, 64},
 	{"f1", "abcdefghijklmnopqrstuvwxyz234567", 41, 41}, {"f2", "abcdefghijklmnopqrstuvwxyz234567", 41, 41},
 	{"f3", "abcdefghijklmnopqrstuvwxyz234567", 86, 86}, {"f410f", "abcdefghijklmnopqrstuvwxyz234567", 44, 44},
@@ -112,7 +112,7 @@ const slack = 2
 // resembles tells whether a text that does not read has the form of an address.
 func resembles(text string) Recognition {
 	if plain, changed := plainLetters(text); changed {
-		text = trim(plain)
+		return min(Recognize(plain), LikeAddress)
 	}
 	if strings.ContainsFunc(text, isSeparator) {
 		for field := range strings.FieldsFuncSeq(text, isSeparator) {
@@ -150,7 +150,7 @@ func (s *shape) fits(text string) bool {
 	if len(text) < s.min-slack || len(text) > s.max+slack || !strings.HasPrefix(text, s.prefix) {
 		return false
 	}
-	foreign, digits := 0, 0
+	foreign := 0
 	for i := len(s.prefix); i < len(text); i++ {
 		c := text[i]
 		switch {
@@ -159,18 +159,26 @@ func (s *shape) fits(text string) bool {
 		case strings.IndexByte(s.letters, c) < 0:
 			foreign++
 		}
-		if c >= '0' && c <= '9' {
-			digits++
-		}
 	}
-	// Words run together have no digits; hashes and random ids of the same length have only hex digits, or neither prefix nor alphabet.
-	return foreign <= slack && (s.letters == hexLetters || digits >= 2 && !isHex(text)) && (s.letters != base58Letters || looksRandom(text))
+	return foreign <= slack && (s.letters == hexLetters || !isHex(text) && looksRandom(text[len(s.prefix):]))
 }
 
-// looksRandom tells whether letters of both cases stand mixed with digits, as in base58, or letters of one case, whose capitals were lost.
+// looksRandom tells encoded bytes from words that run together, which have no digits and change between small letters, capitals and
+// digits less often.
 func looksRandom(text string) bool {
-	small, capital := letterCase(text)
-	return small && (capital || len(text) >= 26)
+	digits, changes := 0, 0
+	var last byte
+	for i := range len(text) {
+		class := text[i] >> 5 // 1: digits, 2: capitals, 3: small letters
+		if class == 1 {
+			digits++
+		}
+		if i > 0 && class != last {
+			changes++
+		}
+		last = class
+	}
+	return digits >= 2 || changes > len(text)*2/5
 }
 
 // isShortened tells a text that was shortened for display: 0x098B…2f96, bc1qw5...f3t4.
@@ -196,8 +204,11 @@ func isBareHex40(text string) bool { return len(text) == 40 && isHex(text) }
 
 // likeBech32 tells a text that begins as the bech32 addresses of a network do.
 func likeBech32(text string) bool {
+	if strings.IndexByte(text, '1') <= 0 {
+		return false
+	}
 	for _, hrp := range bech32Prefixes {
-		if len(text) < len(hrp)+20 || !foldedPrefix(text, hrp) || text[len(hrp)] != '1' {
+		if len(text) < len(hrp)+11 || !foldedPrefix(text, hrp) || text[len(hrp)] != '1' || len(hrp) == 1 && len(text) < 60 {
 			continue
 		}
 		foreign := 0
@@ -222,6 +233,9 @@ var bech32Prefixes = func() []string {
 
 // likePrincipal tells groups of five letters and digits between hyphens, as the Internet Computer writes principals.
 func likePrincipal(text string) bool {
+	if account, _, found := strings.Cut(text, "."); found { // ICRC-1: a checksum of seven letters, and a sub-account
+		text = account[:max(0, len(account)-8)]
+	}
 	if len(text) < 27 || len(text) > 63+slack || strings.Count(text, "-") < 4 {
 		return false
 	}

@@ -212,6 +212,9 @@ func read(dst []Address, text string, hint *Network, side Side) ([]Address, *Err
 			if hidden := secretInside(body); hidden != nil {
 				fail = hidden
 			}
+			if fail.Reason == WrongNetwork && hint != nil {
+				fail.Networks = networksOf(read(nil, text, nil, side))
+			}
 			return dst, fail.of(hint)
 		}
 		if u.text != body || u.networks != nil {
@@ -229,7 +232,10 @@ func readAs(dst []Address, text string, offset int, n *Network, side Side) ([]Ad
 	first := len(dst)
 	dst = append(dst, Address{Network: n.Name})
 	fail := n.decode(text, &dst[first])
-	if fail == nil && side == Asked && n.hex64 {
+	if side == Asked && n.hex64 && paddedEVM(text) != "" {
+		if fail != nil { // its letter case may be the checksum of the EVM account
+			dst = dst[:first]
+		}
 		dst, fail = readPadded(dst, text)
 	}
 	if fail == nil && side == Asked {
@@ -320,6 +326,14 @@ func readWrapped(dst []Address, u *unwrapped, offset int, hint *Network, side Si
 		dst[i].Attributes = append(dst[i].Attributes, u.attributes...)
 	}
 	return dst, nil
+}
+
+// networksOf names the networks of readings; nil where there are none.
+func networksOf(readings []Address, _ *Error) (names []string) {
+	for i := range readings {
+		names = append(names, readings[i].Network)
+	}
+	return names
 }
 
 // repeats tells whether the last reading is the same identity as one before it.

@@ -127,7 +127,7 @@ func TestListedLabels(t *testing.T) {
 		{"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "", "Bitcoin", "bitcoin"},
 		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "SOL", "solana"},
 		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "", "solana"},
-		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "XBT", ""}, // proves nothing against its label
+		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "XBT", ""},       // proves nothing against its label
 		{"0xE950DC316b836e4EeFb8308bf32Bf7C72a1358fF", "", "ETH", "ethereum"}, // only its letter case is wrong
 		{"41e950dc316b836e4eefb8308bf32bf7c72a1358ff", "", "XBT", ""},
 		{hex64, "", "XMR", ""},

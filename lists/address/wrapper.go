@@ -45,7 +45,7 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 			return refuse(WrongNetwork, "its CAIP-2 chain is not the network asked for, or is not screened")
 		}
 		if hint != nil && hint.Name != n.Name {
-			return wrapperOf("its CAIP-2 chain is another than the network asked for", n)
+			return refuse(WrongNetwork, "its CAIP-2 chain is another than the network asked for")
 		}
 		u.text, u.offset, u.networks = behind, len(id)+1, []*Network{n}
 		return nil
@@ -59,7 +59,7 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 		return nil
 	}
 	if hint != nil && !slices.Contains(list, hint) && !slices.Contains(hint.Schemes, string(room[:colon])) {
-		return wrapperOf("its scheme is of "+list[0].Name, list...)
+		return refuse(WrongNetwork, "its scheme is of "+list[0].Name)
 	}
 	who := list[0]
 	if hint != nil {
@@ -83,18 +83,9 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 	}
 	if hint != nil && !slices.ContainsFunc(u.networks, func(n *Network) bool { return n.Name == hint.Name }) &&
 		(len(u.networks) == 1 || !slices.Contains(hint.Schemes, string(room[:colon]))) {
-		return wrapperOf("its chain is another than the network asked for", u.networks...)
+		return refuse(WrongNetwork, "its chain is another than the network asked for")
 	}
 	return nil
-}
-
-// wrapperOf refuses a wrapper that names other networks than the one asked for.
-func wrapperOf(detail string, networks ...*Network) *Error {
-	fail := refuse(WrongNetwork, detail)
-	for _, n := range networks {
-		fail.Networks = append(fail.Networks, n.Name)
-	}
-	return fail
 }
 
 // readURI reads what stands behind the scheme of a BIP-21 like URI: an optional "//", the address, a query.
