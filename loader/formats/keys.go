@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -44,14 +45,14 @@ func keyOf(name string) keyKind {
 	if k.plain == "" {
 		return k
 	}
-	words := wordsOf(name)
+	words := nameWords(name)
 	for _, w := range words {
-		k.other = k.other || contains(otherWords, w)
-		k.passed = k.passed || contains(passedWords, w)
+		k.other = k.other || slices.Contains(otherWords, w)
+		k.passed = k.passed || slices.Contains(passedWords, w)
 	}
 	if k.field < numFields && k.field != fAddress {
 		k.passed, k.other = false, false
-		k.holder = contains([]string{"tags", "labels"}, k.plain)
+		k.holder = slices.Contains([]string{"tags", "labels"}, k.plain)
 		return k
 	}
 	for _, part := range holderWords {
@@ -80,17 +81,8 @@ func keyOf(name string) keyKind {
 	return k
 }
 
-func contains(all []string, s string) bool {
-	for _, x := range all {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
-
-// wordsOf splits a name into its words, in lower case: wallet_address, walletAddress and "Wallet Address" have the same two.
-func wordsOf(name string) []string {
+// nameWords splits a name into its words, in lower case: wallet_address, walletAddress and "Wallet Address" have the same two.
+func nameWords(name string) []string {
 	var words []string
 	var word []rune
 	end := func() {
@@ -138,28 +130,13 @@ func holdsAddresses(s string) bool {
 	if !mayHold(s) {
 		return false
 	}
-	for _, p := range pieces(s) {
-		if p.Unread || address.Recognize(p.Address) != address.NotAddress {
-			return true
-		}
-	}
-	return false
-}
-
-// oneAddress tells a text that is one word of the characters of addresses: there is nothing to split or to take away.
-func oneAddress(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return len(s) <= 100
+	return len(pieces(s)) > 0
 }
 
 // emitAddresses gives a row for each address in the row's Address, which is a text as published.
 func (r *run) emitAddresses(row Row) error {
 	cell := trim(row.Address)
-	if oneAddress(cell) || row.Problem != "" {
+	if plainWord(cell) || row.Problem != "" {
 		return r.emit(row)
 	}
 	found := pieces(cell)
@@ -170,7 +147,7 @@ func (r *run) emitAddresses(row Row) error {
 		own := row
 		own.Address = p.Address
 		own.labelled(p.Label)
-		if p.Note != "" {
+		if p.Note != "" && p.Note != row.URL {
 			own.set(fNote, "note", p.Note)
 		}
 		own.Unread = p.Unread

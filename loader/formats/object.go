@@ -77,8 +77,12 @@ func (o *objects) done() {
 
 // foreign gives a row for something that may be an address of the list, and is not read as one.
 func (o *objects) foreign(row Row, name, text string) error {
+	shown := ""
+	if found := pieces(text); len(found) > 0 && plainWord(found[0].Address) { // anything else may hold a secret
+		shown = " (" + clip(found[0].Address) + ")"
+	}
 	row.Address, row.Unread = "", true
-	row.fail(clip(name), "is not read, and holds what may be an address ("+clip(text)+"); name the member with the mapping if it is one")
+	row.fail(clip(name), "is not read, and holds what may be an address"+shown+"; name the member in the mapping if it is one")
 	o.n++
 	return o.emit(row)
 }
@@ -88,6 +92,7 @@ type found struct {
 	row       Row         // what its members say about each of its listings
 	addresses []addressed // in the object itself
 	inner     []member    // objects and arrays that hold more
+	keyed     []member    // objects that belong to an address: {addr: {…}}
 	entries   []jsontext.Value
 	loose     []member // texts that may be addresses, under names that do not say so
 	others    []member // texts that are addresses of somebody else
@@ -122,8 +127,12 @@ func (o *objects) read(row Row, all []member, depth int) (n int, f *found, err e
 		return 1, f, o.listing(f.row)
 	}
 	o.fields(f, all)
-	if row.Address != "" && len(f.entries) == 0 {
-		f.addresses = append([]addressed{{text: row.Address}}, f.addresses...)
+	of := row.Address // of the entries
+	switch {
+	case len(f.entries) == 0 && of != "":
+		f.addresses = append([]addressed{{text: of}}, f.addresses...)
+	case len(f.entries) > 0 && of == "" && len(f.addresses) == 1:
+		of, f.addresses = f.addresses[0].text, nil
 	}
 	f.row.Address = ""
 	before := o.n
@@ -131,12 +140,19 @@ func (o *objects) read(row Row, all []member, depth int) (n int, f *found, err e
 		return 0, f, err
 	}
 	for i, e := range f.entries {
-		if err := o.entry(f, row.Address, e, i, depth); err != nil {
+		if err := o.entry(f, of, e, i, depth); err != nil {
 			return 0, f, err
 		}
 	}
 	for _, m := range f.inner {
 		if err := o.inner(f.row, m, depth); err != nil {
+			return 0, f, err
+		}
+	}
+	for _, m := range f.keyed {
+		own := f.row
+		own.Address = m.name
+		if err := o.innerObject(own, m.name, m.value, depth); err != nil {
 			return 0, f, err
 		}
 	}
@@ -158,12 +174,14 @@ func (o *objects) read(row Row, all []member, depth int) (n int, f *found, err e
 
 // own gives the listings of the object itself.
 func (o *objects) own(f *found) error {
-	if len(f.addresses) > 1 || len(f.inner) > 0 { // a postal address beside the wallet's
-		is := func(a addressed) bool { return holdsAddresses(a.text) || address.Recognize(a.text) != address.NotAddress }
-		if len(f.inner) > 0 || slices.ContainsFunc(f.addresses, is) {
+	if len(f.addresses) > 1 || len(f.inner)+len(f.keyed) > 0 { // a postal address beside the wallet's
+		is := func(a addressed) bool {
+			return holdsAddresses(a.text) || address.Recognize(a.text) != address.NotAddress
+		}
+		if len(f.inner)+len(f.keyed) > 0 || slices.ContainsFunc(f.addresses, is) {
 			kept := f.addresses[:0:0]
 			for _, a := range f.addresses {
-				if is(a) || a.name == "" || oneAddress(a.text) && len(a.text) >= 20 {
+				if is(a) || a.name == "" || plainWord(a.text) && len(a.text) >= 20 {
 					kept = append(kept, a)
 				} else {
 					f.row.remark(clip(a.name), a.text)
@@ -212,7 +230,7 @@ func (o *objects) entry(f *found, of string, e jsontext.Value, i, depth int) err
 // inner gives the listings of an object or array within an object.
 func (o *objects) inner(row Row, m member, depth int) error {
 	if depth >= maxInner {
-		return o.in.invalid(row.Locator, "objects nest deeper than %d", maxInner)
+		return o.in.invalid(row.Locator, "arrays nest deeper than %d", maxInner)
 	}
 	k := o.kind(m.name)
 	row.labelled(k.network)
@@ -262,6 +280,9 @@ func (o *objects) innerObject(row Row, name string, v jsontext.Value, depth int)
 	if err != nil {
 		row.fail(clip(name), err.Error())
 		return o.listing(row)
+	}
+	if depth >= maxInner {
+		return o.in.invalid(row.Locator, "objects nest deeper than %d", maxInner)
 	}
 	row.Programs = slices.Clone(row.Programs)
 	n, f, err := o.read(row, all, depth+1)
@@ -324,6 +345,8 @@ func (o *objects) fields(f *found, all []member) {
 			f.missing = len(f.entries) == 0 && row.Address == ""
 		case k.passed:
 			o.unread(m.name)
+		case kind == '{' && looksLikeAddress(m.name) && holdsAddresses(m.name):
+			f.keyed = append(f.keyed, m)
 		case k.plain == "entity" && kind == '{':
 			o.entity(f, m.value)
 		case k.plain == "type" && scalar:
