@@ -29,6 +29,9 @@ type Row struct {
 	// Removed marks a row that says that the listing is gone (a delta's DEL, and what a MOD replaces). Such a row has no address:
 	// EntityID is the id of the entity that is gone, and Locator "entity ID" is also the locator of the rows that came from it.
 	Removed bool
+	// Partial marks a row of a delta that does not say everything about its entity: ValidUntil, the name, the programmes and the listing
+	// date come from the listing that it replaces, with what Info.Orders adds. A Problem counts only if it replaces none.
+	Partial bool
 }
 
 // File is one uploaded file: its name as given, and its bytes, which may be read from the start several times.
@@ -47,6 +50,9 @@ type Info struct {
 	Warnings  []Warning
 	// Delta says that the file only carries changes.
 	Delta bool
+	// Orders are those that a delta holds, by the id of the entity that they are on: the latest end of an order on it, or "" if one has no
+	// end. They prolong a listing and never end it, as the delta does not hold the orders that did not change.
+	Orders map[string]string `json:",omitempty"`
 }
 
 // Options steer a reader.

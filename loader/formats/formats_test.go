@@ -89,6 +89,7 @@ type shown struct {
 	Problem    string   `json:"problem,omitempty"`
 	Unread     bool     `json:"unread,omitempty"`
 	Removed    bool     `json:"removed,omitempty"`
+	Partial    bool     `json:"partial,omitempty"`
 }
 
 func golden(rows []Row, info Info) []byte {
