@@ -93,8 +93,7 @@ func readJSON(r *run) error {
 		}
 		return in.invalid("the document", "is followed by another; for an object a line use ndjson")
 	}
-	j.done()
-	return nil
+	return j.done()
 }
 
 func (j *jsonReader) peek() jsontext.Kind {
@@ -142,14 +141,15 @@ func (j *jsonReader) fault(err error) error {
 
 // group is where a listing stands: the keys above it, and what the members above it say about every listing below.
 type group struct {
-	keys []string
-	row  Row
+	keys  []string
+	place []step
+	row   Row
 }
 
 // with adds a key. A name of a network labels the listings below, a domain is their entity, anything else their incident, unless
 // it only says that there are listings: "addresses".
 func (g group) with(key string, k keyKind) group {
-	g.keys = append(slices.Clip(g.keys), key)
+	g.keys, g.place = append(slices.Clip(g.keys), key), append(slices.Clip(g.place), step{name: key})
 	switch key := clip(key); {
 	case k.network != "":
 		g.row.Network = k.network
@@ -164,8 +164,8 @@ func (g group) with(key string, k keyKind) group {
 	return g
 }
 
-// place is the beginning of a locator.
-func (g group) place() string {
+// locator is the beginning of the locators in the group.
+func (g group) locator() string {
 	if len(g.keys) == 0 {
 		return "element "
 	}
@@ -174,6 +174,17 @@ func (g group) place() string {
 		keys[i] = clip(k)
 	}
 	return strings.Join(keys, ".") + " element "
+}
+
+// elements is the group of the elements of an array that is in the place of g.
+func (g group) elements() group {
+	if len(g.place) == 0 {
+		g.place = []step{{each: 1}}
+		return g
+	}
+	g.place = slices.Clone(g.place)
+	g.place[len(g.place)-1].each++
+	return g
 }
 
 func (g group) at(locator string) Row {
@@ -187,7 +198,8 @@ func (j *jsonReader) array(g group, names *[]string) error {
 	if _, err := j.token(); err != nil {
 		return err
 	}
-	place := g.place()
+	place := g.locator()
+	g = g.elements()
 	for n := 1; ; n++ {
 		locator := numbered(place, int64(n))
 		switch kind := j.peek(); kind {
@@ -204,7 +216,11 @@ func (j *jsonReader) array(g group, names *[]string) error {
 				return err
 			}
 			row := g.at(locator)
-			if row.Address = trim(t.String()); names != nil && !mayHold(row.Address) {
+			row.Address = trim(t.String())
+			if j.mapsAddresses() && !j.mapsTo(g.place) {
+				continue
+			}
+			if names != nil && !mayHold(row.Address) {
 				if len(*names) < maxFields {
 					*names = append(*names, row.Address)
 				}
@@ -237,10 +253,10 @@ func (j *jsonReader) object(g group, locator *string) error {
 		return err
 	}
 	if locator != nil {
-		return j.members(g.at(*locator), "")
+		return j.members(g.at(*locator), "", g.place)
 	}
 	top := len(g.keys) == 0
-	place := g.place()
+	place := g.locator()
 	for n := 1; ; n++ {
 		if j.peek() == '}' {
 			_, err := j.token()
@@ -253,8 +269,8 @@ func (j *jsonReader) object(g group, locator *string) error {
 		key, at := t.String(), numbered(place, int64(n))
 		k := j.kind(key)
 		switch kind := j.peek(); {
-		case k.field == fAddress && kind == '"':
-			return j.members(g.at(at), key)
+		case k.field == fAddress && kind == '"' && !j.mapsAddresses():
+			return j.members(g.at(at), key, g.place)
 		case top && metadata(key) && kind == '{':
 			err = j.metadata()
 		case kind == '[' && k.field < numFields && k.field != fAddress:
@@ -264,11 +280,11 @@ func (j *jsonReader) object(g group, locator *string) error {
 			}
 		case kind == '[':
 			err = j.array(g.with(key, k), nil)
-		case kind == '{' && looksLikeAddress(key):
+		case kind == '{' && looksLikeAddress(key) && !j.mapsAddresses():
 			row := g.at(at)
 			row.Address = key
 			if _, err = j.token(); err == nil {
-				err = j.members(row, "")
+				err = j.members(row, "", g.place)
 			}
 		case kind == '{':
 			err = j.object(g.with(key, k), nil)
@@ -288,6 +304,14 @@ func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator s
 		return err
 	}
 	text, row := textOf(v), g.at(locator)
+	if j.mapsAddresses() && (k.field == fAddress || k.field == numFields) {
+		if j.mapsTo(append(slices.Clip(g.place), step{name: key})) {
+			row.Address = text
+			return j.listing(row)
+		}
+		j.unread(key)
+		return nil
+	}
 	switch {
 	case looksLikeAddress(key):
 		row.Address = key
@@ -299,7 +323,7 @@ func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator s
 		g.row.EntityName = text
 	case top && j.published(key, text):
 	case k.field < numFields && k.field != fAddress:
-		g.row.set(k.field, key, text)
+		g.row.set(k.field, key, j.mapping.value(k.field, text))
 		g.row.Problem = "" // of a group; its listings are read all the same
 	case k.passed || !holdsAddresses(text):
 		j.unread(key)
@@ -364,7 +388,7 @@ func (j *jsonReader) published(key, text string) bool {
 
 // members reads the rest of an object that is a listing; row is what is known of it. first, when not "", is the name of a member
 // whose value comes next.
-func (j *jsonReader) members(row Row, first string) error {
+func (j *jsonReader) members(row Row, first string, place []step) error {
 	j.all = j.all[:0]
 	size := 0
 	for {
@@ -391,5 +415,5 @@ func (j *jsonReader) members(row Row, first string) error {
 	if _, err := j.token(); err != nil {
 		return err
 	}
-	return j.whole(row, j.all)
+	return j.whole(row, j.all, place)
 }

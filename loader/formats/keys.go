@@ -28,7 +28,7 @@ var (
 	addressWords = []string{"address", "addr", "wallet", "pubkey", "publickey"}
 	// holderWords are parts of names that hold listings and say nothing about them.
 	holderWords = []string{"address", "addr", "wallet", "account", "data", "result", "item", "list", "entr", "record", "tag", "label", "sanction",
-		"block", "freez", "frozen", "malicious", "crypto", "chain", "network", "asset", "currenc", "key", "object", "array", "values", "content", "payload", "response"}
+		"block", "freez", "frozen", "malicious", "crypto", "chain", "network", "asset", "currenc", "key", "object", "rows", "array", "values", "content", "payload", "response"}
 	otherWords  = []string{"victim", "victims", "from", "to", "sender", "senders", "receiver", "receivers", "recipient", "recipients", "counterparty", "counterparties", "token", "reporter", "email", "ip", "postal", "street"}
 	passedWords = []string{"tx", "txs", "txid", "txids", "txhash", "hash", "hashes", "transaction", "transactions", "transfer", "transfers", "blockhash", "signature", "signatures", "sha256", "md5", "checksum", "inputs", "outputs"}
 )

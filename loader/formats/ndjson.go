@@ -62,13 +62,12 @@ func readNDJSON(r *run) error {
 		return err
 	}
 	l := newLineReader(in, rc)
-	own, others := ownListings(s), objects{run: r, in: in}
+	own, others := ownListings(s) && !r.mapping.names(), objects{run: r, in: in}
 	strict := json.RejectUnknownMembers(true)
 	for {
 		line, err := l.next()
 		if errors.Is(err, io.EOF) {
-			others.done()
-			return nil
+			return others.done()
 		} else if err != nil {
 			return err
 		}
@@ -79,7 +78,7 @@ func readNDJSON(r *run) error {
 		if !own && line[0] == '{' && jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true)) {
 			all, err := membersOf(line)
 			if err == nil {
-				err = others.whole(row, all)
+				err = others.whole(row, all, nil)
 			}
 			if err != nil {
 				return err

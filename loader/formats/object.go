@@ -47,6 +47,13 @@ func (o *objects) kind(name string) keyKind {
 		o.kinds = map[string]keyKind{}
 	}
 	k := keyOf(name)
+	for f := range numFields {
+		if source := o.mapping.sources[f]; f != fAddress && len(source) == 1 && plain(source[0]) == k.plain && k.plain != "" {
+			k = keyKind{plain: k.plain, field: f, rank: -1}
+		} else if len(source) == 1 && k.field == f {
+			k.field = numFields // another member has this field
+		}
+	}
 	if len(name) <= 100 {
 		o.kinds[name] = k
 	}
@@ -66,13 +73,14 @@ func (o *objects) unread(name string) {
 }
 
 // done reports what was met in the file.
-func (o *objects) done() {
+func (o *objects) done() error {
 	if len(o.unknown) > 0 {
 		o.warn("unknown_fields", "%s: not read: %s", o.in.name, abridged(quoted(o.unknown)))
 	}
 	if o.empty > 0 {
 		o.warn("no_addresses", "%s: %d objects have an empty list of addresses", o.in.name, o.empty)
 	}
+	return o.noneMapped()
 }
 
 // foreign gives a row for something that may be an address of the list, and is not read as one.
@@ -101,8 +109,11 @@ type found struct {
 
 type addressed struct{ text, label, name string }
 
-// whole reads an object that is an element of a list.
-func (o *objects) whole(row Row, all []member) error {
+// whole reads an object that is an element of a list, at a place in the document.
+func (o *objects) whole(row Row, all []member, place []step) error {
+	if o.mapsAddresses() {
+		return o.mapped(row, all, place)
+	}
 	n, f, err := o.read(row, all, 0)
 	switch {
 	case err != nil || n > 0:
@@ -365,7 +376,7 @@ func (o *objects) fields(f *found, all []member) {
 			row.texts(m.name, k, texts)
 		case kind == '{' && k.field < numFields && k.field != fAddress && !holdsText(m.value, mayHold):
 			if text := nameOf(m.value); text != "" && used[k.field] == m.name {
-				row.set(k.field, m.name, text)
+				row.set(k.field, m.name, o.mapping.value(k.field, text))
 			} else {
 				o.unread(m.name)
 			}
@@ -407,7 +418,7 @@ func (o *objects) scalarField(f *found, m member, k keyKind, used []string) {
 		case k.field == fPrograms:
 			row.programs(text)
 		case used[k.field] == m.name:
-			row.set(k.field, m.name, text)
+			row.set(k.field, m.name, o.mapping.value(k.field, text))
 		case k.field == fEntity || k.field == fNote || k.field == fURL:
 			row.remark(clip(m.name), text)
 		default:
