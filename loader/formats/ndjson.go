@@ -210,6 +210,11 @@ const (
 func shapeOf(s *sample) jsonShape {
 	switch s.firstByte() {
 	case '[':
+		rest := bytes.TrimLeft(bytes.TrimLeft(s.head, " \t\r\n")[1:], " \t\r\n")
+		if len(rest) > 0 && bytes.IndexByte([]byte(`"{[]-0123456789`), rest[0]) < 0 && !bytes.HasPrefix(rest, []byte("true")) &&
+			!bytes.HasPrefix(rest, []byte("false")) && !bytes.HasPrefix(rest, []byte("null")) {
+			return noJSON // a link: [text](…)
+		}
 		return jsonValue
 	case '{':
 	default:
