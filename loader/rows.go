@@ -28,14 +28,16 @@ type intake struct {
 	quarantine func(Quarantined) error
 
 	rows      lists.Rows
-	labels    map[string]int  // unknown asset and network labels
-	refused   int             // rows that hold secret material
-	lowered   int             // rows that are base58 in lower case
+	labels    map[string]int // unknown asset and network labels
+	refused   int            // rows that hold secret material
+	lowered   int            // rows that are base58 in lower case
 	noted     noted
-	withUpper int             // rows whose base58 has capitals, as it must
-	gone      map[string]int  // locators that a delta takes away, and by how many rows
-	met       map[string]bool // of them, those that stood in the active version
-	unmet     int             // rows that take away what did not
+	withUpper int                           // rows whose base58 has capitals, as it must
+	gone      map[string]int                // locators that a delta takes away, and by how many rows
+	met       map[string]bool               // of them, those that stood in the active version
+	unmet     int                           // rows that take away what did not
+	partial   []partialRow                  // of a delta, until the active version has been read
+	replaced  map[string]*lists.Attribution // the listings that partial rows replace, by locator; nil until they are met
 	readings  []address.Address
 	links     []address.Link
 	buf       []byte
@@ -77,9 +79,17 @@ const maxField = 4096
 
 func (in *intake) row(r *formats.Row) error {
 	in.rows.Read++
-	if r.Removed {
+	switch {
+	case r.Removed:
 		return in.leave(r)
+	case r.Partial:
+		return in.wait(r)
 	}
+	return in.take(r, in.rows.Read)
+}
+
+// take turns the nth row of a file into records.
+func (in *intake) take(r *formats.Row, n int) error {
 	problem, reason := r.Problem, "bad_row"
 	category, confidence := lists.Category(r.Category), lists.Confidence(r.Confidence)
 	if category == "" {
@@ -155,7 +165,7 @@ func (in *intake) row(r *formats.Row) error {
 	if err != nil {
 		return err
 	}
-	rec := record{seq: uint64(in.rows.Read), main: true, raw: problem != "", digest: digest}
+	rec := record{seq: uint64(n), main: true, raw: problem != "", digest: digest}
 	ref := lists.Ref{Attribution: attribution, Locator: number, HasLocator: hasNumber}
 	if len(in.readings) == 0 {
 		ref.Variant, ref.Text = address.VariantRaw, strings.Trim(r.Address, " \t\r\n")

@@ -383,7 +383,7 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 			return fault.E(fault.Invalid, "%s says itself what it takes away: load it with mode add", v.File)
 		}
 		mode = lists.Replace // of what stays, and what is new
-		if err := l.carry(ctx, in, active); err != nil {
+		if err := l.carry(ctx, in, active, info.Orders); err != nil {
 			return err
 		}
 	}
