@@ -2,13 +2,10 @@ package formats
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"interdict/lists/fault"
 )
 
 // field is one field of a Row as people name it in columns (csv, xlsx) and members (json).
@@ -89,18 +86,6 @@ func plain(name string) string {
 	}, name)
 }
 
-func checkMapping(mapping map[string]string) error {
-	for _, key := range slices.Sorted(maps.Keys(mapping)) {
-		if !slices.Contains(fieldNames[:], key) {
-			return fault.E(fault.Invalid, "mapping: %.40q is no field; the fields are %s", key, strings.Join(fieldNames[:], ", "))
-		}
-		if trim(mapping[key]) == "" {
-			return fault.E(fault.Invalid, "mapping: %s names no column", key)
-		}
-	}
-	return nil
-}
-
 // layout says which columns of a table are which fields.
 type layout struct {
 	width   int
@@ -116,15 +101,15 @@ type furtherColumn struct {
 }
 
 // layoutOf reads a header. ok is false if it names no column of addresses.
-func layoutOf(header []string, mapping map[string]string) (l *layout, ok bool, err error) {
+func layoutOf(header []string, m *mapping) (l *layout, ok bool, err error) {
 	l = &layout{width: len(header)}
 	taken := make([]bool, len(header))
 	for f := range l.at {
 		l.at[f] = -1
-		column, mapped := mapping[fieldNames[f]]
-		if !mapped {
+		if len(m.sources[f]) == 0 {
 			continue
 		}
+		column := m.sources[f][0]
 		for i, name := range header {
 			if plain(name) != plain(column) {
 				continue
@@ -141,7 +126,7 @@ func layoutOf(header []string, mapping map[string]string) (l *layout, ok bool, e
 	rank := [numFields]int{}
 	for i, name := range header {
 		k, ok := known[plain(name)]
-		if !ok || taken[i] || mapping[fieldNames[k.field]] != "" {
+		if !ok || taken[i] || len(m.sources[k.field]) > 0 {
 			continue
 		}
 		switch at := l.at[k.field]; {

@@ -43,7 +43,7 @@ func dialectOf(s *sample) (d dialect, ok bool) {
 	}
 	for _, sep := range []byte(separators) {
 		for _, record := range heads(s, sep, maxPreface) {
-			l, found, err := layoutOf(record, s.opts.Mapping)
+			l, found, err := layoutOf(record, s.mapping)
 			if err != nil || !found {
 				if filled(record) > 2 {
 					break // a header that names no addresses, or the first row
@@ -120,7 +120,7 @@ func readCSV(r *run) error {
 
 // oneColumn tells a table without a header that is nothing but addresses.
 func oneColumn(s *sample) bool {
-	if s.xlsx || len(s.opts.Mapping) > 0 {
+	if s.xlsx || s.mapping.names() {
 		return false
 	}
 	records := heads(s, ',', maxPreface)
@@ -138,7 +138,7 @@ func headerless(in *input, s *sample) (dialect, error) {
 	if len(records) == 0 {
 		return dialect{}, in.invalid("line 1", "holds no record")
 	}
-	if _, _, err := layoutOf(records[0], s.opts.Mapping); err != nil {
+	if _, _, err := layoutOf(records[0], s.mapping); err != nil {
 		return dialect{}, in.invalid("header", "%w", err)
 	}
 	if oneColumn(s) {
@@ -165,7 +165,7 @@ func (t *table) record(fields []string, place string, n int64) error {
 		return nil
 	}
 	if t.layout == nil {
-		l, ok, err := layoutOf(fields, t.run.opts.Mapping)
+		l, ok, err := layoutOf(fields, t.run.mapping)
 		switch {
 		case ok:
 			t.layout = l

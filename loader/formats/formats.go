@@ -51,7 +51,8 @@ type Info struct {
 
 // Options steer a reader.
 type Options struct {
-	// Mapping names the columns of a csv or xlsx file for fields of Row ("address": "Wallet No").
+	// Mapping names the columns, or the members of a JSON object, that hold the fields of Row ("address": "Wallet No"), and what
+	// words stand for ("category:phishing": "scam"). mapping.go describes it.
 	Mapping map[string]string
 	// MaxBytes bounds what all files together may unpack to; 0 is DefaultMaxBytes.
 	MaxBytes int64

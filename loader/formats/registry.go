@@ -52,7 +52,8 @@ type sample struct {
 	head  []byte // up to sampleSize bytes
 	whole bool   // head is all there is
 	xlsx  bool   // the input is a workbook
-	opts  *Options
+	// mapping is what the person said about the columns.
+	mapping *mapping
 }
 
 const sampleSize = 64 << 10

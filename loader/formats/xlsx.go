@@ -268,7 +268,7 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 						cells = append(cells, "")
 					}
 				} else if t.before == maxPreface-1 && !blank(cells) {
-					if _, ok, err := layoutOf(cells, w.opts.Mapping); !ok {
+					if _, ok, err := layoutOf(cells, w.mapping); !ok {
 						header = cmp.Or(err, errNoHeader)
 						return header
 					}
