@@ -28,8 +28,8 @@ func pieces(cell string) []piece {
 	switch {
 	case r == address.Weak || r == address.Proving:
 		return []piece{{Address: text}}
-	case plainWord(text):
-		if r == address.LikeAddress || glued(text) {
+	case plainWord(text) && len(text) < minGlued:
+		if r == address.LikeAddress {
 			return []piece{{Address: text, Unread: true}}
 		}
 		return nil
@@ -170,9 +170,22 @@ func classify(tokens []token, raw string, segment, group int) []token {
 		if held := addressOfLink(text); held != "" {
 			tokens = append(tokens, token{text: held, kind: addressToken, segment: segment, group: group})
 		}
-	case shortened(text) || glued(text):
+	case shortened(text):
 		last.kind = unreadToken
 	default:
+		parts, rest := unglue(text)
+		for _, part := range parts {
+			tokens = append(tokens, token{text: part, kind: addressToken, segment: segment, group: group})
+		}
+		if len(parts) > 0 {
+			last.text = rest
+			if strings.ContainsAny(rest, "0123456789") {
+				last.kind = unreadToken
+			} else if rest == "" {
+				return tokens
+			}
+			break
+		}
 		if parts, ok := split(text, segment, group); ok {
 			return append(tokens, parts...)
 		}
@@ -262,19 +275,27 @@ func shownEnds(s string) (head, tail string) {
 	return "", ""
 }
 
-// glued reports an address of Ethereum and what follows it without a separator: 0x, 40 hex digits, and no further digit.
-func glued(s string) bool {
-	i := strings.Index(s, "0x")
-	if i < 0 || len(s) < i+43 || i == 0 && len(s) == 42 {
-		return false
+// minGlued is how long a word is that can hold more than one address of Ethereum.
+const minGlued = 43
+
+// unglue splits a word that begins with addresses that prove themselves, without a separator between them. rest is what follows
+// the last.
+func unglue(s string) (parts []string, rest string) {
+	rest = s
+	if !plainWord(s) || len(s) > address.MaxText || strings.Trim(strings.TrimPrefix(s, "0x"), "0123456789abcdefABCDEF") == "" {
+		return nil, s
 	}
-	isHex := func(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }
-	for k := i + 2; k < i+42; k++ {
-		if !isHex(s[k]) {
-			return false
+	for len(rest) >= minGlued || len(parts) > 0 && len(rest) >= minAddress {
+		n := 25
+		for n <= len(rest) && address.Recognize(rest[:n]) != address.Proving {
+			n++
 		}
+		if n > len(rest) {
+			break
+		}
+		parts, rest = append(parts, rest[:n]), rest[n:]
 	}
-	return !isHex(s[i+42]) || strings.HasPrefix(s[i+42:], "0x")
+	return parts, rest
 }
 
 // holdsSecret reports a private key or a seed beside the addresses of a cell.

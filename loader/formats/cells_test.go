@@ -69,7 +69,10 @@ func TestPieces(t *testing.T) {
 		{`=HYPERLINK("https://etherscan.io/address/` + evm1 + `","0x7F36…be1B")`, []piece{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
 		{"[" + evm1 + "](https://etherscan.io/address/" + evm1 + ")", []piece{{Address: evm1}}},
 		{"0x7F36…Be1B", []piece{{Address: "0x7F36…Be1B", Unread: true}}},
-		{evm1 + evm2, []piece{{Address: evm1 + evm2, Unread: true}}},
+		{evm1 + evm2, []piece{{Address: evm1}, {Address: evm2}}},
+		{btc1 + btc2 + tron1, []piece{{Address: btc1}, {Address: btc2}, {Address: tron1}}},
+		{evm1 + "USDT", []piece{{Address: evm1, Label: "USDT"}}},
+		{evm1 + "Ox12", []piece{{Address: evm1}, {Address: "Ox12", Unread: true}}},
 		{"TNZxGWCwvsHr6JxQxzoeDXV5 97Yf7Zb7nV", []piece{{Address: tron1}}},
 		// Forms that hold separators stay whole.
 		{"bitcoin:" + btc1 + "?amount=0.1&label=x", []piece{{Address: "bitcoin:" + btc1 + "?amount=0.1&label=x"}}},
