@@ -20,8 +20,8 @@ type piece struct {
 //
 // A cell that reads as one address is returned as it stands, without the blanks, quotes and brackets around it: many forms
 // of addresses hold separators. Otherwise the cell is cut at line ends, separators and blanks. Words beside an address are its note,
-// or its label if they name a network or an asset. A cell that holds a private key or a seed is one unread piece, and whole: the
-// loader refuses it and keeps nothing of it.
+// or its label if they name a network or an asset. Of a cell that holds a private key or a seed beside addresses, the first piece is the
+// whole cell, which the loader refuses and does not keep, and the addresses follow without notes.
 func pieces(cell string) []piece {
 	text := peel(cell)
 	r := address.Recognize(text)
@@ -41,13 +41,10 @@ func pieces(cell string) []piece {
 			return []piece{{Address: joined}} // "TNZx… DXV5 97Yf…"
 		}
 	}
-	if holdsSecret(text, tokens) {
-		if found || r == address.LikeAddress {
-			return []piece{{Address: cell, Unread: true}}
-		}
-		return nil
-	}
 	all := assemble(tokens)
+	if holdsSecret(text, tokens) {
+		return withSecret(text, all)
+	}
 	if len(all) == 0 && r == address.LikeAddress {
 		return []piece{{Address: text, Unread: true}}
 	}
@@ -199,11 +196,11 @@ func classify(tokens []token, raw string, segment, group int) []token {
 // namesNoAddress reports words after which 64 hex digits are a transaction or a key.
 func namesNoAddress(word string) bool {
 	word = strings.ToLower(word)
-	return word == "tx" || word == "txid" || word == "txn" || word == "hash" || word == "transaction" || namesKey(word)
-}
-
-func namesKey(word string) bool {
-	return word == "key" || word == "secret" || word == "priv" || word == "privkey" || word == "private"
+	switch word {
+	case "tx", "txid", "txn", "hash", "transaction", "key", "secret", "priv", "privkey", "private":
+		return true
+	}
+	return false
 }
 
 // split cuts a word at its signs. ok is false if no part reads as an address.
@@ -298,6 +295,20 @@ func unglue(s string) (parts []string, rest string) {
 	return parts, rest
 }
 
+// withSecret returns the pieces of a cell that holds a key or a seed.
+func withSecret(text string, all []piece) []piece {
+	var kept []piece
+	for _, p := range all {
+		if !p.Unread {
+			kept = append(kept, piece{Address: p.Address, Note: "a key or seed stood beside it; it is not kept"})
+		}
+	}
+	if len(kept) > 0 && (address.LooksSecret(text) || address.DressedSecret(text)) {
+		kept = slices.Insert(kept, 0, piece{Address: text, Unread: true})
+	}
+	return kept
+}
+
 // holdsSecret reports a private key or a seed beside the addresses of a cell.
 func holdsSecret(text string, tokens []token) bool {
 	var words []string
@@ -314,9 +325,6 @@ func holdsSecret(text string, tokens []token) bool {
 		}
 		if digits(word) && len(word) <= 3 {
 			numbers++
-		}
-		if hexKey(word) && len(words) > 0 && namesKey(strings.ToLower(words[len(words)-1])) {
-			return true
 		}
 		if run >= 11 || numbers >= 32 || !hexKey(word) && !isLink(word) && (address.LooksSecret(word) || strings.ContainsAny(word, ":=/") && address.DressedSecret(word)) {
 			return true

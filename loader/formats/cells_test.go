@@ -85,21 +85,31 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// A key beside an address must reach the loader, which refuses it, and no note.
-func TestPiecesKeepSecretsTogether(t *testing.T) {
-	const wif = "L53fCHmQhbNp1B4JipfBtfeHZH7cAibzG9oK19XfiFzxHgAkz6JK" // of a published example
-	for _, cell := range []string{
-		evm1 + " " + wif,
-		evm1 + "; key=" + wif,
-		evm1 + " private key " + hash,
-		evm1 + "\nlegal winner thank year wave sausage worth useful legal winner thank yellow",
-		evm1 + " -----BEGIN PRIVATE KEY-----",
+// A key beside an address stands in no note. The whole cell goes to the loader, which refuses it, and the address is listed.
+func TestPiecesKeepNoSecret(t *testing.T) {
+	const wif = "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ" // of a published example
+	const words = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+	const note = "a key or seed stood beside it; it is not kept"
+	for cell, refused := range map[string]bool{
+		evm1 + " " + wif:                          true,
+		evm1 + "; key=" + wif:                     true,
+		evm1 + " p2wpkh:" + wif:                   true,
+		evm1 + "\n" + words:                       true,
+		evm1 + " -----BEGIN PRIVATE KEY----- abc": false,
 	} {
-		if got := pieces(cell); len(got) != 1 || got[0].Address != cell || !got[0].Unread {
-			t.Errorf("%q: %+v", cell, got)
+		var want []piece
+		if refused {
+			want = append(want, piece{Address: cell, Unread: true})
+		}
+		if diff := cmp.Diff(append(want, piece{Address: evm1, Note: note}), pieces(cell)); diff != "" {
+			t.Errorf("%q: %s", cell, diff)
 		}
 	}
-	for _, cell := range []string{wif, "legal winner thank year wave sausage worth useful legal winner thank yellow"} {
+	want := []piece{{Address: evm1, Note: "private key (64 hex digits)"}}
+	if diff := cmp.Diff(want, pieces(evm1+" private key "+hash)); diff != "" {
+		t.Error(diff)
+	}
+	for _, cell := range []string{wif, words, "p2wpkh:" + wif} {
 		if got := pieces(cell); got != nil {
 			t.Errorf("%q: %+v", cell, got)
 		}
@@ -114,7 +124,7 @@ func FuzzPieces(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		for _, a := range []string{evm1, btc1, tron1} {
 			cell := before + " " + a + " " + after
-			found := slices.ContainsFunc(pieces(cell), func(p piece) bool { return sameText(p.Address, a) || p.Unread && p.Address == cell })
+			found := slices.ContainsFunc(pieces(cell), func(p piece) bool { return sameText(p.Address, a) })
 			if !found {
 				t.Fatalf("%q: %+v", cell, pieces(cell))
 			}

@@ -304,7 +304,11 @@ func (t *table) emit(row Row, p piece) error {
 
 // take puts an address of a cell, and what stood beside it, into the row.
 func (row *Row) take(p piece) {
-	row.Address, row.Unread = p.Address, p.Unread
+	row.Address = p.Address
+	if p.Unread && address.Recognize(p.Address) != address.LikeAddress { // the loader finds out about the others
+		row.Unread = true
+		row.fail("address", "it is shortened, or something stands beside it that does not read")
+	}
 	switch {
 	case p.Label == "" || p.Label == row.Asset || p.Label == row.Network:
 	case row.Asset == "":
