@@ -379,7 +379,7 @@ func (t *table) raggedRow(row Row, cells []string, badQuotes string) error {
 		return nil
 	}
 	row.Address = value(cells, t.layout.addresses[0].at)
-	row.Unread = slices.ContainsFunc(cells, func(cell string) bool { found, _ := addressesIn(trim(cell)); return found })
+	row.Unread = slices.ContainsFunc(cells, holdsAny)
 	if badQuotes != "" {
 		row = Row{Address: row.Address, Unread: row.Unread, Locator: row.Locator, Problem: "quotes: " + badQuotes}
 	} else {

@@ -229,6 +229,13 @@ func addressesIn(cell string) (found, proving bool) {
 // maxSampled is how much of a cell is looked at to find out what its column holds.
 const maxSampled = 4 << 10
 
+// holdsAny reports a cell with an address, read or not.
+func holdsAny(cell string) bool {
+	found, _ := addressesIn(trim(cell))
+	return found
+}
+
+// provesAddress reports a cell with an address that proves itself.
 func provesAddress(cell string) bool {
 	_, proving := addressesIn(trim(cell))
 	return proving
