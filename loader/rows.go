@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -29,6 +30,7 @@ type intake struct {
 
 	rows      lists.Rows
 	labels    map[string]int // unknown asset and network labels
+	words     map[word]int   // of categories and confidences that are unknown
 	refused   int            // rows that hold secret material
 	lowered   int            // rows that are base58 in lower case
 	noted     noted
@@ -91,17 +93,14 @@ func (in *intake) row(r *formats.Row) error {
 // take turns the nth row of a file into records.
 func (in *intake) take(r *formats.Row, n int) error {
 	problem, reason := r.Problem, "bad_row"
-	category, confidence := lists.Category(r.Category), lists.Confidence(r.Confidence)
+	category := oneOf(lists.Categories, r.Category)
 	if category == "" {
-		category = in.list.Category
-	} else if !slices.Contains(lists.Categories, category) {
-		problem = problemOr(problem, "category: "+strconv.Quote(clip(r.Category))+" is unknown")
+		in.strange("category", r.Category, r)
 		category = in.list.Category
 	}
+	confidence := oneOf(lists.Confidences, r.Confidence)
 	if confidence == "" {
-		confidence = in.list.Confidence
-	} else if !slices.Contains(lists.Confidences, confidence) {
-		problem = problemOr(problem, "confidence: "+strconv.Quote(clip(r.Confidence))+" is unknown")
+		in.strange("confidence", r.Confidence, r)
 		confidence = in.list.Confidence
 	}
 	for _, label := range []*string{&r.Asset, &r.Network} {
@@ -195,6 +194,64 @@ func (in *intake) take(r *formats.Row, n int) error {
 		return in.put(&rec, address.RawKey(r.Address), &own)
 	}
 	return nil
+}
+
+// word is a value of a field that has a fixed set of them.
+type word struct{ field, text string }
+
+// oneOf finds a word of any letter case; "" if it is none of the known ones.
+func oneOf[T ~string](known []T, text string) T {
+	if text == "" {
+		return ""
+	}
+	for _, k := range known {
+		if strings.EqualFold(string(k), text) {
+			return k
+		}
+	}
+	return ""
+}
+
+// strange counts a word that is none of its field, and keeps it in the note of the row. The default of the list holds.
+func (in *intake) strange(field, text string, r *formats.Row) {
+	if text == "" {
+		return
+	}
+	w := word{field, shownLabel(text)}
+	if _, met := in.words[w]; !met && len(in.words) >= 1000 {
+		w.text = "(others)"
+	}
+	in.words[w]++
+	if address.LooksSecret(text) || address.DressedSecret(text) {
+		return // a key in the wrong column
+	}
+	if r.Note != "" {
+		r.Note += "; "
+	}
+	r.Note += field + ": " + clip(text)
+}
+
+// strangeWords returns how many rows hold an unknown word of a field, and the commonest words with their counts.
+func (in *intake) strangeWords(field string) (rows int, shown string) {
+	var words []word
+	for w, n := range in.words {
+		if w.field == field {
+			rows += n
+			words = append(words, w)
+		}
+	}
+	slices.SortFunc(words, func(a, b word) int {
+		return cmp.Or(in.words[b]-in.words[a], strings.Compare(a.text, b.text))
+	})
+	const most = 10
+	var parts []string
+	for _, w := range words[:min(most, len(words))] {
+		parts = append(parts, fmt.Sprintf("%q (%d)", w.text, in.words[w]))
+	}
+	if n := len(words) - most; n > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more words", n))
+	}
+	return rows, strings.Join(parts, ", ")
 }
 
 func (in *intake) put(rec *record, key address.Key, ref *lists.Ref) error {

@@ -340,7 +340,7 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 	defer quarantine.Close()
 	quarantineW := bufio.NewWriterSize(quarantine, 64<<10)
 
-	in := &intake{list: settings, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{},
+	in := &intake{list: settings, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{}, words: map[word]int{},
 		store: func(_ uint32, b []byte) error {
 			if err := writeFrame(attributionsW, b); err != nil {
 				return diskError(err)
@@ -573,6 +573,12 @@ func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *in
 	v.UnknownLabels = slices.Sorted(maps.Keys(in.labels))
 	for _, label := range v.UnknownLabels {
 		warn("unknown_label", "%q is no asset or network known here (%d rows); its addresses are loaded under what their text says", label, in.labels[label])
+	}
+	for _, field := range []string{"category", "confidence"} {
+		if rows, shown := in.strangeWords(field); rows > 0 {
+			warn("unknown_"+field, "%d rows hold a %s that is unknown: %s; the default of the list holds for them, and the word is in their note. "+
+				"The mapping translates it: %s:word=value", rows, field, shown, field)
+		}
 	}
 	if in.refused > 0 {
 		warn("secret_material", "%d rows hold a private key or seed; they were left out", in.refused)

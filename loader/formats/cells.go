@@ -20,16 +20,16 @@ type piece struct {
 //
 // A cell that reads as one address is returned as it stands, without the blanks, quotes and brackets around it: many forms
 // of addresses hold separators. Otherwise the cell is cut at line ends, separators and blanks. Words beside an address are its note,
-// or its label if they name a network or an asset. A cell that holds a private key or a seed is one unread piece, and whole: the
-// loader refuses it and keeps nothing of it.
+// or its label if they name a network or an asset. Of a cell that holds a private key or a seed beside addresses, the first piece is the
+// whole cell, which the loader refuses and does not keep, and the addresses follow without notes.
 func pieces(cell string) []piece {
 	text := peel(cell)
 	r := address.Recognize(text)
 	switch {
 	case r == address.Weak || r == address.Proving:
 		return []piece{{Address: text}}
-	case plainWord(text):
-		if r == address.LikeAddress || glued(text) {
+	case plainWord(text) && len(text) < minGlued:
+		if r == address.LikeAddress {
 			return []piece{{Address: text, Unread: true}}
 		}
 		return nil
@@ -41,13 +41,10 @@ func pieces(cell string) []piece {
 			return []piece{{Address: joined}} // "TNZx… DXV5 97Yf…"
 		}
 	}
-	if holdsSecret(text, tokens) {
-		if found || r == address.LikeAddress {
-			return []piece{{Address: cell, Unread: true}}
-		}
-		return nil
-	}
 	all := assemble(tokens)
+	if holdsSecret(text, tokens) {
+		return withSecret(text, all)
+	}
 	if len(all) == 0 && r == address.LikeAddress {
 		return []piece{{Address: text, Unread: true}}
 	}
@@ -170,9 +167,22 @@ func classify(tokens []token, raw string, segment, group int) []token {
 		if held := addressOfLink(text); held != "" {
 			tokens = append(tokens, token{text: held, kind: addressToken, segment: segment, group: group})
 		}
-	case shortened(text) || glued(text):
+	case shortened(text):
 		last.kind = unreadToken
 	default:
+		parts, rest := unglue(text)
+		for _, part := range parts {
+			tokens = append(tokens, token{text: part, kind: addressToken, segment: segment, group: group})
+		}
+		if len(parts) > 0 {
+			last.text = rest
+			if strings.ContainsAny(rest, "0123456789") {
+				last.kind = unreadToken
+			} else if rest == "" {
+				return tokens
+			}
+			break
+		}
 		if parts, ok := split(text, segment, group); ok {
 			return append(tokens, parts...)
 		}
@@ -186,11 +196,11 @@ func classify(tokens []token, raw string, segment, group int) []token {
 // namesNoAddress reports words after which 64 hex digits are a transaction or a key.
 func namesNoAddress(word string) bool {
 	word = strings.ToLower(word)
-	return word == "tx" || word == "txid" || word == "txn" || word == "hash" || word == "transaction" || namesKey(word)
-}
-
-func namesKey(word string) bool {
-	return word == "key" || word == "secret" || word == "priv" || word == "privkey" || word == "private"
+	switch word {
+	case "tx", "txid", "txn", "hash", "transaction", "key", "secret", "priv", "privkey", "private":
+		return true
+	}
+	return false
 }
 
 // split cuts a word at its signs. ok is false if no part reads as an address.
@@ -262,19 +272,41 @@ func shownEnds(s string) (head, tail string) {
 	return "", ""
 }
 
-// glued reports an address of Ethereum and what follows it without a separator: 0x, 40 hex digits, and no further digit.
-func glued(s string) bool {
-	i := strings.Index(s, "0x")
-	if i < 0 || len(s) < i+43 || i == 0 && len(s) == 42 {
-		return false
+// minGlued is how long a word is that can hold more than one address of Ethereum.
+const minGlued = 43
+
+// unglue splits a word that begins with addresses that prove themselves, without a separator between them. rest is what follows
+// the last.
+func unglue(s string) (parts []string, rest string) {
+	rest = s
+	if !plainWord(s) || len(s) > address.MaxText || strings.Trim(strings.TrimPrefix(s, "0x"), "0123456789abcdefABCDEF") == "" {
+		return nil, s
 	}
-	isHex := func(c byte) bool { return c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'f' }
-	for k := i + 2; k < i+42; k++ {
-		if !isHex(s[k]) {
-			return false
+	for len(rest) >= minGlued || len(parts) > 0 && len(rest) >= minAddress {
+		n := 25
+		for n <= len(rest) && address.Recognize(rest[:n]) != address.Proving {
+			n++
+		}
+		if n > len(rest) {
+			break
+		}
+		parts, rest = append(parts, rest[:n]), rest[n:]
+	}
+	return parts, rest
+}
+
+// withSecret returns the pieces of a cell that holds a key or a seed.
+func withSecret(text string, all []piece) []piece {
+	var kept []piece
+	for _, p := range all {
+		if !p.Unread {
+			kept = append(kept, piece{Address: p.Address, Note: "a key or seed stood beside it; it is not kept"})
 		}
 	}
-	return !isHex(s[i+42]) || strings.HasPrefix(s[i+42:], "0x")
+	if len(kept) > 0 && (address.LooksSecret(text) || address.DressedSecret(text)) {
+		kept = slices.Insert(kept, 0, piece{Address: text, Unread: true})
+	}
+	return kept
 }
 
 // holdsSecret reports a private key or a seed beside the addresses of a cell.
@@ -293,9 +325,6 @@ func holdsSecret(text string, tokens []token) bool {
 		}
 		if digits(word) && len(word) <= 3 {
 			numbers++
-		}
-		if hexKey(word) && len(words) > 0 && namesKey(strings.ToLower(words[len(words)-1])) {
-			return true
 		}
 		if run >= 11 || numbers >= 32 || !hexKey(word) && !isLink(word) && (address.LooksSecret(word) || strings.ContainsAny(word, ":=/") && address.DressedSecret(word)) {
 			return true

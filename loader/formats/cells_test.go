@@ -69,7 +69,10 @@ func TestPieces(t *testing.T) {
 		{`=HYPERLINK("https://etherscan.io/address/` + evm1 + `","0x7F36…be1B")`, []piece{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
 		{"[" + evm1 + "](https://etherscan.io/address/" + evm1 + ")", []piece{{Address: evm1}}},
 		{"0x7F36…Be1B", []piece{{Address: "0x7F36…Be1B", Unread: true}}},
-		{evm1 + evm2, []piece{{Address: evm1 + evm2, Unread: true}}},
+		{evm1 + evm2, []piece{{Address: evm1}, {Address: evm2}}},
+		{btc1 + btc2 + tron1, []piece{{Address: btc1}, {Address: btc2}, {Address: tron1}}},
+		{evm1 + "USDT", []piece{{Address: evm1, Label: "USDT"}}},
+		{evm1 + "Ox12", []piece{{Address: evm1}, {Address: "Ox12", Unread: true}}},
 		{"TNZxGWCwvsHr6JxQxzoeDXV5 97Yf7Zb7nV", []piece{{Address: tron1}}},
 		// Forms that hold separators stay whole.
 		{"bitcoin:" + btc1 + "?amount=0.1&label=x", []piece{{Address: "bitcoin:" + btc1 + "?amount=0.1&label=x"}}},
@@ -82,21 +85,31 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// A key beside an address must reach the loader, which refuses it, and no note.
-func TestPiecesKeepSecretsTogether(t *testing.T) {
-	const wif = "L53fCHmQhbNp1B4JipfBtfeHZH7cAibzG9oK19XfiFzxHgAkz6JK" // of a published example
-	for _, cell := range []string{
-		evm1 + " " + wif,
-		evm1 + "; key=" + wif,
-		evm1 + " private key " + hash,
-		evm1 + "\nlegal winner thank year wave sausage worth useful legal winner thank yellow",
-		evm1 + " -----BEGIN PRIVATE KEY-----",
+// A key beside an address stands in no note. The whole cell goes to the loader, which refuses it, and the address is listed.
+func TestPiecesKeepNoSecret(t *testing.T) {
+	const wif = "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ" // of a published example
+	const words = "legal winner thank year wave sausage worth useful legal winner thank yellow"
+	const note = "a key or seed stood beside it; it is not kept"
+	for cell, refused := range map[string]bool{
+		evm1 + " " + wif:                          true,
+		evm1 + "; key=" + wif:                     true,
+		evm1 + " p2wpkh:" + wif:                   true,
+		evm1 + "\n" + words:                       true,
+		evm1 + " -----BEGIN PRIVATE KEY----- abc": false,
 	} {
-		if got := pieces(cell); len(got) != 1 || got[0].Address != cell || !got[0].Unread {
-			t.Errorf("%q: %+v", cell, got)
+		var want []piece
+		if refused {
+			want = append(want, piece{Address: cell, Unread: true})
+		}
+		if diff := cmp.Diff(append(want, piece{Address: evm1, Note: note}), pieces(cell)); diff != "" {
+			t.Errorf("%q: %s", cell, diff)
 		}
 	}
-	for _, cell := range []string{wif, "legal winner thank year wave sausage worth useful legal winner thank yellow"} {
+	want := []piece{{Address: evm1, Note: "private key (64 hex digits)"}}
+	if diff := cmp.Diff(want, pieces(evm1+" private key "+hash)); diff != "" {
+		t.Error(diff)
+	}
+	for _, cell := range []string{wif, words, "p2wpkh:" + wif} {
 		if got := pieces(cell); got != nil {
 			t.Errorf("%q: %+v", cell, got)
 		}
@@ -111,7 +124,7 @@ func FuzzPieces(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		for _, a := range []string{evm1, btc1, tron1} {
 			cell := before + " " + a + " " + after
-			found := slices.ContainsFunc(pieces(cell), func(p piece) bool { return sameText(p.Address, a) || p.Unread && p.Address == cell })
+			found := slices.ContainsFunc(pieces(cell), func(p piece) bool { return sameText(p.Address, a) })
 			if !found {
 				t.Fatalf("%q: %+v", cell, pieces(cell))
 			}

@@ -25,7 +25,7 @@ func TestShapesOfJSON(t *testing.T) {
 		`[{"addresses": ["a1", 2, ""]}]`:               {{Address: "a1", Locator: "element 1"}, {Address: "2", Problem: "address: is no text", Locator: "element 1"}, {Problem: "address: is no text", Locator: "element 1"}},
 		`[{"address": "a1", "entries": [1]}]`:          {{Address: "a1", Locator: "element 1", Problem: "entries: is no object"}},
 		`[{"address": "a1", "entity": {"nick": "x"}}]`: {{Address: "a1", Locator: "element 1"}},
-		`[{"address": "a1", "date": "soon"}]`:          {{Address: "a1", Locator: "element 1", Problem: `listed_on: "soon" is no date; write YYYY-MM-DD`}},
+		`[{"address": "a1", "date": "soon"}]`:          {{Address: "a1", Locator: "element 1", Note: "date: soon"}},
 		`[{"address": "a\u0031"}]`:                     {{Address: "a1", Locator: "element 1"}},
 	} {
 		rows, _, err := rowsOf(t, "json", Options{}, memory("a.json", []byte(doc)))

@@ -25,7 +25,7 @@ type keyKind struct {
 }
 
 var (
-	addressWords = []string{"address", "addr", "wallet", "pubkey", "publickey"}
+	addressParts = []string{"address", "addr", "wallet", "pubkey", "publickey"}
 	// holderWords are parts of names that hold listings and say nothing about them.
 	holderWords = []string{"address", "addr", "wallet", "account", "data", "result", "item", "list", "entr", "record", "tag", "label", "sanction",
 		"block", "freez", "frozen", "malicious", "crypto", "chain", "network", "asset", "currenc", "key", "object", "rows", "array", "values", "content", "payload", "response"}
@@ -58,7 +58,7 @@ func keyOf(name string) keyKind {
 	for _, part := range holderWords {
 		k.holder = k.holder || strings.Contains(k.plain, part)
 	}
-	for _, part := range addressWords {
+	for _, part := range addressParts {
 		k.address = k.address || strings.Contains(k.plain, part)
 	}
 	switch {
@@ -70,7 +70,7 @@ func keyOf(name string) keyKind {
 		k.network, k.holder = name, false
 	default:
 		for _, w := range words {
-			for _, part := range addressWords { // btcaddress
+			for _, part := range addressParts { // btcaddress
 				w = strings.TrimSuffix(strings.TrimSuffix(w, "es"), part)
 			}
 			if k.address && w != "" && k.network == "" && address.KnownAsset(w) {

@@ -14,17 +14,26 @@ import (
 //	address=BTC wallet|ETH wallet     several of them: a listing for each
 //	address=wallets[].address         a path into JSON
 //	category:phishing=scam            a word of a field, and the value it stands for
+//	hidden=read                       hidden sheets and rows of a workbook are read, too
 //
 // A path is member names separated by full stops. [] after a name stands for every element of an array, * in place of a name
 // for every member of an object.
 type mapping struct {
 	sources [numFields][]string
 	values  [numFields]map[string]string // by the word in lower case
+	hidden  bool                         // hidden sheets and rows are read
 }
 
 func parseMapping(texts map[string]string) (*mapping, error) {
 	m := &mapping{}
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
+		if key == "hidden" {
+			if texts[key] != "read" {
+				return nil, fault.E(fault.Invalid, "mapping: write hidden=read, or leave it out")
+			}
+			m.hidden = true
+			continue
+		}
 		name, word, translates := strings.Cut(key, ":")
 		i := slices.Index(fieldNames[:], trim(name))
 		if i < 0 {

@@ -282,7 +282,7 @@ func (n *notice) looksLike(w word) error {
 		return n.emit(n.unread(w, text, "64 hex digits may be an account or a transaction"))
 	case hex && len(text) >= 32 && len(text) <= 52:
 		return n.emit(n.unread(w, text, fmt.Sprintf("%d hex digits instead of 40: it is cut, or too long", len(text)-2)))
-	case glued(text):
+	case startsWithAddress(text):
 		return n.emit(n.unread(w, text, "0x and 40 hex digits, and more without a separator"))
 	case r == address.LikeAddress:
 		return n.emit(n.unread(w, text, "it has the form of an address and does not read: a wrong checksum, or a cut text"))
@@ -341,6 +341,12 @@ func addressy(s string) bool {
 	}
 	inner := strings.ContainsFunc(s[1:], unicode.IsUpper) && strings.ContainsFunc(s, unicode.IsLower)
 	return inner || strings.ContainsAny(s, "0123456789")
+}
+
+// startsWithAddress reports an address at the beginning of a text that goes on without a separator.
+func startsWithAddress(text string) bool {
+	parts, rest := unglue(text)
+	return len(parts) > 0 && rest != ""
 }
 
 // gluedAt gives the length of an address at the beginning of a text that goes on without a separator; 0 if there is none.

@@ -25,6 +25,8 @@ type run struct {
 	unpacked int64 // and of all inputs
 	spooled  int64 // bytes of archives that were copied, to read them at random
 	closers  []func() error
+
+	oddRows map[string]*oddRows // by the code of the warning
 }
 
 func read(ctx context.Context, files []File, name string, opts Options, yield func(Row) error) (info Info, err error) {
@@ -64,6 +66,7 @@ func read(ctx context.Context, files []File, name string, opts Options, yield fu
 	if err := f.read(r); err != nil {
 		return Info{}, err
 	}
+	r.warnOdd()
 	return r.info, nil
 }
 
