@@ -66,6 +66,16 @@ const MaxLine = 1 << 20
 // Names lists the formats in the order in which help texts show them.
 func Names() []string { return names() }
 
+// Attribution returns what a list in the named format gets by default: its category, its authority and its name.
+// They are "" for a format that anyone may publish in, and for an unknown format.
+func Attribution(format string) (category, authority, name string) {
+	f := registered[format]
+	if f == nil {
+		return "", "", ""
+	}
+	return f.publisher.category, f.publisher.authority, f.publisher.list
+}
+
 // Read reads files (one, or the two that belong together) in the named format, "auto" detects, and yields every row.
 // It stops with yield's error. Errors of the file are fault.Invalid and say file, place and what was expected; an empty file and
 // a truncated one are such errors; more than MaxBytes is fault.TooLarge, an error of the reader that was given keeps its kind,

@@ -20,7 +20,14 @@ type format struct {
 	accepts func(*sample) bool
 	// read yields the rows of r.inputs and fills in r.info.
 	read func(r *run) error
+	// publisher is who publishes files of this format; the zero value means anyone.
+	publisher publisher
 }
+
+// publisher says what a format alone proves about its listings.
+type publisher struct{ category, authority, list string }
+
+var ofac = publisher{"sanctions", "US Treasury, OFAC", "OFAC SDN"}
 
 var registered = map[string]*format{}
 
