@@ -31,7 +31,7 @@ func (in *intake) leave(r *formats.Row) error {
 // meets nothing says nothing new.
 func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version) error {
 	if active != nil {
-		s := newSide(active)
+		s := newSide(in.list, active)
 		batch := make([]lists.Keyed, 0, joinBatch)
 		flush := func() error {
 			if err := s.fetch(ctx, l.store, batch); err != nil {

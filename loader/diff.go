@@ -17,17 +17,19 @@ import (
 //	add, remove: only the upload's keys are looked up; what is new (or gone) goes into a delta
 type joiner struct {
 	store lists.Store
+	list  lists.List // with its defaults
 	mode  lists.Mode
 	old   []lists.Layer
 	v     *lists.Version
 	in    *intake
 	out   *entryFile
-	// readers remembers the content digest of attributions of old layers.
-	readers map[string]map[uint32]uint64
+	// readers remembers the content digests of attributions of old layers.
+	readers map[string]map[uint32]digests
 
 	written   int             // listings in the new layer
 	rawKeys   int             // raw keys in it
 	removals  int             // removals in it
+	known     []string        // well-known addresses that are new
 	notListed int             // rows to remove that were not there
 	removed   map[uint64]bool // rows (seq) that removed something; only in mode remove
 	buf       []byte
@@ -191,7 +193,7 @@ func (j *joiner) digests(ctx context.Context, batch []joined) error {
 	wanted := map[string][]uint32{}
 	for _, layer := range j.old {
 		if known := j.readers[layer.ID]; known == nil || len(known) > maxAttributions {
-			j.readers[layer.ID] = map[uint32]uint64{}
+			j.readers[layer.ID] = map[uint32]digests{}
 		}
 	}
 	for i := range batch {
@@ -214,7 +216,7 @@ func (j *joiner) digests(ctx context.Context, batch []joined) error {
 			if err != nil {
 				return err
 			}
-			j.readers[layer][numbers[i]] = contentDigest(a)
+			j.readers[layer][numbers[i]] = digestsOf(&j.list, a)
 		}
 	}
 	return nil
@@ -264,7 +266,7 @@ func (j *joiner) decide(g *joined) error {
 	for i := range pairOf {
 		pairOf[i] = unpaired
 	}
-	pair(func(k *incoming, o *lists.Stored) bool { return j.digest(o) == k.digest }, func(*incoming) { j.v.Diff.Unchanged++ })
+	pair(func(k *incoming, o *lists.Stored) bool { return j.says(o, k.digest) }, func(*incoming) { j.v.Diff.Unchanged++ })
 	if j.mode == lists.Replace {
 		pair(func(*incoming, *lists.Stored) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
 		for o := range g.old {
@@ -272,6 +274,10 @@ func (j *joiner) decide(g *joined) error {
 				j.v.Diff.Removed++
 			}
 		}
+		j.v.Gone += gone(g.old, func(r *lists.Ref) bool { return slices.ContainsFunc(kept, func(k incoming) bool { return k.Same(r) }) })
+	}
+	if name := wellKnown[g.key]; name != "" && slices.ContainsFunc(kept, func(k incoming) bool { return k.Counts() }) && !listed(g.old) {
+		j.known = append(j.known, name)
 	}
 	j.buf = j.buf[:0]
 	raw := false
@@ -376,6 +382,42 @@ func (j *joiner) put(key address.Key, raw bool) error {
 	return j.out.put(key, j.buf)
 }
 
-func (j *joiner) digest(o *lists.Stored) uint64 {
-	return j.readers[j.old[o.Layer].ID][o.Attribution]
+// gone counts the identities among listings under one key that are screened no longer.
+func gone(old []lists.Stored, stays func(*lists.Ref) bool) (n int) {
+	for i := range old {
+		r := &old[i].Ref
+		if r.Counts() && !stays(r) && !slices.ContainsFunc(old[:i], func(e lists.Stored) bool { return e.Counts() && e.Same(r) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// listed reports whether any of the references is a listing.
+func listed(refs []lists.Stored) bool {
+	return slices.ContainsFunc(refs, func(r lists.Stored) bool { return r.Counts() })
+}
+
+// digests are those of what an attribution says: as it is stored, and without the category, the confidence or both where they are the
+// defaults of the list. Older layers hold the defaults in each attribution.
+type digests [4]uint64
+
+func digestsOf(list *lists.List, a *lists.Attribution) (d digests) {
+	for i := range d {
+		open := *a
+		if i&1 != 0 && open.Category == list.Category {
+			open.Category = ""
+		}
+		if i&2 != 0 && open.Confidence == list.Confidence {
+			open.Confidence = ""
+		}
+		d[i] = contentDigest(&open)
+	}
+	return d
+}
+
+// says reports whether a stored listing says what has the digest.
+func (j *joiner) says(o *lists.Stored, digest uint64) bool {
+	d := j.readers[j.old[o.Layer].ID][o.Attribution]
+	return slices.Contains(d[:], digest)
 }

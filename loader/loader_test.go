@@ -109,12 +109,12 @@ func (b *bench) content(t testing.TB, list string, n int) []string {
 	return out
 }
 
-// Addresses of well-known contracts and of the first blocks; nobody is accused of anything.
+// Addresses of EIP-55 and of the first blocks; nobody is accused of anything.
 const (
-	evmA = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
-	evmB = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
-	evmC = "0x6B175474E89094C44Da98b954EedeAC495271d0F"
-	btcA = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"
+	evmA = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
+	evmB = "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB"
+	evmC = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+	btcA = "1HLoD9E4SDFFPDiYfNYnkBLQ85Y51J3Zb1"
 	btcB = "12c6DSiU4Rq3P4ZxziKxzrL5LmMBrzjrJX"
 )
 

@@ -30,6 +30,7 @@ type intake struct {
 	rows      lists.Rows
 	labels    map[string]int  // unknown asset and network labels
 	refused   int             // rows that hold secret material
+	unread    int             // rows that hold something like an address and were not read
 	lowered   int             // rows that are base58 in lower case
 	withUpper int             // rows whose base58 has capitals, as it must
 	gone      map[string]int  // locators that a delta takes away, and by how many rows
@@ -51,6 +52,8 @@ type Quarantined struct {
 	Reason  string `json:"reason"`
 	Detail  string `json:"detail"`
 	Active  bool   `json:"active"`
+	// Unread marks a row that holds something like an address: a version with such a row does not go live before a person has looked.
+	Unread bool `json:"unread,omitempty"`
 }
 
 // maxAttributions is how many distinct attributions are remembered. Beyond it the memory starts anew, and
@@ -66,17 +69,13 @@ func (in *intake) row(r *formats.Row) error {
 	}
 	problem, reason := r.Problem, "bad_row"
 	category, confidence := lists.Category(r.Category), lists.Confidence(r.Confidence)
-	if category == "" {
-		category = in.list.Category
-	} else if !slices.Contains(lists.Categories, category) {
+	if category != "" && !slices.Contains(lists.Categories, category) {
 		problem = problemOr(problem, "category: "+strconv.Quote(clip(r.Category))+" is unknown")
-		category = in.list.Category
+		category = ""
 	}
-	if confidence == "" {
-		confidence = in.list.Confidence
-	} else if !slices.Contains(lists.Confidences, confidence) {
+	if confidence != "" && !slices.Contains(lists.Confidences, confidence) {
 		problem = problemOr(problem, "confidence: "+strconv.Quote(clip(r.Confidence))+" is unknown")
-		confidence = in.list.Confidence
+		confidence = ""
 	}
 	for _, label := range []*string{&r.Asset, &r.Network} {
 		if *label == "" || address.KnownAsset(*label) {
@@ -127,10 +126,17 @@ func (in *intake) row(r *formats.Row) error {
 	default:
 		return err
 	}
+	if r.Unread {
+		problem = problemOr(problem, "address: something like an address was not read")
+	}
 	if problem != "" {
+		unread := r.Unread || len(in.readings) == 0 && likeAddress(r.Address)
+		if unread {
+			in.unread++
+		}
 		in.rows.Quarantined++
 		q := Quarantined{Locator: r.Locator, Address: long(r.Address), Network: clip(r.Network), Asset: clip(r.Asset),
-			Entity: clip(r.EntityName), Reason: reason, Detail: problem, Active: r.Address != ""}
+			Entity: clip(r.EntityName), Reason: reason, Detail: problem, Active: r.Address != "", Unread: unread}
 		if err := in.quarantine(q); err != nil || r.Address == "" {
 			return err
 		}
