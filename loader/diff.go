@@ -23,8 +23,8 @@ type joiner struct {
 	v     *lists.Version
 	in    *intake
 	out   *entryFile
-	// readers remembers the content digests of attributions of old layers.
-	readers map[string]map[uint32]digests
+	// readers remembers the content digest of attributions of old layers.
+	readers map[string]map[uint32]uint64
 
 	written   int             // listings in the new layer
 	rawKeys   int             // raw keys in it
@@ -188,12 +188,12 @@ func (j *joiner) process(ctx context.Context, batch []joined) error {
 	return nil
 }
 
-// digests learns the content digests of all attributions that the batch's old references name.
+// digests learns the content digest of all attributions that the batch's old references name.
 func (j *joiner) digests(ctx context.Context, batch []joined) error {
 	wanted := map[string][]uint32{}
 	for _, layer := range j.old {
 		if known := j.readers[layer.ID]; known == nil || len(known) > maxAttributions {
-			j.readers[layer.ID] = map[uint32]digests{}
+			j.readers[layer.ID] = map[uint32]uint64{}
 		}
 	}
 	for i := range batch {
@@ -216,7 +216,7 @@ func (j *joiner) digests(ctx context.Context, batch []joined) error {
 			if err != nil {
 				return err
 			}
-			j.readers[layer][numbers[i]] = digestsOf(&j.list, a)
+			j.readers[layer][numbers[i]] = contentDigest(&j.list, a)
 		}
 	}
 	return nil
@@ -398,26 +398,12 @@ func listed(refs []lists.Stored) bool {
 	return slices.ContainsFunc(refs, func(r lists.Stored) bool { return r.Counts() })
 }
 
-// digests are those of what an attribution says: as it is stored, and without the category, the confidence or both where they are the
-// defaults of the list. Older layers hold the defaults in each attribution.
-type digests [4]uint64
-
-func digestsOf(list *lists.List, a *lists.Attribution) (d digests) {
-	for i := range d {
-		open := *a
-		if i&1 != 0 && open.Category == list.Category {
-			open.Category = ""
-		}
-		if i&2 != 0 && open.Confidence == list.Confidence {
-			open.Confidence = ""
-		}
-		d[i] = contentDigest(&open)
-	}
-	return d
-}
-
-// says reports whether a stored listing says what has the digest.
+// says reports whether a stored listing says what has the digest. An addition is left out only if the same was stored: what a row leaves to
+// its list changes with the settings.
 func (j *joiner) says(o *lists.Stored, digest uint64) bool {
-	d := j.readers[j.old[o.Layer].ID][o.Attribution]
-	return slices.Contains(d[:], digest)
+	stored := j.readers[j.old[o.Layer].ID][o.Attribution]
+	if j.mode == lists.Add {
+		return stored == digest
+	}
+	return stored&^openBits == digest&^openBits
 }

@@ -16,9 +16,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
+	"interdict/loader/formats"
 )
 
 // ledger is a recorder that keeps what it is given.
@@ -131,6 +133,8 @@ func TestTheReportCountsEveryRowOnce(t *testing.T) {
 	want := &lists.Version{List: "deny", Number: 1, State: lists.Staged, Mode: lists.Replace, Format: "csv", File: "deny.csv",
 		Rows: lists.Rows{Read: 7, Accepted: 3, Quarantined: 2, Duplicate: 2}, Addresses: 3, Listings: 4, Raw: 1,
 		Diff: lists.DiffCounts{Added: 4}, UploadedBy: "ana", UploadedAt: b.now, Note: "first",
+		Reading:   &lists.Reading{Format: "csv", Category: "other", Confidence: "confirmed", Formats: formats.Rules, Address: address.Rules},
+		Means:     &lists.Means{Deposit: "review", Withdrawal: "review", Category: "other"},
 		Approvals: []lists.Approval{}, Guards: []lists.Finding{}}
 	got := *v
 	if len(got.SHA256) != 64 || got.SizeBytes == 0 || len(got.Layers) != 1 || len(got.Sources) != 1 {
@@ -495,7 +499,7 @@ func TestTheSameBytesAreNotStagedTwice(t *testing.T) {
 	b.mustStage(t, loader.StageOptions{}, content)
 	b.activate(t, "deny", 1)
 	b.now = b.now.Add(time.Hour)
-	v := b.mustStage(t, loader.StageOptions{}, content)
+	v := b.mustStage(t, loader.StageOptions{Approver: true}, content)
 	if v.Number != 1 || v.State != lists.Activated || v.Warnings[len(v.Warnings)-1].Code != "same_bytes" {
 		t.Errorf("the same bytes make version %d, %s", v.Number, v.State)
 	}

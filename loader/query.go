@@ -104,15 +104,14 @@ func (s *side) fetch(ctx context.Context, store lists.Store, batch []lists.Keyed
 	return nil
 }
 
-// says returns the attribution of a listing, with the defaults of the list for what it leaves open.
-func (s *side) says(r *lists.Stored) lists.Attribution {
-	a := *s.known[r.Layer][r.Attribution]
-	s.list.Fill(&a)
-	return a
+// digest is that of what a listing says today.
+func (s *side) digest(r *lists.Stored) uint64 {
+	return contentDigest(&s.list, s.known[r.Layer][r.Attribution]) &^ openBits
 }
 
 func (s *side) listing(key address.Key, r *lists.Stored) lists.Listing {
-	a := s.says(r)
+	a := *s.known[r.Layer][r.Attribution]
+	s.list.Fill(&a) // with the defaults of the list for what it leaves open
 	out := lists.Listing{Address: r.ListedText(key), Attribution: a, Locator: r.At(&a), AddedIn: r.AddedIn}
 	if out.AddedIn == 0 {
 		out.AddedIn = s.layers[r.Layer].Version
@@ -225,8 +224,7 @@ func (l *Loader) compare(ctx context.Context, settings *lists.List, old, v *list
 					if paired[i] || taken[j] || !newRefs[i].Same(&oldRefs[j].Ref) {
 						continue
 					}
-					now, before := is.says(&newRefs[i]), was.says(&oldRefs[j])
-					same := contentDigest(&now) == contentDigest(&before)
+					same := is.digest(&newRefs[i]) == was.digest(&oldRefs[j])
 					if pass == 0 && !same {
 						continue
 					}
@@ -235,8 +233,8 @@ func (l *Loader) compare(ctx context.Context, settings *lists.List, old, v *list
 						counts.Unchanged++
 						continue
 					}
-					earlier := was.listing(key, &oldRefs[j])
-					if err := emit(DiffRow{"changed", is.listing(key, &newRefs[i]), &earlier}); err != nil {
+					before := was.listing(key, &oldRefs[j])
+					if err := emit(DiffRow{"changed", is.listing(key, &newRefs[i]), &before}); err != nil {
 						return counts, err
 					}
 				}

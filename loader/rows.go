@@ -193,9 +193,10 @@ func listedForm(a *address.Address, text string) (stored string, lower bool) {
 
 // attribution numbers an attribution; the digest is of what it says, not of where it stands in the file.
 func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint64, err error) {
-	sum := contentSum(a)
-	digest = binary.BigEndian.Uint64(sum[:])
-	key := sha256.Sum256(append(append(sum[:], a.SHA256...), a.LocatorPrefix...))
+	sum := contentSum(in.list, a)
+	digest = digestOfSum(a, &sum)
+	b := binary.BigEndian.AppendUint64(sum[8:], digest)
+	key := sha256.Sum256(append(append(b, a.SHA256...), a.LocatorPrefix...))
 	short := [16]byte(key[:16])
 	if n, ok := in.numbers[short]; ok {
 		return n, digest, nil
@@ -206,19 +207,21 @@ func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint6
 	number = in.next
 	in.next++
 	in.numbers[short] = number
-	b, err := json.Marshal(a)
-	if err != nil {
+	if b, err = json.Marshal(a); err != nil {
 		return 0, 0, err
 	}
 	return number, digest, in.store(number, b)
 }
 
-// contentSum is the SHA-256 over what an attribution says: all fields but the place in the file.
-func contentSum(a *lists.Attribution) [32]byte {
+// contentSum is the SHA-256 over what an attribution of a list says: all fields but the place in the file, with the list's defaults for what it
+// leaves open.
+func contentSum(list *lists.List, a *lists.Attribution) [32]byte {
 	var buf [512]byte
 	b := buf[:0]
-	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(a.Category),
-		string(a.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
+	filled := lists.Attribution{Category: a.Category, Confidence: a.Confidence}
+	list.Fill(&filled)
+	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(filled.Category),
+		string(filled.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -229,9 +232,24 @@ func contentSum(a *lists.Attribution) [32]byte {
 	return sha256.Sum256(b)
 }
 
-func contentDigest(a *lists.Attribution) uint64 {
-	sum := contentSum(a)
-	return binary.BigEndian.Uint64(sum[:])
+// openBits of a digest say what the attribution leaves to its list: the category, the confidence. Rows that differ in them only say the same
+// today, and something else once the settings change.
+const openBits = 3
+
+func contentDigest(list *lists.List, a *lists.Attribution) uint64 {
+	sum := contentSum(list, a)
+	return digestOfSum(a, &sum)
+}
+
+func digestOfSum(a *lists.Attribution, sum *[32]byte) uint64 {
+	digest := binary.BigEndian.Uint64(sum[:]) &^ openBits
+	if a.Category == "" {
+		digest |= 1
+	}
+	if a.Confidence == "" {
+		digest |= 2
+	}
+	return digest
 }
 
 // splitLocator parts the number at the end of a locator from what many rows share.

@@ -380,7 +380,8 @@ func (s *Staging) build(ctx context.Context) (err error) {
 	defer quarantine.Close()
 	quarantineW := bufio.NewWriterSize(quarantine, 64<<10)
 
-	in := &intake{list: settings, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{},
+	filled := settings.Filled()
+	in := &intake{list: &filled, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{},
 		store: func(_ uint32, b []byte) error {
 			if err := writeFrame(attributionsW, b); err != nil {
 				return diskError(err)
@@ -438,7 +439,7 @@ func (s *Staging) build(ctx context.Context) (err error) {
 		return err
 	}
 	defer out.close()
-	j := &joiner{store: l.store, list: settled.Filled(), mode: mode, v: v, in: in, out: out, readers: map[string]map[uint32]digests{}}
+	j := &joiner{store: l.store, list: *in.list, mode: mode, v: v, in: in, out: out, readers: map[string]map[uint32]uint64{}}
 	if last := s.last; last != nil && (active != nil || mode == lists.Replace) {
 		j.old = last.Layers
 		v.Diff.Against = last.Number
