@@ -47,7 +47,8 @@ func configure(parser *kong.Kong, args []string, values settings) error {
 	flags := map[string]bool{}
 	var names []string
 	_ = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error {
-		if f, ok := node.(*kong.Flag); ok && !flags[f.Name] {
+		// What stands for one decision of a person, such as an override, is a flag only.
+		if f, ok := node.(*kong.Flag); ok && !flags[f.Name] && len(f.Envs) > 0 {
 			flags[f.Name] = true
 			names = append(names, f.Name)
 		}

@@ -33,7 +33,7 @@ type loadCmd struct {
 	Mode       string            `help:"What the file is: the whole list, additions, or removals." enum:"replace,add,remove" default:"replace"`
 	Activate   bool              `help:"Make the new version the active one."`
 	DryRun     bool              `help:"Read, report and compare; write nothing."`
-	Override   string            `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON"`
+	Override   string            `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON" env:"-"`
 	Note       string            `help:"A note that stays with the version."`
 	Published  string            `help:"Date of publication of a file that does not say it itself." placeholder:"YYYY-MM-DD"`
 	Mapping    map[string]string `help:"Columns of a csv or xlsx file: address=Wallet;entity=Owner." mapsep:";"`
@@ -86,7 +86,7 @@ func (c *loadCmd) Run(e *env) error {
 	}
 	progress, done := c.progress(e)
 	v, err := o.loader.Stage(e.ctx, c.List, uploads, loader.StageOptions{Format: c.Format, Mode: lists.Mode(c.Mode), Note: c.Note, Published: c.Published,
-		By: operator(), Mapping: c.Mapping, Create: settings, DryRun: c.DryRun, Progress: progress})
+		By: operator(), Mapping: c.Mapping, Approver: true, Create: settings, DryRun: c.DryRun, Progress: progress})
 	done()
 	if err != nil {
 		return err
@@ -176,6 +176,9 @@ func (c *loadCmd) print(e *env, out loaded) {
 	}
 	fmt.Fprintf(e.stdout, "  rows      %d read = %d accepted + %d quarantined + %d duplicate\n", v.Rows.Read, v.Rows.Accepted, v.Rows.Quarantined, v.Rows.Duplicate)
 	fmt.Fprintf(e.stdout, "  addresses %d in %d listings\n", v.Addresses, v.Listings)
+	if v.Means != nil {
+		fmt.Fprintf(e.stdout, "  a hit     %s (%s, authority %s)\n", v.Means, v.Means.Category, orDash(v.Means.Authority))
+	}
 	fmt.Fprintf(e.stdout, "  diff      against version %d: %d added, %d removed, %d changed, %d unchanged\n",
 		v.Diff.Against, v.Diff.Added, v.Diff.Removed, v.Diff.Changed, v.Diff.Unchanged)
 	for _, w := range v.Warnings {

@@ -369,7 +369,7 @@ func TestStaleListStopsAnswers(t *testing.T) {
 	h.by("", "GET", "/readyz", nil).want(503)
 
 	// The same bytes again: the list is what its publisher says now, and answers go on.
-	again := h.do(call{method: "POST", path: "/v1/lists/ofac-sdn/versions?format=ndjson", key: h.keyOf["ana"], body: sdnRows,
+	again := h.do(call{method: "POST", path: "/v1/lists/ofac-sdn/versions?format=ndjson", key: h.keyOf["root"], body: sdnRows,
 		header: http.Header{"Content-Type": {"application/octet-stream"}}}).want(200)
 	same(t, "nothing was staged", map[string]any{"version": 1.0, "state": "active"}, only(again, "version", "state"))
 	if err := h.screener.Refresh(t.Context()); err != nil {
@@ -475,12 +475,12 @@ func TestAnswersKeepToOneGeneration(t *testing.T) {
 			}
 		})
 	}
-	h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", nil).want(200)
+	h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", map[string]any{"override": "test"}).want(200)
 	for range 4 {
 		h.by("ben", "POST", "/v1/lists/ofac-sdn/rollback", nil).want(200)
 		h.upload("ana", "ofac-sdn", sdnRows+row(genesis, "E"), "")
 		n := h.versions("ofac-sdn")
-		h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/"+number(n[len(n)-1])+"/activate", nil).want(200)
+		h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/"+number(n[len(n)-1])+"/activate", map[string]any{"override": "test"}).want(200)
 	}
 	close(stop)
 	wg.Wait()

@@ -108,7 +108,7 @@ func prolonged(until string, orders map[string]string, locator, holder string) s
 // meets nothing says nothing new.
 func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version, orders map[string]string) error {
 	if active != nil {
-		s := newSide(active)
+		s := newSide(in.list, active)
 		batch := make([]lists.Keyed, 0, joinBatch)
 		flush := func() error {
 			if err := s.fetch(ctx, l.store, batch); err != nil {

@@ -33,6 +33,7 @@ type intake struct {
 	words     map[word]int   // of categories and confidences that are unknown
 	refused   int            // rows that hold secret material
 	lowered   int            // rows that are base58 in lower case
+	unread    int            // rows that hold something like an address and were not read
 	noted     noted
 	withUpper int                           // rows whose base58 has capitals, as it must
 	gone      map[string]int                // locators that a delta takes away, and by how many rows
@@ -71,6 +72,8 @@ type Quarantined struct {
 	Reason  string `json:"reason"`
 	Detail  string `json:"detail"`
 	Active  bool   `json:"active"`
+	// Unread marks a row that holds something like an address: a version with such a row does not go live before a person has looked.
+	Unread bool `json:"unread,omitempty"`
 }
 
 // maxAttributions is how many distinct attributions are remembered. Beyond it the memory starts anew, and
@@ -96,12 +99,10 @@ func (in *intake) take(r *formats.Row, n int) error {
 	category := oneOf(lists.Categories, r.Category)
 	if category == "" {
 		in.strange("category", r.Category, r)
-		category = in.list.Category
 	}
 	confidence := oneOf(lists.Confidences, r.Confidence)
 	if confidence == "" {
 		in.strange("confidence", r.Confidence, r)
-		confidence = in.list.Confidence
 	}
 	for _, label := range []*string{&r.Asset, &r.Network} {
 		if *label == "" || address.KnownAsset(*label) {
@@ -152,10 +153,17 @@ func (in *intake) take(r *formats.Row, n int) error {
 	default:
 		return err
 	}
+	if r.Unread {
+		problem = problemOr(problem, "address: something like an address was not read")
+	}
 	if problem != "" {
+		unread := r.Unread || len(in.readings) == 0 && likeAddress(r.Address)
+		if unread {
+			in.unread++
+		}
 		in.rows.Quarantined++
 		q := Quarantined{Locator: r.Locator, Address: long(r.Address), Network: clip(r.Network), Asset: clip(r.Asset),
-			Entity: clip(r.EntityName), Reason: reason, Detail: problem, Active: r.Address != ""}
+			Entity: clip(r.EntityName), Reason: reason, Detail: problem, Active: r.Address != "", Unread: unread}
 		if err := in.quarantine(q); err != nil || r.Address == "" {
 			return err
 		}
@@ -275,9 +283,10 @@ func listedForm(a *address.Address, text string) (stored string, lower bool) {
 
 // attribution numbers an attribution; the digest is of what it says, not of where it stands in the file.
 func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint64, err error) {
-	sum := contentSum(a)
-	digest = binary.BigEndian.Uint64(sum[:])
-	key := sha256.Sum256(append(append(sum[:], a.SHA256...), a.LocatorPrefix...))
+	sum := contentSum(in.list, a)
+	digest = digestOfSum(a, &sum)
+	b := binary.BigEndian.AppendUint64(sum[8:], digest)
+	key := sha256.Sum256(append(append(b, a.SHA256...), a.LocatorPrefix...))
 	short := [16]byte(key[:16])
 	if n, ok := in.numbers[short]; ok {
 		return n, digest, nil
@@ -288,19 +297,21 @@ func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint6
 	number = in.next
 	in.next++
 	in.numbers[short] = number
-	b, err := json.Marshal(a)
-	if err != nil {
+	if b, err = json.Marshal(a); err != nil {
 		return 0, 0, err
 	}
 	return number, digest, in.store(number, b)
 }
 
-// contentSum is the SHA-256 over what an attribution says: all fields but the place in the file.
-func contentSum(a *lists.Attribution) [32]byte {
+// contentSum is the SHA-256 over what an attribution of a list says: all fields but the place in the file, with the list's defaults for what it
+// leaves open.
+func contentSum(list *lists.List, a *lists.Attribution) [32]byte {
 	var buf [512]byte
 	b := buf[:0]
-	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(a.Category),
-		string(a.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
+	filled := lists.Attribution{Category: a.Category, Confidence: a.Confidence}
+	list.Fill(&filled)
+	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(filled.Category),
+		string(filled.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -311,9 +322,24 @@ func contentSum(a *lists.Attribution) [32]byte {
 	return sha256.Sum256(b)
 }
 
-func contentDigest(a *lists.Attribution) uint64 {
-	sum := contentSum(a)
-	return binary.BigEndian.Uint64(sum[:])
+// openBits of a digest say what the attribution leaves to its list: the category, the confidence. Rows that differ in them only say the same
+// today, and something else once the settings change.
+const openBits = 3
+
+func contentDigest(list *lists.List, a *lists.Attribution) uint64 {
+	sum := contentSum(list, a)
+	return digestOfSum(a, &sum)
+}
+
+func digestOfSum(a *lists.Attribution, sum *[32]byte) uint64 {
+	digest := binary.BigEndian.Uint64(sum[:]) &^ openBits
+	if a.Category == "" {
+		digest |= 1
+	}
+	if a.Confidence == "" {
+		digest |= 2
+	}
+	return digest
 }
 
 // splitLocator parts the number at the end of a locator from what many rows share.

@@ -483,7 +483,7 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 			m := &a.Matches[i]
 			if r.Direction != "" {
 				a.Action = lists.Stricter(a.Action, m.stack.active.List.Policy.Action(
-					m.Attribution.Category, m.Attribution.Confidence, m.Class.String(), r.Direction))
+					m.category(), m.confidence(), m.Class.String(), r.Direction))
 			}
 		}
 	}

@@ -10,6 +10,7 @@
 package screening
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -79,6 +80,15 @@ type Match struct {
 	layer *layer
 	own   address.Key
 	ref   lists.Ref
+}
+
+// category and confidence are those of the listing, or the defaults that its list has in this generation.
+func (m *Match) category() lists.Category {
+	return cmp.Or(m.Attribution.Category, m.stack.active.List.Category)
+}
+
+func (m *Match) confidence() lists.Confidence {
+	return cmp.Or(m.Attribution.Confidence, m.stack.active.List.Confidence)
 }
 
 // Refused is the error for a text that is no address. It wraps the *address.Error.

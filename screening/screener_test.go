@@ -211,7 +211,7 @@ func TestAnOldListStopsTheAnswersIfItSaysSo(t *testing.T) {
 	}
 	// The same bytes again make it fresh.
 	if _, err := h.loader.Stage(ctx, "stop", []loader.Upload{{Name: "stop.ndjson", Body: strings.NewReader(row(evmA, "ethereum"))}},
-		loader.StageOptions{Format: "ndjson", By: "tester"}); err != nil {
+		loader.StageOptions{Format: "ndjson", By: "tester", Approver: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.screener.Refresh(ctx); err != nil {
