@@ -1,6 +1,6 @@
 // Package screening answers one question: is this address listed, on whose word, since when, where is the proof.
 //
-//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, or too old: an error)
+//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, empty, or too old: an error)
 //	  └─ each layer's filter; all say no ── miss
 //	      └─ some say maybe ── the store, that same generation (not readable: an error) ── policy ── hit or miss
 //	          └─ the answer, encoded ── the journal ── the caller
