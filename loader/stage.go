@@ -578,7 +578,7 @@ func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *in
 		warn("secret_material", "%d rows hold a private key or seed; they were left out", in.refused)
 	}
 	if n := v.Rows.Quarantined - in.refused; n > 0 {
-		warn("quarantined", "%d rows did not parse; they stay active as raw matches", n)
+		warn("quarantined", "%d rows were not read: an address in them is not screened; the quarantine of the version shows them", n)
 	}
 	if n := j.notListed + in.unmet; n > 0 {
 		warn("not_listed", "%d rows take away what was not on the list", n)

@@ -88,7 +88,12 @@ type Refused struct {
 	WouldMatch bool
 }
 
-func (r *Refused) Error() string { return r.Cause.Error() }
+func (r *Refused) Error() string {
+	if r.WouldMatch {
+		return r.Cause.Error() + "; only the letter case is wrong, and the address in its right case is listed"
+	}
+	return r.Cause.Error()
+}
 func (r *Refused) Unwrap() error { return r.Cause }
 
 // Undecided is the error when a filter says "maybe listed" and the record cannot be read: the caller must hold the transfer.
