@@ -172,7 +172,7 @@ func (f *storeFlags) withJournal(store lists.Store, log *slog.Logger, segmentByt
 	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes})
 	if err != nil {
 		store.Close()
-		return nil, err
+		return nil, fault.E(fault.KindOf(err), "%w (every decision is recorded there first: --journal or --data names another folder)", err)
 	}
 	return &opened{store, j, loader.New(store, recorder{j}, log, "", time.Now), log}, nil
 }
