@@ -187,8 +187,26 @@ func (c *loadCmd) print(e *env, out loaded) {
 	for _, g := range v.Guards {
 		fmt.Fprintf(e.stdout, "  guard     %s: %s\n", g.Code, g.Detail)
 	}
+	c.printNotRead(e, v)
 	if out.Generation != 0 {
 		fmt.Fprintf(e.stdout, "  active    as generation %d; %d of %d live replicas serve it\n", out.Generation, out.Serving, out.Live)
+	}
+}
+
+// printNotRead says what is not screened, and what a person has to do.
+func (c *loadCmd) printNotRead(e *env, v *lists.Version) {
+	through := ""
+	if c.Server != "" {
+		through = " --server " + c.Server
+	}
+	if v.Rows.Quarantined > 0 {
+		fmt.Fprintf(e.stdout, "  NOT READ  %d of %d rows: an address in them is not screened\n", v.Rows.Quarantined, v.Rows.Read)
+		if !c.DryRun {
+			fmt.Fprintf(e.stdout, "            look at them: interdict lists quarantine %s %d%s\n", v.List, v.Number, through)
+		}
+	}
+	if len(v.Guards) > 0 && v.State != lists.Activated {
+		fmt.Fprintf(e.stdout, "  NOT LIVE  a guard tripped: this file cannot go live before a person has looked at it and given a reason (--override REASON)\n")
 	}
 }
 
@@ -277,43 +295,4 @@ func (c *loadCmd) settled(e *env, path string, out *loaded) error {
 		return fault.E(fault.Invalid, "version %d: %s", out.Version.Number, out.Version.Error)
 	}
 	return nil
-}
-
-// call makes one request of the server; a problem it answers becomes an error.
-func (f *serverFlags) call(ctx context.Context, method, path, contentType string, body io.Reader, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.Server, "/")+path, body)
-	if err != nil {
-		return usage("--server: %w", err)
-	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	req.Header.Set("Authorization", "Bearer "+f.Key)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fault.E(fault.Unavailable, "%w", err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
-	if err != nil {
-		return fault.E(fault.Unavailable, "the server's answer broke off: %w", err)
-	}
-	if res.StatusCode/100 != 2 {
-		var p struct{ Code, Detail, Title, Reason string }
-		if err := json.Unmarshal(b, &p); err != nil || p.Code == "" {
-			return fault.E(fault.Unavailable, "the server answered %s", res.Status)
-		}
-		text := p.Code
-		for _, s := range []string{p.Reason, p.Detail} {
-			if s != "" {
-				text += ": " + s
-			}
-		}
-		return fault.E(fault.Unavailable, "the server refused: %s", text)
-	}
-	if raw, ok := into.(*json.RawMessage); ok {
-		*raw = b
-		return nil
-	}
-	return json.Unmarshal(b, into)
 }

@@ -65,7 +65,7 @@ func (c *serveCmd) Run(e *env) error {
 	if c.Demo {
 		dir, err := os.MkdirTemp("", "interdict-demo-*")
 		if err != nil {
-			return err
+			return fault.E(fault.Unavailable, "a folder for the demonstration: %w (TMPDIR names another place)", err)
 		}
 		defer os.RemoveAll(dir)
 		c.Data, c.Redis, c.Journal, c.DrainDelay = dir, "", "", 0
@@ -98,9 +98,12 @@ func (c *serveCmd) loopbackOnly() error {
 func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer cancel()
-	local, err := c.local(log)
+	local, noCache, err := c.local(log)
 	if err != nil {
 		return err
+	}
+	if err := o.loader.CanSpool(); err != nil {
+		log.Warn("uploads cannot be received", "error", err)
 	}
 	if local.Cache != nil {
 		defer local.Cache.Close()
@@ -123,7 +126,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
-	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: local.Cache, Metrics: metrics, Log: log, Now: time.Now,
+	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: local.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond})
 	demoKey := ""
 	if c.Demo {
@@ -201,36 +204,49 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 }
 
 // local is what this server keeps for itself. With the embedded store there is nothing to bridge: it is local already.
-func (c *serveCmd) local(log *slog.Logger) (screening.Local, error) {
+// A cache that cannot be used is no reason not to serve: unusable says why there is none.
+func (c *serveCmd) local(log *slog.Logger) (out screening.Local, unusable, err error) {
 	if c.Redis == "" {
 		if c.Cache != "" && c.Cache != "none" {
-			return screening.Local{}, usage("--cache is for --redis; the embedded store needs none")
+			return out, nil, usage("--cache is for --redis; the embedded store needs none")
 		}
-		return screening.Local{}, nil
+		return out, nil, nil
 	}
-	out := screening.Local{ResidentBytes: int64(c.Resident) << 20}
+	out.ResidentBytes = int64(c.Resident) << 20
 	dir := c.Cache
 	switch dir {
 	case "none":
-		return out, nil
+		return out, nil, nil
 	case "":
 		dir = filepath.Join(c.Data, "cache")
 	}
-	cache, err := diskstore.Open(dir)
-	if err != nil && !fault.Is(err, fault.Conflict) { // not in use by another server, so damaged: it is set aside, not thrown away
-		aside := dir + "-damaged-" + strconv.FormatInt(time.Now().UnixNano(), 10)
-		log.Error("the cache cannot be used and is set aside", "folder", dir, "now", aside, "because", err)
-		if err := os.Rename(dir, aside); err != nil {
-			return out, fault.E(fault.Unavailable, "%w", err)
-		}
-		cache, err = diskstore.Open(dir)
-	}
+	cache, err := openCache(dir, log)
 	if err != nil {
-		return out, err
+		unusable = fault.E(fault.Unavailable, "there is no cache, so this server cannot start while Redis is away: the folder %s cannot be used: %w; name a writable one with --cache or --data, or --cache none",
+			dir, err)
+		log.Warn("the cache cannot be used", "error", unusable)
+		return out, unusable, nil
 	}
 	log.Info("cache", "folder", dir, "resident_bytes", out.ResidentBytes)
 	out.Cache = cache
-	return out, nil
+	return out, nil, nil
+}
+
+// openCache opens the folder of the cache. A damaged one is set aside, not thrown away, and a new one is made.
+func openCache(dir string, log *slog.Logger) (lists.Store, error) {
+	cache, err := diskstore.Open(dir)
+	if err == nil {
+		return cache, nil
+	}
+	if _, serr := os.Stat(dir); serr != nil || fault.Is(err, fault.Conflict) {
+		return nil, err // it cannot be made or reached, or another server uses it
+	}
+	aside := dir + "-damaged-" + strconv.FormatInt(time.Now().UnixNano(), 10)
+	if os.Rename(dir, aside) != nil {
+		return nil, err
+	}
+	log.Error("the cache cannot be used and is set aside", "folder", dir, "now", aside, "because", err)
+	return diskstore.Open(dir)
 }
 
 // listen opens a port; a demonstration takes a free one when the usual one is taken.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -378,14 +379,37 @@ func TestStaleListStopsAnswers(t *testing.T) {
 	h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
 }
 
-func TestNothingLoaded(t *testing.T) {
-	h := open(t)
+// notLoaded asks in every way, and expects that nobody is cleared.
+func (h *house) notLoaded(t *testing.T) {
+	t.Helper()
 	want := problem{Status: 503, Code: "not_loaded"}
 	h.by("till", "POST", "/v1/check", checkOf(genesis, "")).refused(want)
 	h.by("till", "GET", "/v1/addresses/"+genesis, nil).refused(want)
 	h.by("till", "POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "")}}).refused(want)
 	same(t, "Retry-After", "1", h.by("till", "POST", "/v1/check", checkOf(genesis, "")).header.Get("Retry-After"))
-	h.by("", "GET", "/readyz", nil).want(503)
+	same(t, "readyz", map[string]any{"name": "generation", "status": "fail"},
+		only(h.by("", "GET", "/readyz", nil).want(503)["checks"].([]any)[0], "name", "status"))
+}
+
+func TestNothingIsScreenedByNothing(t *testing.T) {
+	t.Run("no list was ever active", func(t *testing.T) { open(t).notLoaded(t) })
+	t.Run("all lists are retired", func(t *testing.T) {
+		h := screened(t)
+		h.by("ben", "POST", "/v1/lists/ofac-sdn/retire", map[string]any{"reason": "superseded"}).want(200)
+		h.notLoaded(t)
+		h.publish("other", map[string]any{"approvals": 0}, `{"address":"`+p2wpkh+`"}`+"\n")
+		h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
+		h.by("", "GET", "/readyz", nil).want(200)
+	})
+	t.Run("the only listing is removed again", func(t *testing.T) {
+		h := open(t)
+		rows := `{"address":"` + lazarus + `","network":"ethereum"}` + "\n"
+		h.publish("deny", map[string]any{"approvals": 0}, rows)
+		h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
+		v := h.upload("ana", "deny", rows, "&mode=remove")
+		h.by("ben", "POST", fmt.Sprintf("/v1/lists/deny/versions/%v/activate", v["version"]), map[string]any{"override": "test"}).want(200)
+		h.notLoaded(t)
+	})
 }
 
 // The filter says maybe and the record cannot be read: hold the transfer. What the filters clear is still answered.

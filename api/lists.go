@@ -50,6 +50,7 @@ type listView struct {
 	Published     string `json:"published"`
 	Addresses     int    `json:"addresses"`
 	Listings      int    `json:"listings"`
+	Quarantined   int    `json:"quarantined"` // rows of the active version's upload that were not read
 	// Means says what a confirmed exact hit leads to.
 	Means      lists.Means `json:"means"`
 	FreshAt    *time.Time  `json:"fresh_at"`
@@ -127,7 +128,7 @@ func (s *Server) listView(ctx context.Context, stored *lists.List, freshAt time.
 	if err != nil {
 		return v, err
 	}
-	v.Published, v.Addresses, v.Listings = active.Published, active.Addresses, active.Listings
+	v.Published, v.Addresses, v.Listings, v.Quarantined = active.Published, active.Addresses, active.Listings, active.Rows.Quarantined
 	age := int64(s.now().Sub(freshAt) / time.Second)
 	v.FreshAt, v.AgeSeconds = &freshAt, &age
 	v.Fresh = l.MaxAge == 0 || s.now().Sub(freshAt) < l.MaxAge
@@ -627,9 +628,9 @@ func (s *Server) quarantine(c *gin.Context, _ *auth.Principal) error {
 		return err
 	}
 	if wantsCSV(c) {
-		table := [][]string{{"locator", "address", "network", "asset", "entity", "reason", "detail", "active", "unread"}}
-		for _, r := range rows {
-			table = append(table, []string{r.Locator, r.Address, r.Network, r.Asset, r.Entity, r.Reason, r.Detail, strconv.FormatBool(r.Active), strconv.FormatBool(r.Unread)})
+		table := [][]string{loader.QuarantineColumns}
+		for i := range rows {
+			table = append(table, rows[i].Cells())
 		}
 		return renderCSV(c, table)
 	}

@@ -51,7 +51,7 @@ func evmRows(from, to int) string {
 
 func TestListSettings(t *testing.T) {
 	h := open(t)
-	nothing := map[string]any{"active_version": 0.0, "latest_version": 0.0, "published": "", "addresses": 0.0, "listings": 0.0,
+	nothing := map[string]any{"active_version": 0.0, "latest_version": 0.0, "published": "", "addresses": 0.0, "listings": 0.0, "quarantined": 0.0,
 		"fresh_at": nil, "age_seconds": nil, "fresh": false, "updated_by": "root"}
 	means := func(action, category, authority string) map[string]any {
 		return map[string]any{"deposit": action, "withdrawal": action, "category": category, "authority": authority}

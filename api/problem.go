@@ -74,6 +74,9 @@ func problemOf(err error) problem {
 	return p
 }
 
+// Problem returns the problem that a caller of the API would get for an error, as JSON.
+func Problem(err error) []byte { return problemOf(err).json() }
+
 func (p problem) json() []byte {
 	b, err := json.Marshal(p)
 	if err != nil {

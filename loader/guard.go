@@ -68,7 +68,7 @@ func (s *Staging) findings(ctx context.Context, info *formats.Info, in *intake, 
 		warn("secret_material", "%d rows hold a private key or seed; they were left out", in.refused)
 	}
 	if n := v.Rows.Quarantined - in.refused; n > 0 {
-		warn("quarantined", "%d rows did not parse; where no address could be read, a check matches only the very same text", n)
+		warn("quarantined", "%d rows were not read: an address in them is not screened; the quarantine of the version shows them", n)
 	}
 	if n := in.noted.contradicted; n > 0 {
 		warn("contradicted_label", "%d rows are labelled with a network that their address disproves; they are loaded under what the address proves and under the label", n)

@@ -429,6 +429,9 @@ func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *list
 		g, err := r.l.Activate(ctx, v.List, v.Number, ActivateOptions{By: r.o.By})
 		if err == nil {
 			status.Outcome, status.Detail = lists.RefreshActivated, fmt.Sprintf("version %d is active as generation %d", v.Number, g.Number)
+			if n := v.Rows.Quarantined; n > 0 {
+				status.Detail += fmt.Sprintf("; %d of %d rows were not read, and an address in them is not screened", n, v.Rows.Read)
+			}
 			return v, g.Number, nil
 		}
 		if !fault.Is(err, fault.Conflict) { // a person was at it in the same moment

@@ -109,7 +109,7 @@ func (s *Screener) run(ctx context.Context, w *work) {
 	if snap == nil {
 		unfit = s.notLoaded()
 	} else {
-		unfit = snap.stale(now)
+		unfit = snap.unfit(now)
 	}
 	if unfit != nil {
 		for i := range w.checks {

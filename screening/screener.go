@@ -1,6 +1,6 @@
 // Package screening answers one question: is this address listed, on whose word, since when, where is the proof.
 //
-//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, or too old: an error)
+//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, empty, or too old: an error)
 //	  └─ each layer's filter; all say no ── miss
 //	      └─ some say maybe ── the store, that same generation (not readable: an error) ── policy ── hit or miss
 //	          └─ the answer, encoded ── the journal ── the caller
@@ -98,7 +98,12 @@ type Refused struct {
 	WouldMatch bool
 }
 
-func (r *Refused) Error() string { return r.Cause.Error() }
+func (r *Refused) Error() string {
+	if r.WouldMatch {
+		return r.Cause.Error() + "; only the letter case is wrong, and the address in its right case is listed"
+	}
+	return r.Cause.Error()
+}
 func (r *Refused) Unwrap() error { return r.Cause }
 
 // Undecided is the error when a filter says "maybe listed" and the record cannot be read: the caller must hold the transfer.

@@ -62,6 +62,29 @@ func TestNothingIsAMissBeforeAListIsLoaded(t *testing.T) {
 	}
 }
 
+// A generation without a listing is loaded, and followed, but no check is answered from it.
+func TestAGenerationWithoutAListingClearsNobody(t *testing.T) {
+	h := open(t, time.Now)
+	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
+	if a, err := h.ask(t, screening.Request{Address: evmB}); err != nil || a.Result != screening.Miss {
+		t.Fatal(a.Result, err)
+	}
+	if _, err := h.loader.Retire(ctx, "deny", "tester", "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.screener.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{evmA, evmB} {
+		if a, err := h.ask(t, screening.Request{Address: address}); !fault.Is(err, fault.NotLoaded) || a.Result != screening.Unknown {
+			t.Errorf("%s: %v, %v", address, a.Result, err)
+		}
+	}
+	if st := h.screener.Status(); st.Generation != 2 || !fault.Is(st.Unready, fault.NotLoaded) {
+		t.Errorf("generation %d, %v", st.Generation, st.Unready)
+	}
+}
+
 func TestAHitTellsOnWhoseWordAndWhere(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 123e6, time.UTC)
 	h := open(t, func() time.Time { return now })

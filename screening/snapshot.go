@@ -379,8 +379,19 @@ func (s *Screener) Status() Status {
 		st.Lists = append(st.Lists, x)
 	}
 	slices.SortFunc(st.Lists, func(a, b ListStatus) int { return int(a.FreshAt.Sub(b.FreshAt)) })
-	st.Unready = snap.stale(now)
+	st.Unready = snap.unfit(now)
 	return st
+}
+
+// unfit returns why no check may be answered from the snapshot now, or nil. A snapshot without a listing would clear every address.
+func (s *snapshot) unfit(now time.Time) error {
+	switch {
+	case len(s.stacks) == 0:
+		return fault.E(fault.NotLoaded, "generation %d has no active list: load and activate one", s.generation.Number)
+	case s.listings == 0:
+		return fault.E(fault.NotLoaded, "no list of generation %d holds a listing: load and activate one that does", s.generation.Number)
+	}
+	return s.stale(now)
 }
 
 // stale is the error of a snapshot that is too old to answer from, or nil.
