@@ -422,6 +422,9 @@ func (s *Screener) Status() Status {
 	st.Generation, st.LoadedAt, st.Listings = snap.generation.Number, snap.loadedAt, snap.listings
 	for _, k := range snap.stacks {
 		l := &k.active.List
+		if slices.ContainsFunc(st.Lists, func(o ListStatus) bool { return o.ID == l.ID }) {
+			continue // the store's side of a lost generation
+		}
 		x := ListStatus{ID: l.ID, Version: k.active.Version, FreshAt: snap.fresh[l.ID], Stops: l.OnStale == lists.Stop}
 		if l.MaxAge > 0 {
 			x.MaxAge = l.MaxAge.String()
