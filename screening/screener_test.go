@@ -394,7 +394,7 @@ func TestAReplicaNeverGoesBack(t *testing.T) {
 	if err := h.store.Commit(ctx, lists.Put(lists.DocHead, lists.Head{Generation: 1}, lists.AnyRevision)); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.screener.Refresh(ctx); !fault.Is(err, fault.Unavailable) {
+	if err := h.screener.Refresh(ctx); !fault.Is(err, fault.Lost) {
 		t.Errorf("refresh says %v", err)
 	}
 	if a, err := h.ask(t, screening.Request{Address: evmB}); err != nil || a.Result != screening.Hit {
