@@ -44,6 +44,7 @@ var kinds = map[fault.Kind]struct {
 	fault.RateLimited:        {http.StatusTooManyRequests, "rate_limited", "Too many requests"},
 	fault.NotLoaded:          {http.StatusServiceUnavailable, "not_loaded", "No list is loaded"},
 	fault.Stale:              {http.StatusServiceUnavailable, "stale", "A list is too old"},
+	fault.Lost:               {http.StatusServiceUnavailable, "lost", "The store has lost what is served here"},
 	fault.Unavailable:        {http.StatusServiceUnavailable, "store_unavailable", "The store cannot be read"},
 }
 

@@ -40,6 +40,6 @@ func TestRestore(t *testing.T) {
 }
 
 func TestRestoreNeedsACache(t *testing.T) {
-	h := open(t, func(o *api.Options) { o.Cache = nil })
+	h := open(t, func(o *api.Options) { o.Cache = func() lists.Store { return nil } })
 	h.by("root", "POST", "/v1/restore", nil).refused(problem{Status: 409, Code: "conflict"})
 }

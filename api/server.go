@@ -36,7 +36,7 @@ type Options struct {
 	Loader   *loader.Loader
 	Keys     *auth.Keys
 	Store    lists.Store
-	Cache    lists.Store // the replica's own copy of what it serves; nil for none
+	Cache    func() lists.Store // the replica's own copy of what it serves; it may return nil
 	Metrics  *Metrics
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -52,7 +52,7 @@ type Server struct {
 	loader   *loader.Loader
 	keys     *auth.Keys
 	store    lists.Store
-	cache    lists.Store
+	cache    func() lists.Store
 	metrics  *Metrics
 	log      *slog.Logger
 	now      func() time.Time
@@ -284,7 +284,18 @@ func (s *Server) readyz(c *gin.Context) {
 	if st.Unready == nil {
 		out.Checks[0].Detail = fmt.Sprintf("generation %d, %d lists, %d listings", st.Generation, len(st.Lists), st.Listings)
 	}
-	if !st.SavedAt.IsZero() {
+	if st.Lost && st.Unready == nil {
+		add("lost", fault.E(fault.Lost, "the store has lost generation %d, which is served here; answers come from it and from the store's generation %d together: "+
+			"run interdict restore --server with the URL of this server", st.Generation, st.Store), false)
+	}
+	if st.Newest > 0 && (st.RefreshError != "" || s.now().Sub(st.Behind) > time.Second) {
+		add("newest", fault.E(fault.Stale, "generation %d of the store could not be loaded since %s; served is generation %d",
+			st.Newest, st.Behind.UTC().Format(time.RFC3339), st.Generation), false)
+	}
+	if st.Note != nil {
+		add("served", st.Note, false)
+	}
+	if !st.SavedAt.IsZero() && !st.Lost {
 		add("cache", fault.E(fault.Unavailable, "the store cannot be read; served is what the cache had on %s", st.SavedAt.UTC().Format(time.RFC3339)), false)
 	}
 	if st.HeldLayers > 0 {
@@ -300,7 +311,7 @@ func (s *Server) readyz(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), pingTimeout)
 	defer cancel()
 	add("store", s.store.Ping(ctx), false)
-	if st.RefreshError != "" && st.Generation != 0 {
+	if st.RefreshError != "" && st.Generation != 0 && !st.Lost {
 		add("refresh", fault.E(fault.Unavailable, "%s", st.RefreshError), false)
 	}
 	if s.draining.Load() {

@@ -120,9 +120,11 @@ type Generation struct {
 	Number int `json:"generation"`
 	// ID tells two generations of one number apart, which a failover can make; Parent is the id of the one before. Merged is the id of a lost
 	// one that this one holds, too.
-	ID     string    `json:"id,omitempty"`
-	Parent string    `json:"parent,omitempty"`
-	Merged string    `json:"merged,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Parent string `json:"parent,omitempty"`
+	Merged string `json:"merged,omitempty"`
+	// Recent are the generations before it, the newest first, at most MaxRecent.
+	Recent []Head    `json:"recent,omitempty"`
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Action string    `json:"action"` // activate, rollback, settings, compact, retire, suppress, suppress-end
@@ -130,6 +132,13 @@ type Generation struct {
 	Reason string    `json:"reason,omitempty"`
 	Lists  []Active  `json:"lists"` // ordered by list id
 }
+
+// MaxRecent is how many earlier generations a generation names. After a loss they show where the histories of the store and of a replica
+// part.
+const MaxRecent = 32
+
+// Head names the generation.
+func (g *Generation) Head() Head { return Head{Generation: g.Number, ID: g.ID} }
 
 // Active is one list as it stands in a generation.
 type Active struct {

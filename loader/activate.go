@@ -317,7 +317,7 @@ func (l *Loader) Served(ctx context.Context, generation int) (live, serving int,
 		if err == nil {
 			live, serving = len(replicas), 0
 			for _, r := range replicas {
-				if r.Generation >= generation {
+				if r.Generation >= generation && !r.Lost {
 					serving++
 				}
 			}

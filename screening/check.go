@@ -109,7 +109,7 @@ func (s *Screener) run(ctx context.Context, w *work) {
 	if snap == nil {
 		unfit = s.notLoaded()
 	} else {
-		unfit = snap.stale(now)
+		unfit = snap.unfit(now)
 	}
 	if unfit != nil {
 		for i := range w.checks {
@@ -313,7 +313,7 @@ func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
 	// One listing may be met under several keys, or in several readings of one row: it is told once, by its closest class.
 	for i := range c.answer.Matches {
 		o := &c.answer.Matches[i]
-		if o.layer == m.layer && o.ref.Attribution == r.Attribution && o.ref.Locator == r.Locator && o.Listed == m.Listed {
+		if o.stack == m.stack && o.layer == m.layer && o.ref.Attribution == r.Attribution && o.ref.Locator == r.Locator && o.Listed == m.Listed {
 			if m.Class < o.Class {
 				*o = m
 			}
@@ -459,6 +459,11 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 			}
 		}
 	}
+	if len(a.Matches) == 0 {
+		if c.err = snap.behind.refuses(snap.generation.Number, now); c.err != nil {
+			return
+		}
+	}
 	a.Result, a.Action = Miss, ""
 	if r.Direction != "" {
 		a.Action = lists.Allow
@@ -474,6 +479,9 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 					m.Attribution.Category, m.Attribution.Confidence, m.Class.String(), r.Direction))
 			}
 		}
+	}
+	if snap.lost != nil {
+		a.Matches, a.Suppressed = merged(a.Matches), merged(a.Suppressed)
 	}
 	a.JSON = a.appendJSON(a.JSON[:0])
 }
