@@ -32,7 +32,7 @@ type StageOptions struct {
 	By     string
 	// Published is the date of publication, YYYY-MM-DD, of a file that does not say it itself.
 	Published string
-	Mapping   map[string]string // columns of a csv or xlsx file, see formats.Options
+	Mapping   map[string]string // columns, JSON paths and words, see formats.Options
 	// Create makes the list when it is not there; nil: a missing list is fault.NotFound.
 	Create *lists.List
 	// DryRun reads, reports and compares, and writes nothing.

@@ -456,6 +456,9 @@ func (t *table) row(cells []string, locator string) (Row, error) {
 
 // date writes a date as YYYY-MM-DD where the text alone does not say which: a day number, or 03/04/2025 in a column that has 12/31/2023.
 func (t *table) date(f field, text string) (string, error) {
+	if _, iso := isoDate(text); iso {
+		return text, nil
+	}
 	text = serialDate(text, t.epoch)
 	if orderOf(text) != eitherWay {
 		return text, nil
