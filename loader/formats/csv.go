@@ -51,28 +51,41 @@ func dialectOf(s *sample) (d dialect, ok bool) {
 	if s.xlsx || s.firstByte() == '<' || s.firstByte() == '{' || s.firstByte() == '[' {
 		return d, false
 	}
-	most := 0
-	for _, sep := range []byte(separators) {
+	for _, sep := range widestFirst(s) {
 		records, lines := headLines(s, sep, sampledRecords)
-		if len(records) == 0 {
-			continue
-		}
 		l, err := layoutIn(records, s.mapping)
 		if err != nil {
-			if _, unclear := err.(needsMapping); unclear && len(records[0]) > most && isTable(records, 0) { //nolint:errorlint // never wrapped
-				d, ok, most = dialect{sep: sep, err: err}, true, len(records[0])
+			if _, unclear := err.(needsMapping); unclear && isTable(records, 0) { //nolint:errorlint // never wrapped
+				return dialect{sep: sep, err: err}, true
 			}
 			continue
 		}
-		if l.width <= most || !l.trusted && !l.named() && !isTable(records, l.header) {
-			continue
-		}
-		d, ok, most = dialect{sep: sep, layout: l}, true, l.width
-		if l.header >= 0 {
-			d.line = lines[l.header]
+		if l.trusted || l.named() || isTable(records, l.header) {
+			return dialectWith(sep, l, lines), true
 		}
 	}
-	return d, ok
+	return d, false
+}
+
+func dialectWith(sep byte, l *layout, lines []int64) dialect {
+	d := dialect{sep: sep, layout: l}
+	if l.header >= 0 {
+		d.line = lines[l.header]
+	}
+	return d
+}
+
+// widestFirst orders the separators by the columns that each makes of the first records.
+func widestFirst(s *sample) []byte {
+	width := map[byte]int{}
+	for _, sep := range []byte(separators) {
+		for _, r := range heads(s, sep, maxPreface) {
+			width[sep] = max(width[sep], len(r))
+		}
+	}
+	all := []byte(separators)
+	slices.SortStableFunc(all, func(a, b byte) int { return width[b] - width[a] })
+	return all
 }
 
 // named reports whether a column of addresses is named like one.
@@ -205,11 +218,7 @@ func undetected(in *input, s *sample) (dialect, error) {
 		}
 		l, err := layoutIn(all, s.mapping)
 		if err == nil && isTable(all, l.header) {
-			d := dialect{sep: sep, layout: l}
-			if l.header >= 0 {
-				d.line = lines[l.header]
-			}
-			return d, nil
+			return dialectWith(sep, l, lines), nil
 		}
 		if len(all[0]) > len(first) {
 			first, why = all[0], cmp.Or(err, errNoHeader)

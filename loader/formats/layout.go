@@ -39,6 +39,9 @@ type needsMapping struct{ error }
 // layoutIn finds the header among the first records of a table, and its columns. Columns of addresses are found by their content,
 // and by their names where the content does not decide.
 func layoutIn(records [][]string, m *mapping) (*layout, error) {
+	if len(records) == 0 {
+		return nil, errNoHeader
+	}
 	data := slices.IndexFunc(records, func(r []string) bool {
 		return !isComment(r) && slices.ContainsFunc(r, provesAddress)
 	})
