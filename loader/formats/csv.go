@@ -60,11 +60,17 @@ func dialectOf(s *sample) (d dialect, ok bool) {
 			}
 			continue
 		}
-		if l.trusted || l.named() || isTable(records, l.header) {
+		if !l.trusted && !l.named() && !isTable(records, l.header) {
+			continue
+		}
+		if l.width > 1 {
 			return dialectWith(sep, l, lines), true
 		}
+		if !ok || sep == separators[0] { // of one column, the separator may stand between the addresses of a cell
+			d, ok = dialectWith(sep, l, lines), true
+		}
 	}
-	return d, false
+	return d, ok
 }
 
 func dialectWith(sep byte, l *layout, lines []int64) dialect {
@@ -244,7 +250,7 @@ type table struct {
 
 // record turns one record into rows: one for each address. badQuotes says what is wrong with its quotes.
 func (t *table) record(cells []string, n int64, badQuotes string) error {
-	if blank(cells) || isComment(cells) && !slices.ContainsFunc(cells, provesAddress) {
+	if blank(cells) || isComment(cells) && !slices.ContainsFunc(cells, holdsAny) {
 		return nil
 	}
 	for len(cells) > t.layout.width && trim(cells[len(cells)-1]) == "" {
@@ -358,10 +364,18 @@ func (t *table) raggedRow(row Row, cells []string, badQuotes string) error {
 			if p.Unread {
 				continue
 			}
+			own := row
 			for i := t.layout.width; i < len(cells); i++ {
-				row.remark("further cell", trim(cells[i]))
+				own.remark("further cell", trim(cells[i]))
 			}
-			if err := t.emit(row, p); err != nil {
+			if err := t.emit(own, p); err != nil {
+				return err
+			}
+		}
+	}
+	for i := t.layout.width; len(t.seen) > 0 && i < len(cells); i++ {
+		if holdsAny(cells[i]) {
+			if err := t.addresses(row, "", trim(cells[i])); err != nil {
 				return err
 			}
 		}
