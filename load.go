@@ -36,7 +36,7 @@ type loadCmd struct {
 	Override   string            `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON" env:"-"`
 	Note       string            `help:"A note that stays with the version."`
 	Published  string            `help:"Date of publication of a file that does not say it itself." placeholder:"YYYY-MM-DD"`
-	Mapping    map[string]string `help:"Columns of a csv or xlsx file: address=Wallet;entity=Owner." mapsep:";"`
+	Mapping    map[string]string `help:"Columns, or JSON paths, of the fields, and what words stand for: address=Wallet|Second wallet;entity=Owner;category:phishing=scam." mapsep:";"`
 	Name       string            `help:"Name of a list that is made."`
 	Authority  string            `help:"Authority of a list that is made."`
 	Category   string            `help:"Category of a list that is made."`

@@ -349,7 +349,7 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 	return render(c, status, v)
 }
 
-// mappingOf reads "address=Wallet;entity=Owner".
+// mappingOf reads "address=Wallet;entity=Owner;category:phishing=scam". The format's reader checks the fields.
 func mappingOf(text string) (map[string]string, error) {
 	if text == "" {
 		return nil, nil

@@ -34,7 +34,7 @@ type StageOptions struct {
 	By     string
 	// Published is the date of publication, YYYY-MM-DD, of a file that does not say it itself.
 	Published string
-	Mapping   map[string]string // columns of a csv or xlsx file, see formats.Options
+	Mapping   map[string]string // columns, JSON paths and words, see formats.Options
 	// Approver says that By may vouch for a list: the same bytes from an approver renew its age.
 	Approver bool
 	// Create makes the list when it is not there; nil: a missing list is fault.NotFound.

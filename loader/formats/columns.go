@@ -49,8 +49,8 @@ var synonyms = [numFields][]string{
 	fConfidence: {"confidence"},
 	fPrograms:   {"programs", "program", "programmes", "programme", "sanctionsprogram", "sanctionsprograms"},
 	fIncident:   {"incident", "event", "hack", "case"},
-	fListedOn:   {"listedon", "listed", "listingdate", "datelisted", "designationdate", "dateadded", "addedon", "added", "date"},
-	fValidUntil: {"validuntil", "expireson", "expires", "expiry", "expirationdate"},
+	fListedOn:   {"listedon", "listed", "listingdate", "datelisted", "designationdate", "dateadded", "addedon", "added", "startdate", "dateofdesignation", "designated", "date"},
+	fValidUntil: {"validuntil", "expireson", "expires", "expiry", "expirationdate", "enddate"},
 	fURL:        {"url", "link", "sourceurl", "reference", "source"},
 	fNote:       {"note", "notes", "comment", "comments", "remark", "remarks", "akas", "aliases"},
 }

@@ -51,28 +51,47 @@ func dialectOf(s *sample) (d dialect, ok bool) {
 	if s.xlsx || s.firstByte() == '<' || s.firstByte() == '{' || s.firstByte() == '[' {
 		return d, false
 	}
-	most := 0
-	for _, sep := range []byte(separators) {
+	for _, sep := range widestFirst(s) {
 		records, lines := headLines(s, sep, sampledRecords)
-		if len(records) == 0 {
-			continue
-		}
 		l, err := layoutIn(records, s.mapping)
 		if err != nil {
-			if _, unclear := err.(needsMapping); unclear && len(records[0]) > most && isTable(records, 0) { //nolint:errorlint // never wrapped
-				d, ok, most = dialect{sep: sep, err: err}, true, len(records[0])
+			if _, unclear := err.(needsMapping); unclear && isTable(records, 0) { //nolint:errorlint // never wrapped
+				return dialect{sep: sep, err: err}, true
 			}
 			continue
 		}
-		if l.width <= most || !l.trusted && !l.named() && !isTable(records, l.header) {
+		if !l.trusted && !l.named() && !isTable(records, l.header) {
 			continue
 		}
-		d, ok, most = dialect{sep: sep, layout: l}, true, l.width
-		if l.header >= 0 {
-			d.line = lines[l.header]
+		if l.width > 1 {
+			return dialectWith(sep, l, lines), true
+		}
+		if !ok || sep == separators[0] { // of one column, the separator may stand between the addresses of a cell
+			d, ok = dialectWith(sep, l, lines), true
 		}
 	}
 	return d, ok
+}
+
+func dialectWith(sep byte, l *layout, lines []int64) dialect {
+	d := dialect{sep: sep, layout: l}
+	if l.header >= 0 {
+		d.line = lines[l.header]
+	}
+	return d
+}
+
+// widestFirst orders the separators by the columns that each makes of the first records.
+func widestFirst(s *sample) []byte {
+	width := map[byte]int{}
+	for _, sep := range []byte(separators) {
+		for _, r := range heads(s, sep, maxPreface) {
+			width[sep] = max(width[sep], len(r))
+		}
+	}
+	all := []byte(separators)
+	slices.SortStableFunc(all, func(a, b byte) int { return width[b] - width[a] })
+	return all
 }
 
 // named reports whether a column of addresses is named like one.
@@ -205,11 +224,7 @@ func undetected(in *input, s *sample) (dialect, error) {
 		}
 		l, err := layoutIn(all, s.mapping)
 		if err == nil && isTable(all, l.header) {
-			d := dialect{sep: sep, layout: l}
-			if l.header >= 0 {
-				d.line = lines[l.header]
-			}
-			return d, nil
+			return dialectWith(sep, l, lines), nil
 		}
 		if len(all[0]) > len(first) {
 			first, why = all[0], cmp.Or(err, errNoHeader)
@@ -235,7 +250,7 @@ type table struct {
 
 // record turns one record into rows: one for each address. badQuotes says what is wrong with its quotes.
 func (t *table) record(cells []string, n int64, badQuotes string) error {
-	if blank(cells) || isComment(cells) && !slices.ContainsFunc(cells, provesAddress) {
+	if blank(cells) || isComment(cells) && !slices.ContainsFunc(cells, holdsAny) {
 		return nil
 	}
 	for len(cells) > t.layout.width && trim(cells[len(cells)-1]) == "" {
@@ -349,10 +364,18 @@ func (t *table) raggedRow(row Row, cells []string, badQuotes string) error {
 			if p.Unread {
 				continue
 			}
+			own := row
 			for i := t.layout.width; i < len(cells); i++ {
-				row.remark("further cell", trim(cells[i]))
+				own.remark("further cell", trim(cells[i]))
 			}
-			if err := t.emit(row, p); err != nil {
+			if err := t.emit(own, p); err != nil {
+				return err
+			}
+		}
+	}
+	for i := t.layout.width; len(t.seen) > 0 && i < len(cells); i++ {
+		if holdsAny(cells[i]) {
+			if err := t.addresses(row, "", trim(cells[i])); err != nil {
 				return err
 			}
 		}
@@ -456,6 +479,9 @@ func (t *table) row(cells []string, locator string) (Row, error) {
 
 // date writes a date as YYYY-MM-DD where the text alone does not say which: a day number, or 03/04/2025 in a column that has 12/31/2023.
 func (t *table) date(f field, text string) (string, error) {
+	if _, iso := isoDate(text); iso {
+		return text, nil
+	}
 	text = serialDate(text, t.epoch)
 	if orderOf(text) != eitherWay {
 		return text, nil

@@ -39,6 +39,9 @@ type needsMapping struct{ error }
 // layoutIn finds the header among the first records of a table, and its columns. Columns of addresses are found by their content,
 // and by their names where the content does not decide.
 func layoutIn(records [][]string, m *mapping) (*layout, error) {
+	if len(records) == 0 {
+		return nil, errNoHeader
+	}
 	data := slices.IndexFunc(records, func(r []string) bool {
 		return !isComment(r) && slices.ContainsFunc(r, provesAddress)
 	})
@@ -216,7 +219,7 @@ func addressesIn(cell string) (found, proving bool) {
 	if len(cell) > maxSampled {
 		cell = cell[:maxSampled]
 	}
-	if len(cell) < minAddress && !strings.HasPrefix(cell, "0.0.") {
+	if !strings.Contains(cell, "0.0.") && !hasLongWord(cell) {
 		return false, false
 	}
 	for _, p := range pieces(cell) {
@@ -224,6 +227,25 @@ func addressesIn(cell string) (found, proving bool) {
 		proving = proving || address.Recognize(p.Address) == address.Proving
 	}
 	return found, proving
+}
+
+// hasLongWord reports whether a text holds a word as long as an address. It spares prose a closer look.
+func hasLongWord(s string) bool {
+	if len(s) < minAddress {
+		return false
+	}
+	n := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= 0x80, strings.IndexByte("-_+/=:.", c) >= 0:
+			if n++; n >= minAddress {
+				return true
+			}
+		default:
+			n = 0
+		}
+	}
+	return false
 }
 
 // maxSampled is how much of a cell is looked at to find out what its column holds.
