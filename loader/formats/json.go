@@ -29,7 +29,7 @@ func init() {
 	register(format{
 		name: "json", order: 100,
 		detect: func(s *sample) bool {
-			return !s.xlsx && shapeOf(s) == jsonValue && !ftmEntity.hasAll(firstLine(s)) && !ftmDelta.hasAll(firstLine(s))
+			return !s.xlsx && shapeOf(s) == jsonValue && !isTagPackJSON(s) && !ftmEntity.hasAll(firstLine(s)) && !ftmDelta.hasAll(firstLine(s))
 		},
 		read: readJSON,
 	})
@@ -86,14 +86,35 @@ func readJSON(r *run) error {
 	if err != nil {
 		return err
 	}
+	if err := j.ended(); err != nil {
+		return err
+	}
+	return j.done()
+}
+
+// ended makes sure that nothing follows the document.
+func (j *jsonReader) ended() error {
 	j.src.left = MaxLine
 	if _, err := j.d.ReadToken(); err != io.EOF { //nolint:errorlint // the end itself
 		if err != nil {
 			return j.fault(err)
 		}
-		return in.invalid("the document", "is followed by another; for an object a line use ndjson")
+		return j.in.invalid("the document", "is followed by another; for an object a line use ndjson")
 	}
-	return j.done()
+	return nil
+}
+
+// skip passes by a value of any size.
+func (j *jsonReader) skip() error {
+	depth := j.d.StackDepth()
+	for {
+		if _, err := j.token(); err != nil {
+			return err
+		}
+		if j.d.StackDepth() <= depth {
+			return nil
+		}
+	}
 }
 
 func (j *jsonReader) peek() jsontext.Kind {

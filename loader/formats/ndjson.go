@@ -210,10 +210,14 @@ const (
 func shapeOf(s *sample) jsonShape {
 	switch s.firstByte() {
 	case '[':
-		rest := bytes.TrimLeft(bytes.TrimLeft(s.head, " \t\r\n")[1:], " \t\r\n")
-		if len(rest) > 0 && bytes.IndexByte([]byte(`"{[]-0123456789`), rest[0]) < 0 && !bytes.HasPrefix(rest, []byte("true")) &&
-			!bytes.HasPrefix(rest, []byte("false")) && !bytes.HasPrefix(rest, []byte("null")) {
-			return noJSON // a link: [text](…)
+		text := bytes.TrimLeft(s.head, " \t\r\n")
+		if first := bytes.TrimLeft(text[1:], " \t\r\n"); len(first) > 0 && bytes.IndexByte([]byte(`"{[]`), first[0]) < 0 {
+			d := jsontext.NewDecoder(bytes.NewReader(text))
+			for range 3 {
+				if _, err := d.ReadToken(); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+					return noJSON // a link: [text](…)
+				}
+			}
 		}
 		return jsonValue
 	case '{':

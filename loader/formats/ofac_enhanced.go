@@ -107,7 +107,7 @@ func (r *run) enhancedEntity(x *xmlScanner, rows *held) error {
 		row.EntityID, row.EntityName, row.EntityType = party.EntityID, party.EntityName, party.EntityType
 		row.Programs, row.ListedOn = party.Programs, party.ListedOn
 		row.URL, row.Locator = ofacURL(party.EntityID), "entity "+party.EntityID+" feature "+row.Locator
-		if err := r.emit(row); err != nil {
+		if err := r.emitAddresses(row); err != nil {
 			return err
 		}
 	}
