@@ -29,7 +29,7 @@ type loadCmd struct {
 	serverFlags
 	List       string            `arg:"" help:"Id of the list; made when it is not there."`
 	Files      []string          `arg:"" name:"file" help:"A file, an http(s) URL, or - for standard input; two files that belong together."`
-	Format     string            `help:"Format of the file; auto detects it." default:"auto"`
+	Format     string            `help:"Format of the file: ${formats}; auto detects it." default:"auto"`
 	Mode       string            `help:"What the file is: the whole list, additions, or removals." enum:"replace,add,remove" default:"replace"`
 	Activate   bool              `help:"Make the new version the active one."`
 	DryRun     bool              `help:"Read, report and compare; write nothing."`

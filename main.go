@@ -21,6 +21,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"interdict/lists/fault"
+	"interdict/loader/formats"
 )
 
 // Exit codes (contract.md, section 2).
@@ -78,7 +79,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	var c cli
 	exit := -1
 	values := settings{}
-	parser, err := kong.New(&c, kong.Name("interdict"), kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
+	parser, err := kong.New(&c, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
 		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {

@@ -144,7 +144,7 @@ func TestADeltaKeepsTheNameOfAHolderItDoesNotHold(t *testing.T) {
 	b := newBench(t)
 	b.mustStage(t, loader.StageOptions{Format: "ftm"}, ofLines(`{"id":"P","caption":"Holder","schema":"Person","properties":{}}`, sanction("s", "P", ""), heldWallet("w", evmA, "")))
 	b.activate(t, "deny", 1)
-	b.mustStage(t, loader.StageOptions{Format: "ftm", Mode: lists.Add}, ofLines(change("MOD", heldWallet("w", evmA, `,"notes":["new"]`))))
+	b.mustStage(t, loader.StageOptions{Format: "ftm", Mode: lists.Add}, ofLines(change("MOD", heldWallet("w", evmA, `,"notes":["new"],"alias":["other"]`))))
 	if err := b.Listings(ctx, "deny", 2, func(l lists.Listing) error {
 		if l.Entity.Name != "Holder" || l.Entity.Type != "individual" || !slices.Equal(l.Programs, []string{"X"}) || !strings.Contains(l.Note, "new") {
 			t.Errorf("%+v", l)

@@ -419,7 +419,7 @@ func (f *ftm) wallet(o *ftmObject, row Row) error {
 	if orders > 0 && ending == orders && !row.Partial { // an order that has ended leaves its wallet in the file
 		row.ValidUntil = until
 	}
-	if row.EntityName == "" {
+	if row.EntityName == "" && (!row.Partial || len(o.ids("holder")) == 0) { // a holder that a delta does not hold keeps its name
 		row.EntityName = o.first("alias") // the family of ransomware
 	}
 	row.URL = cmp.Or(row.URL, openSanctionsURL(o.ID))
