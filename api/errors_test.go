@@ -102,6 +102,7 @@ func TestTextThatIsNoAddressIsRefusedNotCleared(t *testing.T) {
 		{"mixed_case", strings.Replace(p2wpkh, "qpnh", "qPnh", 1), "bitcoin"},
 		{"wrong_network", dogecoin, "bitcoin"},
 		{"wrong_network", "bitcoin:" + genesis, "litecoin"},
+		{"wrong_network", p2wpkh, "near"},
 		{"testnet", "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", "bitcoin"},
 		{"unsupported_kind", "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8", ""},
 		{"name_not_address", "vitalik.eth", "ethereum"},
@@ -112,7 +113,9 @@ func TestTextThatIsNoAddressIsRefusedNotCleared(t *testing.T) {
 	} {
 		t.Run(x.reason+" "+x.network, func(t *testing.T) {
 			h := h.in(t)
-			p := h.by("till", "POST", "/v1/check", checkOf(x.text, x.network)).refused(problem{Status: 422, Code: "invalid_address", Reason: x.reason, Network: x.network, Detail: ""}.withNetworkOf(x.network))
+			want := problem{Status: 422, Code: "invalid_address", Reason: x.reason, Network: x.network, Detail: ""}.withNetworkOf(x.network)
+			want.Networks = map[string][]string{dogecoin: {"dogecoin", "verge"}, "bitcoin:" + genesis: {"bitcoin"}, p2wpkh: {"bitcoin"}}[x.text]
+			p := h.by("till", "POST", "/v1/check", checkOf(x.text, x.network)).refused(want)
 			if p.Detail == "" {
 				t.Error("no detail for people")
 			}

@@ -354,6 +354,7 @@ func (a *answer) want(status int) map[string]any {
 type problem struct {
 	Type, Title, Code, Detail, Reason, Network string
 	Status                                     int
+	Networks                                   []string
 	Position                                   *int
 	WouldMatch                                 bool `json:"would_match"`
 	PossibleMatch                              bool `json:"possible_match"`

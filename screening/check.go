@@ -314,8 +314,8 @@ func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
 	for i := range c.answer.Matches {
 		o := &c.answer.Matches[i]
 		if o.stack == m.stack && o.layer == m.layer && o.ref.Attribution == r.Attribution && o.ref.Locator == r.Locator && o.Listed == m.Listed {
-			if m.Class < o.Class {
-				*o = m
+			if m.Class < o.Class || m.Class == o.Class && o.ref.Also && !m.ref.Also {
+				*o = m // the reading that a listing has first is its likeliest
 			}
 			return
 		}

@@ -104,11 +104,12 @@ type Outcome struct {
 
 // Refusal is why the text is no address.
 type Refusal struct {
-	Reason     string `json:"reason"`
-	Network    string `json:"network,omitempty"`
-	Position   *int   `json:"position,omitempty"` // byte offset of the offence in the text
-	Detail     string `json:"detail"`
-	WouldMatch bool   `json:"would_match,omitempty"`
+	Reason     string   `json:"reason"`
+	Network    string   `json:"network,omitempty"`
+	Position   *int     `json:"position,omitempty"` // byte offset of the offence in the text
+	Detail     string   `json:"detail"`
+	Networks   []string `json:"networks,omitempty"` // that the text is an address of, when the reason is wrong_network
+	WouldMatch bool     `json:"would_match,omitempty"`
 }
 
 // Explain is Check that also tells how it came to its outcome; it is counted and recorded like any check. The explanation comes with
@@ -281,7 +282,7 @@ func (c *check) outcome(err error) Outcome {
 		return Outcome{Result: c.answer.Result.String(), Answer: slices.Clone(c.answer.JSON)}
 	case err == error(c.refused):
 		cause := c.refused.Cause
-		r := &Refusal{Reason: string(cause.Reason), Network: cause.Network, Detail: cause.Detail, WouldMatch: c.refused.WouldMatch}
+		r := &Refusal{Reason: string(cause.Reason), Network: cause.Network, Detail: cause.Detail, Networks: cause.Networks, WouldMatch: c.refused.WouldMatch}
 		if cause.Position >= 0 {
 			r.Position = &cause.Position
 		}

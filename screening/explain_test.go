@@ -172,7 +172,7 @@ func TestARefusalIsExplained(t *testing.T) {
 	at := 11
 	for text, want := range map[string]screening.Refusal{
 		" 1A1zP1eP5Q0efi2DMPTfTL5SLmv7DivfNa": {Reason: "bad_character", Network: "bitcoin", Position: &at, Detail: "it is no character of the base58 alphabet"},
-		"LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9":  {Reason: "wrong_network", Network: "bitcoin", Detail: "its version is of another network"},
+		"LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9":  {Reason: "wrong_network", Network: "bitcoin", Detail: "its version is of another network", Networks: []string{"litecoin"}},
 	} {
 		x, _, err := h.explain(t, screening.Request{Address: text, Network: "bitcoin"})
 		if !errors.As(err, new(*screening.Refused)) || x.Outcome.Result != "refused" {

@@ -163,15 +163,18 @@ func (e *Error) FaultKind() fault.Kind { return fault.InvalidAddress }
 func RawKey(text string) Key { return rawKey(text) }
 
 // Parse reads text as an address of the network (a name of contract.md or an alias), or, when
-// network is "", of every network under which it decodes; readings are ordered, the likeliest first.
+// network is "", of every network under which it decodes; readings are ordered, the likeliest first. A text that proves another network
+// than the one named is refused with WrongNetwork. An EVM account that is padded to 32 bytes has an EVM reading beside that of a network
+// whose accounts have 32 bytes.
 // They are appended to dst, which lets a hot path reuse its space. At least one reading is added
 // when err is nil. Errors: fault.UnsupportedNetwork, or an *Error (fault.InvalidAddress).
 func Parse(dst []Address, text, network string) ([]Address, error) { return parse(dst, text, network) }
 
-// ParseListed reads an address as a list publishes it. The list's network and asset labels
-// suggest, the text decides (an OFAC list labels a Tron address XBT): the labels' networks are tried
-// first; where none decodes, every network whose form carries a checksum, or is a plain EVM
-// address. An unknown label is no error here. Nothing decodes: an *Error, and the caller keeps the text raw.
+// ParseListed reads an address as a list publishes it. The list's network and asset labels suggest, the text decides (an OFAC list labels
+// a Tron address XBT). The readings are those of the label and, unless one of them proves itself, all that the text proves, and
+// 0x and 40 hex digits are taken for an EVM account under any label that does not read them. A text whose only fault is its letter
+// case, or which proves itself once look-alike letters are replaced, is read, too. The notes name what is wrong with the row.
+// An unknown label is no error here. Nothing decodes: an *Error, and the caller keeps the text raw.
 func ParseListed(dst []Address, text, network, asset string) ([]Address, ListedNotes, error) {
 	return parseListed(dst, text, network, asset)
 }

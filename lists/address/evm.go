@@ -309,7 +309,7 @@ func readEVMURI(scheme, rest string, u *unwrapped) *Error {
 	}
 	token := Address{Network: "ethereum"}
 	if fail := decodeEVM(target, &token); fail != nil {
-		return explain(target, u.networks[0], fail)
+		return explain(target, u.networks[0], fail, Asked)
 	}
 	u.keep("token", token.Canonical)
 	u.offset += strings.LastIndex(rest, payee)

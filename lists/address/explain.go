@@ -6,13 +6,13 @@ import (
 )
 
 // explain finds the most telling reason why a text is no address, once decoding has failed; n is
-// the network it was read under, or nil. Doing it now costs good addresses nothing.
-func explain(text string, n *Network, fail *Error) *Error {
+// the network it was read under, or nil. Doing it now costs good addresses nothing. What a listed text is otherwise, its reader finds.
+func explain(text string, n *Network, fail *Error, side Side) *Error {
 	switch fail.Reason {
 	case SecretMaterial, TwoAddresses, Ambiguous:
 		return fail
 	}
-	if n != nil {
+	if n != nil && side == Asked {
 		if others := standsFor(text, n, fail); others != nil {
 			fail.Networks = others
 			if fail.Reason != WrongNetwork {

@@ -78,6 +78,9 @@ func FuzzParse(f *testing.F) {
 		if listed, _, err := ParseListed(nil, text, network, ""); err == nil && len(listed) == 0 {
 			t.Fatalf("%q: listed as nothing", text)
 		}
+		if _, _, err := ParseListed(nil, text, "", ""); err != nil && Recognize(text) >= Weak {
+			t.Fatalf("%q is recognized and not read: %v", text, err)
+		}
 	})
 }
 

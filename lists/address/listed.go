@@ -71,7 +71,7 @@ func readListed(dst []Address, text string, groups [][]*Network, notes *ListedNo
 		}
 	}
 	labelled := len(dst)
-	if !slices.ContainsFunc(dst[first:], func(a Address) bool { return a.proves(body) }) {
+	if mayStand(dst[first:], body) {
 		dst = readProven(dst, text, first, groups, notes)
 	}
 	switch {
@@ -85,6 +85,18 @@ func readListed(dst []Address, text string, groups [][]*Network, notes *ListedNo
 		notes.Network = dst[first].Network
 	}
 	return dst, nil
+}
+
+// mayStand tells whether a text that has these readings under its label may prove another.
+func mayStand(readings []Address, body string) bool {
+	open := len(readings) == 0 || paddedEVM(body) != ""
+	for i := range readings {
+		if readings[i].proves(body) {
+			return false
+		}
+		open = open || readings[i].disprovable(body)
+	}
+	return open
 }
 
 // readProven adds what a text is that no reading under its label proves. dst[first:] are these readings.

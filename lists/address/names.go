@@ -22,21 +22,19 @@ func foldName(name string) string {
 // lookup finds the network of a name, alias or CAIP-2 id, and the networks that the name suggests as an asset code, the network itself
 // left out. Exchanges also write a coin or network with the network in parentheses or behind a hyphen: "USDT (TRC20)", "USDT-TRC20".
 func lookup(name string) (n *Network, several []*Network) {
-	if n = byName[name]; n != nil && n.Name == name && byAsset[name] == nil {
-		return n, nil // the usual case, without an allocation
-	}
-	folded := foldName(name)
-	if n = byName[folded]; n == nil {
-		n = evmChain(folded)
-	}
-	several = byAsset[folded]
+	n, several = byName[name], byAsset[name]
 	if n == nil && several == nil {
+		folded := foldName(name)
+		if n, several = byName[folded], byAsset[folded]; n == nil {
+			n = evmChain(folded)
+		}
+	}
+	switch {
+	case n == nil && several == nil:
 		return lookupPair(name)
-	}
-	if n == nil && len(several) == 1 {
+	case len(several) == 1 && (n == nil || n == several[0]):
 		return several[0], nil
-	}
-	if n != nil && slices.Contains(several, n) {
+	case n != nil && slices.Contains(several, n):
 		several = slices.DeleteFunc(slices.Clone(several), func(o *Network) bool { return o == n })
 	}
 	return n, several

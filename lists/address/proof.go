@@ -36,26 +36,30 @@ func (a *Address) stands(text string) bool {
 	return a.proves(text) || a.Variant == VariantEVM && (isPlainEVM(text) || paddedEVM(text) != "")
 }
 
-// contradictions names the networks that the text proves, where a, as which it was read, is one of the readings that nearly any text has;
-// nil for none.
-func contradictions(text string, a *Address) []string {
+// disprovable tells whether the text that reads as a may prove another network: nearly any text has such a reading.
+func (a *Address) disprovable(text string) bool {
 	switch a.Variant {
 	case VariantNearName, VariantNearDeterministic, VariantEOS, VariantHedera:
+		return true
 	case VariantSolana:
 		// A text of both cases that holds 32 bytes in base58 holds none of the lengths that have a checksum.
-		if small, capital := letterCase(text); small && capital {
-			return nil
+		small, capital := letterCase(text)
+		return !small || !capital
+	case VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet,
+		VariantPolkadot, VariantKusama, VariantBittensor, VariantAstar, VariantSubstrate:
+		digits, has0x := without0x(text)
+		if !has0x {
+			return isHex(digits)
 		}
-	case VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet:
-		if digits, has0x := without0x(text); has0x {
-			if small, capital := hexCase(digits); !small || !capital {
-				return nil
-			}
-		}
-	default:
-		return nil
+		small, capital := hexCase(digits)
+		return small && capital
 	}
-	if a.proves(text) {
+	return false
+}
+
+// contradictions names the networks that the text proves, where its reading as a proves nothing; nil for none.
+func contradictions(text string, a *Address) []string {
+	if !a.disprovable(text) || a.proves(text) {
 		return nil
 	}
 	return proven(text)

@@ -79,10 +79,10 @@ const maxLabel = 20
 
 var (
 	networks []*Network                // by rank, then as registered
-	byName   = map[string]*Network{}   // names, aliases and CAIP-2 ids as foldName writes them, and in lower case
+	byName   = map[string]*Network{}   // names, aliases and CAIP-2 ids as foldName writes them, as registered, and in upper case
 	byCAIP2  = map[string]*Network{}   // CAIP-2 ids as written
 	byScheme = map[string][]*Network{} // URI schemes and ERC-3770 short names
-	byAsset  = map[string][]*Network{} // asset codes, as foldName writes them
+	byAsset  = map[string][]*Network{} // asset codes, as foldName writes them, and in upper case
 	caipKind = map[string]bool{}       // CAIP-2 namespaces
 
 	variants = make([]*variant, 600)
@@ -113,7 +113,8 @@ func register(n Network) {
 		byScheme[short] = insertByRank(byScheme[short], p)
 	}
 	for _, asset := range p.Assets {
-		byAsset[foldName(asset)] = insertByRank(byAsset[foldName(asset)], p)
+		list := insertByRank(byAsset[asset], p)
+		byAsset[asset], byAsset[foldName(asset)] = list, list
 	}
 }
 
@@ -127,7 +128,7 @@ func insertByRank(list []*Network, n *Network) []*Network {
 }
 
 func claim(name string, n *Network) {
-	for _, name := range [...]string{name, foldName(name)} {
+	for _, name := range [...]string{name, strings.ToUpper(name), foldName(name)} {
 		if old := byName[name]; old != nil && old != n {
 			panic(fmt.Sprintf("address: %q is claimed by %s and %s", name, old.Name, n.Name))
 		}
@@ -250,7 +251,7 @@ func readAs(dst []Address, text string, offset int, n *Network, side Side) ([]Ad
 	if fail.Position >= 0 {
 		fail.Position += offset
 	}
-	return dst, explain(text, n, fail).of(n)
+	return dst, explain(text, n, fail, side).of(n)
 }
 
 // readAny reads an unwrapped text under every network that it fits. With firm set, only readings that stand whatever a label says are kept.
@@ -284,7 +285,7 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 	if worst.Position >= 0 {
 		worst.Position += offset
 	}
-	return dst, explain(text, nil, worst)
+	return dst, explain(text, nil, worst, Asked)
 }
 
 // readWrapped reads what a wrapper held, under the networks that the wrapper or the hint names.

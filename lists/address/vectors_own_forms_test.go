@@ -787,6 +787,9 @@ func ownHex(m *maker) {
 	m.different(m.network, write(p), m.network, "0x"+write(p)[3:], "a digit lost in front")
 	m.invalid("0x", BadLength, "no digit")
 	m.invalid("0x0x1", BadCharacter, "0x twice")
+	m.invalid("0x10000", BadLength, "five digits: neither an account of the system nor a whole one")
+	m.invalid("0x901bb9583b24d97e995513c6778dc6888ab6870e", BadLength, "40 digits, as an EVM account has")
+	m.invalid("104857", BadLength, "a number: a memo or a tag")
 	m.invalid(write(p)+"::coin::Coin", UnsupportedKind, "the name of a Move type")
 	m.stranger(true)
 }

@@ -212,6 +212,11 @@ func ownUnnamed(m *maker) {
 	account := renderEIP55(string(p))
 	m.valid(account, account, "evm:"+hex.EncodeToString(p), "an EVM account proves itself")
 	text := bitcoin.witnessText(0, string(p))
+	for _, network := range []string{"aptos", "sui", "near"} {
+		m.of(network).invalid(account, WrongNetwork, "an EVM account by its checksum of EIP-55")
+	}
+	m.of("near").invalid(text, WrongNetwork, "a Bitcoin address by its checksum, which could be a name")
+	m.of("solana").invalid(bech32Text("osmo", string(p), bech32Plain), WrongNetwork, "an Osmosis address by its checksum")
 	m.valid(text, text, "bitcoin:p2wpkh:"+hex.EncodeToString(p), "its prefix names the network")
 	m.valid("bitcoin:"+versioned("\x00", string(p)), versioned("\x00", string(p)), "bitcoin:p2pkh:"+hex.EncodeToString(p), "the scheme names the network: without it four chains read the text")
 	m.valid("eip155:56:"+account, account, "evm:"+hex.EncodeToString(p), "CAIP-10 names the network")
