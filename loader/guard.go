@@ -214,8 +214,14 @@ func likeAddress(text string) bool {
 	if recognized(text) {
 		return true
 	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) { // characters without width
+			return -1
+		}
+		return r
+	}, text)
 	pieces := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`,;|/()[]<>"'`+"`", r) })
-	return len(pieces) > 1 && slices.ContainsFunc(pieces, recognized)
+	return slices.ContainsFunc(pieces, recognized)
 }
 
 func recognized(text string) bool {

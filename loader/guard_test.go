@@ -124,6 +124,8 @@ func TestARowThatWasNotReadWaitsForAPerson(t *testing.T) {
 		{"12345678", nil},
 		{"5be5543ff73456ab9f2d207887e2af87322c651ea1a873c5b25b7ffae456c320", nil}, // as OFAC lists one under XMR
 		{wrongChecksum, []string{"unread_addresses"}},
+		{wrongChecksum + "\u00a0", []string{"unread_addresses"}},
+		{wrongChecksum[:9] + "\u200b" + wrongChecksum[9:], []string{"unread_addresses"}},
 		{wrongChecksum + " x " + evmB + "Z", []string{"unread_addresses"}},
 	} {
 		v := b.mustStage(t, loader.StageOptions{}, csvOf(good, x.cell+",,B"))
