@@ -19,7 +19,7 @@ func listFile(t *testing.T, rows string) (data string) {
 	if err := os.WriteFile(file, []byte(rows), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out, errs := program(t, "", "load", "deny", file, "--activate", "--data", data); code != exitDone {
+	if code, out, errs := program(t, "", "load", "deny", file, "--activate", "--override", "test", "--data", data); code != exitDone {
 		t.Fatalf("load: %d\n%s%s", code, out, errs)
 	}
 	return data

@@ -67,10 +67,10 @@ func start(t testing.TB, as string, env []string, args ...string) (*exec.Cmd, *b
 }
 
 const (
-	canaryAlways = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
-	canaryOdd    = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
-	canaryEven   = "0x6B175474E89094C44Da98b954EedeAC495271d0F"
-	canaryNever  = "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"
+	canaryAlways = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
+	canaryOdd    = "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB"
+	canaryEven   = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+	canaryNever  = "1HLoD9E4SDFFPDiYfNYnkBLQ85Y51J3Zb1"
 )
 
 // loadForever activates one version after another: odd ones list canaryOdd, even ones canaryEven, all of them canaryAlways. It says what was

@@ -118,7 +118,7 @@ func (l *Loader) rebase(ctx context.Context, settings *lists.List, active, last,
 	if err != nil {
 		return err
 	}
-	v.Gone = c.gone
+	v.Gone = goneOf(last, v, c.gone)
 	if v.State == lists.Staged {
 		v.Diff = c.DiffCounts
 	}
@@ -324,7 +324,7 @@ func (l *Loader) judge(ctx context.Context, action, list string, number int, by,
 	var out *lists.Version
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
-			_, v, revs, err := l.versionForChange(ctx, list, number)
+			settings, v, revs, err := l.versionForChange(ctx, list, number)
 			if err != nil {
 				return err
 			}
@@ -334,6 +334,7 @@ func (l *Loader) judge(ctx context.Context, action, list string, number int, by,
 			if err := change(v); err != nil {
 				return err
 			}
+			mean(settings, v)
 			c.SHA256, out = v.SHA256, v
 			return commit(ctx, l.store, lists.Put(lists.DocVersion(list, number), v, revs.version))
 		})

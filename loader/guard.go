@@ -14,6 +14,7 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/address"
+	"interdict/lists/fault"
 	"interdict/loader/formats"
 )
 
@@ -87,13 +88,20 @@ func (s *Staging) findings(ctx context.Context, info *formats.Info, in *intake, 
 		slices.Sort(v.UnknownLabels)
 		v.UnknownLabels = slices.Compact(v.UnknownLabels)
 	}
-	if last := s.last; last != nil && (v.Mode == lists.Remove || len(last.Layers) == 0) {
-		v.Gone = max(0, last.Addresses-v.Addresses) // a removal adds nothing; of layers that are no longer kept, only the number is known
-	}
+	v.Gone = goneOf(s.last, v, v.Gone)
 	v.Guards, err = s.l.guards(ctx, s.settings, s.last, v, j.known, func(yield func(Quarantined) error) error {
 		return readQuarantine(io.NewSectionReader(quarantine, 0, 1<<62), yield)
 	})
 	return err
+}
+
+// goneOf returns how many identities of last are screened no longer, of which counted were found. A removal adds nothing, and of layers that are
+// no longer kept only the number is known: there the numbers are compared.
+func goneOf(last, v *lists.Version, counted int) int {
+	if last != nil && (v.Mode == lists.Remove && v.State != lists.Superseded || len(last.Layers) == 0) {
+		return max(0, last.Addresses-v.Addresses)
+	}
+	return counted
 }
 
 // guards returns the guards of a version: those that its guards name already and that no comparison changes, and those that comparing it with
@@ -173,7 +181,7 @@ func (l *Loader) unread(ctx context.Context, last *lists.Version, quarantine fun
 					accepted[q.digest()] = true
 				}
 				return nil
-			}); err != nil {
+			}); err != nil && !fault.Is(err, fault.NotFound) { // a record that is lost has accepted nothing
 				return "", err
 			}
 		}
@@ -196,7 +204,10 @@ func (l *Loader) unread(ctx context.Context, last *lists.Version, quarantine fun
 		}
 		return nil
 	})
-	if n == 0 || err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return "rows hold something like an address that could not be read, and the record of them is lost: load the file again", nil
+	case n == 0 || err != nil:
 		return "", err
 	}
 	return fmt.Sprintf("%d rows hold something like an address that could not be read, and would not be screened: %s; see the quarantine of the version", n,
@@ -229,8 +240,14 @@ func likeAddress(text string) bool {
 	if recognized(text) {
 		return true
 	}
+	text = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) { // characters without width
+			return -1
+		}
+		return r
+	}, text)
 	pieces := strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(`,;|/()[]<>"'`+"`", r) })
-	return len(pieces) > 1 && slices.ContainsFunc(pieces, recognized)
+	return slices.ContainsFunc(pieces, recognized)
 }
 
 func recognized(text string) bool {

@@ -308,10 +308,8 @@ func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint6
 func contentSum(list *lists.List, a *lists.Attribution) [32]byte {
 	var buf [512]byte
 	b := buf[:0]
-	filled := lists.Attribution{Category: a.Category, Confidence: a.Confidence}
-	list.Fill(&filled)
-	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(filled.Category),
-		string(filled.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
+	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(cmp.Or(a.Category, list.Category)),
+		string(cmp.Or(a.Confidence, list.Confidence)), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}

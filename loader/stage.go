@@ -172,6 +172,7 @@ func (l *Loader) begin(ctx context.Context, list string, files *Received, o Stag
 	case active != nil && o.Mode == lists.Replace && slices.Equal(active.Sources, v.Sources) && active.Mode == lists.Replace &&
 		readAlike(active, reading(settings, &o)):
 		s.ready = true
+		mean(settings, active)
 		s.v, err = l.sameBytes(ctx, active, &o)
 	case !o.DryRun:
 		s.change = &Change{Action: "stage", By: o.By, List: list, SHA256: v.SHA256, Reason: o.Note}
