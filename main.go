@@ -4,8 +4,9 @@
 //	main.go     commands, signals, exit codes        config.go   flags, environment, files: the only place that reads them
 //	serve.go    the API, the probes                  load.go     a list file into a store, or to a server
 //	check.go    screening from the command line      lists.go    look at lists and steer them
+//	answer.go   an answer, read strictly and shown   quarantine.go  the rows that were not read
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
-//	bench.go    measure this machine
+//	client.go   requests to a running server         bench.go    measure this machine
 package main
 
 import (

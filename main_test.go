@@ -222,7 +222,7 @@ func TestFromFileToProof(t *testing.T) {
 			if code, out, errs := program(t, "", with("check", canaryNever)...); code != exitDone || !strings.HasPrefix(out, "MISS") {
 				t.Fatalf("check: %d\n%s%s", code, out, errs)
 			}
-			code, out, errs := program(t, strings.ToLower(canaryAlways)+"\n\n"+canaryNever+"\n", with("check", "--json", "--direction", "deposit", "-")...)
+			code, out, errs := program(t, strings.ToLower(canaryAlways)+"\n"+canaryNever+"\n", with("check", "--json", "--direction", "deposit", "-")...)
 			if code != exitHit || strings.Count(out, "\n") != 2 {
 				t.Fatalf("check: %d\n%s%s", code, out, errs)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"interdict/lists"
+	"interdict/lists/diskstore"
 	"interdict/lists/redisstore"
 	"interdict/lists/storetest"
 )
@@ -315,6 +316,40 @@ func TestAServerStartsFromItsCacheWhileRedisIsGone(t *testing.T) {
 	s = serve(t, "--data", data, "--redis", redis.URL())
 	if got := s.result(t, canaryNever); got != "stale" {
 		t.Errorf("beyond its age: %s", got)
+	}
+}
+
+// A cache that cannot be used is a warning: the server answers, and says that it has none.
+func TestAServerWithoutAUsableCacheServes(t *testing.T) {
+	redis := storetest.StartRedis(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inUse := filepath.Join(t.TempDir(), "cache")
+	held, err := diskstore.Open(inUse) // as another server does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	for name, dir := range map[string]string{"it cannot be made": filepath.Join(file, "cache"), "it is in use": inUse} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, "--data", t.TempDir(), "--redis", redis, "--cache", dir)
+			s.call(t, http.MethodPut, "/v1/lists/deny", `{"category":"sanctions","approvals":0}`, nil)
+			s.call(t, http.MethodPost, "/v1/lists/deny/versions", "address\n"+canaryAlways+"\n", nil)
+			s.call(t, http.MethodPost, "/v1/lists/deny/versions/1/activate", "", nil)
+			if got := s.result(t, canaryAlways); got != "hit" {
+				t.Errorf("it answers %s", got)
+			}
+			var ready struct {
+				Checks []struct{ Name, Status, Detail string }
+			}
+			status := s.call(t, http.MethodGet, "/readyz", "", &ready)
+			i := slices.IndexFunc(ready.Checks, func(c struct{ Name, Status, Detail string }) bool { return c.Name == "cache" })
+			if status != http.StatusOK || i < 0 || ready.Checks[i].Status != "warn" || !strings.Contains(ready.Checks[i].Detail, dir) {
+				t.Errorf("/readyz: %d %+v", status, ready)
+			}
+		})
 	}
 }
 

@@ -66,6 +66,14 @@ func TestProbes(t *testing.T) {
 	same(t, "requests that still come are answered", any("hit"), h.resultOf(lazarus))
 }
 
+// A server without the cache that it should have answers checks, and says what is wrong.
+func TestReadinessWarnsOfACacheThatCannotBeUsed(t *testing.T) {
+	h := screened(t, func(o *api.Options) { o.CacheError = fault.E(fault.Unavailable, "the folder /x cannot be used") })
+	ready := h.do(call{method: "GET", path: "/readyz"}).want(200)
+	same(t, "checks", []any{map[string]any{"name": "generation", "status": "ok"}, map[string]any{"name": "cache", "status": "warn"},
+		map[string]any{"name": "journal", "status": "ok"}, map[string]any{"name": "store", "status": "ok"}}, statuses(ready))
+}
+
 // What is measured carries no address, key or customer, and what is served can be seen.
 func TestMetrics(t *testing.T) {
 	h := screened(t)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -16,28 +17,38 @@ type contained struct {
 	Root      string
 	Volumes   []string // writable folders below Root
 	User      int      // user and group of the process; 0 keeps those it has
+	Isolated  bool     // the process has a mount namespace of its own
 	Args, Env []string // Args[0] is the program's path inside
 }
 
 const containedVariable = "KUBETEST_CONTAINED"
 
+// isolated is how a process gets a mount namespace of its own, and why it may not have one. Without root it takes a user namespace as well.
+var isolated = sync.OnceValues(func() (*syscall.SysProcAttr, error) {
+	a := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
+	if os.Getuid() != 0 {
+		a.Cloneflags |= syscall.CLONE_NEWUSER
+		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		a.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	probe := exec.Command("/proc/self/exe", "-test.run=^$")
+	probe.SysProcAttr = a
+	return a, probe.Run()
+})
+
 // inContainer returns a command that runs the program in a mount namespace of its own. As root the program runs as an unprivileged user;
 // otherwise it runs in a user namespace, where the read-only mounts hold for it all the same.
 func inContainer(t *testing.T, c contained) *exec.Cmd {
 	t.Helper()
-	attributes := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if os.Getuid() != 0 {
+	attributes, err := isolated()
+	c.Isolated = err == nil
+	switch root := os.Getuid() == 0; {
+	case err != nil && !root:
+		t.Skipf("not root, and user namespaces are not allowed here (%v): the containers cannot be run", err)
+	case err != nil:
+		attributes = nil // the root folder belongs to root, and the program runs as somebody else
+	case !root:
 		c.User = 0
-		attributes.Cloneflags |= syscall.CLONE_NEWUSER
-		attributes.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attributes.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
-		probe := exec.Command("/proc/self/exe", "-test.run=^$")
-		probe.SysProcAttr = attributes
-		if err := probe.Run(); err != nil {
-			t.Skipf("not root, and user namespaces are not allowed here (%v): the containers cannot be run", err)
-		}
-	} else if err := unshareable(); err != nil {
-		attributes.Cloneflags = 0 // what the root folder holds belongs to root, and the program runs as somebody else
 	}
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -46,13 +57,6 @@ func inContainer(t *testing.T, c contained) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe")
 	cmd.Env, cmd.SysProcAttr = []string{containedVariable + "=" + string(b)}, attributes
 	return cmd
-}
-
-// unshareable tells whether root may have a mount namespace: in some build machines it may not.
-func unshareable() error {
-	probe := exec.Command("/proc/self/exe", "-test.run=^$")
-	probe.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
-	return probe.Run()
 }
 
 // becomeContained is what the command of inContainer does first. It returns only in other processes.
@@ -71,8 +75,10 @@ func becomeContained() {
 }
 
 func (c *contained) run() error {
-	if err := c.mount(); err != nil && (c.User == 0 || !errors.Is(err, syscall.EPERM)) {
-		return err
+	if c.Isolated {
+		if err := c.mount(); err != nil {
+			return err
+		}
 	}
 	if err := errors.Join(syscall.Chroot(c.Root), os.Chdir("/")); err != nil {
 		return err
