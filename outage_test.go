@@ -221,6 +221,67 @@ func TestWhatAFailoverLosesIsPutBack(t *testing.T) {
 	eventually(t, "the next version", 10*time.Second, func() bool { return other.result(t, canaryEven) == "hit" && other.result(t, canaryOdd) == "miss" })
 }
 
+// A server that is restarted after the loss keeps the only copy of what was lost, says so, and gives it back.
+func TestARestartAfterALossLosesNothing(t *testing.T) {
+	redis := storetest.NewRedis(t)
+	data := t.TempDir()
+	s := serve(t, "--data", data, "--redis", redis.URL())
+	s.publish(t, denySettings, denyRows(canaryAlways))
+	s.publish(t, denySettings, denyRows(canaryAlways, canaryOdd))
+	served := s.servedGeneration(t)
+	s.stop(t)
+	lose(t, redis.URL())
+	for range 2 {
+		s = serve(t, "--data", data, "--redis", redis.URL())
+		if got := s.result(t, canaryOdd) + s.result(t, canaryAlways) + s.result(t, canaryNever); got != "hithitmiss" || s.servedGeneration(t) != served {
+			t.Errorf("after a restart: %s from generation %d", got, s.servedGeneration(t))
+		}
+		var ready struct {
+			Checks []struct{ Name, Status string }
+		}
+		s.call(t, http.MethodGet, "/readyz", "", &ready)
+		if !slices.ContainsFunc(ready.Checks, func(c struct{ Name, Status string }) bool { return c.Name == "lost" && c.Status == "warn" }) {
+			t.Errorf("it is silent: %+v", ready)
+		}
+		time.Sleep(1500 * time.Millisecond) // the cache would have followed
+		s.stop(t)
+	}
+	code, out, errs := program(t, "", "restore", "--from", filepath.Join(data, "cache"), "--redis", redis.URL(), "--journal", t.TempDir())
+	if code != exitDone || !strings.Contains(out, "1 lists and 1 layers were put back") {
+		t.Fatalf("restore: %d %s %s", code, out, errs)
+	}
+	s = serve(t, "--data", t.TempDir(), "--redis", redis.URL())
+	eventually(t, "a new server", 10*time.Second, func() bool { return s.result(t, canaryOdd) == "hit" })
+}
+
+// A cache folder of another store is moved aside when that is known, and not answered from before.
+func TestTheCacheOfAnotherStoreIsSetAside(t *testing.T) {
+	one, two := storetest.NewRedis(t), storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	data := t.TempDir()
+	s := serve(t, "--data", t.TempDir(), "--redis", two.URL())
+	s.publish(t, denySettings, denyRows(canaryOdd))
+	s.stop(t)
+	s = serve(t, "--data", data, "--redis", one.URL())
+	s.publish(t, denySettings, denyRows(canaryAlways))
+	s.stop(t)
+	two.Kill()
+	s = serve(t, "--data", data, "--redis", two.URL())
+	if got := s.result(t, canaryOdd); got == "miss" || got == "hit" {
+		t.Errorf("from the cache of another store: %s", got)
+	}
+	two.Start()
+	eventually(t, "its own store", 15*time.Second, func() bool { return s.result(t, canaryOdd)+s.result(t, canaryAlways) == "hitmiss" })
+	s.stop(t)
+	if aside, err := filepath.Glob(filepath.Join(data, "cache-of-another-store-*", "interdict.db")); err != nil || len(aside) != 1 {
+		t.Errorf("set aside: %v %v", aside, err)
+	}
+	two.Kill()
+	s = serve(t, "--data", data, "--redis", two.URL())
+	if got := s.result(t, canaryOdd) + s.result(t, canaryAlways); got != "hitmiss" {
+		t.Errorf("from the new cache: %s", got)
+	}
+}
+
 // A store that goes on without what it lost does not take replicas along: neither side clears what the other one lists.
 func TestDivergedHistoriesAreBroughtTogether(t *testing.T) {
 	redis := storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")

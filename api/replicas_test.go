@@ -1,10 +1,13 @@
 package api_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"interdict/api"
 	"interdict/lists"
+	"interdict/lists/fault"
 )
 
 // What the store has lost comes back from the replica's own copy, and nothing else does.
@@ -42,4 +45,47 @@ func TestRestore(t *testing.T) {
 func TestRestoreNeedsACache(t *testing.T) {
 	h := open(t, func(o *api.Options) { o.Cache = func() lists.Store { return nil } })
 	h.by("root", "POST", "/v1/restore", nil).refused(problem{Status: 409, Code: "conflict"})
+}
+
+// A server that has served a generation which the store has lost answers from both sides, says so everywhere, and is the one to restore from.
+func TestALostReplica(t *testing.T) {
+	h := screened(t)
+	g, _, err := lists.Current(t.Context(), h.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := lists.Replica{ID: "r9", Generation: g.Number, GenerationID: "0190a6e0-0000-7000-8000-000000000009", Lost: true, Seen: h.clock.now()}
+	if err := h.store.Commit(t.Context(), lists.Put(lists.DocReplica(lost.ID), lost, lists.AnyRevision)); err != nil {
+		t.Fatal(err)
+	}
+	all := h.by("otto", "GET", "/v1/replicas", nil).want(200)
+	same(t, "replicas", []any{1.0, true}, []any{all["lost"], all["replicas"].([]any)[0].(map[string]any)["lost"]})
+	if err := h.screener.SaveCache(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	version, err := h.store.Get(t.Context(), lists.DocVersion("ofac-sdn", g.Lists[0].Version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.cache.Commit(t.Context(), lists.Put(lists.DocHead, g.Head(), lists.AnyRevision), lists.Put(lists.DocGeneration(g.Number), g, lists.AnyRevision),
+		lists.Change{Key: version.Key, Value: version.Value, Expect: lists.AnyRevision}); err != nil {
+		t.Fatal(err)
+	}
+	p := h.by("root", "POST", "/v1/restore", nil).refused(problem{Status: 409, Code: "conflict"})
+	if !strings.Contains(fmt.Sprint(p), "r9") {
+		t.Errorf("it does not name the replica: %v", p)
+	}
+	// Now it is this one: the store loses its generation.
+	if err := h.store.Commit(t.Context(), lists.Change{Key: lists.DocHead, Expect: lists.AnyRevision}, lists.Change{Key: lists.DocReplica("r9"), Expect: lists.AnyRevision}); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.screener.Refresh(t.Context()); !fault.Is(err, fault.Lost) {
+		t.Fatal(err)
+	}
+	got := h.by("till", "POST", "/v1/check", checkOf(lazarus, "")).want(200)
+	same(t, "screened", []any{1.0, true, 0.0}, []any{got["screened"].(map[string]any)["generation"], got["screened"].(map[string]any)["lost"], got["screened"].(map[string]any)["store_generation"]})
+	ready := h.by("", "GET", "/readyz", nil).want(200)
+	if !strings.Contains(fmt.Sprint(ready), "interdict restore") {
+		t.Errorf("ready: %v", ready)
+	}
 }
