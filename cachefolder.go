@@ -31,6 +31,9 @@ func openCache(dir string, log *slog.Logger) (*cacheFolder, error) {
 	if err == nil || fault.Is(err, fault.Conflict) { // in use by another server
 		return f, err
 	}
+	if _, serr := os.Stat(dir); serr != nil {
+		return nil, err // it cannot be made or reached
+	}
 	aside, merr := f.move("damaged")
 	if merr != nil {
 		return nil, merr

@@ -64,7 +64,7 @@ func (c *serveCmd) Run(e *env) error {
 	if c.Demo {
 		dir, err := os.MkdirTemp("", "interdict-demo-*")
 		if err != nil {
-			return err
+			return fault.E(fault.Unavailable, "a folder for the demonstration: %w (TMPDIR names another place)", err)
 		}
 		defer os.RemoveAll(dir)
 		c.Data, c.Redis, c.Journal, c.DrainDelay = dir, "", "", 0
@@ -97,9 +97,12 @@ func (c *serveCmd) loopbackOnly() error {
 func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer cancel()
-	local, cache, err := c.local(log)
+	local, cache, noCache, err := c.local(log)
 	if err != nil {
 		return err
+	}
+	if err := o.loader.CanSpool(); err != nil {
+		log.Warn("uploads cannot be received", "error", err)
 	}
 	var known lists.Store // keys are taken from the cache only if it is of this store
 	if cache != nil {
@@ -126,7 +129,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
-	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, Metrics: metrics, Log: log, Now: time.Now,
+	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond})
 	demoKey := ""
 	if c.Demo {
@@ -204,32 +207,36 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 }
 
 // local is what this server keeps for itself. With the embedded store there is nothing to bridge: it is local already.
-func (c *serveCmd) local(log *slog.Logger) (screening.Local, *cacheFolder, error) {
-	out := screening.Local{MaxLag: c.MaxLag}
+// A cache that cannot be used is no reason not to serve: unusable says why there is none.
+func (c *serveCmd) local(log *slog.Logger) (out screening.Local, cache *cacheFolder, unusable, err error) {
+	out.MaxLag = c.MaxLag
 	if c.MaxLag <= 0 {
-		return out, nil, usage("--max-lag must be more than 0")
+		return out, nil, nil, usage("--max-lag must be more than 0")
 	}
 	if c.Redis == "" {
 		if c.Cache != "" && c.Cache != "none" {
-			return out, nil, usage("--cache is for --redis; the embedded store needs none")
+			return out, nil, nil, usage("--cache is for --redis; the embedded store needs none")
 		}
-		return out, nil, nil
+		return out, nil, nil, nil
 	}
 	out.ResidentBytes = int64(c.Resident) << 20
 	dir := c.Cache
 	switch dir {
 	case "none":
-		return out, nil, nil
+		return out, nil, nil, nil
 	case "":
 		dir = filepath.Join(c.Data, "cache")
 	}
-	cache, err := openCache(dir, log)
+	cache, err = openCache(dir, log)
 	if err != nil {
-		return out, nil, err
+		unusable = fault.E(fault.Unavailable, "there is no cache, so this server cannot start while Redis is away: the folder %s cannot be used: %w; name a writable one with --cache or --data, or --cache none",
+			dir, err)
+		log.Warn("the cache cannot be used", "error", unusable)
+		return out, nil, unusable, nil
 	}
 	log.Info("cache", "folder", dir, "resident_bytes", out.ResidentBytes)
 	out.Cache, out.Served, out.SetAside = cache.store, cache.served, cache.setAside
-	return out, cache, nil
+	return out, cache, nil, nil
 }
 
 // listen opens a port; a demonstration takes a free one when the usual one is taken.

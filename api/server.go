@@ -37,9 +37,11 @@ type Options struct {
 	Keys     *auth.Keys
 	Store    lists.Store
 	Cache    func() lists.Store // the replica's own copy of what it serves; it may return nil
-	Metrics  *Metrics
-	Log      *slog.Logger
-	Now      func() time.Time
+	// CacheError is why there is no Cache although there should be one.
+	CacheError error
+	Metrics    *Metrics
+	Log        *slog.Logger
+	Now        func() time.Time
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
 	// ChecksPerSecond limits each key's checks (a batch counts its items); 0: no limit.
@@ -53,6 +55,7 @@ type Server struct {
 	keys     *auth.Keys
 	store    lists.Store
 	cache    func() lists.Store
+	noCache  error
 	metrics  *Metrics
 	log      *slog.Logger
 	now      func() time.Time
@@ -73,7 +76,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 
 // New makes a server.
 func New(o Options) *Server {
-	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, metrics: o.Metrics, log: o.Log,
+	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
@@ -298,6 +301,9 @@ func (s *Server) readyz(c *gin.Context) {
 	if !st.SavedAt.IsZero() && !st.Lost {
 		add("cache", fault.E(fault.Unavailable, "the store cannot be read; served is what the cache had on %s", st.SavedAt.UTC().Format(time.RFC3339)), false)
 	}
+	if s.noCache != nil {
+		add("cache", s.noCache, false)
+	}
 	if st.HeldLayers > 0 {
 		out.Checks = append(out.Checks, readinessCheck{Name: "memory", Status: "ok", Detail: fmt.Sprintf("%d of %d layers are held in memory", st.HeldLayers, st.Layers)})
 	}
@@ -311,6 +317,9 @@ func (s *Server) readyz(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), pingTimeout)
 	defer cancel()
 	add("store", s.store.Ping(ctx), false)
+	if err := s.loader.CanSpool(); err != nil {
+		add("spool", err, false)
+	}
 	if st.RefreshError != "" && st.Generation != 0 && !st.Lost {
 		add("refresh", fault.E(fault.Unavailable, "%s", st.RefreshError), false)
 	}

@@ -17,6 +17,7 @@ import (
 //	add, remove: only the upload's keys are looked up; what is new (or gone) goes into a delta
 type joiner struct {
 	store lists.Store
+	list  lists.List // with its defaults
 	mode  lists.Mode
 	old   []lists.Layer
 	v     *lists.Version
@@ -28,6 +29,7 @@ type joiner struct {
 	written   int             // listings in the new layer
 	rawKeys   int             // raw keys in it
 	removals  int             // removals in it
+	known     []string        // well-known addresses that are new
 	notListed int             // rows to remove that were not there
 	removed   map[uint64]bool // rows (seq) that removed something; only in mode remove
 	buf       []byte
@@ -186,7 +188,7 @@ func (j *joiner) process(ctx context.Context, batch []joined) error {
 	return nil
 }
 
-// digests learns the content digests of all attributions that the batch's old references name.
+// digests learns the content digest of all attributions that the batch's old references name.
 func (j *joiner) digests(ctx context.Context, batch []joined) error {
 	wanted := map[string][]uint32{}
 	for _, layer := range j.old {
@@ -214,7 +216,7 @@ func (j *joiner) digests(ctx context.Context, batch []joined) error {
 			if err != nil {
 				return err
 			}
-			j.readers[layer][numbers[i]] = contentDigest(a)
+			j.readers[layer][numbers[i]] = contentDigest(&j.list, a)
 		}
 	}
 	return nil
@@ -264,7 +266,7 @@ func (j *joiner) decide(g *joined) error {
 	for i := range pairOf {
 		pairOf[i] = unpaired
 	}
-	pair(func(k *incoming, o *lists.Stored) bool { return j.digest(o) == k.digest }, func(*incoming) { j.v.Diff.Unchanged++ })
+	pair(func(k *incoming, o *lists.Stored) bool { return j.says(o, k.digest) }, func(*incoming) { j.v.Diff.Unchanged++ })
 	if j.mode == lists.Replace {
 		pair(func(*incoming, *lists.Stored) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
 		for o := range g.old {
@@ -272,6 +274,10 @@ func (j *joiner) decide(g *joined) error {
 				j.v.Diff.Removed++
 			}
 		}
+		j.v.Gone += gone(g.old, func(r *lists.Ref) bool { return slices.ContainsFunc(kept, func(k incoming) bool { return k.Same(r) }) })
+	}
+	if name := wellKnown[g.key]; name != "" && slices.ContainsFunc(kept, func(k incoming) bool { return k.Counts() }) && !listed(g.old) {
+		j.known = append(j.known, name)
 	}
 	j.buf = j.buf[:0]
 	raw := false
@@ -292,13 +298,13 @@ func (j *joiner) decide(g *joined) error {
 			j.v.Listings++
 			if k.Variant == address.VariantRaw {
 				j.v.Raw++
-				raw = true
 			}
 			if !slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Counts() && e.Same(&k.Ref) }) &&
 				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.Stored) bool { return o.Counts() && o.Same(&k.Ref) })) {
 				j.v.Addresses++
 			}
 		}
+		raw = raw || k.Variant == address.VariantRaw
 		j.buf = lists.AppendRef(j.buf, &k.Ref)
 	}
 	return j.put(g.key, raw)
@@ -376,6 +382,28 @@ func (j *joiner) put(key address.Key, raw bool) error {
 	return j.out.put(key, j.buf)
 }
 
-func (j *joiner) digest(o *lists.Stored) uint64 {
-	return j.readers[j.old[o.Layer].ID][o.Attribution]
+// gone counts the identities among listings under one key that are screened no longer.
+func gone(old []lists.Stored, stays func(*lists.Ref) bool) (n int) {
+	for i := range old {
+		r := &old[i].Ref
+		if r.Counts() && !stays(r) && !slices.ContainsFunc(old[:i], func(e lists.Stored) bool { return e.Counts() && e.Same(r) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// listed reports whether any of the references is a listing.
+func listed(refs []lists.Stored) bool {
+	return slices.ContainsFunc(refs, func(r lists.Stored) bool { return r.Counts() })
+}
+
+// says reports whether a stored listing says what has the digest. An addition is left out only if the same was stored: what a row leaves to
+// its list changes with the settings.
+func (j *joiner) says(o *lists.Stored, digest uint64) bool {
+	stored := j.readers[j.old[o.Layer].ID][o.Attribution]
+	if j.mode == lists.Add {
+		return stored == digest
+	}
+	return stored&^openBits == digest&^openBits
 }

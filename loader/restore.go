@@ -347,7 +347,7 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 	at := u.UploadedAt
 	u.Activated = &at
 	u.Note = fmt.Sprintf("brought back: what version %d of lost generation %d had and version %d has not", lost.Number, r.lost.Number, stored.Number)
-	layer, removals, err := r.difference(ctx, now.Layers, lost, &u)
+	layer, removals, err := r.difference(ctx, &now.List, now.Layers, lost, &u)
 	if err != nil {
 		return nil, err
 	}
@@ -366,7 +366,7 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 // difference writes a layer of the listings that a lost version has and a stack of layers has not, and counts them in u. removals is how
 // many listings of the stack the lost version had removed. Of layers that both have, nothing is taken: what the stack does not say of
 // them was removed since.
-func (r *restoring) difference(ctx context.Context, stack []lists.Layer, lost, u *lists.Version) (layer lists.Layer, removals int, err error) {
+func (r *restoring) difference(ctx context.Context, settings *lists.List, stack []lists.Layer, lost, u *lists.Version) (layer lists.Layer, removals int, err error) {
 	layer = newLayer(u)
 	only := *lost
 	only.Layers = slices.DeleteFunc(slices.Clone(lost.Layers), func(l lists.Layer) bool { return slices.Contains(layerIDs(stack), l.ID) })
@@ -381,8 +381,8 @@ func (r *restoring) difference(ctx context.Context, stack []lists.Layer, lost, u
 	}
 	defer out.close()
 	held := &lists.Version{Layers: stack}
-	m := &merger{side: newSide(&only), layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
-	theirs := newSide(held)
+	m := &merger{side: newSide(settings, &only), layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
+	theirs := newSide(settings, held)
 	batch := make([]lists.Keyed, 0, joinBatch)
 	flush := func() error {
 		keys := make([]address.Key, len(batch))
@@ -407,7 +407,7 @@ func (r *restoring) difference(ctx context.Context, stack []lists.Layer, lost, u
 			removals += removedOf(&k, have[i].Refs)
 			k.Refs = slices.DeleteFunc(k.Refs, func(s lists.Stored) bool {
 				return slices.ContainsFunc(have[i].Refs, func(o lists.Stored) bool {
-					return o.Same(&s.Ref) && contentDigest(theirs.known[o.Layer][o.Attribution]) == contentDigest(m.side.known[s.Layer][s.Attribution])
+					return o.Same(&s.Ref) && contentDigest(&theirs.list, theirs.known[o.Layer][o.Attribution]) == contentDigest(&m.side.list, m.side.known[s.Layer][s.Attribution])
 				})
 			})
 			count(u, k.Refs, have[i].Refs)

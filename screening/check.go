@@ -403,12 +403,24 @@ func (s *Screener) attribute(ctx context.Context, w *work) {
 			}
 			m.Attribution, m.Locator, m.Network = a, m.ref.At(a), a.Network
 			if m.Network == "" {
-				m.Network, _, _ = address.Render(m.own, m.ref.Variant)
+				m.Network = c.networkOf(&m)
 			}
 			kept = append(kept, m)
 		}
 		c.answer.Matches = kept
 	}
+}
+
+// networkOf names the network of a listing whose label names none: the one that was asked for, where the listing is of the same identity,
+// else the most common one with this form.
+func (c *check) networkOf(m *Match) string {
+	for i := range c.readings {
+		if c.readings[i].Variant == m.ref.Variant && c.readings[i].Key == m.own {
+			return c.readings[i].Network
+		}
+	}
+	network, _, _ := address.Render(m.own, m.ref.Variant)
+	return network
 }
 
 // newID makes a UUID of version 7 (RFC 9562): milliseconds, then 74 random bits. The library's own asks the clock and a lock again.
@@ -476,7 +488,7 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 			m := &a.Matches[i]
 			if r.Direction != "" {
 				a.Action = lists.Stricter(a.Action, m.stack.active.List.Policy.Action(
-					m.Attribution.Category, m.Attribution.Confidence, m.Class.String(), r.Direction))
+					m.category(), m.confidence(), m.Class.String(), r.Direction))
 			}
 		}
 	}

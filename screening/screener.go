@@ -1,6 +1,6 @@
 // Package screening answers one question: is this address listed, on whose word, since when, where is the proof.
 //
-//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, or too old: an error)
+//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, empty, or too old: an error)
 //	  └─ each layer's filter; all say no ── miss
 //	      └─ some say maybe ── the store, that same generation (not readable: an error) ── policy ── hit or miss
 //	          └─ the answer, encoded ── the journal ── the caller
@@ -10,6 +10,7 @@
 package screening
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -81,6 +82,15 @@ type Match struct {
 	ref   lists.Ref
 }
 
+// category and confidence are those of the listing, or the defaults that its list has in this generation.
+func (m *Match) category() lists.Category {
+	return cmp.Or(m.Attribution.Category, m.stack.active.List.Category)
+}
+
+func (m *Match) confidence() lists.Confidence {
+	return cmp.Or(m.Attribution.Confidence, m.stack.active.List.Confidence)
+}
+
 // Refused is the error for a text that is no address. It wraps the *address.Error.
 type Refused struct {
 	Cause *address.Error
@@ -88,7 +98,12 @@ type Refused struct {
 	WouldMatch bool
 }
 
-func (r *Refused) Error() string { return r.Cause.Error() }
+func (r *Refused) Error() string {
+	if r.WouldMatch {
+		return r.Cause.Error() + "; only the letter case is wrong, and the address in its right case is listed"
+	}
+	return r.Cause.Error()
+}
 func (r *Refused) Unwrap() error { return r.Cause }
 
 // Undecided is the error when a filter says "maybe listed" and the record cannot be read: the caller must hold the transfer.

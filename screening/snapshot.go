@@ -422,6 +422,9 @@ func (s *Screener) Status() Status {
 	st.Generation, st.LoadedAt, st.Listings = snap.generation.Number, snap.loadedAt, snap.listings
 	for _, k := range snap.stacks {
 		l := &k.active.List
+		if slices.ContainsFunc(st.Lists, func(o ListStatus) bool { return o.ID == l.ID }) {
+			continue // the store's side of a lost generation
+		}
 		x := ListStatus{ID: l.ID, Version: k.active.Version, FreshAt: snap.fresh[l.ID], Stops: l.OnStale == lists.Stop}
 		if l.MaxAge > 0 {
 			x.MaxAge = l.MaxAge.String()
@@ -436,11 +439,16 @@ func (s *Screener) Status() Status {
 	return st
 }
 
-// unfit is why a snapshot cannot be answered from, or nil.
+// unfit returns why no check may be answered from the snapshot now, or nil. A snapshot without a listing would clear every address.
 func (s *snapshot) unfit(now time.Time) error {
-	if s.lost != nil && s.lost.err != nil {
+	switch {
+	case s.lost != nil && s.lost.err != nil:
 		return fault.E(fault.Lost, "the store has lost generation %d, which is served here, and what the store has instead cannot be read: %w",
 			s.generation.Number, s.lost.err)
+	case len(s.stacks) == 0:
+		return fault.E(fault.NotLoaded, "generation %d has no active list: load and activate one", s.generation.Number)
+	case s.listings == 0:
+		return fault.E(fault.NotLoaded, "no list of generation %d holds a listing: load and activate one that does", s.generation.Number)
 	}
 	return s.stale(now)
 }

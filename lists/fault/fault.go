@@ -25,7 +25,7 @@ const (
 	TooLarge         // more bytes, rows or items than the limit
 	UnsupportedMedia // a Content-Type that the route does not read
 	RateLimited
-	NotLoaded   // no generation to answer from yet
+	NotLoaded   // no generation to answer from yet, or one without a listing
 	Stale       // a list is older than its maximum age and says to stop
 	Unavailable // a dependency (store, disk, source) cannot be reached or fails
 	Usage       // a command that was called wrongly

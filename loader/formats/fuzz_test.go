@@ -98,6 +98,12 @@ func checkRow(t *testing.T, r Row) {
 	}
 }
 
+func FuzzReadTagPack(f *testing.F) {
+	fuzz(f, "tagpack", "title: x\ntags:\n- address: &a 0x12\n  <<: *a\n", "tags:\n - {address: [[[}\n", `{"title": "x", "tags": [{"address": 5}, []], "label": {}}`, "a: &a [x]\nb: [*a, *a]\ntitle: x\ntags:\n-\n  address: |\n    x\n")
+}
+func FuzzReadNotice(f *testing.F) {
+	fuzz(f, "notice", "BTC: 12QtD5BFwRsdNsAZY76U\nVE1xyCGNTojH9h", "0x098B\u20262f96 and 0x098b716b8aaf21512996dc57eb0615e2383e2f960x", "T\u041d96tFMn8KGiYSLiw\u0441V3E2UiaJc8jmcbz3...", "[x](https://a/1\u200b23)")
+}
 func FuzzReadOFACAdvanced(f *testing.F) {
 	fuzz(f, "ofac_advanced", `<Sanctions><DateOfIssue><Year>1</Year></DateOfIssue><ReferenceValueSets/></Sanctions>`, `<!DOCTYPE x><Sanctions/>`, `<Sanctions><ReferenceValueSets/><a b='>'/><![CDATA[]]></Sanctions>`)
 }

@@ -29,7 +29,8 @@ func init() {
 			}
 			return false
 		},
-		read: readNBCTF,
+		read:      readNBCTF,
+		publisher: publisher{"terrorist_financing", "Israel NBCTF", "Israel NBCTF seizure orders"},
 	})
 }
 
@@ -39,7 +40,7 @@ type nbctfLayout struct{ order, name, id, passport, birth, wallet, asset int }
 func nbctfColumns(header []string) (nbctfLayout, bool) {
 	l := nbctfLayout{-1, -1, -1, -1, -1, -1, -1}
 	for i, name := range header {
-		name, _ = edges(trim(name))
+		name = visible(name)
 		lower := strings.ToLower(name)
 		switch {
 		case strings.HasPrefix(lower, "order id"):
@@ -63,7 +64,12 @@ func nbctfColumns(header []string) (nbctfLayout, bool) {
 
 // nbctfOrders tells the header of the table of orders.
 func nbctfOrders(header []string) bool {
-	return len(header) >= 3 && trim(header[0]) == "File Type" && strings.HasPrefix(trim(header[2]), "Validity")
+	return len(header) >= 3 && visible(header[0]) == "File Type" && strings.HasPrefix(visible(header[2]), "Validity")
+}
+
+// visible gives the words of a cell that are no addresses: without characters without width, which stand inside words, too, and with single blanks.
+func visible(cell string) string {
+	return strings.Join(strings.Fields(strings.Map(dropInvisible, cell)), " ")
 }
 
 var (
@@ -228,7 +234,7 @@ func (n *nbctf) read(c *recordReader) error {
 // flush yields the rows of the record before.
 func (n *nbctf) flush() error {
 	for _, row := range n.pending {
-		if err := n.emit(row); err != nil {
+		if err := n.emitAddresses(row); err != nil {
 			return err
 		}
 	}
@@ -261,6 +267,9 @@ func (n *nbctf) record(fields []string, line int64) error {
 		return nil
 	}
 	first := cells[0]
+	if order := visible(first); nbctfOrder.MatchString(order) {
+		first = order
+	}
 	if nbctfOrder.MatchString(first) {
 		if err := n.flush(); err != nil {
 			return err
@@ -282,6 +291,18 @@ func (n *nbctf) record(fields []string, line int64) error {
 	if asset != "" && asset == wallet {
 		n.repeated++
 		asset = ""
+	}
+	var further []string // addresses in other cells
+	for i, cell := range cells {
+		if i != n.layout.wallet && cell != wallet && holdsAddresses(cell) {
+			further = append(further, cell)
+			if cell == asset {
+				asset = ""
+			}
+		}
+	}
+	if wallet == "" && len(further) > 0 {
+		wallet, further = further[0], further[1:]
 	}
 	if wallet == "" {
 		return n.continued(get, asset, line)
@@ -312,6 +333,11 @@ func (n *nbctf) record(fields []string, line int64) error {
 			own.notWallet()
 			n.numbers++
 		}
+		n.pending = append(n.pending, own)
+	}
+	for _, address := range further {
+		own := row
+		own.Address = address
 		n.pending = append(n.pending, own)
 	}
 	return nil

@@ -1,6 +1,8 @@
 package formats
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,9 +19,9 @@ func TestCellsOfTheIsraeliTable(t *testing.T) {
 		"rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh (Address tag 102334770)*":                        {{Address: "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh", Note: "tag: Address tag 102334770"}},
 		"\"0xc8fe1c81e927540fcc99ebb3c880a840082293da, TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw\"": {{Address: "0xc8fe1c81e927540fcc99ebb3c880a840082293da"}, {Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}},
 		"\"TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw\n361738751\"":                                  {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}, {Problem: "exchange user id, no wallet: 361738751", Note: "user id: 361738751"}},
-		"TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw and more":                                        {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw and more"}},
+		"TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw and more":                                        {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw", Note: "and more"}},
 		"\u200bTR2nTb64cQMx6tqFwisoC6o7barFWHhPiw\u200f":                                     {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}},
-		"TR2nTb64cQMx\u200b6tqFwisoC6o7barFWHhPiw":                                           {{Address: "TR2nTb64cQMx\u200b6tqFwisoC6o7barFWHhPiw"}},
+		"TR2nTb64cQMx\u200b6tqFwisoC6o7barFWHhPiw":                                           {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}},
 		"-": {{Problem: "address: is missing", EntityName: "X"}},
 	} {
 		rows, info := mustRows(t, "auto", "w.csv", nbctfHeader+",X,,,,"+cell+",\n")
@@ -63,5 +65,58 @@ func TestTheTableOfOrdersSaysHowLongTheyAreInForce(t *testing.T) {
 	refused(t, "israel_nbctf", memory("x.csv", []byte("a,b\n1,2\n")), "names no column")
 	if _, _, err = rowsOf(t, "auto", Options{}, wallets, memory("w.csv", []byte(nbctfHeader))); err == nil {
 		t.Error("two tables of wallets were taken")
+	}
+}
+
+// The English table of 2025-09 had characters without width inside the words of its header and in every cell; the Hebrew one has
+// no column for the order.
+func TestInvisibleCharactersInEveryCellOfATable(t *testing.T) {
+	const cyrillic = "TН96tFMn8KGiYSLiwсV3E2UiaJc8jmcbz3"
+	english := nbctfHeader + "ASO 53/25,,,,,," + "\n" +
+		",NAME A,802900241,,18.9.1992," + tronA + ",USDT\n" +
+		",NAME B,,,," + btcA + ",BTC\n" +
+		",,,,," + cyrillic + ",\n"
+	hebrew := "שם מלא,תעודת זהות,דרכון,תאריך לידה,מספר זיהוי הארנק האלקטרוני/ יוזר,מטבע\nצ.ת 18/26,,,,,\n" +
+		"NAME A,802900241,-,18.9.1992," + tronA + ",USDT\nNAME B,,,," + btcA + ",BTC\n,,,," + cyrillic + ",\n"
+	for name, table := range map[string]string{"English": english, "Hebrew": hebrew} {
+		for _, hidden := range []string{"", "\u200b", "\u200f", "\ufeff", "\u00ad"} {
+			var b strings.Builder
+			for i, r := range table { // at the edges of every cell, and inside the words that are no addresses
+				inside := hidden != "" && i%3 == 0 && !strings.Contains(tronA+btcA+cyrillic, string(r))
+				if strings.ContainsRune(",\n", r) || inside {
+					b.WriteString(hidden)
+				}
+				b.WriteRune(r)
+				if strings.ContainsRune(",\n", r) {
+					b.WriteString(hidden)
+				}
+			}
+			rows, info := mustRows(t, "auto", "wallets.csv", b.String())
+			if info.Format != "israel_nbctf" {
+				t.Fatalf("%s with %q: read as %s", name, hidden, info.Format)
+			}
+			var got []string
+			for _, r := range rows {
+				got = append(got, r.Address)
+				if len(r.Programs) != 1 || !strings.HasSuffix(r.Programs[0], "/25") && !strings.HasSuffix(r.Programs[0], "/26") {
+					t.Errorf("%s with %q: the order is lost: %+v", name, hidden, r)
+				}
+			}
+			if !slices.Equal(got, []string{tronA, btcA, cyrillic}) {
+				t.Errorf("%s with %q: %q", name, hidden, got)
+			}
+		}
+	}
+}
+
+// An address in another column than that of wallets is a listing, too.
+func TestAnAddressInAnotherColumnIsRead(t *testing.T) {
+	rows, _ := mustRows(t, "israel_nbctf", "wallets.csv", nbctfHeader+"ASO 53/25\n,NAME,,,,,"+tronA+"\n,"+btcA+",,,,"+ethA+",ETH\n,,,,,"+tronA+" (main wallet),USDT\n")
+	var got []string
+	for _, r := range rows {
+		got = append(got, r.Address)
+	}
+	if !slices.Equal(got, []string{tronA, ethA, btcA, tronA}) || rows[3].Note != "main wallet" {
+		t.Errorf("%q %+v", got, rows)
 	}
 }

@@ -13,8 +13,9 @@ import (
 func init() {
 	register(format{
 		name: "ofac_advanced", order: 10,
-		detect: func(s *sample) bool { return rootOf(s.head) == "Sanctions" },
-		read:   readOFACAdvanced,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "Sanctions" },
+		read:      readOFACAdvanced,
+		publisher: ofac,
 	})
 }
 
@@ -75,7 +76,7 @@ func readOFACAdvanced(r *run) error {
 		if p := a.parties[row.EntityID]; p != nil {
 			row.EntityName, row.EntityType, row.Programs, row.ListedOn = p.name, p.kind, p.programs, p.listedOn
 		}
-		if err := a.emit(*row); err != nil {
+		if err := a.emitAddresses(*row); err != nil {
 			return err
 		}
 	}

@@ -19,8 +19,9 @@ import (
 func init() {
 	register(format{
 		name: "ofac_csv", order: 40, files: 4,
-		detect: func(s *sample) bool { return ofacTableOf(s) != noTable },
-		read:   readOFACCSV,
+		detect:    func(s *sample) bool { return ofacTableOf(s) != noTable },
+		read:      readOFACCSV,
+		publisher: ofac,
 	})
 }
 
@@ -223,7 +224,7 @@ func (r *run) ofacRemarks(party Row, remarks string, open bool) error {
 		n++
 		row := party
 		row.Locator += fmt.Sprintf(" address %d", n)
-		asset, address, _ := strings.Cut(strings.TrimLeft(strings.TrimPrefix(item, ofacLabel), " -"), " ")
+		asset, address, _ := strings.Cut(strings.TrimLeft(strings.TrimPrefix(item, ofacLabel), " -–:"), " ")
 		address = trim(address)
 		switch {
 		case last && open && !ended:
@@ -233,7 +234,7 @@ func (r *run) ofacRemarks(party Row, remarks string, open bool) error {
 		default:
 			row.Asset, row.Address = asset, address
 		}
-		if err := r.emit(row); err != nil {
+		if err := r.emitAddresses(row); err != nil {
 			return err
 		}
 	}

@@ -4,8 +4,9 @@ package formats
 func init() {
 	register(format{
 		name: "ofac_enhanced", order: 30,
-		detect: func(s *sample) bool { return rootOf(s.head) == "sanctionsData" },
-		read:   readOFACEnhanced,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "sanctionsData" },
+		read:      readOFACEnhanced,
+		publisher: ofac,
 	})
 }
 
@@ -106,7 +107,7 @@ func (r *run) enhancedEntity(x *xmlScanner, rows *held) error {
 		row.EntityID, row.EntityName, row.EntityType = party.EntityID, party.EntityName, party.EntityType
 		row.Programs, row.ListedOn = party.Programs, party.ListedOn
 		row.URL, row.Locator = ofacURL(party.EntityID), "entity "+party.EntityID+" feature "+row.Locator
-		if err := r.emit(row); err != nil {
+		if err := r.emitAddresses(row); err != nil {
 			return err
 		}
 	}

@@ -6,8 +6,9 @@ import "strconv"
 func init() {
 	register(format{
 		name: "ofac_xml", order: 20,
-		detect: func(s *sample) bool { return rootOf(s.head) == "sdnList" },
-		read:   readOFACXML,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "sdnList" },
+		read:      readOFACXML,
+		publisher: ofac,
 	})
 }
 
@@ -92,7 +93,7 @@ func (r *run) sdnEntry(x *xmlScanner, rows *held) error {
 	for _, row := range rows.rows {
 		row.EntityID, row.EntityName, row.EntityType, row.Programs = uid, ofacName(last, first), ofacType(kind), programs
 		row.URL, row.Locator = ofacURL(uid), "sdnEntry "+uid+" id "+row.Locator
-		if err := r.emit(row); err != nil {
+		if err := r.emitAddresses(row); err != nil {
 			return err
 		}
 	}

@@ -9,8 +9,8 @@ import (
 )
 
 // targets.simple.csv of OpenSanctions (formats.md, section 3; opensanctions.org/docs/bulk/csv). Of all kinds of targets
-// only CryptoWallet rows are listings: the address stands in name and identifiers (the id holds it in lower case,
-// "addresses" are postal), a ransomware family in aliases. Asset, holder and listing date are missing.
+// only CryptoWallet rows are listings: addresses are in name and identifiers, and each of them is a listing (the id holds one in lower
+// case, "addresses" are postal), a ransomware family in aliases. Asset, holder and listing date are missing.
 func init() {
 	register(format{
 		name: "opensanctions_csv", order: 60,
@@ -79,7 +79,10 @@ func readOpenSanctionsCSV(r *run) error {
 			if get("schema") != "CryptoWallet" {
 				continue
 			}
-			simpleWallet(&row, get)
+			if err := r.simpleWallet(row, get); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := r.emit(row); err != nil {
 			return err
@@ -87,25 +90,8 @@ func readOpenSanctionsCSV(r *run) error {
 	}
 }
 
-func simpleWallet(row *Row, get func(string) string) {
+func (r *run) simpleWallet(row Row, get func(string) string) error {
 	row.EntityID = get("id")
-	name, identifiers := get("name"), several(get("identifiers"))
-	switch {
-	case len(identifiers) == 0, slices.Contains(identifiers, name):
-		row.Address = name
-	case len(identifiers) == 1:
-		row.Address = identifiers[0]
-		row.remark("name", name)
-	default:
-		row.Address = name
-		row.fail("identifiers", fmt.Sprintf("%d, and none of them is the name", len(identifiers)))
-	}
-	switch {
-	case row.Address == "":
-		row.fail("name", "is missing")
-	case userID(row.Address):
-		row.notWallet()
-	}
 	if aliases := several(get("aliases")); len(aliases) > 0 {
 		row.EntityName = aliases[0]
 		row.remark("also", strings.Join(aliases[1:], "; "))
@@ -114,6 +100,29 @@ func simpleWallet(row *Row, get func(string) string) {
 	row.remark("sanctions", get("sanctions"))
 	row.remark("dataset", get("dataset"))
 	row.URL = openSanctionsURL(row.EntityID)
+
+	addresses := several(get("identifiers"))
+	switch name := get("name"); {
+	case name == "" || slices.Contains(addresses, name):
+	case len(addresses) == 0 || holdsAddresses(name): // a user id, or an address of its own
+		addresses = append([]string{name}, addresses...)
+	default:
+		row.remark("name", name)
+	}
+	if len(addresses) == 0 {
+		row.fail("name", "is missing")
+		return r.emit(row)
+	}
+	for _, address := range addresses {
+		own := row
+		if own.Address = address; userID(address) {
+			own.notWallet()
+		}
+		if err := r.emitAddresses(own); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // several splits what OpenSanctions joins in a cell.

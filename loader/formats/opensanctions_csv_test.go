@@ -1,6 +1,10 @@
 package formats
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 const simpleHeader = `"id","schema","name","aliases","birth_date","countries","addresses","identifiers","sanctions","phones","emails","dataset","first_seen","last_seen","last_change"` + "\n"
 
@@ -14,4 +18,21 @@ func TestTheAddressOfASimpleTargetIsItsNameNotItsID(t *testing.T) {
 		t.Errorf("%+v %+v", rows, info)
 	}
 	refused(t, "opensanctions_csv", memory("a.csv", []byte("\"id\",\"schema\",\"name\",\"a\",\"b\"\nx\n")), "identifiers")
+}
+
+func TestEachIdentifierIsAListing(t *testing.T) {
+	for cells, want := range map[string][]string{
+		ethA + `","` + ethA + ";" + ethB: {ethA, ethB}, `A wallet","` + ethA + "; " + ethB: {ethA, ethB}, ethA + `","` + ethB: {ethA, ethB}, ethA + `","`: {ethA},
+		ethA + `","` + ethA + ";" + ethA: {ethA}, `Account","361738751;` + ethA: {"", ethA},
+	} {
+		name, identifiers, _ := strings.Cut(cells, `","`)
+		rows, _ := mustRows(t, "opensanctions_csv", "targets.simple.csv", simpleHeader+`"w","CryptoWallet","`+name+`","","","","1 Street","`+identifiers+`","","","","R","","",""`+"\n")
+		var got []string
+		for _, r := range rows {
+			got = append(got, r.Address)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", cells, got, want)
+		}
+	}
 }

@@ -270,7 +270,6 @@ func TestRealListsWithoutAddresses(t *testing.T) {
 	}
 	refused(t, "auto", real(t, "ofac/dataspec.txt"), "no known format")
 	refused(t, "auto", real(t, "eu_fr_text/remarks_excerpt.tsv"), "header")
-	refused(t, "auto", real(t, "README.md"), "no known format")
 }
 
 func TestRealExtractedLists(t *testing.T) {

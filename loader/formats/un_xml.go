@@ -6,13 +6,14 @@ import (
 )
 
 // The consolidated list of the United Nations Security Council (sc-sanctions.xsd; formats.md, section 4). It has no field for
-// addresses and none in its texts, so it gives no rows. Should a text mention a wallet one day, that party is given with a problem:
-// a person has to read it.
+// addresses and none in its texts, so it gives no rows. Should a text hold an address one day, it is a listing; should it only mention a wallet,
+// that party is given with a problem: a person has to read it.
 func init() {
 	register(format{
 		name: "un_xml", order: 130,
-		detect: func(s *sample) bool { return rootOf(s.head) == "CONSOLIDATED_LIST" },
-		read:   readUN,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "CONSOLIDATED_LIST" },
+		read:      readUN,
+		publisher: publisher{"sanctions", "UN Security Council", "UN Security Council Consolidated List"},
 	})
 }
 
@@ -38,6 +39,7 @@ func readUN(r *run) error {
 
 func (r *run) unParty(x *xmlScanner, row Row) error {
 	var names []string
+	var addresses []string
 	id, mention := "", ""
 	depth := x.depth()
 	var element string
@@ -58,15 +60,25 @@ func (r *run) unParty(x *xmlScanner, row Row) error {
 			case strings.HasSuffix(element, "_NAME") && x.depth() == depth+1 && len(names) < 4:
 				names = append(names, clip(text))
 			}
+			if holdsAddresses(text) && len(addresses) < 1000 {
+				addresses = append(addresses, text)
+			}
 			if m := walletWords.FindString(text); m != "" && mention == "" {
 				mention = element + ": mentions " + m + ", but the list has no field for addresses: read it, and list them by hand"
 			}
 		}
 	}
-	if mention == "" {
+	row.EntityID, row.EntityName = id, strings.Join(names, " ")
+	row.Locator = "DATAID " + id
+	for _, text := range addresses {
+		row.Address = text
+		if err := r.emitAddresses(row); err != nil {
+			return err
+		}
+	}
+	if mention == "" || len(addresses) > 0 {
 		return nil
 	}
-	row.EntityID, row.EntityName = id, strings.Join(names, " ")
-	row.Locator, row.Problem = "DATAID "+id, mention
+	row.Problem = mention
 	return r.emit(row)
 }

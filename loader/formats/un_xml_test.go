@@ -20,3 +20,10 @@ func TestTheUNListHasNoRowsUntilItMentionsAWallet(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAddressInATextOfTheUNListIsRead(t *testing.T) {
+	rows, _ := mustRows(t, "auto", "un.xml", `<CONSOLIDATED_LIST><ENTITIES><ENTITY><DATAID>9</DATAID><FIRST_NAME>X</FIRST_NAME><COMMENTS1>Uses USDT: `+tronA+` and ETH: `+ethA+`.</COMMENTS1></ENTITY></ENTITIES></CONSOLIDATED_LIST>`)
+	if len(rows) != 2 || rows[0].Address != tronA || rows[1].Address != ethA || rows[0].EntityName != "X" || rows[0].Problem+rows[1].Problem != "" {
+		t.Errorf("%+v", rows)
+	}
+}

@@ -136,7 +136,11 @@ func TestColumnsOfAWorkbookCanBeMapped(t *testing.T) {
 	if _, _, err := rowsOf(t, "auto", Options{Mapping: map[string]string{"address": "missing"}}, memory("a.xlsx", book)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), `"missing"`) {
 		t.Error(err)
 	}
-	refused(t, "auto", memory("a.xlsx", book), "no sheet")
+	// without a mapping the content shows which column it is
+	if rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book)); err != nil || len(rows) != 1 || rows[0].Address != "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h" {
+		t.Errorf("%+v %v", rows, err)
+	}
+	refused(t, "auto", memory("a.xlsx", workbookOf(t, func(f *excelize.File) { setRow(t, f, "Sheet1", 1, "Nr", "Konto") })), "no sheet")
 }
 
 // zipped makes an archive of names and contents, in order.
@@ -215,5 +219,96 @@ func TestAWorkbookThatUnpacksToTooMuchIsRefused(t *testing.T) {
 	texts := bookWith(t, `<worksheet/>`, `<sst>`+strings.Repeat(`<si><t>`+strings.Repeat("A", 10_000)+`</t></si>`, 5100)+`</sst>`)
 	if _, _, err := rowsOf(t, "auto", Options{}, texts); !fault.Is(err, fault.TooLarge) {
 		t.Errorf("got %v, want fault.TooLarge", err)
+	}
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAMergedCellHoldsForAllItsRows(t *testing.T) {
+	book := workbookOf(t, func(f *excelize.File) {
+		setRow(t, f, "Sheet1", 1, "entity", "address", "asset")
+		setRow(t, f, "Sheet1", 2, "Mixer", btc1, "XBT")
+		setRow(t, f, "Sheet1", 3, nil, btc2)
+		setRow(t, f, "Sheet1", 4, nil, tron1, "TRX")
+		setRow(t, f, "Sheet1", 5, "Other", evm1, "ETH")
+		check(t, f.MergeCell("Sheet1", "A2", "A4"))
+		check(t, f.MergeCell("Sheet1", "C2", "C3"))
+	})
+	rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book))
+	want := []Row{{Address: btc1, EntityName: "Mixer", Asset: "XBT", Locator: "row 2"}, {Address: btc2, EntityName: "Mixer", Asset: "XBT", Locator: "row 3"},
+		{Address: tron1, EntityName: "Mixer", Asset: "TRX", Locator: "row 4"}, {Address: evm1, EntityName: "Other", Asset: "ETH", Locator: "row 5"}}
+	if diff := cmp.Diff(want, rows); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+}
+
+func TestHiddenSheetsAndRowsAreNamedAndReadWhenAskedFor(t *testing.T) {
+	book := workbookOf(t, func(f *excelize.File) {
+		setRow(t, f, "Sheet1", 1, "address")
+		setRow(t, f, "Sheet1", 2, btc1)
+		setRow(t, f, "Sheet1", 3, btc2)
+		check(t, f.SetRowVisible("Sheet1", 3, false))
+		_, err := f.NewSheet("Old")
+		check(t, err)
+		setRow(t, f, "Old", 1, "address")
+		setRow(t, f, "Old", 2, evm1)
+		check(t, f.SetSheetVisible("Old", false))
+	})
+	rows, info, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book))
+	if err != nil || len(rows) != 1 || !warned(info, "hidden_sheets") || !warned(info, "hidden_rows") {
+		t.Errorf("%+v %+v %v", rows, info, err)
+	}
+	rows, info, err = rowsOf(t, "auto", Options{Mapping: map[string]string{"hidden": "read"}}, memory("a.xlsx", book))
+	if err != nil || len(rows) != 3 || len(info.Warnings) != 0 {
+		t.Errorf("%+v %+v %v", rows, info, err)
+	}
+}
+
+func TestASheetForEachChainAndAColumnForEachAsset(t *testing.T) {
+	book := workbookOf(t, func(f *excelize.File) {
+		check(t, f.SetSheetName("Sheet1", "TRON wallets"))
+		setRow(t, f, "TRON wallets", 1, tron1) // no header
+		setRow(t, f, "TRON wallets", 2, tron2)
+		_, err := f.NewSheet("Others")
+		check(t, err)
+		setRow(t, f, "Others", 1, "Name", "BTC", "ETH")
+		setRow(t, f, "Others", 2, "A", btc1, evm1)
+		_, err = f.NewSheet("Notes")
+		check(t, err)
+		setRow(t, f, "Notes", 1, "remark", "by")
+		setRow(t, f, "Notes", 2, "see "+evm2, "B")
+	})
+	rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book))
+	want := []Row{{Address: tron1, Asset: "TRON", Locator: "sheet TRON wallets row 1"}, {Address: tron2, Asset: "TRON", Locator: "sheet TRON wallets row 2"},
+		{Address: btc1, EntityName: "A", Asset: "BTC", Locator: "sheet Others row 2"}, {Address: evm1, EntityName: "A", Asset: "ETH", Locator: "sheet Others row 2 address 2"},
+		{Address: "see " + evm2, Unread: true, Locator: "sheet Notes row 2", Problem: "sheets: this one has no column of addresses and is not read; name the column with the mapping"}}
+	if diff := cmp.Diff(want, rows); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	refused(t, "auto", memory("a.xlsx", workbookOf(t, func(f *excelize.File) {
+		setRow(t, f, "Sheet1", 1, "from", "to")
+		setRow(t, f, "Sheet1", 2, evm1, evm2)
+	})), "mapping")
+}
+
+// A cell in the last column does not make every row as wide.
+func TestACellFarToTheRightCostsNoMore(t *testing.T) {
+	head := `<worksheet><sheetData><row><c t="inlineStr"><is><t>address</t></is></c><c t="inlineStr"><is><t>note</t></is></c></row>`
+	row := `<row><c t="inlineStr"><is><t>` + btc1 + `</t></is></c><c r="XFC2" t="inlineStr"><is><t>far</t></is></c></row>`
+	rows, info, err := rowsOf(t, "auto", Options{}, bookWith(t, head+strings.Repeat(row, 3000)+`</sheetData></worksheet>`, `<sst/>`))
+	if err != nil || len(rows) != 3000 || rows[0].Address != btc1 || rows[0].Note != "further cell: far" || !warned(info, "ragged_rows") {
+		t.Errorf("%d rows, %+v %v", len(rows), info, err)
+	}
+	wide := head[:len(head)-len("</row>")] + `<c r="XFC1" t="inlineStr"><is><t>stray</t></is></c></row>`
+	got := testing.AllocsPerRun(1, func() {
+		rows, _, err = rowsOf(t, "auto", Options{}, bookWith(t, wide+strings.Repeat(`<row><c t="inlineStr"><is><t>`+btc1+`</t></is></c></row>`, 3000)+`</sheetData></worksheet>`, `<sst/>`))
+	})
+	if err != nil || len(rows) != 3000 || got > 100_000 {
+		t.Errorf("%d rows, %.0f allocations, %v", len(rows), got, err)
 	}
 }
