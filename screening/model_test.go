@@ -16,9 +16,9 @@ import (
 // What the model expects of the product. Each of these is a promise of the contract.
 const (
 	// emptyIsNotLoaded: where no list, or no listing, is active, a check is an error and no miss.
-	emptyIsNotLoaded = false
+	emptyIsNotLoaded = true
 	// activateAny: every version that is not rejected can be activated, an older one, too.
-	activateAny = false
+	activateAny = true
 	// removeExactly: a removal takes the address that it names, not another address of the same row.
 	removeExactly = false
 	// suppressContent: a suppression covers what was listed when it was proposed, not another listing of the address.
@@ -26,7 +26,7 @@ const (
 	// suppressReading: a suppression for one network does not clear the other readings of the text.
 	suppressReading = false
 	// lateDefaults: the category of a list applies to rows that name none when an answer is given, not when they are read.
-	lateDefaults = false
+	lateDefaults = true
 )
 
 // form is how a wallet is written on a network.

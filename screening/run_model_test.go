@@ -386,8 +386,8 @@ func (m *modelRun) activate(l *modelList, number int) {
 	case err == nil && !may:
 		m.t.Errorf("%s: it must not be activated", m.step)
 	case err == nil:
-		if v.previous = l.active; v.was && l.active == 0 {
-			v.previous = 0
+		if l.active != 0 {
+			v.previous = l.active
 		}
 		l.active, v.was, m.began = number, true, true
 	case !fault.Is(err, fault.Conflict):
