@@ -33,15 +33,15 @@ const (
 type form string
 
 const (
-	p2pkh  form = "p2pkh"
-	fork   form = "fork" // the same text on a fork of Bitcoin
-	p2wpkh form = "p2wpkh"
-	doge   form = "doge"
-	verge  form = "verge" // the same text as doge
-	evm    form = "evm"
-	near   form = "near" // the same text as evm
-	tron   form = "tron"
-	raw    form = "raw" // a text that is no address
+	formP2PKH  form = "p2pkh"
+	formFork   form = "fork" // the same text on a fork of Bitcoin
+	formP2WPKH form = "p2wpkh"
+	formDoge   form = "doge"
+	formVerge  form = "verge" // the same text as doge
+	formEVM    form = "evm"
+	formNear   form = "near" // the same text as evm
+	formTron   form = "tron"
+	formRaw    form = "raw" // a text that is no address
 )
 
 // point is what two texts are compared by.
@@ -131,7 +131,7 @@ func relate(asked, listed point) string {
 	switch {
 	case asked.wallet != listed.wallet:
 		return ""
-	case asked == listed && asked.form == raw:
+	case asked == listed && asked.form == formRaw:
 		return "raw"
 	case asked == listed:
 		return "exact"
@@ -203,7 +203,7 @@ func (m *model) answer(q question, d lists.Direction) (o outcome) {
 	switch {
 	case len(o.matches) > 0:
 		o.kind = "hit"
-	case asked[0].form == raw:
+	case asked[0].form == formRaw:
 		o.kind = "refused"
 	default:
 		o.kind, o.action = "miss", lists.Allow
