@@ -39,7 +39,6 @@ const (
 	formDoge   form = "doge"
 	formVerge  form = "verge" // the same text as doge
 	formEVM    form = "evm"
-	formNear   form = "near" // the same text as evm
 	formTron   form = "tron"
 	formRaw    form = "raw" // a text that is no address
 )

@@ -159,7 +159,7 @@ func (m *modelRun) invent() {
 			add(&utxo, wallet, textOf(m.t, "DNgXSxSjXrCWzknRQd81fjVYohuNrHgnXw", "dogecoin", hash),
 				map[string][]form{"dogecoin": {formDoge}, "verge": {formVerge}, "": {formDoge, formVerge}}, "", "dogecoin", "verge")
 		} else {
-			add(&account, wallet, textOf(m.t, "0xdAC17F958D2ee523a2206206994597C13D831ec7", "ethereum", hash), map[string][]form{"ethereum": {formEVM}, "polygon": {formEVM}, "": {formEVM, formNear}}, "ethereum")
+			add(&account, wallet, textOf(m.t, "0xdAC17F958D2ee523a2206206994597C13D831ec7", "ethereum", hash), map[string][]form{"ethereum": {formEVM}, "polygon": {formEVM}, "": {formEVM}}, "ethereum")
 			add(&account, wallet, textOf(m.t, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", "tron", hash), map[string][]form{"tron": {formTron}, "": {formTron}}, "tron")
 		}
 	}
