@@ -16,9 +16,9 @@ import (
 // What the model expects of the product. Each of these is a promise of the contract.
 const (
 	// emptyIsNotLoaded: where no list, or no listing, is active, a check is an error and no miss.
-	emptyIsNotLoaded = false
+	emptyIsNotLoaded = true
 	// activateAny: every version that is not rejected can be activated, an older one, too.
-	activateAny = false
+	activateAny = true
 	// removeExactly: a removal takes the address that it names, not another address of the same row.
 	removeExactly = false
 	// suppressContent: a suppression covers what was listed when it was proposed, not another listing of the address.
@@ -26,22 +26,21 @@ const (
 	// suppressReading: a suppression for one network does not clear the other readings of the text.
 	suppressReading = false
 	// lateDefaults: the category of a list applies to rows that name none when an answer is given, not when they are read.
-	lateDefaults = false
+	lateDefaults = true
 )
 
 // form is how a wallet is written on a network.
 type form string
 
 const (
-	p2pkh  form = "p2pkh"
-	fork   form = "fork" // the same text on a fork of Bitcoin
-	p2wpkh form = "p2wpkh"
-	doge   form = "doge"
-	verge  form = "verge" // the same text as doge
-	evm    form = "evm"
-	near   form = "near" // the same text as evm
-	tron   form = "tron"
-	raw    form = "raw" // a text that is no address
+	formP2PKH  form = "p2pkh"
+	formFork   form = "fork" // the same text on a fork of Bitcoin
+	formP2WPKH form = "p2wpkh"
+	formDoge   form = "doge"
+	formVerge  form = "verge" // the same text as doge
+	formEVM    form = "evm"
+	formTron   form = "tron"
+	formRaw    form = "raw" // a text that is no address
 )
 
 // point is what two texts are compared by.
@@ -131,7 +130,7 @@ func relate(asked, listed point) string {
 	switch {
 	case asked.wallet != listed.wallet:
 		return ""
-	case asked == listed && asked.form == raw:
+	case asked == listed && asked.form == formRaw:
 		return "raw"
 	case asked == listed:
 		return "exact"
@@ -203,7 +202,7 @@ func (m *model) answer(q question, d lists.Direction) (o outcome) {
 	switch {
 	case len(o.matches) > 0:
 		o.kind = "hit"
-	case asked[0].form == raw:
+	case asked[0].form == formRaw:
 		o.kind = "refused"
 	default:
 		o.kind, o.action = "miss", lists.Allow

@@ -154,17 +154,17 @@ func (m *modelRun) invent() {
 			hash[i] = byte(m.r.Uint32())
 		}
 		if wallet < 5 {
-			add(&utxo, wallet, textOf(m.t, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "bitcoin", hash), map[string][]form{"bitcoin": {p2pkh}, "": {p2pkh, fork}}, "bitcoin")
-			add(&utxo, wallet, textOf(m.t, "bc1qvt5s0v2uhuna2sjnn84ldu8m2r4m3rcc4048ry", "bitcoin", hash), map[string][]form{"bitcoin": {p2wpkh}, "": {p2wpkh}}, "bitcoin")
+			add(&utxo, wallet, textOf(m.t, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "bitcoin", hash), map[string][]form{"bitcoin": {formP2PKH}, "": {formP2PKH, formFork}}, "bitcoin")
+			add(&utxo, wallet, textOf(m.t, "bc1qvt5s0v2uhuna2sjnn84ldu8m2r4m3rcc4048ry", "bitcoin", hash), map[string][]form{"bitcoin": {formP2WPKH}, "": {formP2WPKH}}, "bitcoin")
 			add(&utxo, wallet, textOf(m.t, "DNgXSxSjXrCWzknRQd81fjVYohuNrHgnXw", "dogecoin", hash),
-				map[string][]form{"dogecoin": {doge}, "verge": {verge}, "": {doge, verge}}, "", "dogecoin", "verge")
+				map[string][]form{"dogecoin": {formDoge}, "verge": {formVerge}, "": {formDoge, formVerge}}, "", "dogecoin", "verge")
 		} else {
-			add(&account, wallet, textOf(m.t, "0xdAC17F958D2ee523a2206206994597C13D831ec7", "ethereum", hash), map[string][]form{"ethereum": {evm}, "polygon": {evm}, "": {evm, near}}, "ethereum")
-			add(&account, wallet, textOf(m.t, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", "tron", hash), map[string][]form{"tron": {tron}, "": {tron}}, "tron")
+			add(&account, wallet, textOf(m.t, "0xdAC17F958D2ee523a2206206994597C13D831ec7", "ethereum", hash), map[string][]form{"ethereum": {formEVM}, "polygon": {formEVM}, "": {formEVM}}, "ethereum")
+			add(&account, wallet, textOf(m.t, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", "tron", hash), map[string][]form{"tron": {formTron}, "": {formTron}}, "tron")
 		}
 	}
 	for wallet := range 2 {
-		add(&rawTexts, 100+wallet, fmt.Sprintf("no address at all, %d", wallet), map[string][]form{rawNetwork: {raw}}, rawNetwork)
+		add(&rawTexts, 100+wallet, fmt.Sprintf("no address at all, %d", wallet), map[string][]form{rawNetwork: {formRaw}}, rawNetwork)
 	}
 	slices.SortFunc(m.questions, func(a, b question) int { return strings.Compare(a.text+" "+a.network, b.text+" "+b.network) })
 	m.pool["sanctions"] = slices.Concat(slices.Concat(utxo...), slices.Concat(account...), slices.Concat(rawTexts...))
@@ -386,8 +386,8 @@ func (m *modelRun) activate(l *modelList, number int) {
 	case err == nil && !may:
 		m.t.Errorf("%s: it must not be activated", m.step)
 	case err == nil:
-		if v.previous = l.active; v.was && l.active == 0 {
-			v.previous = 0
+		if l.active != 0 {
+			v.previous = l.active
 		}
 		l.active, v.was, m.began = number, true, true
 	case !fault.Is(err, fault.Conflict):

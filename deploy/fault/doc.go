@@ -7,7 +7,7 @@
 //
 // What must hold under every fault: no answer contradicts the generation that it names; that generation was really made, and once
 // acknowledged it stays; numbers never fall; what was told is in the journal; servers that hold their lists in memory answer every check. Histories of
-// activations are checked for linearizability with porcupine. A table at the end tells how it went.
+// activations are checked for linearizability with porcupine. A generation that the store has lost is answered together with the store's own. A table at the end tells how it went.
 //
 // make fault is the long form, make test has the short one.
 package fault

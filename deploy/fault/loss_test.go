@@ -23,7 +23,7 @@ func (w *world) newest() (generation, k int) {
 // serve waits until a server answers from a generation, or a newer one.
 func (w *world) serve(r *replica, generation int) {
 	w.t.Helper()
-	w.eventually(fmt.Sprintf("server %d serves generation %d", r.n, generation), 60*time.Second, func() bool {
+	w.eventually(fmt.Sprintf("server %d serves generation %d", r.n, generation), patience, func() bool {
 		a := r.ask(always)
 		return a.code == "" && a.generation >= generation
 	})
@@ -64,19 +64,23 @@ func (w *world) noMiss(r *replica, address string, during time.Duration) {
 // recover makes sure that nothing is activated on top of a loss while a server says that it is lost, and restores from that server.
 func (w *world) recover(r *replica) {
 	w.t.Helper()
-	w.eventually("the loss is on record", 30*time.Second, func() bool {
+	w.eventually("the loss is on record", patience, func() bool {
 		var out struct{ Lost int }
 		status, err := w.replicas[0].call("GET", "/v1/replicas", "", &out)
 		return err == nil && status == 200 && out.Lost > 0
 	})
-	if said := w.tryLoad(); !strings.Contains(said, "has lost generation") {
-		w.t.Errorf("an activation on top of the loss: %q", said)
-	}
+	w.eventually("an activation is refused", patience, func() bool {
+		said := w.tryLoad()
+		if said == "" {
+			w.t.Fatal("an activation on top of the loss was made")
+		}
+		return strings.Contains(said, "has lost generation")
+	})
 	var out struct {
 		Generation, Lost int
 		Detail           string
 	}
-	w.eventually("restore", 30*time.Second, func() bool {
+	w.eventually("restore", patience, func() bool {
 		status, err := r.call("POST", "/v1/restore", `{"reason":"harness"}`, &out)
 		return err == nil && status == 200 && out.Generation > 0
 	})
@@ -91,7 +95,7 @@ func (w *world) recover(r *replica) {
 			}
 		}
 	}
-	w.eventually("an activation after it", 30*time.Second, w.load)
+	w.eventually("an activation after it", patience, w.load)
 }
 
 func (w *world) finish(name string, times int, since, healed time.Time) {
@@ -114,7 +118,7 @@ func (w *world) finish(name string, times int, since, healed time.Time) {
 func TestRestartAfterALoss(t *testing.T) {
 	w := newWorld(t, storetest.NewRedis(t))
 	w.redis.Must("SAVE")
-	w.eventually("an activation", 30*time.Second, w.load)
+	w.eventually("an activation", patience, w.load)
 	g, k := w.newest()
 	for _, r := range w.replicas {
 		w.serve(r, g)
@@ -135,7 +139,7 @@ func TestRestartAfterALoss(t *testing.T) {
 func TestServerThatWasCutOff(t *testing.T) {
 	w := newWorld(t, storetest.NewRedis(t))
 	w.redis.Must("SAVE")
-	w.eventually("an activation", 30*time.Second, w.load)
+	w.eventually("an activation", patience, w.load)
 	g, k := w.newest()
 	cutOff := w.replicas[1]
 	for _, r := range w.replicas {
@@ -153,12 +157,12 @@ func TestServerThatWasCutOff(t *testing.T) {
 	}
 	time.Sleep(11 * time.Second) // lists.ReplicaTTL
 	for range 2 {
-		w.eventually("an activation without the server that is cut off", 30*time.Second, w.load)
+		w.eventually("an activation without the server that is cut off", patience, w.load)
 	}
 	_, newer := w.newest()
 	cutOff.signal(t, syscall.SIGCONT)
 	healed := time.Now()
-	w.eventually("it notices", 30*time.Second, func() bool {
+	w.eventually("it notices", patience, func() bool {
 		a := cutOff.ask(only(newer))
 		return a.hit || a.code == "lost"
 	})
@@ -180,7 +184,7 @@ func TestCacheThatLags(t *testing.T) {
 	r := w.replicas[1]
 	var healed time.Time
 	for range times {
-		w.eventually("an activation", 30*time.Second, w.load)
+		w.eventually("an activation", patience, w.load)
 		g, k := w.newest()
 		w.serve(r, g)
 		w.redis.Kill()
@@ -204,7 +208,7 @@ func TestNewestGenerationThatCannotBeLoaded(t *testing.T) {
 		r.signal(t, syscall.SIGSTOP)
 	}
 	w.redis.Must("EVAL", `for _, k in ipairs(redis.call('KEYS', 'interdict:[eb]:*')) do redis.call('SADD', 'before', k) end`, "0")
-	w.eventually("an activation", 60*time.Second, w.load)
+	w.eventually("an activation", patience, w.load)
 	w.redis.Must("EVAL", `for _, k in ipairs(redis.call('KEYS', 'interdict:[eb]:*')) do
   if redis.call('SISMEMBER', 'before', k) == 0 then redis.call('RENAME', k, 'aside:' .. k) end
 end`, "0")
@@ -213,7 +217,7 @@ end`, "0")
 		r.signal(t, syscall.SIGCONT)
 	}
 	for _, r := range w.replicas {
-		w.eventually("no more misses from the old generation", 30*time.Second, func() bool {
+		w.eventually("no more misses from the old generation", patience, func() bool {
 			var ready any
 			status, err := r.call("GET", "/readyz", "", &ready)
 			return err == nil && status == 503 && r.ask(only(k)).code != "" && r.ask(always).hit
