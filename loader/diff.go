@@ -14,7 +14,8 @@ import (
 // first seen in, and the diff is counted on the way.
 //
 //	replace: both sides are walked in the order of the keys; everything goes into a new base
-//	add, remove: only the upload's keys are looked up; what is new (or gone) goes into a delta
+//	add: only the upload's keys are looked up; what is new goes into a delta
+//	remove: see remove.go
 type joiner struct {
 	store lists.Store
 	mode  lists.Mode
@@ -25,11 +26,12 @@ type joiner struct {
 	// readers remembers the content digest of attributions of old layers.
 	readers map[string]map[uint32]uint64
 
-	written   int             // listings in the new layer
-	rawKeys   int             // raw keys in it
-	removals  int             // removals in it
-	notListed int             // rows to remove that were not there
-	removed   map[uint64]bool // rows (seq) that removed something; only in mode remove
+	written   int      // listings in the new layer
+	rawKeys   int      // raw keys in it
+	removals  int      // removals in it
+	notListed int      // rows to remove that were not there
+	partly    int      // listings of which one reading was removed, and others stay
+	said      []uint64 // content digests of a key's old references
 	buf       []byte
 }
 
@@ -54,7 +56,7 @@ const joinBatch = 1024
 
 func (j *joiner) run(ctx context.Context) error {
 	if j.mode == lists.Remove {
-		j.removed = map[uint64]bool{}
+		return j.remove(ctx)
 	}
 	batch := make([]joined, 0, joinBatch)
 	flush := func() error {
@@ -78,45 +80,17 @@ func (j *joiner) run(ctx context.Context) error {
 			}
 		}
 	}
-	if err := flush(); err != nil {
-		return err
-	}
-	if j.mode == lists.Remove {
-		j.notListed = j.in.rows.Accepted + j.in.rows.Quarantined - j.in.refused - len(j.removed)
-	}
-	return nil
+	return flush()
 }
+
+// groups are records grouped by key.
+type groups = iter.Seq2[joined, error]
 
 // uploaded groups the upload's records by key.
-func (j *joiner) uploaded() iter.Seq2[joined, error] {
-	return func(yield func(joined, error) bool) {
-		var g joined
-		var refs []lists.Ref
-		for r, err := range j.in.sorter.all() {
-			if err == nil {
-				refs, err = lists.DecodeRefs(refs[:0], r.ref)
-			}
-			if err != nil {
-				yield(g, err)
-				return
-			}
-			if g.key != r.key && g.key != "" {
-				if !yield(g, nil) {
-					return
-				}
-				g.rows = nil
-			}
-			g.key = r.key
-			g.rows = append(g.rows, incoming{refs[0], r.seq, r.main, r.raw, r.digest})
-		}
-		if g.key != "" {
-			yield(g, nil)
-		}
-	}
-}
+func (j *joiner) uploaded() groups { return j.in.sorter.grouped() }
 
 // together walks the upload and the active version side by side.
-func (j *joiner) together(ctx context.Context, uploaded iter.Seq2[joined, error]) iter.Seq2[joined, error] {
+func (j *joiner) together(ctx context.Context, uploaded groups) groups {
 	return func(yield func(joined, error) bool) {
 		next, stop := iter.Pull2(uploaded)
 		defer stop()
@@ -220,12 +194,19 @@ func (j *joiner) digests(ctx context.Context, batch []joined) error {
 	return nil
 }
 
-// decide writes what the new layer says under one key, and counts.
-func (j *joiner) decide(g *joined) error {
+// distinct returns the upload's references under one key without duplicates, and counts the rows.
+func (j *joiner) distinct(g *joined) []incoming {
 	kept := g.rows[:0:0]
+	var met map[uint64]bool // contents, where there are many
+	if len(g.rows) > 64 {
+		met = make(map[uint64]bool, len(g.rows))
+	}
 	for i := range g.rows {
 		r := &g.rows[i]
-		duplicate := slices.ContainsFunc(kept, func(k incoming) bool { return k.Same(&r.Ref) && k.digest == r.digest })
+		duplicate := (met == nil || met[r.digest]) && slices.ContainsFunc(kept, func(k incoming) bool { return k.digest == r.digest && k.Same(&r.Ref) })
+		if met != nil {
+			met[r.digest] = true
+		}
 		if r.main {
 			switch {
 			case duplicate && r.raw:
@@ -241,22 +222,28 @@ func (j *joiner) decide(g *joined) error {
 			kept = append(kept, *r)
 		}
 	}
-	if j.mode == lists.Remove {
-		return j.remove(g, kept)
-	}
+	return kept
+}
+
+// decide writes what the new layer says under one key, and counts.
+func (j *joiner) decide(g *joined) error {
+	kept := j.distinct(g)
 
 	// Pair what is the same listing on both sides, first by content, then by identity alone.
 	const unpaired = -1
 	pairOf := make([]int, len(kept))
 	taken := make([]bool, len(g.old))
-	pair := func(same func(k *incoming, o *lists.Stored) bool, then func(k *incoming)) {
+	pair := func(same func(k *incoming, o int) bool, then func(k *incoming)) {
+		next := 0 // both sides mostly have their listings in one order
 		for i := range kept {
-			for o := range g.old {
-				if pairOf[i] == unpaired && !taken[o] && kept[i].Same(&g.old[o].Ref) && same(&kept[i], &g.old[o]) {
-					pairOf[i], taken[o] = o, true
+			for n := range g.old {
+				o := (next + n) % len(g.old)
+				if pairOf[i] == unpaired && !taken[o] && same(&kept[i], o) && kept[i].Same(&g.old[o].Ref) {
+					pairOf[i], taken[o], next = o, true, o+1
 					if kept[i].Counts() {
 						then(&kept[i])
 					}
+					break
 				}
 			}
 		}
@@ -264,9 +251,13 @@ func (j *joiner) decide(g *joined) error {
 	for i := range pairOf {
 		pairOf[i] = unpaired
 	}
-	pair(func(k *incoming, o *lists.Stored) bool { return j.digest(o) == k.digest }, func(*incoming) { j.v.Diff.Unchanged++ })
+	j.said = j.said[:0]
+	for o := range g.old {
+		j.said = append(j.said, j.digest(&g.old[o]))
+	}
+	pair(func(k *incoming, o int) bool { return j.said[o] == k.digest }, func(*incoming) { j.v.Diff.Unchanged++ })
 	if j.mode == lists.Replace {
-		pair(func(*incoming, *lists.Stored) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
+		pair(func(*incoming, int) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
 		for o := range g.old {
 			if !taken[o] && g.old[o].Counts() {
 				j.v.Diff.Removed++
@@ -302,60 +293,6 @@ func (j *joiner) decide(g *joined) error {
 		j.buf = lists.AppendRef(j.buf, &k.Ref)
 	}
 	return j.put(g.key, raw)
-}
-
-// remove writes removals of what the active version says of the given identities. A listing goes with all its readings.
-func (j *joiner) remove(g *joined, kept []incoming) error {
-	named, gone := make([]bool, len(g.old)), make([]bool, len(g.old))
-	for i := range kept {
-		for o := range g.old {
-			if kept[i].Same(&g.old[o].Ref) {
-				named[o], j.removed[kept[i].seq] = true, true
-			}
-		}
-	}
-	for o := range g.old {
-		gone[o] = named[o]
-		for x := range g.old {
-			gone[o] = gone[o] || named[x] && sameRow(&g.old[x], &g.old[o])
-		}
-	}
-	j.buf = j.buf[:0]
-	for o := range g.old {
-		r := &g.old[o]
-		if !gone[o] {
-			continue
-		}
-		if r.Counts() {
-			j.v.Diff.Removed++
-			j.v.Listings--
-			if r.Variant == address.VariantRaw {
-				j.v.Raw--
-			}
-		}
-		if slices.ContainsFunc(g.old[:o], func(e lists.Stored) bool { return e.Same(&r.Ref) }) {
-			continue // its removal is written, and its address counted
-		}
-		// A removal takes every listing of an identity: it must not take one that stays.
-		stays := false
-		for x := range g.old {
-			stays = stays || !gone[x] && g.old[x].Same(&r.Ref)
-		}
-		if stays {
-			continue
-		}
-		if r.Counts() {
-			j.v.Addresses--
-		}
-		j.removals++
-		j.buf = lists.AppendRef(j.buf, &lists.Ref{Variant: r.Variant, Role: r.Role, Own: r.Own, Text: rawText(&r.Ref), Removed: true})
-	}
-	return j.put(g.key, g.key.Space() == address.SpaceRaw)
-}
-
-// sameRow tells whether two stored references are readings of one row.
-func sameRow(a, b *lists.Stored) bool {
-	return a.Layer == b.Layer && a.Attribution == b.Attribution && a.HasLocator == b.HasLocator && a.Locator == b.Locator
 }
 
 // rawText is what tells raw references under one key apart.

@@ -583,6 +583,9 @@ func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *in
 	if n := j.notListed + in.unmet; n > 0 {
 		warn("not_listed", "%d rows take away what was not on the list", n)
 	}
+	if j.partly > 0 {
+		warn("partly_removed", "%d listings name no network and were removed from one network only: they stay listed on the others; remove them without a network to remove them altogether", j.partly)
+	}
 	if active != nil && v.Mode != lists.Replace {
 		v.UnknownLabels = append(v.UnknownLabels, active.UnknownLabels...)
 		slices.Sort(v.UnknownLabels)
