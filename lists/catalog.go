@@ -27,6 +27,8 @@ type Replica struct {
 	GenerationID string    `json:"generation_id,omitempty"`
 	Since        time.Time `json:"since"` // it answers from that generation
 	Seen         time.Time `json:"seen"`  // its last report
+	// Rules is the version of its program's identity rules; 0: it does not say.
+	Rules int `json:"rules,omitempty"`
 }
 
 // ReplicaTTL is how long after its last report a replica counts as live.

@@ -7,6 +7,7 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/address"
+	"interdict/lists/fault"
 )
 
 // joiner brings the sorted rows of an upload together with what the active version says under the same
@@ -292,6 +293,15 @@ func (j *joiner) decide(g *joined) error {
 		}
 		j.buf = lists.AppendRef(j.buf, &k.Ref)
 	}
+	if j.mode == lists.Add && len(j.buf) > 0 && len(g.old) > 1000 {
+		var below []byte
+		for o := range g.old {
+			below = lists.AppendRef(below, &g.old[o].Ref)
+		}
+		if err := roomFor(g.key, j.buf, len(below)); err != nil {
+			return err
+		}
+	}
 	return j.put(g.key, raw)
 }
 
@@ -307,10 +317,26 @@ func (j *joiner) put(key address.Key, raw bool) error {
 	if len(j.buf) == 0 {
 		return nil
 	}
+	if err := roomFor(key, j.buf, 0); err != nil {
+		return err
+	}
 	if raw {
 		j.rawKeys++
 	}
 	return j.out.put(key, j.buf)
+}
+
+// roomFor is an error when the references of a key, and the further bytes of those that layers below have, are more than a layer can hold.
+func roomFor(key address.Key, refs []byte, further int) error {
+	if len(refs)+further <= lists.MaxRefs {
+		return nil
+	}
+	all, err := lists.DecodeRefs(nil, refs)
+	if err != nil {
+		return err
+	}
+	return fault.E(fault.TooLarge, "%.80q is listed too often: %d rows and more take %d bytes, and one address has room for %d; list it with fewer rows",
+		all[0].ListedText(key), len(all), len(refs)+further, lists.MaxRefs)
 }
 
 func (j *joiner) digest(o *lists.Stored) uint64 {

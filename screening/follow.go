@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 )
 
 const (
@@ -33,7 +34,7 @@ func (s *Screener) Follow(ctx context.Context, replica string) {
 			s.log.Debug("refresh", "error", err)
 		}
 		now := s.now().UTC()
-		next := lists.Replica{ID: replica, Since: reported.Since, Seen: now}
+		next := lists.Replica{ID: replica, Since: reported.Since, Seen: now, Rules: address.Rules}
 		if snap := s.current.Load(); snap != nil {
 			next.Generation, next.GenerationID = snap.generation.Number, snap.generation.ID
 		}
