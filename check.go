@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,14 +27,24 @@ type checkCmd struct {
 	Network   string   `help:"Network of the addresses; without it every reading is screened."`
 	Direction string   `help:"deposit or withdrawal; without it the answer names no action." enum:"deposit,withdrawal," default:""`
 	Explain   bool     `help:"Tell how each text was read, what is derived from it and what it was compared with."`
-	JSON      bool     `help:"Print one answer a line, as the API gives it; with --explain one explanation."`
+	JSON      bool     `help:"Print one line of JSON for each address, in order: the answer as the API gives it, with --explain the explanation, or {\"error\": problem}."`
 }
 
 // Help is shown under check --help.
 func (*checkCmd) Help() string {
-	return "Exit code 0: all addresses were understood and none is listed. 3: at least one is listed. 1: an error.\n\n" +
+	return "Exit code 0: every address was answered, and none is listed. 3: at least one is listed, even if others got no answer. 1: none is listed as\n" +
+		"far as is known, but an address got no answer, or there was none to check. Every address without an answer is named on standard error.\n" +
+		"A blank line on standard input is an address without an answer.\n\n" +
 		"Examples:\n  interdict check TUCsTq7TofTCJRRoHk6RvhMoS2mJLm5Yzq\n  interdict check --network bitcoin --direction deposit - < addresses.txt\n" +
 		"  interdict check --explain --network bitcoin bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
+}
+
+// reply is what came of one address. Only one without an error clears it.
+type reply struct {
+	answer    *answer
+	json      []byte // the answer as the API gives it
+	explained *screening.Explanation
+	err       error
 }
 
 func (c *checkCmd) Run(e *env) error {
@@ -45,62 +57,87 @@ func (c *checkCmd) Run(e *env) error {
 	case c.Explain && c.Server != "":
 		return usage("--explain works on the store itself, not through a server")
 	case c.Server == "":
-		o, err := c.open(e.ctx, e.quiet())
+		o, err := c.openToCheck(e.ctx, e.quiet())
 		if err != nil {
 			return err
 		}
 		defer o.close()
 		s := screening.New(o.store, o.journal, api.NewMetrics(), o.log, time.Now)
-		// How a text is read can be told without any list.
-		if err := s.Refresh(e.ctx); err != nil && !(c.Explain && fault.Is(err, fault.NotLoaded)) {
-			return err
-		}
-		ask = func(e *env, address string) (hit bool, err error) {
-			var a screening.Answer
-			r := &screening.Request{Address: address, Network: c.Network, Direction: lists.Direction(c.Direction), By: operator()}
-			if c.Explain {
-				x, err := s.Explain(e.ctx, r, &a)
-				c.printExplanation(e, x)
-				return err == nil && a.Result == screening.Hit, err
-			}
-			if err := s.Check(e.ctx, r, &a); err != nil {
-				return false, err
-			}
-			return c.print(e, a.JSON), nil
-		}
+		_ = s.Refresh(e.ctx) // where it fails, each check says why it has no answer
+		ask = func(ctx context.Context, address string) reply { return c.askStore(ctx, s, address) }
 	}
-	hits, failed, n := 0, 0, 0
-	one := func(address string) {
+	n, hits, failed := 0, 0, 0
+	one := func(text string) {
 		n++
-		hit, err := ask(e, address)
-		if err != nil {
-			failed++
-			fmt.Fprintf(e.stderr, "interdict: address %d: %v\n", n, err)
+		r := reply{err: unaskable(text)}
+		if r.err == nil {
+			r = ask(e.ctx, text)
 		}
-		if hit {
+		if r.err != nil {
+			failed++
+			fmt.Fprintf(e.stderr, "interdict: address %d: %v\n", n, r.err)
+		}
+		if r.answer != nil && r.answer.hit() {
 			hits++
 		}
+		c.print(e.stdout, &r)
 	}
+	if err := c.each(e, one); err != nil {
+		failed++
+		fmt.Fprintf(e.stderr, "interdict: after address %d: %v\n", n, err)
+	}
+	var err error
+	switch {
+	case failed > 0:
+		err = fault.E(fault.Unavailable, "%d of %d addresses got no answer: none of them is cleared", failed, max(n, failed))
+	case n == 0:
+		err = fault.E(fault.Invalid, "standard input held no address: nothing was checked")
+	}
+	if hits > 0 {
+		if err != nil {
+			fmt.Fprintln(e.stderr, "interdict:", err)
+		}
+		return errHit
+	}
+	return err
+}
+
+// unaskable refuses a text that cannot be part of a request: a blank one, and one that is longer than any address.
+func unaskable(text string) error {
+	var bad *address.Error
+	if strings.TrimSpace(text) == "" || len(text) > address.MaxText {
+		if _, err := address.Parse(nil, text, ""); errors.As(err, &bad) {
+			return &screening.Refused{Cause: bad}
+		}
+	}
+	return nil
+}
+
+// each calls one with every address of the command line, and with every line of standard input where - stands.
+func (c *checkCmd) each(e *env, one func(text string)) error {
 	for _, a := range c.Addresses {
 		if a != "-" {
 			one(a)
 			continue
 		}
-		lines := bufio.NewScanner(e.stdin)
-		for lines.Scan() {
-			if line := strings.TrimSpace(lines.Text()); line != "" {
-				one(line)
+		lines := bufio.NewReaderSize(e.stdin, 64<<10)
+		for {
+			if err := e.ctx.Err(); err != nil {
+				return fault.E(fault.Unavailable, "given up before the end of standard input: %w", err)
 			}
+			line, rest, err := lines.ReadLine()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return fault.E(fault.Unavailable, "read standard input: %w", err)
+			}
+			text := strings.TrimSpace(string(line)) // of a line beyond the buffer its first part, which is too long for an address
+			for rest && err == nil {
+				_, rest, err = lines.ReadLine()
+			}
+			one(text)
 		}
-		if err := lines.Err(); err != nil {
-			return err
-		}
-	}
-	switch {
-	case hits > 0:
-		return errHit
-	case failed > 0:
-		return fmt.Errorf("%d of %d addresses got no answer", failed, n)
 	}
 	return nil
 }
@@ -118,92 +155,72 @@ func isSeedPhrase(arguments []string) bool {
 	return len(arguments) > 1 && errors.As(err, &bad) && bad.Reason == address.SecretMaterial
 }
 
-func (c *checkCmd) askServer(e *env, address string) (hit bool, err error) {
-	var raw json.RawMessage
-	if c.Direction == "" {
-		path := "/v1/addresses/" + url.PathEscape(address)
-		if c.Network != "" {
-			path += "?network=" + url.QueryEscape(c.Network)
-		}
-		if err := c.call(e.ctx, http.MethodGet, path, "", nil, &raw); err != nil {
-			// The library's error shows the URL, and with it the text, which may be a secret.
-			var failed *url.Error
-			if errors.As(err, &failed) {
-				err = fault.E(fault.Unavailable, "the server cannot be asked: %w", failed.Err)
-			}
-			return false, err
-		}
-		return c.print(e, raw), nil
+func (c *checkCmd) askStore(ctx context.Context, s *screening.Screener, address string) (out reply) {
+	var a screening.Answer
+	r := &screening.Request{Address: address, Network: c.Network, Direction: lists.Direction(c.Direction), By: operator()}
+	if c.Explain {
+		out.explained, out.err = s.Explain(ctx, r, &a)
+	} else {
+		out.err = s.Check(ctx, r, &a)
 	}
-	body, err := json.Marshal(map[string]string{"address": address, "network": c.Network, "direction": c.Direction})
-	if err != nil {
-		return false, err
+	if out.err == nil {
+		out.json = a.JSON
+		out.answer, out.err = readAnswer(a.JSON, address, c.Direction)
 	}
-	if err := c.call(e.ctx, http.MethodPost, "/v1/check", "application/json", bytes.NewReader(body), &raw); err != nil {
-		return false, err
-	}
-	return c.print(e, raw), nil
+	return out
 }
 
-// print shows an answer and tells whether it is a hit.
-func (c *checkCmd) print(e *env, b []byte) bool {
-	var a struct {
-		CheckID, Result, Action string
-		Address                 struct{ Canonical, Network string }
-		Matches                 []struct {
-			Class, Derivation string
-			List              struct {
-				Name, Authority, Published string
-				Version                    int
-			}
-			Listed               struct{ Address, Network, Asset string }
-			Entity               struct{ ID, Name, Type string }
-			Category, Confidence string
-			Programs             []string
-			ListedOn             string `json:"listed_on"`
-			URL                  string
-			Source               struct{ File, SHA256, Locator string }
-			AddedIn              int `json:"added_in"`
+// serverTime is how long a server may take for one answer.
+const serverTime = 30 * time.Second
+
+func (c *checkCmd) askServer(ctx context.Context, address string) (out reply) {
+	ctx, cancel := context.WithTimeout(ctx, serverTime)
+	defer cancel()
+	method, path, contentType := http.MethodGet, "/v1/addresses/"+url.PathEscape(address), ""
+	var body io.Reader
+	if c.Direction != "" {
+		b, err := json.Marshal(map[string]string{"address": address, "network": c.Network, "direction": c.Direction})
+		if err != nil {
+			return reply{err: err}
 		}
-		Screened struct{ Generation, Lists, Listings int }
+		method, path, contentType, body = http.MethodPost, "/v1/check", "application/json", bytes.NewReader(b)
+	} else if c.Network != "" {
+		path += "?network=" + url.QueryEscape(c.Network)
 	}
-	if err := json.Unmarshal(b, &a); err != nil {
-		fmt.Fprintln(e.stderr, "interdict: the answer cannot be read:", err)
-		return false
+	if out.err = c.call(ctx, method, path, contentType, body, (*json.RawMessage)(&out.json)); out.err == nil {
+		out.answer, out.err = readAnswer(out.json, address, c.Direction)
 	}
-	if c.JSON {
-		fmt.Fprintf(e.stdout, "%s\n", b)
-		return a.Result == "hit"
-	}
-	fmt.Fprintf(e.stdout, "%s  %s (%s)", strings.ToUpper(a.Result), a.Address.Canonical, a.Address.Network)
-	if a.Action != "" {
-		fmt.Fprintf(e.stdout, "  → %s", a.Action)
-	}
-	fmt.Fprintln(e.stdout)
-	for _, m := range a.Matches {
-		fmt.Fprintf(e.stdout, "  %s on %s version %d", m.Class, m.List.Name, m.List.Version)
-		if m.List.Published != "" {
-			fmt.Fprintf(e.stdout, " (published %s)", m.List.Published)
+	return out
+}
+
+// print shows what came of one address on standard output. Without --json an error is on standard error only.
+func (c *checkCmd) print(w io.Writer, r *reply) {
+	if !c.JSON {
+		if r.explained != nil {
+			printExplanation(w, r.explained)
 		}
-		fmt.Fprintln(e.stdout)
-		field := func(name, value string) {
-			if value != "" {
-				fmt.Fprintf(e.stdout, "    %-10s %s\n", name, value)
-			}
+		if r.answer != nil {
+			printAnswer(w, r.answer)
 		}
-		field("authority", m.List.Authority)
-		field("how", m.Derivation)
-		field("listed", strings.TrimSpace(m.Listed.Address+"  "+m.Listed.Network+" "+m.Listed.Asset))
-		field("entity", strings.TrimSpace(m.Entity.Name+"  "+m.Entity.ID+" "+m.Entity.Type))
-		field("category", m.Category+", "+m.Confidence)
-		field("programs", strings.Join(m.Programs, ", "))
-		field("listed on", m.ListedOn)
-		field("added in", fmt.Sprintf("version %d", m.AddedIn))
-		field("reference", m.URL)
-		field("file", m.Source.File)
-		field("sha256", m.Source.SHA256)
-		field("place", m.Source.Locator)
+		return
 	}
-	fmt.Fprintf(e.stdout, "  screened against generation %d: %d lists, %d listings\n", a.Screened.Generation, a.Screened.Lists, a.Screened.Listings)
-	return a.Result == "hit"
+	line := r.json
+	var refused *refusal
+	switch {
+	case r.explained != nil:
+		b, err := json.Marshal(r.explained)
+		if err != nil {
+			panic(err) // our own types always encode
+		}
+		line = b
+	case errors.As(r.err, &refused):
+		line = fmt.Appendf(nil, `{"error":%s}`, refused.body)
+	case r.err != nil:
+		line = fmt.Appendf(nil, `{"error":%s}`, api.Problem(r.err))
+	}
+	var one bytes.Buffer
+	if err := json.Compact(&one, line); err != nil {
+		panic(err) // it was made, or decoded, here
+	}
+	fmt.Fprintf(w, "%s\n", one.Bytes())
 }

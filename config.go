@@ -47,7 +47,8 @@ func configure(parser *kong.Kong, args []string, values settings) error {
 	flags := map[string]bool{}
 	var names []string
 	_ = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error {
-		if f, ok := node.(*kong.Flag); ok && !flags[f.Name] {
+		// What stands for one decision of a person, such as an override, is a flag only.
+		if f, ok := node.(*kong.Flag); ok && !flags[f.Name] && len(f.Envs) > 0 {
 			flags[f.Name] = true
 			names = append(names, f.Name)
 		}
@@ -140,16 +141,31 @@ func (f *storeFlags) open(ctx context.Context, log *slog.Logger) (*opened, error
 
 // openWith opens the store with journal segments of a size.
 func (f *storeFlags) openWith(ctx context.Context, log *slog.Logger, segmentBytes int) (*opened, error) {
-	var store lists.Store
-	var err error
-	if f.Redis != "" {
-		store, err = redisstore.Open(ctx, f.Redis, redisstore.Options{Prefix: f.RedisPrefix, Password: f.RedisPassword})
-	} else {
-		store, err = diskstore.Open(f.Data)
-	}
+	store, err := f.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return f.withJournal(store, log, segmentBytes)
+}
+
+// openToCheck opens the store for checks: they are recorded in the journal, and the store stays as it is.
+func (f *storeFlags) openToCheck(ctx context.Context, log *slog.Logger) (*opened, error) {
+	store, err := f.openStore(ctx, diskstore.ReadOnly)
+	if err != nil {
+		return nil, err
+	}
+	return f.withJournal(store, log, journal.MinSegmentBytes)
+}
+
+func (f *storeFlags) openStore(ctx context.Context, o ...diskstore.Option) (lists.Store, error) {
+	if f.Redis != "" {
+		return redisstore.Open(ctx, f.Redis, redisstore.Options{Prefix: f.RedisPrefix, Password: f.RedisPassword})
+	}
+	return diskstore.Open(f.Data, o...)
+}
+
+// withJournal adds the journal. It closes the store where that fails.
+func (f *storeFlags) withJournal(store lists.Store, log *slog.Logger, segmentBytes int) (*opened, error) {
 	dir := f.Journal
 	if dir == "" {
 		dir = filepath.Join(f.Data, "journal")
@@ -157,9 +173,19 @@ func (f *storeFlags) openWith(ctx context.Context, log *slog.Logger, segmentByte
 	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes})
 	if err != nil {
 		store.Close()
-		return nil, err
+		return nil, fault.E(fault.KindOf(err), "%w (every decision is recorded there first: --journal or --data names another folder)", err)
 	}
 	return &opened{store, j, loader.New(store, recorder{j}, log, "", time.Now), log}, nil
+}
+
+// reading opens the store for a command that only reads lists and keys. It makes no store, and needs no journal.
+func (f *storeFlags) reading(e *env, work func(lists.Store) error) error {
+	store, err := f.openStore(e.ctx, diskstore.ReadOnly)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return work(store)
 }
 
 func (o *opened) close() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -12,29 +11,18 @@ import (
 	"interdict/screening"
 )
 
-// printExplanation shows how one text was read, under which keys it was looked up, what they were compared with, and the outcome.
-// x is nil where nothing may be told; the error says why.
-func (c *checkCmd) printExplanation(e *env, x *screening.Explanation) {
-	if x == nil {
-		return
-	}
-	if c.JSON {
-		b, err := json.Marshal(x)
-		if err != nil {
-			panic(err) // our own types always encode
-		}
-		fmt.Fprintf(e.stdout, "%s\n", b)
-		return
-	}
-	printText(e.stdout, &x.Text)
+// printExplanation shows how one text was read, under which keys it was looked up, what they were compared with, and why it has no answer.
+// The answer itself is shown by printAnswer.
+func printExplanation(w io.Writer, x *screening.Explanation) {
+	printText(w, &x.Text)
 	for i := range x.Readings {
-		printReading(e.stdout, &x.Readings[i])
+		printReading(w, &x.Readings[i])
 	}
 	for i := range x.Keys {
-		printKey(e.stdout, &x.Keys[i], x.Compared != nil)
+		printKey(w, &x.Keys[i], x.Compared != nil)
 	}
-	printCompared(e.stdout, x.Compared)
-	c.printOutcome(e, x)
+	printCompared(w, x.Compared)
+	printOutcome(w, x)
 }
 
 // line prints a name and a value below a heading, if there is a value.
@@ -119,23 +107,21 @@ func printCompared(w io.Writer, x *screening.Compared) {
 	}
 }
 
-func (c *checkCmd) printOutcome(e *env, x *screening.Explanation) {
+func printOutcome(w io.Writer, x *screening.Explanation) {
 	switch r := x.Outcome.Refused; {
+	case x.Outcome.Result == "miss" && storeHas(x.Keys):
+		fmt.Fprintln(w, "NOTE  what the store has under these keys was removed from its list, has expired, or has no relation to this address")
 	case x.Outcome.Answer != nil:
-		c.print(e, x.Outcome.Answer)
-		if x.Outcome.Result == "miss" && storeHas(x.Keys) {
-			fmt.Fprintln(e.stdout, "  what the store has under these keys was taken off its list again, has expired, or is of no relation to this address")
-		}
 	case r != nil:
-		fmt.Fprintf(e.stdout, "REFUSED  %s: %s\n", r.Reason, r.Detail)
+		fmt.Fprintf(w, "REFUSED  %s: %s\n", r.Reason, r.Detail)
 		if r.Position != nil {
-			line(e.stdout, "position", fmt.Sprintf("byte %d", *r.Position))
+			line(w, "position", fmt.Sprintf("byte %d", *r.Position))
 		}
 		if r.WouldMatch {
-			line(e.stdout, "but", "only the letter case is wrong, and the bytes are listed")
+			line(w, "but", "only the letter case is wrong, and the address in its right case is listed")
 		}
 	default:
-		fmt.Fprintf(e.stdout, "%s  %s\n", strings.ToUpper(x.Outcome.Result), x.Outcome.Error)
+		fmt.Fprintf(w, "%s  %s\n", strings.ToUpper(x.Outcome.Result), x.Outcome.Error)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,18 @@ func listFile(t *testing.T, rows string) (data string) {
 		t.Fatalf("load: %d\n%s%s", code, out, errs)
 	}
 	return data
+}
+
+// emptyStore makes a store that holds no list.
+func emptyStore(t *testing.T) (data string) {
+	t.Helper()
+	f := &storeFlags{Data: t.TempDir()}
+	o, err := f.open(t.Context(), (&env{stderr: io.Discard}).quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.close()
+	return f.Data
 }
 
 func TestCheckExplainTellsReadingKeysListsAndAnswer(t *testing.T) {
@@ -69,7 +82,7 @@ func TestCheckExplainTellsReadingKeysListsAndAnswer(t *testing.T) {
 }
 
 func TestCheckExplainNeedsNoListButTheStoreItself(t *testing.T) {
-	code, out, errs := program(t, "", "check", "--explain", canaryAlways, "--data", t.TempDir())
+	code, out, errs := program(t, "", "check", "--explain", canaryAlways, "--data", emptyStore(t))
 	if code != exitError || !strings.Contains(out, "READ  as an address of ethereum") || !strings.Contains(out, "WITH  nothing") ||
 		strings.Contains(out, "MISS") || !strings.Contains(errs, "nothing has been activated") {
 		t.Errorf("without a list: %d\n%s%s", code, out, errs)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"interdict/api/auth"
+	"interdict/lists"
 )
 
 type keysCmd struct {
@@ -83,8 +84,7 @@ func (c *keyCreateCmd) Run(e *env) error {
 type keyListCmd struct {
 	storeFlags
 	serverFlags
-	Pepper string `help:"Secret that API keys are hashed with, as for serve." placeholder:"SECRET"`
-	JSON   bool   `help:"Print JSON."`
+	JSON bool `help:"Print JSON."`
 }
 
 func (c *keyListCmd) Run(e *env) error {
@@ -95,8 +95,8 @@ func (c *keyListCmd) Run(e *env) error {
 		if err := c.call(e.ctx, http.MethodGet, "/v1/keys", "", nil, &out); err != nil {
 			return err
 		}
-	} else if err := keyring(e, &c.storeFlags, c.Pepper, func(k *auth.Keys) (err error) {
-		out.Keys, err = k.List(e.ctx)
+	} else if err := c.reading(e, func(store lists.Store) (err error) {
+		out.Keys, err = auth.List(e.ctx, store)
 		return err
 	}); err != nil {
 		return err

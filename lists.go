@@ -15,16 +15,17 @@ import (
 )
 
 type listsCmd struct {
-	Show     listsShowCmd `cmd:"" default:"withargs" help:"Show all lists and what is active."`
-	Versions versionsCmd  `cmd:"" help:"Show the versions of a list."`
-	Diff     diffCmd      `cmd:"" help:"Show what differs between two versions."`
-	Activate activateCmd  `cmd:"" help:"Make a staged version the active one."`
-	Rollback rollbackCmd  `cmd:"" help:"Go back to the version that was active before."`
-	Retire   retireCmd    `cmd:"" help:"Take a list out of the answers."`
-	Export   exportCmd    `cmd:"" help:"Write a version as our ndjson or csv, or the bytes that were uploaded."`
-	Sources  sourcesCmd   `cmd:"" help:"Show the well-known lists, and where they are published."`
-	Follow   followCmd    `cmd:"" help:"Make a list follow a source, to be refreshed from there."`
-	Unfollow unfollowCmd  `cmd:"" help:"Make a list follow no source any more."`
+	Show       listsShowCmd  `cmd:"" default:"withargs" help:"Show all lists and what is active."`
+	Versions   versionsCmd   `cmd:"" help:"Show the versions of a list."`
+	Diff       diffCmd       `cmd:"" help:"Show what differs between two versions."`
+	Quarantine quarantineCmd `cmd:"" help:"Show the rows of a version that were not read, and why."`
+	Activate   activateCmd   `cmd:"" help:"Make a version the active one: a staged one, or one that was active before."`
+	Rollback   rollbackCmd   `cmd:"" help:"Go back to the version that was active before."`
+	Retire     retireCmd     `cmd:"" help:"Take a list out of the answers."`
+	Export     exportCmd     `cmd:"" help:"Write a version as our ndjson or csv, or the bytes that were uploaded."`
+	Sources    sourcesCmd    `cmd:"" help:"Show the well-known lists, and where they are published."`
+	Follow     followCmd     `cmd:"" help:"Make a list follow a source, to be refreshed from there."`
+	Unfollow   unfollowCmd   `cmd:"" help:"Make a list follow no source any more."`
 }
 
 // withLoader opens the store for a command.
@@ -37,35 +38,67 @@ func (f *storeFlags) withLoader(e *env, work func(*loader.Loader) error) error {
 	return work(o.loader)
 }
 
+// withReader is withLoader for a command that changes nothing.
+func (f *storeFlags) withReader(e *env, work func(*loader.Loader) error) error {
+	return f.reading(e, func(store lists.Store) error {
+		return work(loader.New(store, nil, e.quiet(), "", time.Now)) // it has nothing to record
+	})
+}
+
 type listsShowCmd struct {
 	storeFlags
 	JSON bool `help:"Print JSON."`
 }
 
 func (c *listsShowCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
+	return c.withReader(e, func(l *loader.Loader) error {
 		all, fresh, err := l.Lists(e.ctx)
 		if err != nil {
 			return err
 		}
+		shown := make([]shownList, len(all))
+		for i := range all {
+			shown[i] = shownList{all[i].Filled(), all[i].Means()}
+		}
 		if c.JSON {
-			printJSON(e.stdout, all)
+			printJSON(e.stdout, shown)
 			return nil
 		}
-		for _, x := range all {
+		for _, x := range shown {
+			means := fmt.Sprintf("%20s %s (%s, authority %s)\n", "", x.Means, x.Means.Category, orDash(x.Means.Authority))
 			if x.Active == 0 {
-				fmt.Fprintf(e.stdout, "%-20s nothing active, %d versions\n", x.ID, x.Latest)
+				fmt.Fprintf(e.stdout, "%-20s nothing active, %d versions\n%s", x.ID, x.Latest, means)
 				continue
 			}
 			v, err := l.Version(e.ctx, x.ID, x.Active)
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(e.stdout, "%-20s version %d of %d, published %s, %d addresses, fresh %s\n", x.ID, x.Active, x.Latest, orDash(v.Published),
-				v.Addresses, fresh[x.ID].UTC().Format(time.RFC3339))
+			fmt.Fprintf(e.stdout, "%-20s version %d of %d, published %s, %d addresses, fresh %s, %s\n%s", x.ID, x.Active, x.Latest, orDash(v.Published),
+				v.Addresses, fresh[x.ID].UTC().Format(time.RFC3339), staleness(&x.List, fresh[x.ID]), means)
+			if n := v.Rows.Quarantined; n > 0 {
+				fmt.Fprintf(e.stdout, "%-20s %d rows of version %d were not read, and an address in them is not screened: interdict lists quarantine %s %d\n", "", n, x.Active, x.ID, x.Active)
+			}
 		}
 		return nil
 	})
+}
+
+// shownList is a list as --json shows it.
+type shownList struct {
+	lists.List
+	Means lists.Means `json:"means"`
+}
+
+// staleness says when a list is too old.
+func staleness(l *lists.List, fresh time.Time) string {
+	switch {
+	case l.MaxAge == 0:
+		return "never stale"
+	case time.Since(fresh) > l.MaxAge:
+		return fmt.Sprintf("STALE: older than %s", l.MaxAge)
+	}
+	return fmt.Sprintf("stale after %s", l.MaxAge)
 }
 
 func orDash(s string) string {
@@ -82,7 +115,7 @@ type versionsCmd struct {
 }
 
 func (c *versionsCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
+	return c.withReader(e, func(l *loader.Loader) error {
 		all, err := l.Versions(e.ctx, c.List)
 		if err != nil {
 			return err
@@ -109,7 +142,7 @@ type diffCmd struct {
 }
 
 func (c *diffCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
+	return c.withReader(e, func(l *loader.Loader) error {
 		w := bufio.NewWriter(e.stdout)
 		table := csv.NewWriter(w)
 		if c.CSV {
@@ -145,7 +178,7 @@ type activateCmd struct {
 	storeFlags
 	List     string `arg:"" help:"Id of the list."`
 	N        int    `arg:"" help:"Number of the version."`
-	Override string `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON"`
+	Override string `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON" env:"-"`
 }
 
 func (c *activateCmd) Run(e *env) error {
@@ -209,7 +242,7 @@ func (*exportCmd) Help() string {
 }
 
 func (c *exportCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
+	return c.withReader(e, func(l *loader.Loader) error {
 		n := c.Number
 		if n == 0 {
 			x, _, err := l.List(e.ctx, c.List)

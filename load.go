@@ -33,7 +33,7 @@ type loadCmd struct {
 	Mode       string            `help:"What the file is: the whole list, additions, or removals." enum:"replace,add,remove" default:"replace"`
 	Activate   bool              `help:"Make the new version the active one."`
 	DryRun     bool              `help:"Read, report and compare; write nothing."`
-	Override   string            `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON"`
+	Override   string            `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON" env:"-"`
 	Note       string            `help:"A note that stays with the version."`
 	Published  string            `help:"Date of publication of a file that does not say it itself." placeholder:"YYYY-MM-DD"`
 	Mapping    map[string]string `help:"Columns of a csv or xlsx file: address=Wallet;entity=Owner." mapsep:";"`
@@ -86,7 +86,7 @@ func (c *loadCmd) Run(e *env) error {
 	}
 	progress, done := c.progress(e)
 	v, err := o.loader.Stage(e.ctx, c.List, uploads, loader.StageOptions{Format: c.Format, Mode: lists.Mode(c.Mode), Note: c.Note, Published: c.Published,
-		By: operator(), Mapping: c.Mapping, Create: settings, DryRun: c.DryRun, Progress: progress})
+		By: operator(), Mapping: c.Mapping, Approver: true, Create: settings, DryRun: c.DryRun, Progress: progress})
 	done()
 	if err != nil {
 		return err
@@ -176,6 +176,9 @@ func (c *loadCmd) print(e *env, out loaded) {
 	}
 	fmt.Fprintf(e.stdout, "  rows      %d read = %d accepted + %d quarantined + %d duplicate\n", v.Rows.Read, v.Rows.Accepted, v.Rows.Quarantined, v.Rows.Duplicate)
 	fmt.Fprintf(e.stdout, "  addresses %d in %d listings\n", v.Addresses, v.Listings)
+	if v.Means != nil {
+		fmt.Fprintf(e.stdout, "  a hit     %s (%s, authority %s)\n", v.Means, v.Means.Category, orDash(v.Means.Authority))
+	}
 	fmt.Fprintf(e.stdout, "  diff      against version %d: %d added, %d removed, %d changed, %d unchanged\n",
 		v.Diff.Against, v.Diff.Added, v.Diff.Removed, v.Diff.Changed, v.Diff.Unchanged)
 	for _, w := range v.Warnings {
@@ -184,8 +187,26 @@ func (c *loadCmd) print(e *env, out loaded) {
 	for _, g := range v.Guards {
 		fmt.Fprintf(e.stdout, "  guard     %s: %s\n", g.Code, g.Detail)
 	}
+	c.printNotRead(e, v)
 	if out.Generation != 0 {
 		fmt.Fprintf(e.stdout, "  active    as generation %d; %d of %d live replicas serve it\n", out.Generation, out.Serving, out.Live)
+	}
+}
+
+// printNotRead says what is not screened, and what a person has to do.
+func (c *loadCmd) printNotRead(e *env, v *lists.Version) {
+	through := ""
+	if c.Server != "" {
+		through = " --server " + c.Server
+	}
+	if v.Rows.Quarantined > 0 {
+		fmt.Fprintf(e.stdout, "  NOT READ  %d of %d rows: an address in them is not screened\n", v.Rows.Quarantined, v.Rows.Read)
+		if !c.DryRun {
+			fmt.Fprintf(e.stdout, "            look at them: interdict lists quarantine %s %d%s\n", v.List, v.Number, through)
+		}
+	}
+	if len(v.Guards) > 0 && v.State != lists.Activated {
+		fmt.Fprintf(e.stdout, "  NOT LIVE  a guard tripped: this file cannot go live before a person has looked at it and given a reason (--override REASON)\n")
 	}
 }
 
@@ -274,43 +295,4 @@ func (c *loadCmd) settled(e *env, path string, out *loaded) error {
 		return fault.E(fault.Invalid, "version %d: %s", out.Version.Number, out.Version.Error)
 	}
 	return nil
-}
-
-// call makes one request of the server; a problem it answers becomes an error.
-func (f *serverFlags) call(ctx context.Context, method, path, contentType string, body io.Reader, into any) error {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(f.Server, "/")+path, body)
-	if err != nil {
-		return usage("--server: %w", err)
-	}
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
-	}
-	req.Header.Set("Authorization", "Bearer "+f.Key)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fault.E(fault.Unavailable, "%w", err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
-	if err != nil {
-		return fault.E(fault.Unavailable, "the server's answer broke off: %w", err)
-	}
-	if res.StatusCode/100 != 2 {
-		var p struct{ Code, Detail, Title, Reason string }
-		if err := json.Unmarshal(b, &p); err != nil || p.Code == "" {
-			return fault.E(fault.Unavailable, "the server answered %s", res.Status)
-		}
-		text := p.Code
-		for _, s := range []string{p.Reason, p.Detail} {
-			if s != "" {
-				text += ": " + s
-			}
-		}
-		return fault.E(fault.Unavailable, "the server refused: %s", text)
-	}
-	if raw, ok := into.(*json.RawMessage); ok {
-		*raw = b
-		return nil
-	}
-	return json.Unmarshal(b, into)
 }

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 
 	"interdict/lists/diskstore"
 	"interdict/loader"
+	"interdict/screening"
 )
 
 type restoreCmd struct {
@@ -41,8 +43,12 @@ func (c *restoreCmd) Run(e *env) error {
 			return err
 		}
 		defer from.Close()
+		last, err := screening.ReadServed(filepath.Join(c.From, servedFile))
+		if err != nil {
+			fmt.Fprintf(e.stderr, "warning: it is not known whether the cache holds all that was answered from: %v\n", err)
+		}
 		if err := c.withLoader(e, func(l *loader.Loader) (err error) {
-			out, err = l.Restore(e.ctx, from, operator(), c.Reason)
+			out, err = l.Restore(e.ctx, from, last.Head, operator(), c.Reason)
 			return err
 		}); err != nil {
 			return err
@@ -59,5 +65,8 @@ func (c *restoreCmd) Run(e *env) error {
 		return nil
 	}
 	fmt.Fprintf(e.stdout, "generation %d holds what generation %d held: %d lists and %d layers were put back\n", out.Generation, out.Lost, len(out.Lists), out.Layers)
+	for _, note := range out.Notes {
+		fmt.Fprintln(e.stdout, "  "+note)
+	}
 	return nil
 }

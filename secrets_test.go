@@ -414,7 +414,7 @@ func TestNoCommandShowsASecret(t *testing.T) {
 	for _, network := range hexed.networks {
 		run("check "+hexed.name, exitError, "", "check", "--explain", "--data", data, "--network", network, hexed.text)
 	}
-	run("check of a store without lists", exitError, "", "check", "--explain", "--data", t.TempDir(), secrets[0].text)
+	run("check of a store without lists", exitError, "", "check", "--explain", "--data", emptyStore(t), secrets[0].text)
 	out.addFolder(t, "the journal", filepath.Join(data, "journal"))
 	out.hunt(t, append(secrets, hexed))
 }

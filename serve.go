@@ -13,7 +13,6 @@ import (
 	"net/http/pprof"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +23,6 @@ import (
 	"interdict/api"
 	"interdict/api/auth"
 	"interdict/lists"
-	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/screening"
@@ -43,6 +41,7 @@ type serveCmd struct {
 	Refresh         bool          `help:"Fetch lists that follow a source when they are due; of several servers on one store one does it." default:"true" negatable:""`
 	Cache           string        `help:"Folder of the local copy of what is served, to start from while Redis is away; DATA/cache when not given, none for none. Of one server only." placeholder:"DIR"`
 	Resident        int           `help:"Megabytes of memory for listings, so that hits are answered in full while Redis is away." default:"256" placeholder:"MB"`
+	MaxLag          time.Duration `help:"For how long misses are reported while a newer generation cannot be loaded; then they are 503 and the readiness probe fails." default:"60s"`
 	DrainDelay      time.Duration `help:"How long to go on after SIGTERM with the readiness probe failing, before connections are closed." default:"5s"`
 }
 
@@ -65,7 +64,7 @@ func (c *serveCmd) Run(e *env) error {
 	if c.Demo {
 		dir, err := os.MkdirTemp("", "interdict-demo-*")
 		if err != nil {
-			return err
+			return fault.E(fault.Unavailable, "a folder for the demonstration: %w (TMPDIR names another place)", err)
 		}
 		defer os.RemoveAll(dir)
 		c.Data, c.Redis, c.Journal, c.DrainDelay = dir, "", "", 0
@@ -98,14 +97,21 @@ func (c *serveCmd) loopbackOnly() error {
 func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer cancel()
-	local, err := c.local(log)
+	local, cache, noCache, err := c.local(log)
 	if err != nil {
 		return err
 	}
-	if local.Cache != nil {
-		defer local.Cache.Close()
+	if err := o.loader.CanSpool(); err != nil {
+		log.Warn("uploads cannot be received", "error", err)
 	}
-	keys, err := auth.OpenReplica(ctx, o.store, local.Cache, c.Pepper, time.Now)
+	var known lists.Store // keys are taken from the cache only if it is of this store
+	if cache != nil {
+		defer cache.close()
+		if last, _ := cache.served.Read(); last.Of(o.store) {
+			known = cache.store
+		}
+	}
+	keys, err := auth.OpenReplica(ctx, o.store, known, c.Pepper, time.Now)
 	if err != nil {
 		return err
 	}
@@ -123,7 +129,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
-	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: local.Cache, Metrics: metrics, Log: log, Now: time.Now,
+	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond})
 	demoKey := ""
 	if c.Demo {
@@ -207,36 +213,36 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 }
 
 // local is what this server keeps for itself. With the embedded store there is nothing to bridge: it is local already.
-func (c *serveCmd) local(log *slog.Logger) (screening.Local, error) {
+// A cache that cannot be used is no reason not to serve: unusable says why there is none.
+func (c *serveCmd) local(log *slog.Logger) (out screening.Local, cache *cacheFolder, unusable, err error) {
+	out.MaxLag = c.MaxLag
+	if c.MaxLag <= 0 {
+		return out, nil, nil, usage("--max-lag must be more than 0")
+	}
 	if c.Redis == "" {
 		if c.Cache != "" && c.Cache != "none" {
-			return screening.Local{}, usage("--cache is for --redis; the embedded store needs none")
+			return out, nil, nil, usage("--cache is for --redis; the embedded store needs none")
 		}
-		return screening.Local{}, nil
+		return out, nil, nil, nil
 	}
-	out := screening.Local{ResidentBytes: int64(c.Resident) << 20}
+	out.ResidentBytes = int64(c.Resident) << 20
 	dir := c.Cache
 	switch dir {
 	case "none":
-		return out, nil
+		return out, nil, nil, nil
 	case "":
 		dir = filepath.Join(c.Data, "cache")
 	}
-	cache, err := diskstore.Open(dir)
-	if err != nil && !fault.Is(err, fault.Conflict) { // not in use by another server, so damaged: it is set aside, not thrown away
-		aside := dir + "-damaged-" + strconv.FormatInt(time.Now().UnixNano(), 10)
-		log.Error("the cache cannot be used and is set aside", "folder", dir, "now", aside, "because", err)
-		if err := os.Rename(dir, aside); err != nil {
-			return out, fault.E(fault.Unavailable, "%w", err)
-		}
-		cache, err = diskstore.Open(dir)
-	}
+	cache, err = openCache(dir, log)
 	if err != nil {
-		return out, err
+		unusable = fault.E(fault.Unavailable, "there is no cache, so this server cannot start while Redis is away: the folder %s cannot be used: %w; name a writable one with --cache or --data, or --cache none",
+			dir, err)
+		log.Warn("the cache cannot be used", "error", unusable)
+		return out, nil, unusable, nil
 	}
 	log.Info("cache", "folder", dir, "resident_bytes", out.ResidentBytes)
-	out.Cache = cache
-	return out, nil
+	out.Cache, out.Served, out.SetAside = cache.store, cache.served, cache.setAside
+	return out, cache, nil, nil
 }
 
 // listen opens a port; a demonstration takes a free one when the usual one is taken.

@@ -31,7 +31,7 @@ type suppressionsCmd struct {
 }
 
 func (c *suppressionsCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
+	return c.withReader(e, func(l *loader.Loader) error {
 		all, err := l.Suppressions(e.ctx, c.List)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -369,7 +370,7 @@ func TestStaleListStopsAnswers(t *testing.T) {
 	h.by("", "GET", "/readyz", nil).want(503)
 
 	// The same bytes again: the list is what its publisher says now, and answers go on.
-	again := h.do(call{method: "POST", path: "/v1/lists/ofac-sdn/versions?format=ndjson", key: h.keyOf["ana"], body: sdnRows,
+	again := h.do(call{method: "POST", path: "/v1/lists/ofac-sdn/versions?format=ndjson", key: h.keyOf["root"], body: sdnRows,
 		header: http.Header{"Content-Type": {"application/octet-stream"}}}).want(200)
 	same(t, "nothing was staged", map[string]any{"version": 1.0, "state": "active"}, only(again, "version", "state"))
 	if err := h.screener.Refresh(t.Context()); err != nil {
@@ -378,14 +379,37 @@ func TestStaleListStopsAnswers(t *testing.T) {
 	h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
 }
 
-func TestNothingLoaded(t *testing.T) {
-	h := open(t)
+// notLoaded asks in every way, and expects that nobody is cleared.
+func (h *house) notLoaded(t *testing.T) {
+	t.Helper()
 	want := problem{Status: 503, Code: "not_loaded"}
 	h.by("till", "POST", "/v1/check", checkOf(genesis, "")).refused(want)
 	h.by("till", "GET", "/v1/addresses/"+genesis, nil).refused(want)
 	h.by("till", "POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "")}}).refused(want)
 	same(t, "Retry-After", "1", h.by("till", "POST", "/v1/check", checkOf(genesis, "")).header.Get("Retry-After"))
-	h.by("", "GET", "/readyz", nil).want(503)
+	same(t, "readyz", map[string]any{"name": "generation", "status": "fail"},
+		only(h.by("", "GET", "/readyz", nil).want(503)["checks"].([]any)[0], "name", "status"))
+}
+
+func TestNothingIsScreenedByNothing(t *testing.T) {
+	t.Run("no list was ever active", func(t *testing.T) { open(t).notLoaded(t) })
+	t.Run("all lists are retired", func(t *testing.T) {
+		h := screened(t)
+		h.by("ben", "POST", "/v1/lists/ofac-sdn/retire", map[string]any{"reason": "superseded"}).want(200)
+		h.notLoaded(t)
+		h.publish("other", map[string]any{"approvals": 0}, `{"address":"`+p2wpkh+`"}`+"\n")
+		h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
+		h.by("", "GET", "/readyz", nil).want(200)
+	})
+	t.Run("the only listing is removed again", func(t *testing.T) {
+		h := open(t)
+		rows := `{"address":"` + lazarus + `","network":"ethereum"}` + "\n"
+		h.publish("deny", map[string]any{"approvals": 0}, rows)
+		h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
+		v := h.upload("ana", "deny", rows, "&mode=remove")
+		h.by("ben", "POST", fmt.Sprintf("/v1/lists/deny/versions/%v/activate", v["version"]), map[string]any{"override": "test"}).want(200)
+		h.notLoaded(t)
+	})
 }
 
 // The filter says maybe and the record cannot be read: hold the transfer. What the filters clear is still answered.
@@ -475,12 +499,12 @@ func TestAnswersKeepToOneGeneration(t *testing.T) {
 			}
 		})
 	}
-	h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", nil).want(200)
+	h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", map[string]any{"override": "test"}).want(200)
 	for range 4 {
 		h.by("ben", "POST", "/v1/lists/ofac-sdn/rollback", nil).want(200)
 		h.upload("ana", "ofac-sdn", sdnRows+row(genesis, "E"), "")
 		n := h.versions("ofac-sdn")
-		h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/"+number(n[len(n)-1])+"/activate", nil).want(200)
+		h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/"+number(n[len(n)-1])+"/activate", map[string]any{"override": "test"}).want(200)
 	}
 	close(stop)
 	wg.Wait()

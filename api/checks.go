@@ -162,9 +162,12 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 // wholeBatch tells errors that no item can escape: nothing is loaded, or the lists are too old.
 func wholeBatch(err error) bool {
 	var undecided *screening.Undecided
+	var lagging *screening.Lagging
 	switch fault.KindOf(err) {
-	case fault.NotLoaded, fault.Stale:
+	case fault.NotLoaded, fault.Lost:
 		return true
+	case fault.Stale:
+		return !errors.As(err, &lagging)
 	case fault.Unavailable:
 		return !errors.As(err, &undecided)
 	}

@@ -87,11 +87,12 @@ func TestMappingAndPublicationOfAnUpload(t *testing.T) {
 
 func TestRetiredListLeavesTheAnswers(t *testing.T) {
 	h := screened(t)
+	h.publish("other", map[string]any{"approvals": 0}, `{"address":"`+p2wpkh+`"}`+"\n")
 	h.by("ben", "POST", "/v1/lists/ofac-sdn/retire", map[string]any{"reason": " "}).refused(problem{Status: 400, Code: "invalid_request"})
 	same(t, "before", any("hit"), h.resultOf(lazarus))
 	h.by("ben", "POST", "/v1/lists/ofac-sdn/retire", map[string]any{"reason": "superseded by another list"}).want(200)
 	got := h.checked(lazarus)
-	same(t, "after", []any{"miss", 0.0}, []any{got["result"], got["screened"].(map[string]any)["lists"]})
+	same(t, "after", []any{"miss", 1.0}, []any{got["result"], got["screened"].(map[string]any)["lists"]})
 	h.by("ben", "POST", "/v1/lists/ofac-sdn/retire", map[string]any{"reason": "again"}).refused(problem{Status: 409, Code: "conflict"})
 	h.by("ben", "POST", "/v1/lists/nosuch/retire", map[string]any{"reason": "r"}).refused(problem{Status: 404, Code: "not_found"})
 	h.by("otto", "GET", "/v1/lists/ofac-sdn/export", nil).refused(problem{Status: 404, Code: "not_found"})

@@ -224,7 +224,7 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	h.metrics.Watch(h.screener)
 	h.loader = loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now)
 	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
-		Store: h.store, Cache: h.cache, Metrics: h.metrics, Log: log, Now: h.clock.now, JournalError: func() error { return nil }}
+		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, JournalError: func() error { return nil }}
 	for _, set := range settings {
 		set(&o)
 	}

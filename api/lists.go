@@ -45,16 +45,19 @@ type listView struct {
 	Source         *sourceView      `json:"source,omitempty"`
 	SourceStatus   *sourceStatus    `json:"source_status,omitempty"` // of a list that has been fetched
 
-	ActiveVersion int        `json:"active_version"`
-	LatestVersion int        `json:"latest_version"`
-	Published     string     `json:"published"`
-	Addresses     int        `json:"addresses"`
-	Listings      int        `json:"listings"`
-	FreshAt       *time.Time `json:"fresh_at"`
-	AgeSeconds    *int64     `json:"age_seconds"`
-	Fresh         bool       `json:"fresh"`
-	UpdatedAt     time.Time  `json:"updated_at"`
-	UpdatedBy     string     `json:"updated_by"`
+	ActiveVersion int    `json:"active_version"`
+	LatestVersion int    `json:"latest_version"`
+	Published     string `json:"published"`
+	Addresses     int    `json:"addresses"`
+	Listings      int    `json:"listings"`
+	Quarantined   int    `json:"quarantined"` // rows of the active version's upload that were not read
+	// Means says what a confirmed exact hit leads to.
+	Means      lists.Means `json:"means"`
+	FreshAt    *time.Time  `json:"fresh_at"`
+	AgeSeconds *int64      `json:"age_seconds"`
+	Fresh      bool        `json:"fresh"`
+	UpdatedAt  time.Time   `json:"updated_at"`
+	UpdatedBy  string      `json:"updated_by"`
 }
 
 type sourceView struct {
@@ -102,10 +105,12 @@ func durationText(d time.Duration) string {
 	return d.String()
 }
 
-func (s *Server) listView(ctx context.Context, l *lists.List, freshAt time.Time) (listView, error) {
+func (s *Server) listView(ctx context.Context, stored *lists.List, freshAt time.Time) (listView, error) {
+	filled := stored.Filled()
+	l := &filled
 	v := listView{ID: l.ID, Name: l.Name, Authority: l.Authority, Category: l.Category, Confidence: l.Confidence, Policy: l.Policy,
 		MaxAge: durationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
-		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.Kept(), ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy}
+		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.Kept(), ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy, Means: l.Means()}
 	if v.Policy == nil {
 		v.Policy = lists.Policy{}
 	}
@@ -123,7 +128,7 @@ func (s *Server) listView(ctx context.Context, l *lists.List, freshAt time.Time)
 	if err != nil {
 		return v, err
 	}
-	v.Published, v.Addresses, v.Listings = active.Published, active.Addresses, active.Listings
+	v.Published, v.Addresses, v.Listings, v.Quarantined = active.Published, active.Addresses, active.Listings, active.Rows.Quarantined
 	age := int64(s.now().Sub(freshAt) / time.Second)
 	v.FreshAt, v.AgeSeconds = &freshAt, &age
 	v.Fresh = l.MaxAge == 0 || s.now().Sub(freshAt) < l.MaxAge
@@ -227,6 +232,9 @@ func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
+	if in.Category != nil && *in.Category == "" {
+		return fault.E(fault.Invalid, "category: must not be empty; leave the field out for the default")
+	}
 	set(&l.Name, in.Name)
 	set(&l.Authority, in.Authority)
 	set(&l.Category, in.Category)
@@ -248,6 +256,9 @@ func (s *Server) putList(c *gin.Context, who *auth.Principal) error {
 		if l.Source, err = in.Source.source(l.Source); err != nil {
 			return err
 		}
+	}
+	if status == http.StatusCreated && in.MaxAge == nil {
+		l.MaxAge = loader.DefaultMaxAge(l.Source)
 	}
 	if _, err := s.loader.PutList(c.Request.Context(), *l, who.Name); err != nil {
 		return err
@@ -311,7 +322,8 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 	files.Name(q["filename"])
 	later := q["wait"] == "false" || q["wait"] == "" && files.SizeBytes() > background
 	staging, err := s.loader.Begin(ctx, param(c, "id"), files, loader.StageOptions{
-		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name, Published: q["published"], Mapping: mapping})
+		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name, Published: q["published"], Mapping: mapping,
+		Approver: who.May(auth.Approver)})
 	if err != nil {
 		return err
 	}
@@ -616,9 +628,9 @@ func (s *Server) quarantine(c *gin.Context, _ *auth.Principal) error {
 		return err
 	}
 	if wantsCSV(c) {
-		table := [][]string{{"locator", "address", "network", "asset", "entity", "reason", "detail", "active"}}
-		for _, r := range rows {
-			table = append(table, []string{r.Locator, r.Address, r.Network, r.Asset, r.Entity, r.Reason, r.Detail, strconv.FormatBool(r.Active)})
+		table := [][]string{loader.QuarantineColumns}
+		for i := range rows {
+			table = append(table, rows[i].Cells())
 		}
 		return renderCSV(c, table)
 	}

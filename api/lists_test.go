@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"interdict/lists/address"
 	"interdict/loader"
 	"interdict/loader/fetch"
 	"interdict/loader/formats"
@@ -50,8 +51,11 @@ func evmRows(from, to int) string {
 
 func TestListSettings(t *testing.T) {
 	h := open(t)
-	nothing := map[string]any{"active_version": 0.0, "latest_version": 0.0, "published": "", "addresses": 0.0, "listings": 0.0,
+	nothing := map[string]any{"active_version": 0.0, "latest_version": 0.0, "published": "", "addresses": 0.0, "listings": 0.0, "quarantined": 0.0,
 		"fresh_at": nil, "age_seconds": nil, "fresh": false, "updated_by": "root"}
+	means := func(action, category, authority string) map[string]any {
+		return map[string]any{"deposit": action, "withdrawal": action, "category": category, "authority": authority}
+	}
 	with := func(settings map[string]any, more map[string]any) map[string]any {
 		out := map[string]any{}
 		for _, m := range []map[string]any{settings, more} {
@@ -62,7 +66,8 @@ func TestListSettings(t *testing.T) {
 		return out
 	}
 	defaults := map[string]any{"id": "mine", "name": "mine", "authority": "", "category": "other", "confidence": "confirmed", "policy": []any{},
-		"max_age": "", "on_stale": "warn", "approvals": 1.0, "max_shrink": 0.2, "max_growth": 10.0, "max_quarantined": 0.75, "mandatory": false, "keep": 10.0}
+		"max_age": "", "on_stale": "warn", "approvals": 1.0, "max_shrink": 0.2, "max_growth": 10.0, "max_quarantined": 0.75, "mandatory": false, "keep": 10.0,
+		"means": means("review", "other", "")}
 	got := h.by("root", "PUT", "/v1/lists/mine", map[string]any{}).want(201)
 	same(t, "a new list has the defaults of the contract", with(defaults, nothing), without(got, "updated_at"))
 	same(t, "GET", got, h.by("otto", "GET", "/v1/lists/mine", nil).want(200))
@@ -72,6 +77,7 @@ func TestListSettings(t *testing.T) {
 		"approvals": 2.0, "max_shrink": 0.0, "max_growth": 1.0, "max_quarantined": 1.0, "mandatory": true, "keep": 3.0,
 		"source": map[string]any{"url": "https://example.org/list.csv", "format": "csv", "every": "6h0m0s"}}
 	got = h.by("root", "PUT", "/v1/lists/mine", all).want(200)
+	all["means"] = means("allow", "internal", "Us")
 	same(t, "every setting is kept", with(with(map[string]any{"id": "mine"}, all), nothing), without(got, "updated_at"))
 	got = h.by("root", "PUT", "/v1/lists/mine", map[string]any{"name": "Ours", "max_age": ""}).want(200)
 	same(t, "what is absent keeps its value", with(with(with(map[string]any{"id": "mine"}, all), nothing), map[string]any{"name": "Ours", "max_age": ""}), without(got, "updated_at"))
@@ -196,7 +202,10 @@ func TestUploadIsReportedWhole(t *testing.T) {
 	got := a.want(201)
 	same(t, "Location", "/v1/lists/ofac-sdn/versions/1", a.header.Get("Location"))
 	same(t, "report", map[string]any{"list": "ofac-sdn", "version": 1.0, "state": "staged", "mode": "replace", "format": "ndjson", "file": "today.ndjson",
-		"sha256": hex.EncodeToString(sum[:]), "size_bytes": float64(len(content)), "published": "",
+		"sha256": hex.EncodeToString(sum[:]), "size_bytes": float64(len(content)), "published": "", "gone": 0.0, "unread_rows": 0.0,
+		"reading": map[string]any{"format": "ndjson", "category": "sanctions", "confidence": "confirmed", "authority": "US Treasury, OFAC",
+			"formats": float64(formats.Rules), "address": float64(address.Rules)},
+		"means":     map[string]any{"deposit": "freeze", "withdrawal": "reject", "category": "sanctions", "authority": "US Treasury, OFAC"},
 		"rows":      map[string]any{"read": 8.0, "accepted": 5.0, "quarantined": 2.0, "duplicate": 1.0},
 		"addresses": 6.0, "listings": 7.0, "raw": 2.0, "diff": map[string]any{"against": 0.0, "added": 7.0, "removed": 0.0, "changed": 0.0, "unchanged": 0.0},
 		"guards": []any{}, "uploaded_by": "ana", "approvals": []any{}, "note": "first one"},
@@ -471,12 +480,11 @@ func TestActivationAndRollbackAreGenerations(t *testing.T) {
 	same(t, "not listed yet", any("miss"), h.resultOf(genesis))
 	h.upload("ana", "ofac-sdn", sdnRows+row(genesis, "E"), "")
 	same(t, "staged is not active", any("miss"), h.resultOf(genesis))
-	got := h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", nil).want(200)
+	got := h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", map[string]any{"override": "test"}).want(200)
 	same(t, "activation", map[string]any{"generation": 2.0, "list": "ofac-sdn", "version": 2.0, "replicas": map[string]any{"live": 0.0, "serving": 0.0}}, without(got, "at", "took_ms"))
 	same(t, "listed", any("hit"), h.resultOf(genesis))
 	conflict := problem{Status: 409, Code: "conflict"}
 	h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", nil).refused(conflict)
-	h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/1/activate", nil).refused(conflict)
 	match := h.by("till", "POST", "/v1/check", checkOf(lazarus, "")).want(200)["matches"].([]any)[0].(map[string]any)
 	same(t, "a listing keeps the version it came in", map[string]any{"version": 2.0, "added_in": 1.0},
 		map[string]any{"version": match["list"].(map[string]any)["version"], "added_in": match["added_in"]})
@@ -499,7 +507,7 @@ func TestActivationAndRollbackAreGenerations(t *testing.T) {
 	}
 	same(t, "generations, the newest first", []any{
 		map[string]any{"generation": 3.0, "by": "cleo", "action": "rollback", "list": "ofac-sdn", "reason": "it was wrong", "version": 1.0},
-		map[string]any{"generation": 2.0, "by": "ben", "action": "activate", "list": "ofac-sdn", "version": 2.0},
+		map[string]any{"generation": 2.0, "by": "ben", "action": "activate", "list": "ofac-sdn", "reason": "test", "version": 2.0},
 		map[string]any{"generation": 1.0, "by": "ben", "action": "activate", "list": "ofac-sdn", "reason": "test", "version": 1.0},
 	}, told)
 	page := h.by("otto", "GET", "/v1/generations?offset=1&limit=1", nil).want(200)
@@ -679,7 +687,7 @@ func TestQuarantine(t *testing.T) {
 	same(t, "page by page", whole["rows"].([]any), paged)
 
 	rows := table(t, h.do(call{method: "GET", path: path, key: h.keyOf["otto"], header: http.Header{"Accept": {"text/csv, application/json;q=0.5"}}}))
-	same(t, "header", []string{"locator", "address", "network", "asset", "entity", "reason", "detail", "active"}, rows[0])
+	same(t, "header", []string{"locator", "address", "network", "asset", "entity", "reason", "detail", "active", "unread"}, rows[0])
 	for i, want := range []string{"'=1+1", "'+49 170 1234567", "'-1", "'@SUM(A1)", "not an address, really"} {
 		same(t, "no cell is a formula", []string{want, want, "true"}, []string{rows[i+1][1], rows[i+1][4], rows[i+1][7]})
 	}
@@ -713,7 +721,7 @@ func TestReplicas(t *testing.T) {
 		return serving == 2
 	})
 	h.upload("ana", "ofac-sdn", sdnRows+row(genesis, "E"), "")
-	got := h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", nil).want(200)
+	got := h.by("ben", "POST", "/v1/lists/ofac-sdn/versions/2/activate", map[string]any{"override": "test"}).want(200)
 	same(t, "both serve it before the answer comes", map[string]any{"live": 2.0, "serving": 2.0}, got["replicas"].(map[string]any))
 	all := h.by("otto", "GET", "/v1/replicas", nil).want(200)["replicas"].([]any)
 	same(t, "replicas", []any{map[string]any{"id": "replica-a", "generation": 2.0}, map[string]any{"id": "replica-b", "generation": 2.0}},

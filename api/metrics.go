@@ -56,11 +56,23 @@ func (m *Metrics) Watch(s *screening.Screener) {
 	gauge("interdict_store_seen_timestamp_seconds", "When the store was last asked with success.", func(st screening.Status) float64 { return seconds(st.RefreshedAt) })
 	gauge("interdict_cache_saved_timestamp_seconds", "While the store is away since the start and the cache is served: when that was saved. Otherwise 0.",
 		func(st screening.Status) float64 { return seconds(st.SavedAt) })
-	gauge("interdict_store_lost", "1 while the store has lost the generation that is served here (interdict restore puts it back).", func(st screening.Status) float64 {
+	gauge("interdict_store_lost", "1 while the store has lost the generation that is served here: answers come from both sides, or are 503 lost (interdict restore brings it back).", func(st screening.Status) float64 {
 		if st.Lost {
 			return 1
 		}
 		return 0
+	})
+	gauge("interdict_behind_seconds", "For how long the store has had a newer generation that is not loaded here; 0 when there is none.", func(st screening.Status) float64 {
+		if st.Newest == 0 {
+			return 0
+		}
+		return time.Since(st.Behind).Seconds()
+	})
+	gauge("interdict_ready", "1 while checks can be answered.", func(st screening.Status) float64 {
+		if st.Unready != nil {
+			return 0
+		}
+		return 1
 	})
 	gauge("interdict_resident_layers", "Layers whose listings are held in memory.", func(st screening.Status) float64 { return float64(st.HeldLayers) })
 	gauge("interdict_layers", "Layers of the generation served.", func(st screening.Status) float64 { return float64(st.Layers) })

@@ -13,16 +13,17 @@ import (
 
 // problem is an error as callers see it: RFC 9457 with a stable code (contract.md, section 3).
 type problem struct {
-	Type          string `json:"type"`
-	Title         string `json:"title"`
-	Status        int    `json:"status"`
-	Code          string `json:"code"`
-	Detail        string `json:"detail,omitempty"`
-	Reason        string `json:"reason,omitempty"`         // of invalid_address
-	Network       string `json:"network,omitempty"`        // that it was read under
-	Position      *int   `json:"position,omitempty"`       // byte offset of the offence in the address
-	WouldMatch    bool   `json:"would_match,omitempty"`    // only the letter case is wrong, and the bytes are listed
-	PossibleMatch bool   `json:"possible_match,omitempty"` // a filter says maybe: hold the transfer
+	Type          string   `json:"type"`
+	Title         string   `json:"title"`
+	Status        int      `json:"status"`
+	Code          string   `json:"code"`
+	Detail        string   `json:"detail,omitempty"`
+	Reason        string   `json:"reason,omitempty"`         // of invalid_address
+	Network       string   `json:"network,omitempty"`        // that it was read under
+	Networks      []string `json:"networks,omitempty"`       // that the text is an address of, when reason is wrong_network
+	Position      *int     `json:"position,omitempty"`       // byte offset of the offence in the address
+	WouldMatch    bool     `json:"would_match,omitempty"`    // only the letter case is wrong, and the bytes are listed
+	PossibleMatch bool     `json:"possible_match,omitempty"` // a filter says maybe: hold the transfer
 }
 
 // kinds maps every kind of fault to its status and code; it is the only place that does.
@@ -44,6 +45,7 @@ var kinds = map[fault.Kind]struct {
 	fault.RateLimited:        {http.StatusTooManyRequests, "rate_limited", "Too many requests"},
 	fault.NotLoaded:          {http.StatusServiceUnavailable, "not_loaded", "No list is loaded"},
 	fault.Stale:              {http.StatusServiceUnavailable, "stale", "A list is too old"},
+	fault.Lost:               {http.StatusServiceUnavailable, "lost", "The store has lost what is served here"},
 	fault.Unavailable:        {http.StatusServiceUnavailable, "store_unavailable", "The store cannot be read"},
 }
 
@@ -61,6 +63,7 @@ func problemOf(err error) problem {
 	if errors.As(err, &refused) {
 		cause := refused.Cause
 		p.Reason, p.Network, p.WouldMatch, p.Detail = string(cause.Reason), cause.Network, refused.WouldMatch, cause.Detail
+		p.Networks = cause.Networks
 		if cause.Position >= 0 {
 			p.Position = &cause.Position
 		}
@@ -71,6 +74,9 @@ func problemOf(err error) problem {
 	}
 	return p
 }
+
+// Problem returns the problem that a caller of the API would get for an error, as JSON.
+func Problem(err error) []byte { return problemOf(err).json() }
 
 func (p problem) json() []byte {
 	b, err := json.Marshal(p)

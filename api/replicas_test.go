@@ -28,7 +28,7 @@ func TestRestore(t *testing.T) {
 	}
 	copyOf(g)
 	nothing := h.by("root", "POST", "/v1/restore", map[string]any{"reason": "to be sure"}).want(200)
-	same(t, "nothing is lost", map[string]any{"generation": 0.0, "lost": float64(g.Number), "lists": []any{}, "layers": 0.0}, nothing)
+	same(t, "nothing is lost", map[string]any{"generation": 0.0, "lost": float64(g.Number), "lists": []any{}, "layers": 0.0, "notes": []any{}}, nothing)
 
 	newer := g
 	newer.Number, newer.ID, newer.Parent = g.Number+1, "0190a6e0-0000-7000-8000-000000000001", g.ID
@@ -40,6 +40,6 @@ func TestRestore(t *testing.T) {
 }
 
 func TestRestoreNeedsACache(t *testing.T) {
-	h := open(t, func(o *api.Options) { o.Cache = nil })
+	h := open(t, func(o *api.Options) { o.Cache = func() lists.Store { return nil } })
 	h.by("root", "POST", "/v1/restore", nil).refused(problem{Status: 409, Code: "conflict"})
 }

@@ -37,10 +37,12 @@ type Options struct {
 	Loader   *loader.Loader
 	Keys     *auth.Keys
 	Store    lists.Store
-	Cache    lists.Store // the replica's own copy of what it serves; nil for none
-	Metrics  *Metrics
-	Log      *slog.Logger
-	Now      func() time.Time
+	Cache    func() lists.Store // the replica's own copy of what it serves; it may return nil
+	// CacheError is why there is no Cache although there should be one.
+	CacheError error
+	Metrics    *Metrics
+	Log        *slog.Logger
+	Now        func() time.Time
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
 	// ChecksPerSecond limits each key's checks (a batch counts its items); 0: no limit.
@@ -53,7 +55,8 @@ type Server struct {
 	loader   *loader.Loader
 	keys     *auth.Keys
 	store    lists.Store
-	cache    lists.Store
+	cache    func() lists.Store
+	noCache  error
 	metrics  *Metrics
 	log      *slog.Logger
 	now      func() time.Time
@@ -74,7 +77,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 
 // New makes a server.
 func New(o Options) *Server {
-	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, metrics: o.Metrics, log: o.Log,
+	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
@@ -293,8 +296,22 @@ func (s *Server) readyz(c *gin.Context) {
 	if st.Unready == nil {
 		out.Checks[0].Detail = fmt.Sprintf("generation %d, %d lists, %d listings", st.Generation, len(st.Lists), st.Listings)
 	}
-	if !st.SavedAt.IsZero() {
+	if st.Lost && st.Unready == nil {
+		add("lost", fault.E(fault.Lost, "the store has lost generation %d, which is served here; answers come from it and from the store's generation %d together: "+
+			"run interdict restore --server with the URL of this server", st.Generation, st.Store), false)
+	}
+	if st.Newest > 0 && (st.RefreshError != "" || s.now().Sub(st.Behind) > time.Second) {
+		add("newest", fault.E(fault.Stale, "generation %d of the store could not be loaded since %s; served is generation %d",
+			st.Newest, st.Behind.UTC().Format(time.RFC3339), st.Generation), false)
+	}
+	if st.Note != nil {
+		add("served", st.Note, false)
+	}
+	if !st.SavedAt.IsZero() && !st.Lost {
 		add("cache", fault.E(fault.Unavailable, "the store cannot be read; served is what the cache had on %s", st.SavedAt.UTC().Format(time.RFC3339)), false)
+	}
+	if s.noCache != nil {
+		add("cache", s.noCache, false)
 	}
 	if st.HeldLayers > 0 {
 		out.Checks = append(out.Checks, readinessCheck{Name: "memory", Status: "ok", Detail: fmt.Sprintf("%d of %d layers are held in memory", st.HeldLayers, st.Layers)})
@@ -315,7 +332,10 @@ func (s *Server) readyz(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), pingTimeout)
 	defer cancel()
 	add("store", s.store.Ping(ctx), false)
-	if st.RefreshError != "" && st.Generation != 0 {
+	if err := s.loader.CanSpool(); err != nil {
+		add("spool", err, false)
+	}
+	if st.RefreshError != "" && st.Generation != 0 && !st.Lost {
 		add("refresh", fault.E(fault.Unavailable, "%s", st.RefreshError), false)
 	}
 	if s.draining.Load() {

@@ -2,7 +2,10 @@ package lists
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"interdict/lists/fault"
@@ -29,6 +32,31 @@ type Replica struct {
 	Seen         time.Time `json:"seen"`  // its last report
 	// Rules is the version of its program's identity rules; 0: it does not say.
 	Rules int `json:"rules,omitempty"`
+	// Lost reports that the store's current generation does not descend from that one.
+	Lost bool `json:"lost"`
+}
+
+// StoreID is the document that tells one store from another. It is written once and never changed.
+type StoreID struct {
+	ID        string    `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// EnsureStoreID returns the id of a store. A store that has none gets preferred, or a new one when preferred is "". Of several
+// processes that do this at the same time the first one decides.
+func EnsureStoreID(ctx context.Context, s Store, preferred string, now time.Time) (string, error) {
+	x, _, err := Read[StoreID](ctx, s, DocStoreID)
+	if !fault.Is(err, fault.NotFound) {
+		return x.ID, err
+	}
+	x = StoreID{ID: preferred, CreatedAt: now.UTC()}
+	if x.ID == "" {
+		x.ID = strings.ToLower(rand.Text())
+	}
+	if err = s.Commit(ctx, Put(DocStoreID, x, 0)); fault.Is(err, fault.Conflict) {
+		x, _, err = Read[StoreID](ctx, s, DocStoreID)
+	}
+	return x.ID, err
 }
 
 // ReplicaTTL is how long after its last report a replica counts as live.
@@ -93,38 +121,27 @@ func Current(ctx context.Context, s Store) (g Generation, revision uint64, err e
 	return g, revision, err
 }
 
-// Descends tells whether generation g of a store holds, by its descent, what an earlier one held. Two generations that have no id are told
-// apart by their numbers alone.
-func Descends(ctx context.Context, s Store, g, from *Generation) (bool, error) {
-	at := *g
-	for {
-		switch {
-		case at.ID != "" && (at.ID == from.ID || at.Merged != "" && at.Merged == from.ID):
-			return true, nil
-		case at.Number < from.Number:
-			return false, nil
-		case at.Number == from.Number:
-			return at.ID == "" || from.ID == "", nil
-		case at.Parent != "" && at.Parent == from.ID:
-			return true, nil
-		}
-		// A restored generation may stand more than one number above its parent.
-		var next Generation
-		var err error
-		for n := at.Number - 1; ; n-- {
-			next, _, err = Read[Generation](ctx, s, DocGeneration(n))
-			if err != nil && !fault.Is(err, fault.NotFound) || err == nil && (at.Parent == "" || next.ID == at.Parent || next.ID == "") {
-				break
-			}
-			if n <= from.Number {
-				return false, nil
-			}
-		}
-		if err != nil {
-			return false, err
-		}
-		at = next
+// Descends reports whether generation g, which is the current one of a store, holds what generation from held. A store's generations are
+// one chain: it descends from a generation that it still has, and from one that was lost and brought back (DocLost). Two generations
+// without an id are told apart by their numbers alone. A zero from is an ancestor of every generation.
+func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, error) {
+	switch {
+	case from.Generation == 0, g.ID != "" && (g.ID == from.ID || g.Merged != "" && g.Merged == from.ID):
+		return true, nil
+	case g.Number < from.Generation:
+		return false, nil
+	case g.Number == from.Generation || from.ID == "":
+		return g.ID == "" || from.ID == "", nil
 	}
+	held, _, err := Read[Generation](ctx, s, DocGeneration(from.Generation))
+	if err == nil && (held.ID == from.ID || held.ID == "") {
+		return true, nil
+	}
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	restored, err := ReadAll[Generation](ctx, s, "lost/")
+	return slices.ContainsFunc(restored, func(r Generation) bool { return r.ID == from.ID || slices.Contains(r.Recent, from) }), err
 }
 
 // Replicas reads the replicas that are live at now.

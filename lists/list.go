@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"time"
@@ -13,7 +14,7 @@ type List struct {
 	ID         string        `json:"id"` // [a-z0-9][a-z0-9-]{0,62}
 	Name       string        `json:"name"`
 	Authority  string        `json:"authority"`  // who says so: "US Treasury, OFAC"
-	Category   Category      `json:"category"`   // of a row that names none
+	Category   Category      `json:"category"`   // of a row that names none; "" until a setting or a format names one
 	Confidence Confidence    `json:"confidence"` // of a row that names none
 	Policy     Policy        `json:"policy"`
 	MaxAge     time.Duration `json:"max_age"`    // since the last successful load; 0: never too old
@@ -144,6 +145,37 @@ var listID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 // Classes a rule may name.
 var classes = []string{"", "exact", "same_key", "same_script", "same_stake", "contains", "raw"}
 
+// Means says what a confirmed exact hit of a list leads to, as long as its row names no category of its own.
+type Means struct {
+	Deposit    Action   `json:"deposit"`
+	Withdrawal Action   `json:"withdrawal"`
+	Category   Category `json:"category"`
+	Authority  string   `json:"authority"`
+}
+
+// String returns the actions as a report shows them: "deposit: freeze, withdrawal: reject".
+func (m Means) String() string {
+	return "deposit: " + string(m.Deposit) + ", withdrawal: " + string(m.Withdrawal)
+}
+
+// Means returns what a hit of the list leads to.
+func (l *List) Means() Means {
+	f := l.Filled()
+	return Means{f.Policy.Action(f.Category, Confirmed, "exact", Deposit), f.Policy.Action(f.Category, Confirmed, "exact", Withdrawal), f.Category, f.Authority}
+}
+
+// Filled returns the settings with the defaults of the contract for what they leave open.
+func (l *List) Filled() List {
+	f := *l
+	f.Name, f.Category, f.Confidence = cmp.Or(f.Name, f.ID), cmp.Or(f.Category, "other"), cmp.Or(f.Confidence, Confirmed)
+	return f
+}
+
+// Fill replaces what a listing leaves to its list: the category and the confidence. A list of a generation is filled already.
+func (l *List) Fill(a *Attribution) {
+	a.Category, a.Confidence = cmp.Or(a.Category, l.Category), cmp.Or(a.Confidence, l.Confidence)
+}
+
 // Validate tells what is wrong with the settings, as fault.Invalid naming the field.
 func (l *List) Validate() error {
 	bad := func(format string, args ...any) error { return fault.E(fault.Invalid, format, args...) }
@@ -152,7 +184,7 @@ func (l *List) Validate() error {
 		return bad("id: %.80q is no list id: lower-case letters, digits and -, at most 63", l.ID)
 	case len(l.Name) > 200 || len(l.Authority) > 200:
 		return bad("name, authority: at most 200 bytes")
-	case !slices.Contains(Categories, l.Category):
+	case l.Category != "" && !slices.Contains(Categories, l.Category):
 		return bad("category: %.40q is none of %v", l.Category, Categories)
 	case !slices.Contains(Confidences, l.Confidence):
 		return bad("confidence: %.40q is none of %v", l.Confidence, Confidences)
@@ -199,8 +231,8 @@ func (l *List) Kept() int {
 	return l.Keep
 }
 
-// NewList gives a list the contract's defaults.
+// NewList gives a list the contract's defaults. Its name, authority and category stay open until a setting or a format names them.
 func NewList(id string, now time.Time) *List {
-	return &List{ID: id, Name: id, Category: "other", Confidence: Confirmed, OnStale: Warn,
+	return &List{ID: id, Confidence: Confirmed, OnStale: Warn,
 		Approvals: 1, MaxShrink: 0.2, MaxGrowth: 10, MaxQuarantined: 0.75, Keep: DefaultKeep, CreatedAt: now, UpdatedAt: now}
 }

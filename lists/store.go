@@ -24,8 +24,9 @@ import (
 
 // Keys of documents. Nobody else builds one.
 const (
-	DocHead   = "head"   // {"generation": n}
-	DocPepper = "pepper" // secret that API keys are hashed with
+	DocHead    = "head"     // {"generation": n}
+	DocPepper  = "pepper"   // secret that API keys are hashed with
+	DocStoreID = "store-id" // tells this store from others
 )
 
 func DocList(id string) string                     { return "list/" + id }

@@ -47,6 +47,18 @@ type Version struct {
 	Listings  int        `json:"listings"`  // listings in the whole version
 	Raw       int        `json:"raw"`       // of them, texts that are no valid address
 	Diff      DiffCounts `json:"diff"`
+	// Gone counts the identities of the version it is compared with that would no longer be screened, replaced ones included.
+	Gone int `json:"gone"`
+	// UnreadRows counts the rows of the upload that hold something like an address and were not read.
+	UnreadRows int `json:"unread_rows"`
+	// Base is the version that an addition, a removal or a delta was made for; 0 if nothing was active.
+	Base int `json:"base,omitempty"`
+	// Delta marks an upload that held its publisher's changes since an earlier file.
+	Delta bool `json:"delta,omitempty"`
+	// Reading says how the bytes were read; nil for versions of programs that did not record it.
+	Reading *Reading `json:"reading,omitempty"`
+	// Means says what a hit leads to. It follows from the settings of the list, and is filled in when the version is read.
+	Means *Means `json:"means,omitempty"`
 	// UnknownLabels are the assets and networks of its rows that are not known here, such as new tickers; a guard asks about those
 	// that the active version does not have.
 	UnknownLabels []string   `json:"unknown_labels,omitempty"`
@@ -66,6 +78,31 @@ type Version struct {
 
 	Layers  []Layer  `json:"layers"`  // base first
 	Sources []string `json:"sources"` // names of the blobs that hold the uploaded bytes
+}
+
+// StandsOn returns the version whose content an addition, a removal or a delta goes on from; 0 for a whole list.
+func (v *Version) StandsOn() int {
+	switch {
+	case v.Mode == Replace:
+		return 0
+	case v.Reading == nil: // staged by a program that did not record Base
+		return v.Diff.Against
+	}
+	return v.Base
+}
+
+// Reading is what decides, beside the bytes themselves, what is read out of an upload. The same bytes are the same version only if
+// this is the same, too.
+type Reading struct {
+	Format  string            `json:"format"` // as asked for: a name of formats.Names, or "auto"
+	Mapping map[string]string `json:"mapping,omitempty"`
+	// Category, Confidence and Authority are the defaults of the list when the bytes were read.
+	Category   Category   `json:"category,omitempty"`
+	Confidence Confidence `json:"confidence,omitempty"`
+	Authority  string     `json:"authority,omitempty"`
+	// Formats and Address are the versions of the program's rules for files and for addresses.
+	Formats int `json:"formats"`
+	Address int `json:"address"`
 }
 
 // Progress is how far an upload has been read.
@@ -131,9 +168,11 @@ type Generation struct {
 	Number int `json:"generation"`
 	// ID tells two generations of one number apart, which a failover can make; Parent is the id of the one before. Merged is the id of a lost
 	// one that this one holds, too.
-	ID     string    `json:"id,omitempty"`
-	Parent string    `json:"parent,omitempty"`
-	Merged string    `json:"merged,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Parent string `json:"parent,omitempty"`
+	Merged string `json:"merged,omitempty"`
+	// Recent are the generations before it, the newest first, at most MaxRecent.
+	Recent []Head    `json:"recent,omitempty"`
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Action string    `json:"action"` // activate, rollback, settings, compact, rebuild, retire, suppress, suppress-end
@@ -141,6 +180,13 @@ type Generation struct {
 	Reason string    `json:"reason,omitempty"`
 	Lists  []Active  `json:"lists"` // ordered by list id
 }
+
+// MaxRecent is how many earlier generations a generation names. After a loss they show where the histories of the store and of a replica
+// part.
+const MaxRecent = 32
+
+// Head names the generation.
+func (g *Generation) Head() Head { return Head{Generation: g.Number, ID: g.ID} }
 
 // Active is one list as it stands in a generation.
 type Active struct {
@@ -169,8 +215,8 @@ type Attribution struct {
 	Network    string     `json:"network,omitempty"` // as published
 	Asset      string     `json:"asset,omitempty"`
 	Entity     Entity     `json:"entity"`
-	Category   Category   `json:"category"`
-	Confidence Confidence `json:"confidence"`
+	Category   Category   `json:"category"`   // "" for the list's default
+	Confidence Confidence `json:"confidence"` // "" for the list's default
 	Programs   []string   `json:"programs,omitempty"`
 	Incident   string     `json:"incident,omitempty"`
 	ListedOn   string     `json:"listed_on,omitempty"`   // YYYY-MM-DD

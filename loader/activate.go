@@ -21,8 +21,9 @@ type ActivateOptions struct {
 	Operator bool
 }
 
-// Activate makes a staged version the active one: the next generation, in one commit. fault.Conflict says what is
-// missing: approvals, a reason for a guard, or that the version was made for a state that has passed.
+// Activate makes a version the active one: the next generation, in one commit. A version that was active before can be activated again;
+// its guards compare it with what is active now. fault.Conflict says what is missing: approvals, a reason for a guard, or that the version
+// was made for a state that has passed.
 func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
 	o.Override = strings.TrimSpace(o.Override)
 	if len(o.Override) > maxField {
@@ -42,18 +43,20 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 			c.SHA256 = v.SHA256
 			switch v.State {
 			case lists.Staged:
+			case lists.Superseded:
+				if len(v.Layers) == 0 {
+					return holdsNothing(v)
+				}
 			case lists.Activated:
 				return fault.E(fault.Conflict, "version %d of %s is active already", number, list)
-			case lists.Superseded:
-				return fault.E(fault.Conflict, "version %d of %s was active before; use rollback to go back", number, list)
 			default:
 				return fault.E(fault.Conflict, "version %d of %s is %s", number, list, v.State)
 			}
-			active, err := l.activeVersion(ctx, settings)
+			active, last, err := l.lastActive(ctx, settings)
 			if err != nil {
 				return err
 			}
-			if err := l.rebase(ctx, settings, active, v); err != nil {
+			if err := l.rebase(ctx, settings, active, last, v); err != nil {
 				return err
 			}
 			if err := allowed(settings, v, o); err != nil {
@@ -101,23 +104,31 @@ func allowed(settings *lists.List, v *lists.Version, o ActivateOptions) error {
 	return nil
 }
 
-// rebase makes sure that what the report says of the active version still holds. A whole list can be compared
-// again; a delta was built on a stack that is no longer active, and must be staged anew.
-func (l *Loader) rebase(ctx context.Context, settings *lists.List, active, v *lists.Version) error {
-	if v.Diff.Against == settings.Active {
+// rebase makes sure that the guards compare a version with what is active now. A whole list, and a version that was active before, can be
+// compared again; a delta was built on a stack that is no longer active, and must be staged anew.
+func (l *Loader) rebase(ctx context.Context, settings *lists.List, active, last, v *lists.Version) error {
+	switch {
+	case v.State == lists.Superseded:
+	case v.Mode != lists.Replace && v.StandsOn() == settings.Active:
+		return nil
+	case v.Mode != lists.Replace:
+		return fault.E(fault.Conflict, "version %d of %s was staged on top of version %d, and now version %d is active: stage it again",
+			v.Number, v.List, v.StandsOn(), settings.Active)
+	case last == nil && v.Diff.Against == 0, last != nil && v.Diff.Against == last.Number:
 		return nil
 	}
-	if v.Mode != lists.Replace {
-		return fault.E(fault.Conflict, "version %d of %s was staged on top of version %d, and now version %d is active: stage it again",
-			v.Number, v.List, v.Diff.Against, settings.Active)
-	}
-	counts, err := l.compare(ctx, active, v, nil)
+	c, err := l.compare(ctx, settings, last, v, nil)
 	if err != nil {
 		return err
 	}
-	v.Diff = counts
-	v.Guards = guards(settings, active, v)
-	return nil
+	v.Gone = c.gone
+	if v.State == lists.Staged {
+		v.Diff = c.DiffCounts
+	}
+	v.Guards, err = l.guards(ctx, settings, last, v, c.known, func(yield func(Quarantined) error) error {
+		return l.Quarantine(ctx, v.List, v.Number, yield)
+	})
+	return err
 }
 
 // revisions are those of the documents that a change of a version rests on.
@@ -151,8 +162,9 @@ func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, 
 	}
 	now := l.now().UTC()
 	v.State, v.Activated = lists.Activated, &now
+	*settings = settle(settings, v)
 	settings.Active = v.Number
-	entry := lists.Active{List: *settings, Version: v.Number, Published: v.Published, File: v.File, SHA256: v.SHA256,
+	entry := lists.Active{List: settings.Filled(), Version: v.Number, Published: v.Published, File: v.File, SHA256: v.SHA256,
 		Addresses: v.Addresses, Listings: v.Listings, Layers: v.Layers}
 	if entry.Suppressions, err = l.inForce(ctx, settings.ID, nil); err != nil {
 		return g, err
@@ -174,15 +186,40 @@ func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, 
 		active.State = lists.Superseded
 		changes = append(changes, lists.Put(lists.DocVersion(active.List, active.Number), active, rev))
 	}
-	// An activation brings the list as of its upload; an older content does not make it older than it was known to be.
+	// An activation of what the publisher says brings the list as of its upload; an older content does not make it older than it was known to be.
 	fresh, freshRev, err := lists.Read[lists.Fresh](ctx, l.store, lists.DocFresh(settings.ID))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return g, err
 	}
-	if v.UploadedAt.After(fresh.At) {
+	renews, err := l.renews(ctx, v)
+	if err != nil {
+		return g, err
+	}
+	if (renews || fresh.At.IsZero()) && v.UploadedAt.After(fresh.At) {
 		changes = append(changes, lists.Put(lists.DocFresh(settings.ID), lists.Fresh{At: v.UploadedAt}, freshRev))
 	}
 	return g, commit(ctx, l.store, changes...)
+}
+
+// renews reports whether a version brings what the publisher says: a whole list, or a delta in the format of the whole list that it goes on
+// from. Rows that a person adds or removes say nothing about the others.
+func (l *Loader) renews(ctx context.Context, v *lists.Version) (bool, error) {
+	if v.Mode == lists.Replace || !v.Delta {
+		return v.Mode == lists.Replace, nil
+	}
+	root, err := l.root(ctx, v)
+	return err == nil && root.Mode == lists.Replace && root.Format == v.Format, err
+}
+
+// root returns the version that another one goes on from by additions, removals and deltas: itself, for a whole list.
+func (l *Loader) root(ctx context.Context, v *lists.Version) (*lists.Version, error) {
+	for v.StandsOn() != 0 {
+		var err error
+		if _, v, _, err = l.versionForChange(ctx, v.List, v.StandsOn()); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
 }
 
 // Rollback makes the version that was active before the current one active again, as a new generation.
@@ -265,9 +302,10 @@ func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Ge
 	return &g, nil
 }
 
-// Approve records one person's agreement to the content of a staged version. The uploader may not agree to his own.
+// Approve records one person's agreement to the content of a version that is staged, or that was active before. No one can approve their
+// own upload.
 func (l *Loader) Approve(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
-	return l.judge(ctx, "approve", list, number, by, reason, func(v *lists.Version) error {
+	return l.judge(ctx, "approve", list, number, by, reason, []lists.State{lists.Staged, lists.Superseded}, func(v *lists.Version) error {
 		if v.UploadedBy == by {
 			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: somebody else must approve it", number, list)
 		}
@@ -281,7 +319,7 @@ func (l *Loader) Approve(ctx context.Context, list string, number int, by, reaso
 
 // Reject ends a staged version.
 func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
-	return l.judge(ctx, "reject", list, number, by, reason, func(v *lists.Version) error {
+	return l.judge(ctx, "reject", list, number, by, reason, []lists.State{lists.Staged}, func(v *lists.Version) error {
 		if v.UploadedBy == by {
 			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: somebody else must judge it", number, list)
 		}
@@ -290,7 +328,7 @@ func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason
 	})
 }
 
-func (l *Loader) judge(ctx context.Context, action, list string, number int, by, reason string, change func(*lists.Version) error) (*lists.Version, error) {
+func (l *Loader) judge(ctx context.Context, action, list string, number int, by, reason string, states []lists.State, change func(*lists.Version) error) (*lists.Version, error) {
 	c := &Change{Action: action, By: by, List: list, Version: number, Reason: cut(reason, maxField)}
 	var out *lists.Version
 	err := l.recorded(c, func() error {
@@ -299,7 +337,7 @@ func (l *Loader) judge(ctx context.Context, action, list string, number int, by,
 			if err != nil {
 				return err
 			}
-			if v.State != lists.Staged {
+			if !slices.Contains(states, v.State) {
 				return fault.E(fault.Conflict, "version %d of %s is %s, not staged", number, list, v.State)
 			}
 			if err := change(v); err != nil {
@@ -326,7 +364,7 @@ func (l *Loader) Served(ctx context.Context, generation int) (live, serving int,
 		if err == nil {
 			live, serving = len(replicas), 0
 			for _, r := range replicas {
-				if r.Generation >= generation {
+				if r.Generation >= generation && !r.Lost {
 					serving++
 				}
 			}

@@ -128,7 +128,7 @@ func (l *Loader) merge(ctx context.Context, v *lists.Version, from int) (lists.L
 		return layer, err
 	}
 	defer out.close()
-	m := &merger{side: newSide(&upper), onBase: from > 0, layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
+	m := &merger{side: newSide(&lists.List{}, &upper), onBase: from > 0, layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
 	batch := make([]lists.Keyed, 0, joinBatch)
 	flush := func() error {
 		if err := m.side.fetch(ctx, l.store, batch); err != nil {

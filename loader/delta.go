@@ -1,7 +1,10 @@
 package loader
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"interdict/lists"
 	"interdict/lists/fault"
@@ -27,11 +30,85 @@ func (in *intake) leave(r *formats.Row) error {
 	return nil
 }
 
+// partialRow is a row of a delta that does not say everything about its entity, and its place among the rows.
+type partialRow struct {
+	formats.Row
+	n int
+}
+
+// maxPartial is how many such rows one delta may have; they are kept until the active version has been read.
+const maxPartial = 100_000
+
+// wait keeps a partial row until the listing that it replaces is known.
+func (in *intake) wait(r *formats.Row) error {
+	if len(in.partial) >= maxPartial {
+		return fault.E(fault.TooLarge, "the delta changes more than %d wallets: load the whole list instead", maxPartial)
+	}
+	if in.replaced == nil {
+		in.replaced = map[string]*lists.Attribution{}
+	}
+	in.partial = append(in.partial, partialRow{*r, in.rows.Read})
+	in.replaced[long(r.Locator)] = nil
+	return nil
+}
+
+// replace notes a listing that a delta takes away, for the partial row that comes in its place.
+func (in *intake) replace(locator string, a lists.Attribution) {
+	was, waited := in.replaced[locator]
+	switch {
+	case !waited:
+	case was == nil:
+		in.replaced[locator] = &a
+	case a.ValidUntil == "" || was.ValidUntil != "" && a.ValidUntil > was.ValidUntil: // the one that ends later
+		was.ValidUntil = a.ValidUntil
+	}
+}
+
+// complete takes the partial rows, each with what the listing that it replaces said.
+func (in *intake) complete(orders map[string]string) error {
+	for i := range in.partial {
+		r := &in.partial[i].Row
+		was := in.replaced[long(r.Locator)]
+		switch {
+		case was == nil && r.Problem != "":
+			r.Address = ""
+		case was != nil:
+			if r.Address != "" {
+				r.Problem = ""
+			}
+			r.EntityName, r.EntityType = cmp.Or(r.EntityName, was.Entity.Name), cmp.Or(r.EntityType, was.Entity.Type)
+			r.Category, r.ListedOn = cmp.Or(r.Category, string(was.Category)), cmp.Or(r.ListedOn, was.ListedOn)
+			for _, p := range was.Programs {
+				if !slices.Contains(r.Programs, p) {
+					r.Programs = append(slices.Clip(r.Programs), p)
+				}
+			}
+			r.ValidUntil = prolonged(was.ValidUntil, orders, r.Locator, r.EntityID)
+		}
+		if err := in.take(r, in.partial[i].n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prolonged gives the end of a listing after the orders of a delta on its wallet or holder.
+func prolonged(until string, orders map[string]string, locator, holder string) string {
+	for _, id := range []string{strings.TrimPrefix(locator, "entity "), holder} {
+		if end, ok := orders[id]; ok && until != "" {
+			if until = max(until, end); end == "" {
+				return ""
+			}
+		}
+	}
+	return until
+}
+
 // carry puts what a delta leaves of the active version among its rows, and counts the rows that took something away: one that
 // meets nothing says nothing new.
-func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version) error {
+func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version, orders map[string]string) error {
 	if active != nil {
-		s := newSide(active)
+		s := newSide(in.list, active)
 		batch := make([]lists.Keyed, 0, joinBatch)
 		flush := func() error {
 			if err := s.fetch(ctx, l.store, batch); err != nil {
@@ -39,7 +116,7 @@ func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version) e
 			}
 			for _, k := range batch {
 				for i := range k.Refs {
-					if err := in.keep(s, k, &k.Refs[i]); err != nil {
+					if err := in.keep(s, k, &k.Refs[i], orders); err != nil {
 						return err
 					}
 				}
@@ -69,16 +146,19 @@ func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version) e
 			in.unmet += rows
 		}
 	}
-	return nil
+	return in.complete(orders)
 }
 
 // keep carries one stored reference over, unless its entity is gone.
-func (in *intake) keep(s *side, k lists.Keyed, r *lists.Stored) error {
+func (in *intake) keep(s *side, k lists.Keyed, r *lists.Stored, orders map[string]string) error {
 	a := *s.known[r.Layer][r.Attribution]
-	if locator := r.At(&a); in.gone[locator] > 0 {
+	locator := r.At(&a)
+	if in.gone[locator] > 0 {
 		in.met[locator] = true
+		in.replace(locator, a)
 		return nil
 	}
+	a.ValidUntil = prolonged(a.ValidUntil, orders, locator, a.Entity.ID)
 	from := &s.layers[r.Layer]
 	if a.File == "" {
 		a.File, a.SHA256 = from.File, from.SHA256

@@ -19,6 +19,7 @@ import (
 //	remove: see remove.go
 type joiner struct {
 	store lists.Store
+	list  lists.List // with its defaults
 	mode  lists.Mode
 	old   []lists.Layer
 	v     *lists.Version
@@ -30,6 +31,7 @@ type joiner struct {
 	written   int      // listings in the new layer
 	rawKeys   int      // raw keys in it
 	removals  int      // removals in it
+	known     []string // well-known addresses that are new
 	notListed int      // rows to remove that were not there
 	partly    int      // listings of which one reading was removed, and others stay
 	said      []uint64 // content digests of a key's old references
@@ -161,7 +163,7 @@ func (j *joiner) process(ctx context.Context, batch []joined) error {
 	return nil
 }
 
-// digests learns the content digests of all attributions that the batch's old references name.
+// digests learns the content digest of all attributions that the batch's old references name.
 func (j *joiner) digests(ctx context.Context, batch []joined) error {
 	wanted := map[string][]uint32{}
 	for _, layer := range j.old {
@@ -189,7 +191,7 @@ func (j *joiner) digests(ctx context.Context, batch []joined) error {
 			if err != nil {
 				return err
 			}
-			j.readers[layer][numbers[i]] = contentDigest(a)
+			j.readers[layer][numbers[i]] = contentDigest(&j.list, a)
 		}
 	}
 	return nil
@@ -256,7 +258,7 @@ func (j *joiner) decide(g *joined) error {
 	for o := range g.old {
 		j.said = append(j.said, j.digest(&g.old[o]))
 	}
-	pair(func(k *incoming, o int) bool { return j.said[o] == k.digest }, func(*incoming) { j.v.Diff.Unchanged++ })
+	pair(func(k *incoming, o int) bool { return j.says(j.said[o], k.digest) }, func(*incoming) { j.v.Diff.Unchanged++ })
 	if j.mode == lists.Replace {
 		pair(func(*incoming, int) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
 		for o := range g.old {
@@ -264,6 +266,10 @@ func (j *joiner) decide(g *joined) error {
 				j.v.Diff.Removed++
 			}
 		}
+		j.v.Gone += gone(g.old, func(r *lists.Ref) bool { return slices.ContainsFunc(kept, func(k incoming) bool { return k.Same(r) }) })
+	}
+	if name := wellKnown[g.key]; name != "" && slices.ContainsFunc(kept, func(k incoming) bool { return k.Counts() }) && !listed(g.old) {
+		j.known = append(j.known, name)
 	}
 	j.buf = j.buf[:0]
 	raw := false
@@ -284,13 +290,13 @@ func (j *joiner) decide(g *joined) error {
 			j.v.Listings++
 			if k.Variant == address.VariantRaw {
 				j.v.Raw++
-				raw = true
 			}
 			if !slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Counts() && e.Same(&k.Ref) }) &&
 				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.Stored) bool { return o.Counts() && o.Same(&k.Ref) })) {
 				j.v.Addresses++
 			}
 		}
+		raw = raw || k.Variant == address.VariantRaw
 		j.buf = lists.AppendRef(j.buf, &k.Ref)
 	}
 	if j.mode == lists.Add && len(j.buf) > 0 && len(g.old) > 1000 {
@@ -337,6 +343,31 @@ func roomFor(key address.Key, refs []byte, further int) error {
 	}
 	return fault.E(fault.TooLarge, "%.80q is listed too often: %d rows and more take %d bytes, and one address has room for %d; list it with fewer rows",
 		all[0].ListedText(key), len(all), len(refs)+further, lists.MaxRefs)
+}
+
+// gone counts the identities among listings under one key that are screened no longer.
+func gone(old []lists.Stored, stays func(*lists.Ref) bool) (n int) {
+	for i := range old {
+		r := &old[i].Ref
+		if r.Counts() && !stays(r) && !slices.ContainsFunc(old[:i], func(e lists.Stored) bool { return e.Counts() && e.Same(r) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// listed reports whether any of the references is a listing.
+func listed(refs []lists.Stored) bool {
+	return slices.ContainsFunc(refs, func(r lists.Stored) bool { return r.Counts() })
+}
+
+// says reports whether a stored listing, by its digest, says what has another one. An addition is left out only if the same was stored: what a
+// row leaves to its list changes with the settings.
+func (j *joiner) says(stored, digest uint64) bool {
+	if j.mode == lists.Add {
+		return stored == digest
+	}
+	return stored&^openBits == digest&^openBits
 }
 
 func (j *joiner) digest(o *lists.Stored) uint64 {

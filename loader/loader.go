@@ -141,7 +141,7 @@ func (l *Loader) PutList(ctx context.Context, settings lists.List, by string) (*
 				}
 				for i := range g.Lists {
 					if g.Lists[i].List.ID == out.ID {
-						g.Lists[i].List = out
+						g.Lists[i].List = out.Filled()
 					}
 				}
 				c.Generation = g.Number
@@ -162,37 +162,60 @@ func (l *Loader) nextGeneration(ctx context.Context, action, list, by, reason st
 	if err != nil {
 		return g, 0, err
 	}
+	if g.Number == 0 {
+		if _, err := lists.EnsureStoreID(ctx, l.store, "", l.now()); err != nil {
+			return g, 0, err
+		}
+	}
 	if err := l.nothingLost(ctx, &g); err != nil {
 		return g, 0, err
 	}
-	g.Number++
-	g.ID, g.Parent, g.Merged = newGenerationID(), g.ID, ""
+	succeed(&g, g.Number+1)
 	g.At, g.By, g.Action, g.List, g.Reason = l.now().UTC(), by, action, list, reason
 	return g, head, nil
 }
 
-func newGenerationID() string { return uuid.Must(uuid.NewV7()).String() }
+// succeed makes of a generation the one after it, under the given number.
+func succeed(g *lists.Generation, number int) {
+	if g.Number > 0 {
+		g.Recent = append([]lists.Head{g.Head()}, g.Recent[:min(len(g.Recent), lists.MaxRecent-1)]...)
+	}
+	g.Number, g.ID, g.Parent, g.Merged = number, uuid.Must(uuid.NewV7()).String(), g.ID, ""
+}
 
-// nothingLost makes sure that no live replica serves something that the store has no more: a change on top of that gap would make the
-// loss final.
+// nothingLost makes sure that no live replica serves something that the store does not have any more: a change on top of that gap would
+// make the loss final.
 func (l *Loader) nothingLost(ctx context.Context, g *lists.Generation) error {
 	live, err := lists.Replicas(ctx, l.store, l.now())
 	if err != nil {
 		return err
 	}
 	for _, r := range live {
-		if lost := r.Generation > g.Number || r.Generation == g.Number && r.Generation > 0 && r.GenerationID != "" && g.ID != "" && r.GenerationID != g.ID; lost {
-			// It may have been committed, and served, since g was read.
-			if now, _, err := lists.Current(ctx, l.store); err != nil {
-				return err
-			} else if now.Number != g.Number || now.ID != g.ID {
-				return fault.E(errRaced, "generation %d was made meanwhile", now.Number)
-			}
-			return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: put it back first (interdict restore --server URL)",
-				g.Number, r.Generation, r.ID)
+		held, err := l.holds(ctx, g, &r)
+		if err != nil {
+			return err
 		}
+		if held {
+			continue
+		}
+		// The generation may have been committed, and served, since g was read.
+		if now, _, err := lists.Current(ctx, l.store); err != nil {
+			return err
+		} else if now.Number != g.Number || now.ID != g.ID {
+			return fault.E(errRaced, "generation %d was made meanwhile", now.Number)
+		}
+		return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: "+
+			"bring it back first (interdict restore --server URL of that replica)", g.Number, r.Generation, r.ID)
 	}
 	return nil
+}
+
+// holds reports whether generation g holds what a replica serves.
+func (l *Loader) holds(ctx context.Context, g *lists.Generation, r *lists.Replica) (bool, error) {
+	if r.Lost && r.GenerationID == "" {
+		return false, nil
+	}
+	return lists.Descends(ctx, l.store, g, lists.Head{Generation: r.Generation, ID: r.GenerationID})
 }
 
 // generationChanges writes the generation's own document, which must be new, and moves the head to it.

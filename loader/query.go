@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"iter"
 	"slices"
+	"strconv"
 	"time"
 
 	"interdict/lists"
@@ -24,7 +26,7 @@ type DiffRow struct {
 
 // Diff compares version number of a list with another one (0: with nothing), yields the rows that differ and gives the counts at the end.
 func (l *Loader) Diff(ctx context.Context, list string, against, number int, yield func(DiffRow) error) (lists.DiffCounts, error) {
-	_, v, _, err := l.versionForChange(ctx, list, number)
+	settings, v, _, err := l.versionForChange(ctx, list, number)
 	if err != nil {
 		return lists.DiffCounts{}, err
 	}
@@ -39,7 +41,8 @@ func (l *Loader) Diff(ctx context.Context, list string, against, number int, yie
 			return lists.DiffCounts{}, holdsNothing(x)
 		}
 	}
-	return l.compare(ctx, old, v, yield)
+	c, err := l.compare(ctx, settings, old, v, yield)
+	return c.DiffCounts, err
 }
 
 // holdsNothing is the error for a version without layers.
@@ -52,15 +55,16 @@ func holdsNothing(v *lists.Version) error {
 
 // side is one side of a comparison: a stack and what its attributions say.
 type side struct {
+	list   lists.List // with its defaults
 	layers []lists.Layer
 	known  []map[uint32]*lists.Attribution // by layer
 }
 
-func newSide(v *lists.Version) *side {
+func newSide(settings *lists.List, v *lists.Version) *side {
 	if v == nil {
 		return &side{}
 	}
-	s := &side{layers: v.Layers, known: make([]map[uint32]*lists.Attribution, len(v.Layers))}
+	s := &side{list: settings.Filled(), layers: v.Layers, known: make([]map[uint32]*lists.Attribution, len(v.Layers))}
 	for i := range s.known {
 		s.known[i] = map[uint32]*lists.Attribution{}
 	}
@@ -101,9 +105,15 @@ func (s *side) fetch(ctx context.Context, store lists.Store, batch []lists.Keyed
 	return nil
 }
 
+// digest is that of what a listing says today.
+func (s *side) digest(r *lists.Stored) uint64 {
+	return contentDigest(&s.list, s.known[r.Layer][r.Attribution]) &^ openBits
+}
+
 func (s *side) listing(key address.Key, r *lists.Stored) lists.Listing {
-	a := s.known[r.Layer][r.Attribution]
-	out := lists.Listing{Address: r.ListedText(key), Attribution: *a, Locator: r.At(a), AddedIn: r.AddedIn}
+	a := *s.known[r.Layer][r.Attribution]
+	s.list.Fill(&a) // with the defaults of the list for what it leaves open
+	out := lists.Listing{Address: r.ListedText(key), Attribution: a, Locator: r.At(&a), AddedIn: r.AddedIn}
 	if out.AddedIn == 0 {
 		out.AddedIn = s.layers[r.Layer].Version
 	}
@@ -112,6 +122,11 @@ func (s *side) listing(key address.Key, r *lists.Stored) lists.Listing {
 
 // listings walks the listings of a version (its own keys only), in batches with their attributions known.
 func (s *side) listings(ctx context.Context, store lists.Store) iter.Seq2[lists.Keyed, error] {
+	return s.walk(ctx, store, func(r *lists.Stored) bool { return r.Counts() })
+}
+
+// walk walks the references of a version that are asked for, in batches with their attributions known.
+func (s *side) walk(ctx context.Context, store lists.Store, want func(*lists.Stored) bool) iter.Seq2[lists.Keyed, error] {
 	return func(yield func(lists.Keyed, error) bool) {
 		batch := make([]lists.Keyed, 0, joinBatch)
 		flush := func() bool {
@@ -132,7 +147,7 @@ func (s *side) listings(ctx context.Context, store lists.Store) iter.Seq2[lists.
 				yield(lists.Keyed{}, err)
 				return
 			}
-			k.Refs = slices.DeleteFunc(k.Refs, func(r lists.Stored) bool { return !r.Counts() })
+			k.Refs = slices.DeleteFunc(k.Refs, func(r lists.Stored) bool { return !want(&r) })
 			if len(k.Refs) == 0 {
 				continue
 			}
@@ -144,16 +159,23 @@ func (s *side) listings(ctx context.Context, store lists.Store) iter.Seq2[lists.
 	}
 }
 
+// comparison is what comparing two versions finds.
+type comparison struct {
+	lists.DiffCounts
+	gone  int      // identities that are screened no longer
+	known []string // well-known addresses that are new
+}
+
 // compare walks two versions side by side. yield may be nil.
-func (l *Loader) compare(ctx context.Context, old, v *lists.Version, yield func(DiffRow) error) (lists.DiffCounts, error) {
-	var counts lists.DiffCounts
+func (l *Loader) compare(ctx context.Context, settings *lists.List, old, v *lists.Version, yield func(DiffRow) error) (counts comparison, err error) {
 	if old != nil {
 		counts.Against = old.Number
 	}
-	was, is := newSide(old), newSide(v)
+	was, is := newSide(settings, old), newSide(settings, v)
 	nextOld, stopOld := iter.Pull2(was.listings(ctx, l.store))
 	defer stopOld()
-	nextNew, stopNew := iter.Pull2(is.listings(ctx, l.store))
+	// Further readings are walked, too: an identity that was a listing and is one of them now is still screened.
+	nextNew, stopNew := iter.Pull2(is.walk(ctx, l.store, func(r *lists.Stored) bool { return r.Role == 0 && !r.Removed }))
 	defer stopNew()
 	o, err, okOld := nextOld()
 	if err != nil {
@@ -188,6 +210,13 @@ func (l *Loader) compare(ctx context.Context, old, v *lists.Version, yield func(
 		if takeNew {
 			key, newRefs = n.Key, n.Refs
 		}
+		counts.gone += gone(oldRefs, func(r *lists.Ref) bool {
+			return slices.ContainsFunc(newRefs, func(k lists.Stored) bool { return k.Same(r) })
+		})
+		newRefs = slices.DeleteFunc(newRefs, func(r lists.Stored) bool { return !r.Counts() })
+		if name := wellKnown[key]; name != "" && len(newRefs) > 0 && len(oldRefs) == 0 {
+			counts.known = append(counts.known, name)
+		}
 		taken := make([]bool, len(oldRefs))
 		paired := make([]bool, len(newRefs))
 		for pass := range 2 {
@@ -196,8 +225,7 @@ func (l *Loader) compare(ctx context.Context, old, v *lists.Version, yield func(
 					if paired[i] || taken[j] || !newRefs[i].Same(&oldRefs[j].Ref) {
 						continue
 					}
-					same := contentDigest(is.known[newRefs[i].Layer][newRefs[i].Attribution]) ==
-						contentDigest(was.known[oldRefs[j].Layer][oldRefs[j].Attribution])
+					same := is.digest(&newRefs[i]) == was.digest(&oldRefs[j])
 					if pass == 0 && !same {
 						continue
 					}
@@ -243,14 +271,14 @@ func (l *Loader) compare(ctx context.Context, old, v *lists.Version, yield func(
 
 // Listings yields all listings of a version, in the order of their keys.
 func (l *Loader) Listings(ctx context.Context, list string, number int, yield func(lists.Listing) error) error {
-	_, v, _, err := l.versionForChange(ctx, list, number)
+	settings, v, _, err := l.versionForChange(ctx, list, number)
 	if err != nil {
 		return err
 	}
 	if len(v.Layers) == 0 {
 		return holdsNothing(v)
 	}
-	s := newSide(v)
+	s := newSide(settings, v)
 	for k, err := range s.listings(ctx, l.store) {
 		if err != nil {
 			return err
@@ -262,6 +290,14 @@ func (l *Loader) Listings(ctx context.Context, list string, number int, yield fu
 		}
 	}
 	return nil
+}
+
+// QuarantineColumns heads a table of quarantined rows.
+var QuarantineColumns = []string{"locator", "address", "network", "asset", "entity", "reason", "detail", "active", "unread"}
+
+// Cells returns the row under QuarantineColumns.
+func (q *Quarantined) Cells() []string {
+	return []string{q.Locator, q.Address, q.Network, q.Asset, q.Entity, q.Reason, q.Detail, strconv.FormatBool(q.Active), strconv.FormatBool(q.Unread)}
 }
 
 // Quarantine yields the rows of a version's upload that did not parse, in the order of the file.
@@ -278,7 +314,12 @@ func (l *Loader) Quarantine(ctx context.Context, list string, number int, yield 
 		return err
 	}
 	defer b.Close()
-	scanner := bufio.NewScanner(b)
+	return readQuarantine(b, yield)
+}
+
+// readQuarantine yields the quarantined rows of a record.
+func readQuarantine(record io.Reader, yield func(Quarantined) error) error {
+	scanner := bufio.NewScanner(record)
 	scanner.Buffer(nil, 1<<20)
 	for scanner.Scan() {
 		var q Quarantined
@@ -324,16 +365,32 @@ func (l *Loader) List(ctx context.Context, id string) (*lists.List, time.Time, e
 
 // Version reads one version.
 func (l *Loader) Version(ctx context.Context, list string, number int) (*lists.Version, error) {
-	_, v, _, err := l.versionForChange(ctx, list, number)
-	return v, err
+	settings, v, _, err := l.versionForChange(ctx, list, number)
+	if err != nil {
+		return nil, err
+	}
+	mean(settings, v)
+	return v, nil
 }
 
 // Versions reads all versions of a list, the oldest first.
 func (l *Loader) Versions(ctx context.Context, list string) ([]lists.Version, error) {
-	if _, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list)); err != nil {
+	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+	if err != nil {
 		return nil, named(err, "list %.80q", list)
 	}
-	return lists.ReadAll[lists.Version](ctx, l.store, lists.DocVersions(list))
+	all, err := lists.ReadAll[lists.Version](ctx, l.store, lists.DocVersions(list))
+	for i := range all {
+		mean(&settings, &all[i])
+	}
+	return all, err
+}
+
+// mean fills in what a hit of a version leads to.
+func mean(settings *lists.List, v *lists.Version) {
+	settled := settle(settings, v)
+	means := settled.Means()
+	v.Means = &means
 }
 
 // Generation reads one generation; number 0 is the current one.

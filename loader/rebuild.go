@@ -73,7 +73,7 @@ func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Ver
 	if err != nil {
 		return fault.E(fault.KindOf(err), "rebuild %s: %w", describe(v), err)
 	}
-	err = l.holdsAll(ctx, v, built)
+	err = l.holdsAll(ctx, settings, v, built)
 	if err == nil {
 		err = retry(ctx, func() error {
 			_, now, revs, err := l.versionForChange(ctx, v.List, v.Number)
@@ -99,7 +99,7 @@ func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Ver
 
 // holdsAll makes sure that every address of a version is found in the version as it was read again. It may not be when the bytes were read
 // with a mapping that was not recorded.
-func (l *Loader) holdsAll(ctx context.Context, v, built *lists.Version) error {
+func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *lists.Version) error {
 	var keys []address.Key
 	var texts []string
 	check := func() error {
@@ -122,7 +122,7 @@ func (l *Loader) holdsAll(ctx context.Context, v, built *lists.Version) error {
 		keys, texts = keys[:0], texts[:0]
 		return nil
 	}
-	_, err := l.compare(ctx, v, built, func(row DiffRow) error {
+	_, err := l.compare(ctx, settings, v, built, func(row DiffRow) error {
 		if row.Change != "removed" {
 			return nil
 		}
@@ -198,12 +198,13 @@ func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Versi
 			}
 		}
 		uploads = append(uploads, u)
-		if u.Mode == lists.Replace || u.Diff.Against == 0 {
+		below := u.StandsOn()
+		if below == 0 {
 			slices.Reverse(uploads)
 			return uploads, nil
 		}
-		if u, _, err = lists.Read[lists.Version](ctx, l.store, lists.DocVersion(v.List, u.Diff.Against)); err != nil {
-			return nil, fault.E(fault.KindOf(err), "version %d, which it was built on: %w; load list %s again", uploads[len(uploads)-1].Diff.Against, err, v.List)
+		if u, _, err = lists.Read[lists.Version](ctx, l.store, lists.DocVersion(v.List, below)); err != nil {
+			return nil, fault.E(fault.KindOf(err), "version %d, which it was built on: %w; load list %s again", below, err, v.List)
 		}
 	}
 }
@@ -234,7 +235,11 @@ func (l *Loader) readAgain(ctx context.Context, settings *lists.List, below, u *
 	u.Diff, u.Guards, u.Warnings = lists.DiffCounts{}, nil, nil
 	u.Addresses, u.Listings, u.Raw = 0, 0, 0
 	o := StageOptions{Format: report.Format, Mode: u.Mode, Published: u.Published, again: true, before: before}
-	if err := l.build(ctx, settings, below, u, files.files, o); err != nil {
+	if u.Reading != nil {
+		o.Mapping = u.Reading.Mapping
+	}
+	again := &Staging{l: l, settings: settings, active: below, last: below, v: u, files: files, o: o}
+	if err := again.build(ctx); err != nil {
 		return fault.E(fault.KindOf(err), "read %s again: %w; load list %s again", report.File, err, report.List)
 	}
 	layers, addresses, listings, raw := u.Layers, u.Addresses, u.Listings, u.Raw

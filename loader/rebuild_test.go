@@ -225,7 +225,9 @@ func TestAnOlderVersionIsRebuiltBeforeItGoesLive(t *testing.T) {
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A", evmB+",ethereum,B"))
 	b.activate(t, "deny", 1)
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmB+",ethereum,B", evmC+",ethereum,C"))
-	b.activate(t, "deny", 2)
+	if _, err := b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: "bo", Operator: true, Override: "test"}); err != nil {
+		t.Fatal(err)
+	}
 	b.mustStage(t, loader.StageOptions{Mode: lists.Add}, csvOf(btcB+",bitcoin,F"))
 	lost := func(k address.Key) bool { return k == keyOf(t, evmA, "ethereum") || k == keyOf(t, evmC, "ethereum") }
 	b.antiquate(t, "deny", 1, lost)
@@ -264,7 +266,7 @@ func TestWhatCannotBeRebuiltStaysAsItIs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			other := b.mustStage(t, loader.StageOptions{Create: b.settings("other")}, csvOf(evmC+",ethereum,C"))
+			other := b.mustStage(t, loader.StageOptions{Create: b.settings("other"), Mapping: map[string]string{"address": "owner wallet"}}, "wallet,owner wallet\n"+evmB+","+evmC+"\n")
 			v.Sources = other.Sources
 			if err := b.store.Commit(ctx, lists.Put(doc.Key, v, doc.Revision)); err != nil {
 				t.Fatal(err)

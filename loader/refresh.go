@@ -299,7 +299,7 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 	if status.URLSHA256 != digest { // another source: what the last one gave says nothing
 		status.URLSHA256, status.ETag, status.LastModified, status.SHA256, status.Version = digest, "", "", "", 0
 	}
-	known, err := r.known(ctx, settings.ID, status)
+	known, err := r.known(ctx, settings, status)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -324,7 +324,7 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 		status.ETag, status.LastModified = d.ETag, d.LastModified
 		return r.nothingNew(ctx, known, status)
 	}
-	stage := StageOptions{Format: source.Format, By: r.o.By, Note: "refreshed from its source"}
+	stage := StageOptions{Format: source.Format, By: r.o.By, Approver: true, Note: "refreshed from its source"}
 	if r.o.Progress != nil {
 		stage.Progress = func(rows int) { r.o.Progress(settings.ID, d.SizeBytes, d.SizeBytes, rows) }
 	}
@@ -343,16 +343,22 @@ func digestOf(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// known reads the version that was made of what the source gave last; nil when there is none.
-func (r *Refresher) known(ctx context.Context, list string, status *lists.Refresh) (*lists.Version, error) {
+// known reads the version that was made of what the source gave last; nil when there is none, or when the same bytes would be read in
+// another way today. What a person has rejected or rolled back stays known: only its publisher can bring it again.
+func (r *Refresher) known(ctx context.Context, settings *lists.List, status *lists.Refresh) (*lists.Version, error) {
 	if status.Version == 0 {
 		return nil, nil
 	}
-	v, err := r.l.Version(ctx, list, status.Version)
-	if fault.Is(err, fault.NotFound) {
+	v, err := r.l.Version(ctx, settings.ID, status.Version)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case (v.State == lists.Activated || v.State == lists.Staged) && !readAlike(v, reading(settings, &StageOptions{Format: settings.Source.Format})):
 		return nil, nil
 	}
-	return v, err
+	return v, nil
 }
 
 // verify holds a download against the digest that is published for it.
@@ -405,12 +411,12 @@ func (r *Refresher) nothingNew(ctx context.Context, v *lists.Version, status *li
 
 // base finds the upload of the whole list that the active version stands on, and whether anything was added to it or removed by hand.
 func (r *Refresher) base(ctx context.Context, settings *lists.List) (base *lists.Version, changed bool, err error) {
-	base, err = r.l.activeVersion(ctx, settings)
-	for err == nil && base != nil && base.Mode != lists.Replace && base.Diff.Against != 0 {
-		changed = true
-		base, err = r.l.Version(ctx, settings.ID, base.Diff.Against)
+	active, err := r.l.activeVersion(ctx, settings)
+	if err != nil || active == nil {
+		return nil, false, err
 	}
-	return base, changed, err
+	base, err = r.l.root(ctx, active)
+	return base, base != active, err
 }
 
 // activate makes a staged version the active one, if that may happen without a person. generation 0: it may not, and the outcome says why.
@@ -423,6 +429,9 @@ func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *list
 		g, err := r.l.Activate(ctx, v.List, v.Number, ActivateOptions{By: r.o.By})
 		if err == nil {
 			status.Outcome, status.Detail = lists.RefreshActivated, fmt.Sprintf("version %d is active as generation %d", v.Number, g.Number)
+			if n := v.Rows.Quarantined; n > 0 {
+				status.Detail += fmt.Sprintf("; %d of %d rows were not read, and an address in them is not screened", n, v.Rows.Read)
+			}
 			return v, g.Number, nil
 		}
 		if !fault.Is(err, fault.Conflict) { // a person was at it in the same moment
@@ -447,12 +456,12 @@ func (r *Refresher) waits(ctx context.Context, v *lists.Version) (string, error)
 		return "", err
 	case settings.Approvals > 0:
 		return fmt.Sprintf("it has %d of %d approvals", len(v.Approvals), settings.Approvals), nil
-	case len(v.Guards) > 0:
-		return "its guard asks for a reason: " + v.Guards[0].Code + ": " + v.Guards[0].Detail, nil
-	case v.Diff.Against != settings.Active:
+	case settings.Active != 0 && v.Diff.Against != settings.Active:
 		return "something else has become active since it was staged", nil
 	case changed:
 		return "it would undo what was added or removed by hand", nil
+	case len(v.Guards) > 0:
+		return "its guard asks for a reason: " + v.Guards[0].Code + ": " + v.Guards[0].Detail, nil
 	case settings.Active != 0:
 		return "", nil
 	}

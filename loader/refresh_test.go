@@ -506,7 +506,9 @@ func TestWhatWasAddedByHandIsNotUndone(t *testing.T) {
 	if b.active(t, "deny") != 2 {
 		t.Error("it is undone")
 	}
-	b.activate(t, "deny", 3)
+	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: "bo", Operator: true, Override: "the publisher knows better"}); err != nil {
+		t.Fatal(err)
+	}
 	b.now = b.now.Add(6 * time.Hour)
 	want(t, b.refresh(t, false), "deny unchanged 3")
 }

@@ -18,7 +18,7 @@ import (
 
 // remove writes the delta of an upload in mode remove.
 func (j *joiner) remove(ctx context.Context) error {
-	r := &remover{joiner: j, side: newSide(&lists.Version{Layers: j.old}), work: newSorter(j.in.sorter.dir),
+	r := &remover{joiner: j, side: newSide(&j.list, &lists.Version{Layers: j.old}), work: newSorter(j.in.sorter.dir),
 		removed: map[uint64]bool{}, partly: map[uint64]bool{}}
 	defer r.work.close()
 	if err := r.each(ctx, j.uploaded(), r.name); err != nil {
@@ -160,7 +160,7 @@ func (r *remover) listing(key address.Key, o *lists.Stored) uint64 {
 	if a.File == "" {
 		file = r.old[o.Layer].SHA256
 	}
-	content := contentSum(a)
+	content := contentSum(&r.list, a)
 	b := content[:]
 	for _, s := range [...]string{file, o.At(a), o.ListedText(key)} {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
@@ -169,8 +169,8 @@ func (r *remover) listing(key address.Key, o *lists.Stored) uint64 {
 	return binary.BigEndian.Uint64(sum[:])
 }
 
-// reading is one reading of a listing.
-type reading struct {
+// listedAs is one reading of a listing.
+type listedAs struct {
 	variant address.Variant
 	role    address.Role
 	own     address.Key
@@ -181,11 +181,11 @@ type reading struct {
 // written again, above it: readings that are not named, as listings of their network, and other listings as they are.
 func (r *remover) decide(g *joined) error {
 	var named, rewritten []incoming // one for each identity
-	others := map[reading]bool{}
+	others := map[listedAs]bool{}
 	for _, k := range g.rows {
 		switch {
 		case !k.main:
-			others[reading{k.Variant, k.Role, k.Own, k.digest}] = true
+			others[listedAs{k.Variant, k.Role, k.Own, k.digest}] = true
 		case !has(named, &k.Ref):
 			named = append(named, k)
 		}
@@ -193,7 +193,7 @@ func (r *remover) decide(g *joined) error {
 	alone := make([]bool, len(g.old)) // readings of a listing that lost the named one
 	for o := range g.old {
 		ref := &g.old[o].Ref
-		if len(others) == 0 || has(named, ref) || !others[reading{ref.Variant, ref.Role, ref.Own, r.listing(g.key, &g.old[o])}] {
+		if len(others) == 0 || has(named, ref) || !others[listedAs{ref.Variant, ref.Role, ref.Own, r.listing(g.key, &g.old[o])}] {
 			continue
 		}
 		alone[o] = true
@@ -245,6 +245,7 @@ func (r *remover) count(g *joined, identity *lists.Ref, stays bool, alone []bool
 	switch {
 	case before && !after:
 		r.v.Addresses--
+		r.v.Gone++
 	case after && !before:
 		r.v.Addresses++
 	}

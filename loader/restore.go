@@ -1,31 +1,61 @@
 package loader
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
 // A failover of Redis can lose a commit that was acknowledged. Replicas go on serving what they have, and nothing is activated on top of
-// the gap (nextGeneration refuses) until what was lost has been put back from the cache of one of them.
+// the gap (nothingLost) until what was lost has been brought back from the cache of one of them.
+//
+//	list of both sides ─┬─ not changed since the loss ── the lost version, as it was
+//	                    ├─ not changed by what was lost ── as it is in the store
+//	                    └─ changed on both ── the store's version, and on top of it a layer of the listings that only the lost one has
 
 // Restored says what Restore has done.
 type Restored struct {
 	Generation int      `json:"generation"` // that holds both sides; 0: nothing was lost
-	Lost       int      `json:"lost"`       // number of the generation that was put back
-	Lists      []string `json:"lists"`      // that were put back
-	Layers     int      `json:"layers"`     // that had to be copied
+	Lost       int      `json:"lost"`       // number of the generation that was brought back
+	Lists      []string `json:"lists"`      // that were brought back
+	Layers     int      `json:"layers"`     // that were written
+	// Notes name what the lost generation had changed and the new one does not: removals that were not made again, settings that
+	// were changed on both sides.
+	Notes []string `json:"notes"`
 }
 
-// Restore puts back what the generation in from holds and the store does not, as a new generation that descends from both. For a list
-// that both sides have, the version that was activated later stays; a list that one side only has stays, whichever side retired it: nothing is taken out
-// of the answers. What cannot be put back in full is an error, and then nothing changes.
-func (l *Loader) Restore(ctx context.Context, from lists.Store, by, reason string) (*Restored, error) {
-	if _, _, err := lists.Current(ctx, l.store); err != nil {
+func (r *Restored) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
+
+// restoring is one restore on its way.
+type restoring struct {
+	*Loader
+	from lists.Store
+	lost *lists.Generation
+	// ancestor is the last generation that both sides have in common; the zero value when none is known.
+	ancestor lists.Generation
+	next     lists.Generation
+	changes  []lists.Change
+	by       string
+	out      *Restored
+	made     []string // layers that were written for unions
+}
+
+// Restore brings back what the generation in from holds and the store does not, as a new generation that descends from both. Nothing is
+// taken out of the answers: listings that only the lost generation had come back, what was activated since stays, and a list that one
+// side only has stays. What cannot be brought back in full is an error that names it, and then nothing changes. served is the generation
+// that the owner of the cache has answered from last; the zero value when that is not known.
+func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Head, by, reason string) (*Restored, error) {
+	current, _, err := lists.Current(ctx, l.store)
+	if err != nil {
 		return nil, err
 	}
 	lost, _, err := lists.Current(ctx, from)
@@ -34,6 +64,16 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, by, reason strin
 	}
 	if lost.Number == 0 {
 		return nil, fault.E(fault.Conflict, "the cache holds no generation")
+	}
+	if lost.Head() != served {
+		held, err := lists.Descends(ctx, l.store, &current, served)
+		if err != nil {
+			return nil, err
+		}
+		if !held {
+			return nil, fault.E(fault.Conflict, "the store has lost generation %d, which was answered from last, and the cache holds only generation %d: "+
+				"restore from another server that has served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
+		}
 	}
 	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: cut(strings.TrimSpace(reason), maxField)}
 	var out *Restored
@@ -51,133 +91,383 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	if err != nil {
 		return nil, err
 	}
-	out := &Restored{Lost: lost.Number, Lists: []string{}}
-	contains, err := lists.Descends(ctx, l.store, &g, lost)
+	r := &restoring{Loader: l, from: from, lost: lost, next: g, by: by, out: &Restored{Lost: lost.Number, Lists: []string{}, Notes: []string{}}}
+	contains, err := lists.Descends(ctx, l.store, &g, lost.Head())
 	if err != nil || contains {
-		return out, err
+		return r.out, err
 	}
-	changes := []lists.Change{lists.Put(lists.DocLost(lost.ID, lost.Number), lost, lists.AnyRevision)}
-	if _, err := l.store.Get(ctx, lists.DocGeneration(lost.Number)); fault.Is(err, fault.NotFound) {
-		changes = append(changes, lists.Put(lists.DocGeneration(lost.Number), lost, 0))
-	} else if err != nil {
+	if err := r.findAncestor(ctx, &g); err != nil {
 		return nil, err
 	}
-	// What belongs to no generation, and is gone altogether: keys, the secret they are hashed with, agreed exceptions.
-	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), "suppression/"} {
-		docs, err := from.Scan(ctx, prefix)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range docs {
-			if _, err := l.store.Get(ctx, d.Key); fault.Is(err, fault.NotFound) {
-				changes = append(changes, lists.Change{Key: d.Key, Value: d.Value})
-			} else if err != nil {
-				return nil, err
-			}
-		}
+	if err := r.documents(ctx); err != nil {
+		return nil, err
 	}
-	next := g
-	next.Number = max(g.Number, lost.Number) + 1
-	next.ID, next.Parent, next.Merged = newGenerationID(), g.ID, lost.ID
-	next.At, next.By, next.Action, next.List, next.Reason = l.now().UTC(), by, "restore", "", reason
-	next.Lists = slices.Clone(g.Lists)
+	succeed(&r.next, max(g.Number, lost.Number)+1)
+	r.next.Merged, r.next.At, r.next.By, r.next.Action, r.next.List, r.next.Reason = lost.ID, l.now().UTC(), by, "restore", "", reason
+	r.next.Lists = slices.Clone(g.Lists)
 	for i := range lost.Lists {
-		more, copied, err := l.restoreList(ctx, from, &next, lost.Lists[i])
-		if err != nil {
+		if err := r.list(ctx, lost.Lists[i]); err != nil {
 			return nil, err
 		}
-		if len(more) > 0 {
-			out.Lists = append(out.Lists, lost.Lists[i].List.ID)
-		}
-		out.Layers += copied
-		changes = append(changes, more...)
 	}
-	slices.SortFunc(next.Lists, func(a, b lists.Active) int { return strings.Compare(a.List.ID, b.List.ID) })
-	out.Generation = next.Number
-	return out, commit(ctx, l.store, append(changes, generationChanges(next, head)...)...)
+	for _, a := range g.Lists {
+		if activeOf(lost.Lists, a.List.ID) == nil && activeOf(r.ancestor.Lists, a.List.ID) != nil {
+			r.out.note("list %s stays active: the lost generation had retired it", a.List.ID)
+		}
+	}
+	slices.SortFunc(r.next.Lists, func(a, b lists.Active) int { return strings.Compare(a.List.ID, b.List.ID) })
+	r.out.Generation = r.next.Number
+	err = commit(ctx, l.store, append(r.changes, generationChanges(r.next, head)...)...)
+	if fault.Is(err, errRaced) {
+		for _, id := range r.made {
+			l.drop(ctx, id)
+		}
+	}
+	return r.out, err
 }
 
-// restoreList puts one list of the lost generation into the next one, if that is what was activated last.
-func (l *Loader) restoreList(ctx context.Context, from lists.Store, next *lists.Generation, was lists.Active) (changes []lists.Change, copied int, err error) {
-	id := was.List.ID
-	v, _, err := lists.Read[lists.Version](ctx, from, lists.DocVersion(id, was.Version))
-	if err != nil {
-		return nil, 0, fault.E(fault.KindOf(err), "version %d of %s is not in the cache: %w", was.Version, id, err)
-	}
-	at := slices.IndexFunc(next.Lists, func(a lists.Active) bool { return a.List.ID == id })
-	var now lists.Version
-	var nowRevision uint64
-	if at >= 0 {
-		if now, nowRevision, err = lists.Read[lists.Version](ctx, l.store, lists.DocVersion(id, next.Lists[at].Version)); err != nil {
-			return nil, 0, err
-		}
-		if now.Number == v.Number && now.SHA256 == v.SHA256 && now.UploadedAt.Equal(v.UploadedAt) && slices.Equal(layerIDs(next.Lists[at].Layers), layerIDs(was.Layers)) {
-			return nil, 0, nil
-		}
-		if now.Activated != nil && v.Activated != nil && now.Activated.After(*v.Activated) {
-			return nil, 0, nil // something newer is active there
+func activeOf(all []lists.Active, id string) *lists.Active {
+	for i := range all {
+		if all[i].List.ID == id {
+			return &all[i]
 		}
 	}
-	for _, layer := range was.Layers {
-		there, err := lists.Complete(ctx, l.store, layer.ID)
-		if err != nil {
-			return nil, copied, err
-		}
-		if there {
+	return nil
+}
+
+// findAncestor looks for the newest generation that the store still has of those before the lost one.
+func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error {
+	parent := lists.Head{Generation: r.lost.Number - 1, ID: r.lost.Parent}
+	for _, h := range append([]lists.Head{parent}, r.lost.Recent...) {
+		if h.ID == "" || h.Generation > g.Number {
 			continue
 		}
-		if here, err := lists.Complete(ctx, from, layer.ID); err != nil || !here {
-			return nil, copied, fault.E(fault.Conflict, "list %s cannot be put back: layer %s is in neither the store nor the cache (it is larger than what --resident holds); "+
-				"load %s again", id, layer.ID, was.File)
+		held, _, err := lists.Read[lists.Generation](ctx, r.store, lists.DocGeneration(h.Generation))
+		if err == nil && held.ID == h.ID {
+			r.ancestor = held
+			return nil
 		}
-		if err := lists.CopyLayer(ctx, from, l.store, layer); err != nil {
-			return nil, copied, err
-		}
-		copied++
-		if err := copyBlob(ctx, from, l.store, lists.BlobFilter(layer.ID)); err != nil && !fault.Is(err, fault.NotFound) { // a missing one is built again
-			return nil, copied, err
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return err
 		}
 	}
-	settings, settingsRevision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(id))
+	return nil
+}
+
+// documents brings back the lost generation's own document, and what belongs to no generation and is gone altogether: keys, the secret
+// they are hashed with, agreed exceptions.
+func (r *restoring) documents(ctx context.Context) error {
+	r.changes = append(r.changes, lists.Put(lists.DocLost(r.lost.ID, r.lost.Number), r.lost, lists.AnyRevision))
+	docs := []lists.Doc{{Key: lists.DocGeneration(r.lost.Number), Value: lists.Put("", r.lost, 0).Value}}
+	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), "suppression/"} {
+		more, err := r.from.Scan(ctx, prefix)
+		if err != nil {
+			return err
+		}
+		docs = append(docs, more...)
+	}
+	for _, d := range docs {
+		if _, err := r.store.Get(ctx, d.Key); fault.Is(err, fault.NotFound) {
+			r.changes = append(r.changes, lists.Change{Key: d.Key, Value: d.Value})
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// list brings one list of the lost generation into the next one.
+func (r *restoring) list(ctx context.Context, was lists.Active) error {
+	id := was.List.ID
+	v, _, err := lists.Read[lists.Version](ctx, r.from, lists.DocVersion(id, was.Version))
+	if err != nil {
+		return fault.E(fault.KindOf(err), "list %s cannot be brought back: version %d is not in the cache: %w", id, was.Version, err)
+	}
+	settings, settingsRevision, err := lists.Read[lists.List](ctx, r.store, lists.DocList(id))
 	if fault.Is(err, fault.NotFound) {
 		settings, settingsRevision, err = was.List, 0, nil
 	}
 	if err != nil {
-		return nil, copied, err
+		return err
 	}
-	stored, revision, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(id, v.Number))
+	now, before := activeOf(r.next.Lists, id), activeOf(r.ancestor.Lists, id)
+	changed := r.settings(&settings, &was.List, before)
+	settingsOnly := func() error {
+		if changed {
+			now.List = settings
+			r.changes = append(r.changes, lists.Put(lists.DocList(id), settings, settingsRevision))
+			r.out.Lists = append(r.out.Lists, id)
+		}
+		return nil
+	}
+	if now != nil && (sameContent(now, &was) || before != nil && sameContent(before, &was)) {
+		return settingsOnly()
+	}
+	if err := r.copyLayers(ctx, &was); err != nil {
+		return err
+	}
+	revision, err := r.number(ctx, &v, max(settings.Latest, was.List.Latest))
+	if err != nil {
+		return err
+	}
+	latest := settings.Latest
+	settings.Latest = max(latest, was.List.Latest, v.Number)
+	v.Layers = was.Layers
+	var replaced *lists.Version
+	var replacedRevision uint64
+	if now != nil {
+		x, rev, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(id, now.Version))
+		if err != nil {
+			return err
+		}
+		replaced, replacedRevision = &x, rev
+	}
+	next := &v
+	switch {
+	case now == nil, before != nil && sameContent(before, now):
+		v.State = lists.Activated
+		was.Version = v.Number
+	default: // both sides have changed it
+		u, err := r.union(ctx, now, &v, replaced, settings.Latest+1)
+		if err != nil {
+			return err
+		}
+		if u == nil { // the store has all of it
+			settings.Latest = latest
+			return settingsOnly()
+		}
+		v.State = lists.Superseded
+		r.changes = append(r.changes, lists.Put(lists.DocVersion(id, v.Number), v, revision))
+		next, revision, settings.Latest = u, 0, u.Number
+		was = *now
+		was.Version, was.Layers, was.Addresses, was.Listings = u.Number, u.Layers, u.Addresses, u.Listings
+	}
+	if replaced != nil {
+		next.Previous = replaced.Number
+		if replaced.Number != next.Number {
+			replaced.State = lists.Superseded
+			r.changes = append(r.changes, lists.Put(lists.DocVersion(id, replaced.Number), replaced, replacedRevision))
+		}
+	}
+	settings.Active = next.Number
+	was.List = settings
+	if now != nil {
+		was.Suppressions = now.Suppressions // those that both sides know: fewer of them make answers stricter
+		*now = was
+	} else {
+		r.next.Lists = append(r.next.Lists, was)
+	}
+	r.changes = append(r.changes, lists.Put(lists.DocVersion(id, next.Number), next, revision), lists.Put(lists.DocList(id), settings, settingsRevision))
+	r.out.Lists = append(r.out.Lists, id)
+	return r.fresh(ctx, id)
+}
+
+// fresh brings back how fresh a list is, where the store does not say it.
+func (r *restoring) fresh(ctx context.Context, id string) error {
+	if _, err := r.store.Get(ctx, lists.DocFresh(id)); !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	if fresh, _, err := lists.Read[lists.Fresh](ctx, r.from, lists.DocFresh(id)); err == nil {
+		r.changes = append(r.changes, lists.Put(lists.DocFresh(id), fresh, 0))
+	}
+	return nil
+}
+
+// settings brings back settings that were changed in what was lost, and not since.
+func (r *restoring) settings(now, was *lists.List, before *lists.Active) (changed bool) {
+	same := func(a, b lists.List) bool {
+		a.Active, a.Latest, b.Active, b.Latest = 0, 0, 0, 0
+		return string(lists.Put("", a, 0).Value) == string(lists.Put("", b, 0).Value)
+	}
+	if same(*now, *was) || before != nil && same(before.List, *was) {
+		return false
+	}
+	if before == nil || !same(before.List, *now) {
+		r.out.note("list %s keeps the settings of the store: those of the lost generation differ, look at them again", now.ID)
+		return false
+	}
+	active, latest := now.Active, now.Latest
+	*now = *was
+	now.Active, now.Latest = active, latest
+	return true
+}
+
+// sameContent reports whether two entries hold the same listings.
+func sameContent(a, b *lists.Active) bool {
+	return a.Version == b.Version && slices.Equal(layerIDs(a.Layers), layerIDs(b.Layers))
+}
+
+// copyLayers writes the layers of a lost list that the store does not have.
+func (r *restoring) copyLayers(ctx context.Context, was *lists.Active) error {
+	for _, layer := range was.Layers {
+		there, err := lists.Complete(ctx, r.store, layer.ID)
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if here, err := lists.Complete(ctx, r.from, layer.ID); err != nil || !here {
+			return fault.E(fault.Conflict, "list %s cannot be brought back: layer %s with %d listings of file %q is in neither the store nor the cache "+
+				"(it is larger than what --resident holds); load %s again", was.List.ID, layer.ID, layer.Listings, layer.File, was.File)
+		}
+		if err := lists.CopyLayer(ctx, r.from, r.store, layer); err != nil {
+			return err
+		}
+		r.out.Layers++
+		if err := copyBlob(ctx, r.from, r.store, lists.BlobFilter(layer.ID)); err != nil && !fault.Is(err, fault.NotFound) { // a missing one is built again
+			return err
+		}
+	}
+	return nil
+}
+
+// number gives a lost version another number if its own was given out again since, and returns the revision of its document.
+func (r *restoring) number(ctx context.Context, v *lists.Version, latest int) (revision uint64, err error) {
+	stored, revision, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(v.List, v.Number))
 	switch {
 	case fault.Is(err, fault.NotFound):
-		revision = 0
+		return 0, nil
 	case err != nil:
-		return nil, copied, err
+		return 0, err
 	case stored.SHA256 != v.SHA256 || !stored.UploadedAt.Equal(v.UploadedAt):
-		v.Number, revision = max(settings.Latest, was.List.Latest)+1, 0 // its number was given out again
+		v.Number = latest + 1
+		return 0, nil
 	}
-	v.State, v.Layers = lists.Activated, was.Layers
-	if at >= 0 {
-		v.Previous = now.Number
-		if now.Number != v.Number {
-			now.State = lists.Superseded
-			changes = append(changes, lists.Put(lists.DocVersion(id, now.Number), now, nowRevision))
+	return revision, nil
+}
+
+// union makes a version of what the store has, and on top of it the listings that only the lost version has. It is nil when there are none.
+func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *lists.Version, number int) (*lists.Version, error) {
+	u := *stored
+	u.Number, u.Mode, u.State = number, lists.Add, lists.Activated
+	u.File, u.SHA256, u.SizeBytes, u.Rows, u.Diff = lost.File, lost.SHA256, lost.SizeBytes, lists.Rows{}, lists.DiffCounts{Against: stored.Number}
+	u.UploadedBy, u.UploadedAt, u.Approvals, u.Override = r.by, r.now().UTC(), []lists.Approval{}, nil
+	u.Warnings, u.Guards, u.Sources = []lists.Finding{}, []lists.Finding{}, []string{}
+	at := u.UploadedAt
+	u.Activated = &at
+	u.Note = fmt.Sprintf("brought back: what version %d of lost generation %d had and version %d has not", lost.Number, r.lost.Number, stored.Number)
+	layer, removals, err := r.difference(ctx, &now.List, now.Layers, lost, &u)
+	if err != nil {
+		return nil, err
+	}
+	if removals > 0 {
+		r.out.note("list %s: %d listings that the lost generation had removed stay listed", now.List.ID, removals)
+	}
+	if layer.Keys == 0 {
+		return nil, nil
+	}
+	u.Layers = append(slices.Clone(now.Layers), layer)
+	r.out.Layers++
+	r.made = append(r.made, layer.ID)
+	return &u, nil
+}
+
+// difference writes a layer of the listings that a lost version has and a stack of layers has not, and counts them in u. removals is how
+// many listings of the stack the lost version had removed. Of layers that both have, nothing is taken: what the stack does not say of
+// them was removed since.
+func (r *restoring) difference(ctx context.Context, settings *lists.List, stack []lists.Layer, lost, u *lists.Version) (layer lists.Layer, removals int, err error) {
+	layer = newLayer(u)
+	only := *lost
+	only.Layers = slices.DeleteFunc(slices.Clone(lost.Layers), func(l lists.Layer) bool { return slices.Contains(layerIDs(stack), l.ID) })
+	attributions, err := newRun(r.spoolDir)
+	if err != nil {
+		return layer, 0, err
+	}
+	defer attributions.Close()
+	out, err := newEntryFile(r.spoolDir)
+	if err != nil {
+		return layer, 0, err
+	}
+	defer out.close()
+	held := &lists.Version{Layers: stack}
+	m := &merger{side: newSide(settings, &only), layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
+	theirs := newSide(settings, held)
+	batch := make([]lists.Keyed, 0, joinBatch)
+	flush := func() error {
+		keys := make([]address.Key, len(batch))
+		for i := range batch {
+			keys[i] = batch[i].Key
+		}
+		found, err := lists.LookupStack(ctx, r.store, stack, keys)
+		if err != nil {
+			return err
+		}
+		have := make([]lists.Keyed, len(batch))
+		for i := range batch {
+			have[i] = lists.Keyed{Key: keys[i], Refs: found[i]}
+		}
+		if err := theirs.fetch(ctx, r.store, have); err != nil {
+			return err
+		}
+		if err := m.side.fetch(ctx, r.store, batch); err != nil {
+			return err
+		}
+		for i, k := range batch {
+			removals += removedOf(&k, have[i].Refs)
+			k.Refs = slices.DeleteFunc(k.Refs, func(s lists.Stored) bool {
+				return slices.ContainsFunc(have[i].Refs, func(o lists.Stored) bool {
+					return o.Same(&s.Ref) && contentDigest(&theirs.list, theirs.known[o.Layer][o.Attribution]) == contentDigest(&m.side.list, m.side.known[s.Layer][s.Attribution])
+				})
+			})
+			count(u, k.Refs, have[i].Refs)
+			if err := m.put(k); err != nil {
+				return err
+			}
+		}
+		batch = batch[:0]
+		return nil
+	}
+	for k, err := range lists.WalkStack(ctx, r.store, only.Layers) {
+		if err != nil {
+			return layer, 0, err
+		}
+		if batch = append(batch, k); len(batch) == cap(batch) {
+			if err := flush(); err != nil {
+				return layer, 0, err
+			}
 		}
 	}
-	settings.Active, settings.Latest = v.Number, max(settings.Latest, was.List.Latest, v.Number)
-	was.List, was.Version = settings, v.Number
-	if at >= 0 {
-		was.Suppressions = next.Lists[at].Suppressions // those that both sides know: fewer of them make answers stricter
-		next.Lists[at] = was
-	} else {
-		next.Lists = append(next.Lists, was)
+	if err := flush(); err != nil {
+		return layer, 0, err
 	}
-	changes = append(changes, lists.Put(lists.DocVersion(id, v.Number), v, revision), lists.Put(lists.DocList(id), settings, settingsRevision))
-	if _, err := l.store.Get(ctx, lists.DocFresh(id)); fault.Is(err, fault.NotFound) {
-		fresh, _, err := lists.Read[lists.Fresh](ctx, from, lists.DocFresh(id))
-		if err == nil {
-			changes = append(changes, lists.Put(lists.DocFresh(id), fresh, 0))
+	if err := flushAll(m.w); err != nil {
+		return layer, 0, err
+	}
+	if layer.Keys = out.keys; layer.Keys == 0 {
+		return layer, removals, nil
+	}
+	return layer, removals, r.writeLayer(ctx, layer, out, attributions, uint32(len(m.numbers)))
+}
+
+// removedOf counts the listings that a key of the lost version takes away and that are there.
+func removedOf(k *lists.Keyed, there []lists.Stored) (n int) {
+	for i := range there {
+		same := func(o lists.Ref) bool { return o.Same(&there[i].Ref) }
+		if there[i].Counts() && slices.ContainsFunc(k.Removed, same) && !slices.ContainsFunc(k.Refs, func(o lists.Stored) bool { return same(o.Ref) }) {
+			n++
 		}
 	}
-	return changes, copied, nil
+	return n
+}
+
+// count adds references that come on top of others to the counts of a version.
+func count(v *lists.Version, more, there []lists.Stored) {
+	for i := range more {
+		r := &more[i]
+		if !r.Counts() {
+			continue
+		}
+		v.Listings++
+		v.Diff.Added++
+		if r.Variant == address.VariantRaw {
+			v.Raw++
+		}
+		same := func(o lists.Stored) bool { return o.Counts() && o.Same(&r.Ref) }
+		if !slices.ContainsFunc(more[:i], same) && !slices.ContainsFunc(there, same) {
+			v.Addresses++
+		}
+	}
 }
 
 func layerIDs(layers []lists.Layer) []string {

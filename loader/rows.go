@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
@@ -28,16 +29,36 @@ type intake struct {
 	quarantine func(Quarantined) error
 
 	rows      lists.Rows
-	labels    map[string]int  // unknown asset and network labels
-	refused   int             // rows that hold secret material
-	lowered   int             // rows that are base58 in lower case
-	withUpper int             // rows whose base58 has capitals, as it must
-	gone      map[string]int  // locators that a delta takes away, and by how many rows
-	met       map[string]bool // of them, those that stood in the active version
-	unmet     int             // rows that take away what did not
+	labels    map[string]int // unknown asset and network labels
+	words     map[word]int   // of categories and confidences that are unknown
+	refused   int            // rows that hold secret material
+	lowered   int            // rows that are base58 in lower case
+	unread    int            // rows that hold something like an address and were not read
+	noted     noted
+	withUpper int                           // rows whose base58 has capitals, as it must
+	gone      map[string]int                // locators that a delta takes away, and by how many rows
+	met       map[string]bool               // of them, those that stood in the active version
+	unmet     int                           // rows that take away what did not
+	partial   []partialRow                  // of a delta, until the active version has been read
+	replaced  map[string]*lists.Attribution // the listings that partial rows replace, by locator; nil until they are met
 	readings  []address.Address
 	links     []address.Link
 	buf       []byte
+}
+
+// noted counts the rows that were read although something about their address is wrong.
+type noted struct{ contradicted, lookalikes, letterCase int }
+
+func (n *noted) add(notes address.ListedNotes) {
+	if notes.Contradicted {
+		n.contradicted++
+	}
+	if notes.Lookalikes {
+		n.lookalikes++
+	}
+	if notes.LetterCase {
+		n.letterCase++
+	}
 }
 
 // Quarantined is a row that did not parse, and why. It stays active as a raw match unless Active is false:
@@ -51,6 +72,8 @@ type Quarantined struct {
 	Reason  string `json:"reason"`
 	Detail  string `json:"detail"`
 	Active  bool   `json:"active"`
+	// Unread marks a row that holds something like an address: a version with such a row does not go live before a person has looked.
+	Unread bool `json:"unread,omitempty"`
 }
 
 // maxAttributions is how many distinct attributions are remembered. Beyond it the memory starts anew, and
@@ -61,22 +84,25 @@ const maxField = 4096
 
 func (in *intake) row(r *formats.Row) error {
 	in.rows.Read++
-	if r.Removed {
+	switch {
+	case r.Removed:
 		return in.leave(r)
+	case r.Partial:
+		return in.wait(r)
 	}
+	return in.take(r, in.rows.Read)
+}
+
+// take turns the nth row of a file into records.
+func (in *intake) take(r *formats.Row, n int) error {
 	problem, reason := r.Problem, "bad_row"
-	category, confidence := lists.Category(r.Category), lists.Confidence(r.Confidence)
+	category := oneOf(lists.Categories, r.Category)
 	if category == "" {
-		category = in.list.Category
-	} else if !slices.Contains(lists.Categories, category) {
-		problem = problemOr(problem, "category: "+strconv.Quote(clip(r.Category))+" is unknown")
-		category = in.list.Category
+		in.strange("category", r.Category, r)
 	}
+	confidence := oneOf(lists.Confidences, r.Confidence)
 	if confidence == "" {
-		confidence = in.list.Confidence
-	} else if !slices.Contains(lists.Confidences, confidence) {
-		problem = problemOr(problem, "confidence: "+strconv.Quote(clip(r.Confidence))+" is unknown")
-		confidence = in.list.Confidence
+		in.strange("confidence", r.Confidence, r)
 	}
 	for _, label := range []*string{&r.Asset, &r.Network} {
 		if *label == "" || address.KnownAsset(*label) {
@@ -98,13 +124,13 @@ func (in *intake) row(r *formats.Row) error {
 	}
 
 	var err error
-	in.readings, _, err = address.ParseListed(in.readings[:0], r.Address, r.Network, r.Asset)
+	var notes address.ListedNotes
+	in.readings, notes, err = address.ParseListed(in.readings[:0], r.Address, r.Network, r.Asset)
 	var bad *address.Error
 	switch {
 	case err == nil:
-		if len(in.readings) == 1 {
-			a.Network = in.readings[0].Network // the label suggested, the text decided
-		}
+		a.Network = notes.Network
+		in.noted.add(notes)
 		if problem == "" && hasUpper(r.Address) {
 			in.withUpper++
 		}
@@ -127,10 +153,17 @@ func (in *intake) row(r *formats.Row) error {
 	default:
 		return err
 	}
+	if r.Unread {
+		problem = problemOr(problem, "address: something like an address was not read")
+	}
 	if problem != "" {
+		unread := r.Unread || len(in.readings) == 0 && likeAddress(r.Address)
+		if unread {
+			in.unread++
+		}
 		in.rows.Quarantined++
 		q := Quarantined{Locator: r.Locator, Address: long(r.Address), Network: clip(r.Network), Asset: clip(r.Asset),
-			Entity: clip(r.EntityName), Reason: reason, Detail: problem, Active: r.Address != ""}
+			Entity: clip(r.EntityName), Reason: reason, Detail: problem, Active: r.Address != "", Unread: unread}
 		if err := in.quarantine(q); err != nil || r.Address == "" {
 			return err
 		}
@@ -139,7 +172,7 @@ func (in *intake) row(r *formats.Row) error {
 	if err != nil {
 		return err
 	}
-	rec := record{seq: uint64(in.rows.Read), main: true, raw: problem != "", digest: digest}
+	rec := record{seq: uint64(n), main: true, raw: problem != "", digest: digest}
 	ref := lists.Ref{Attribution: attribution, Locator: number, HasLocator: hasNumber}
 	if len(in.readings) == 0 {
 		ref.Variant, ref.Text = address.VariantRaw, strings.Trim(r.Address, " \t\r\n")
@@ -163,7 +196,70 @@ func (in *intake) row(r *formats.Row) error {
 			}
 		}
 	}
+	if notes.Repaired() { // the text as it was published is found, too
+		own := ref
+		own.Variant, own.Also, own.Text = address.VariantRaw, true, strings.Trim(r.Address, " \t\r\n")
+		return in.put(&rec, address.RawKey(r.Address), &own)
+	}
 	return nil
+}
+
+// word is a value of a field that has a fixed set of them.
+type word struct{ field, text string }
+
+// oneOf finds a word of any letter case; "" if it is none of the known ones.
+func oneOf[T ~string](known []T, text string) T {
+	if text == "" {
+		return ""
+	}
+	for _, k := range known {
+		if strings.EqualFold(string(k), text) {
+			return k
+		}
+	}
+	return ""
+}
+
+// strange counts a word that is none of its field, and keeps it in the note of the row. The default of the list holds.
+func (in *intake) strange(field, text string, r *formats.Row) {
+	if text == "" {
+		return
+	}
+	w := word{field, shownLabel(text)}
+	if _, met := in.words[w]; !met && len(in.words) >= 1000 {
+		w.text = "(others)"
+	}
+	in.words[w]++
+	if address.LooksSecret(text) || address.DressedSecret(text) {
+		return // a key in the wrong column
+	}
+	if r.Note != "" {
+		r.Note += "; "
+	}
+	r.Note += field + ": " + clip(text)
+}
+
+// strangeWords returns how many rows hold an unknown word of a field, and the commonest words with their counts.
+func (in *intake) strangeWords(field string) (rows int, shown string) {
+	var words []word
+	for w, n := range in.words {
+		if w.field == field {
+			rows += n
+			words = append(words, w)
+		}
+	}
+	slices.SortFunc(words, func(a, b word) int {
+		return cmp.Or(in.words[b]-in.words[a], strings.Compare(a.text, b.text))
+	})
+	const most = 10
+	var parts []string
+	for _, w := range words[:min(most, len(words))] {
+		parts = append(parts, fmt.Sprintf("%q (%d)", w.text, in.words[w]))
+	}
+	if n := len(words) - most; n > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more words", n))
+	}
+	return rows, strings.Join(parts, ", ")
 }
 
 func (in *intake) put(rec *record, key address.Key, ref *lists.Ref) error {
@@ -187,9 +283,10 @@ func listedForm(a *address.Address, text string) (stored string, lower bool) {
 
 // attribution numbers an attribution; the digest is of what it says, not of where it stands in the file.
 func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint64, err error) {
-	sum := contentSum(a)
-	digest = binary.BigEndian.Uint64(sum[:])
-	key := sha256.Sum256(append(append(sum[:], a.SHA256...), a.LocatorPrefix...))
+	sum := contentSum(in.list, a)
+	digest = digestOfSum(a, &sum)
+	b := binary.BigEndian.AppendUint64(sum[8:], digest)
+	key := sha256.Sum256(append(append(b, a.SHA256...), a.LocatorPrefix...))
 	short := [16]byte(key[:16])
 	if n, ok := in.numbers[short]; ok {
 		return n, digest, nil
@@ -200,19 +297,21 @@ func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint6
 	number = in.next
 	in.next++
 	in.numbers[short] = number
-	b, err := json.Marshal(a)
-	if err != nil {
+	if b, err = json.Marshal(a); err != nil {
 		return 0, 0, err
 	}
 	return number, digest, in.store(number, b)
 }
 
-// contentSum is the SHA-256 over what an attribution says: all fields but the place in the file.
-func contentSum(a *lists.Attribution) [32]byte {
+// contentSum is the SHA-256 over what an attribution of a list says: all fields but the place in the file, with the list's defaults for what it
+// leaves open.
+func contentSum(list *lists.List, a *lists.Attribution) [32]byte {
 	var buf [512]byte
 	b := buf[:0]
-	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(a.Category),
-		string(a.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
+	filled := lists.Attribution{Category: a.Category, Confidence: a.Confidence}
+	list.Fill(&filled)
+	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(filled.Category),
+		string(filled.Confidence), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}
@@ -223,9 +322,24 @@ func contentSum(a *lists.Attribution) [32]byte {
 	return sha256.Sum256(b)
 }
 
-func contentDigest(a *lists.Attribution) uint64 {
-	sum := contentSum(a)
-	return binary.BigEndian.Uint64(sum[:])
+// openBits of a digest say what the attribution leaves to its list: the category, the confidence. Rows that differ in them only say the same
+// today, and something else once the settings change.
+const openBits = 3
+
+func contentDigest(list *lists.List, a *lists.Attribution) uint64 {
+	sum := contentSum(list, a)
+	return digestOfSum(a, &sum)
+}
+
+func digestOfSum(a *lists.Attribution, sum *[32]byte) uint64 {
+	digest := binary.BigEndian.Uint64(sum[:]) &^ openBits
+	if a.Category == "" {
+		digest |= 1
+	}
+	if a.Confidence == "" {
+		digest |= 2
+	}
+	return digest
 }
 
 // splitLocator parts the number at the end of a locator from what many rows share.

@@ -150,7 +150,7 @@ func newRun(dir string) (*os.File, error) {
 }
 
 func diskError(err error) error {
-	return fault.E(fault.Unavailable, "temporary file: %w", err)
+	return fault.E(fault.Unavailable, "temporary file: %w; the folder for temporary files must be writable and have room (TMPDIR names another one)", err)
 }
 
 func writeFrame(w *bufio.Writer, b []byte) error {

@@ -116,8 +116,14 @@ type FollowOptions struct {
 	Approvals *int          // nil: none for a list that is made, unchanged for one that is there
 }
 
-// followedMaxAge is how old a list may be that is made to follow a source: some refreshes may fail before anybody is warned.
-const followedMaxAge = 72 * time.Hour
+// DefaultMaxAge is how old a new list may be that follows a source: twice the interval, so that one refresh may fail. A list that follows none
+// is never stale.
+func DefaultMaxAge(source *lists.Source) time.Duration {
+	if source == nil {
+		return 0
+	}
+	return 2 * source.Every
+}
 
 // Follow makes a list follow a source of the catalogue, and the list itself when it is not there.
 func (l *Loader) Follow(ctx context.Context, source string, o FollowOptions) (*lists.List, error) {
@@ -131,10 +137,11 @@ func (l *Loader) Follow(ctx context.Context, source string, o FollowOptions) (*l
 	}
 	id := cmp.Or(o.List, s.List)
 	settings, _, err := l.List(ctx, id)
+	created := false
 	if fault.Is(err, fault.NotFound) {
 		settings, err = NewList(id, l.now().UTC()), nil
 		settings.Name, settings.Authority, settings.Category, settings.Confidence = s.Name, s.Authority, s.Category, s.Confidence
-		settings.Approvals, settings.MaxAge = 0, followedMaxAge
+		settings.Approvals, created = 0, true
 	}
 	if err != nil {
 		return nil, err
@@ -143,6 +150,9 @@ func (l *Loader) Follow(ctx context.Context, source string, o FollowOptions) (*l
 		settings.Approvals = *o.Approvals
 	}
 	settings.Source = &lists.Source{URL: url, Format: cmp.Or(s.Format, "auto"), Every: cmp.Or(o.Every, s.Every, 24*time.Hour)}
+	if created {
+		settings.MaxAge = DefaultMaxAge(settings.Source)
+	}
 	return l.PutList(ctx, *settings, o.By)
 }
 

@@ -54,6 +54,15 @@ func (l *Loader) spool(ctx context.Context, u Upload) (*spooled, error) {
 	return s, nil
 }
 
+// CanSpool returns why no upload can be received now: the folder for temporary files is missing or not writable. nil: one can.
+func (l *Loader) CanSpool() error {
+	f, err := newRun(l.spoolDir)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // faithful remembers why reading ended, to tell a broken upload from a full disk.
 type faithful struct {
 	ctx context.Context

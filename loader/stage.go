@@ -2,6 +2,7 @@ package loader
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -34,6 +35,8 @@ type StageOptions struct {
 	// Published is the date of publication, YYYY-MM-DD, of a file that does not say it itself.
 	Published string
 	Mapping   map[string]string // columns of a csv or xlsx file, see formats.Options
+	// Approver says that By may vouch for a list: the same bytes from an approver renew its age.
+	Approver bool
 	// Create makes the list when it is not there; nil: a missing list is fault.NotFound.
 	Create *lists.List
 	// DryRun reads, reports and compares, and writes nothing.
@@ -95,8 +98,8 @@ func (r *Received) Close() {
 	r.files = nil
 }
 
-// Stage reads an upload into a new version of a list: staged, not active. When the very same bytes are active already nothing is
-// staged: the active version comes back with the warning same_bytes, and the list counts as fresh.
+// Stage reads an upload into a new version of a list: staged, not active. When the very same bytes, read in the same way, are active nothing is
+// staged: the active version comes back with the warning same_bytes, and the list counts as fresh if an approver uploaded them.
 func (l *Loader) Stage(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
 	files, err := l.Receive(ctx, func(yield func(Upload, error) bool) {
 		for _, u := range uploads {
@@ -120,6 +123,7 @@ type Staging struct {
 	l        *Loader
 	settings *lists.List
 	active   *lists.Version
+	last     *lists.Version // what the new version is compared with: the active one, or the last one that was
 	v        *lists.Version
 	files    *Received
 	o        StageOptions
@@ -162,15 +166,16 @@ func (l *Loader) begin(ctx context.Context, list string, files *Received, o Stag
 		v.Sources = append(v.Sources, lists.BlobSource(list, f.sha256))
 	}
 	v.File = strings.Join(names, " + ")
-	active, err := l.activeVersion(ctx, settings)
+	active, last, err := l.lastActive(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
-	s := &Staging{l: l, settings: settings, active: active, v: v, files: files, o: o}
+	s := &Staging{l: l, settings: settings, active: active, last: last, v: v, files: files, o: o}
 	switch {
-	case active != nil && o.Mode == lists.Replace && slices.Equal(active.Sources, v.Sources) && active.Mode == lists.Replace:
+	case active != nil && o.Mode == lists.Replace && slices.Equal(active.Sources, v.Sources) && active.Mode == lists.Replace &&
+		readAlike(active, reading(settings, &o)):
 		s.ready = true
-		s.v, err = l.sameBytes(ctx, active, o.DryRun)
+		s.v, err = l.sameBytes(ctx, active, &o)
 	case !o.DryRun:
 		s.change = &Change{Action: "stage", By: o.By, List: list, SHA256: v.SHA256, Reason: o.Note}
 		if err = l.opening(s.change); err == nil {
@@ -197,7 +202,7 @@ func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
 		return v, nil
 	}
 	if s.o.DryRun {
-		return v, l.build(ctx, s.settings, s.active, v, s.files.files, s.o)
+		return v, s.build(ctx)
 	}
 	stop := s.report(ctx)
 	err := func() error {
@@ -207,7 +212,7 @@ func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
 		case <-ctx.Done():
 			return fault.E(fault.Unavailable, "the upload was given up before it was read: %w", ctx.Err())
 		}
-		return l.build(ctx, s.settings, s.active, v, s.files.files, s.o)
+		return s.build(ctx)
 	}()
 	stop()
 	if err == nil {
@@ -279,10 +284,10 @@ func (l *Loader) listFor(ctx context.Context, list string, o StageOptions) (*lis
 	if o.Create == nil {
 		return nil, fault.E(fault.NotFound, "there is no list %.80q: create it first (PUT /v1/lists/{id})", list)
 	}
-	if err := o.Create.Validate(); err != nil {
+	created := *o.Create
+	if err := created.Validate(); err != nil {
 		return nil, err
 	}
-	created := *o.Create
 	return &created, nil
 }
 
@@ -315,10 +320,43 @@ func (l *Loader) activeVersion(ctx context.Context, settings *lists.List) (*list
 	return &v, nil
 }
 
-func (l *Loader) sameBytes(ctx context.Context, active *lists.Version, dryRun bool) (*lists.Version, error) {
-	active.Warnings = append(active.Warnings, lists.Finding{Code: "same_bytes",
-		Detail: fmt.Sprintf("version %d holds these very bytes and is active: there is nothing to do", active.Number)})
-	if dryRun {
+// lastActive reads the active version, and what a new one is compared with: the active one, or the one that was active last when the
+// list has been retired. Both may be nil.
+func (l *Loader) lastActive(ctx context.Context, settings *lists.List) (active, last *lists.Version, err error) {
+	if active, err = l.activeVersion(ctx, settings); active != nil || err != nil || settings.Latest == 0 {
+		return active, active, err
+	}
+	all, err := lists.ReadAll[lists.Version](ctx, l.store, lists.DocVersions(settings.ID))
+	for i := range all {
+		if v := &all[i]; v.State == lists.Superseded && v.Activated != nil && (last == nil || v.Activated.After(*last.Activated)) {
+			last = v
+		}
+	}
+	return nil, last, err
+}
+
+// reading is how an upload to a list is read.
+func reading(settings *lists.List, o *StageOptions) *lists.Reading {
+	f := settings.Filled()
+	return &lists.Reading{Format: cmp.Or(o.Format, "auto"), Mapping: o.Mapping, Category: f.Category, Confidence: f.Confidence, Authority: f.Authority,
+		Formats: formats.Rules, Address: address.Rules}
+}
+
+// readAlike reports whether reading the bytes of a version again would give the same version.
+func readAlike(v *lists.Version, now *lists.Reading) bool {
+	was := v.Reading
+	return was != nil && (was.Format == now.Format || v.Format == now.Format) && maps.Equal(was.Mapping, now.Mapping) &&
+		was.Category == now.Category && was.Confidence == now.Confidence && was.Authority == now.Authority &&
+		was.Formats == now.Formats && was.Address == now.Address
+}
+
+func (l *Loader) sameBytes(ctx context.Context, active *lists.Version, o *StageOptions) (*lists.Version, error) {
+	detail := fmt.Sprintf("version %d holds these very bytes and is active: there is nothing to do", active.Number)
+	if !o.Approver {
+		detail += "; the age of the list is not renewed, because that takes role approver"
+	}
+	active.Warnings = append(active.Warnings, lists.Finding{Code: "same_bytes", Detail: detail})
+	if o.DryRun || !o.Approver {
 		return active, nil
 	}
 	return active, l.touch(ctx, active.List, l.now().UTC())
@@ -330,7 +368,8 @@ func (l *Loader) touch(ctx context.Context, list string, at time.Time) error {
 }
 
 // build reads the files into the version: its report, and unless this is a dry run its layer, filter and source bytes.
-func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lists.Version, files []*spooled, o StageOptions) (err error) {
+func (s *Staging) build(ctx context.Context) (err error) {
+	l, settings, active, v, files, o := s.l, s.settings, s.active, s.v, s.files.files, s.o
 	attributions, err := newRun(l.spoolDir)
 	if err != nil {
 		return err
@@ -344,7 +383,8 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 	defer quarantine.Close()
 	quarantineW := bufio.NewWriterSize(quarantine, 64<<10)
 
-	in := &intake{list: settings, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{},
+	filled := settings.Filled()
+	in := &intake{list: &filled, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{}, words: map[word]int{},
 		store: func(_ uint32, b []byte) error {
 			if err := writeFrame(attributionsW, b); err != nil {
 				return diskError(err)
@@ -374,9 +414,12 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 	if v.Published == "" {
 		v.Published = o.Published
 	}
-	for _, w := range info.Warnings {
-		v.Warnings = append(v.Warnings, lists.Finding{Code: w.Code, Detail: w.Detail})
+	if v.Delta = info.Delta; active != nil && v.Mode != lists.Replace {
+		v.Base = active.Number
 	}
+	settled := settle(settings, v)
+	v.Reading = reading(&settled, &o)
+	mean(settings, v)
 	if info.Delta && v.Mode == lists.Replace {
 		return fault.E(fault.Invalid, "%s holds changes only, not a whole list: load it with mode add", v.File)
 	}
@@ -386,10 +429,12 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 		if mode == lists.Remove {
 			return fault.E(fault.Invalid, "%s says itself what it takes away: load it with mode add", v.File)
 		}
-		mode = lists.Replace // of what stays, and what is new
-		if err := l.carry(ctx, in, active); err != nil {
+		if err := l.carry(ctx, in, active, info.Orders); err != nil {
 			return err
 		}
+	}
+	if whole && mode == lists.Add {
+		mode = lists.Replace // of what stays, and what is new
 	}
 
 	out, err := newEntryFile(l.spoolDir)
@@ -397,10 +442,10 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 		return err
 	}
 	defer out.close()
-	j := &joiner{store: l.store, mode: mode, v: v, in: in, out: out, readers: map[string]map[uint32]uint64{}}
-	if active != nil {
-		j.old = active.Layers
-		v.Diff.Against = active.Number
+	j := &joiner{store: l.store, list: *in.list, mode: mode, v: v, in: in, out: out, readers: map[string]map[uint32]uint64{}}
+	if last := s.last; last != nil && (active != nil || mode == lists.Replace) {
+		j.old = last.Layers
+		v.Diff.Against = last.Number
 		if !whole {
 			v.Addresses, v.Listings, v.Raw = active.Addresses, active.Listings, active.Raw
 		}
@@ -411,15 +456,17 @@ func (l *Loader) build(ctx context.Context, settings *lists.List, active, v *lis
 	if err := j.run(ctx); err != nil {
 		return err
 	}
-	v.Rows = in.rows
-	l.findings(settings, active, v, in, j)
+	v.Rows, v.UnreadRows = in.rows, in.unread
+	if err := flushAll(attributionsW, quarantineW); err != nil {
+		return err
+	}
+	if err := s.findings(ctx, &info, in, j, quarantine); err != nil {
+		return err
+	}
 	if o.DryRun {
 		return nil
 	}
 
-	if err := flushAll(attributionsW, quarantineW); err != nil {
-		return err
-	}
 	for i, f := range files {
 		if o.again {
 			break
@@ -573,66 +620,4 @@ func flushAll(ws ...*bufio.Writer) error {
 		}
 	}
 	return nil
-}
-
-// findings fills the warnings and guards of the report.
-func (l *Loader) findings(settings *lists.List, active, v *lists.Version, in *intake, j *joiner) {
-	warn := func(code, format string, args ...any) {
-		v.Warnings = append(v.Warnings, lists.Finding{Code: code, Detail: fmt.Sprintf(format, args...)})
-	}
-	v.UnknownLabels = slices.Sorted(maps.Keys(in.labels))
-	for _, label := range v.UnknownLabels {
-		warn("unknown_label", "%q is no asset or network known here (%d rows); its addresses are loaded under what their text says", label, in.labels[label])
-	}
-	if in.refused > 0 {
-		warn("secret_material", "%d rows hold a private key or seed; they were left out", in.refused)
-	}
-	if n := v.Rows.Quarantined - in.refused; n > 0 {
-		warn("quarantined", "%d rows did not parse; they stay active as raw matches", n)
-	}
-	if n := j.notListed + in.unmet; n > 0 {
-		warn("not_listed", "%d rows take away what was not on the list", n)
-	}
-	if j.partly > 0 {
-		warn("partly_removed", "%d listings name no network and were removed from one network only: they stay listed on the others; remove them without a network to remove them altogether", j.partly)
-	}
-	if active != nil && v.Mode != lists.Replace {
-		v.UnknownLabels = append(v.UnknownLabels, active.UnknownLabels...)
-		slices.Sort(v.UnknownLabels)
-		v.UnknownLabels = slices.Compact(v.UnknownLabels)
-	}
-	v.Guards = append(v.Guards, guards(settings, active, v)...)
-}
-
-// guards are the reasons for which a person must look before this version goes live.
-func guards(settings *lists.List, active, v *lists.Version) []lists.Finding {
-	var out []lists.Finding
-	trip := func(code, format string, args ...any) {
-		out = append(out, lists.Finding{Code: code, Detail: fmt.Sprintf(format, args...)})
-	}
-	if v.Listings == 0 {
-		trip("empty", "the version would hold no listing at all")
-	}
-	if v.Rows.Read > 0 && float64(v.Rows.Quarantined) > settings.MaxQuarantined*float64(v.Rows.Read) {
-		trip("quarantined", "%d of %d rows did not parse, more than the share of %g that max_quarantined allows",
-			v.Rows.Quarantined, v.Rows.Read, settings.MaxQuarantined)
-	}
-	if active == nil {
-		return out
-	}
-	if fresh := slices.DeleteFunc(slices.Clone(v.UnknownLabels), func(s string) bool { return slices.Contains(active.UnknownLabels, s) }); len(fresh) > 0 {
-		trip("unknown_label", "%q: no asset or network known here, and not in the active version; its addresses are screened under what their text says", fresh)
-	}
-	was, is := float64(active.Addresses), float64(v.Addresses)
-	if is < was*(1-settings.MaxShrink) {
-		trip("shrink", "%d addresses would become %d: more than the share of %g that max_shrink allows would go",
-			active.Addresses, v.Addresses, settings.MaxShrink)
-	}
-	if was > 0 && is > was*settings.MaxGrowth {
-		trip("growth", "%d addresses would become %d: more than max_growth allows (%g times)", active.Addresses, v.Addresses, settings.MaxGrowth)
-	}
-	if v.Mode == lists.Replace && v.Published != "" && v.Published < active.Published {
-		trip("older", "it was published on %s, the active version on %s", v.Published, active.Published)
-	}
-	return out
 }

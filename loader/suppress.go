@@ -86,7 +86,7 @@ func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.
 		if err != nil {
 			return nil, err
 		}
-		said := newSide(active)
+		said := newSide(settings, active)
 		batch := make([]lists.Keyed, len(found))
 		for i := range found {
 			batch[i] = lists.Keyed{Key: keys[i], Refs: slices.DeleteFunc(found[i], func(r lists.Stored) bool {

@@ -65,7 +65,7 @@ func (h *house) load(t testing.TB, settings *lists.List, format, content string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.loader.Activate(context.Background(), settings.ID, v.Number, loader.ActivateOptions{By: "tester", Operator: true}); err != nil {
+	if _, err := h.loader.Activate(context.Background(), settings.ID, v.Number, loader.ActivateOptions{By: "tester", Operator: true, Override: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.screener.Refresh(context.Background()); err != nil {

@@ -19,18 +19,142 @@ import (
 // docSaved says when the cache was last known to be what the store had.
 const docSaved = "saved"
 
-// recall makes the first snapshot from the cache, because the store cannot be read. A cache that is not whole gives none.
+// kept is the cache of a replica, and the note of what it has answered from.
+type kept struct {
+	store  lists.Store // nil: there is no cache
+	served *ServedFile // nil: nothing is noted
+}
+
+// last returns the note; known is false when it cannot be read.
+func (k *kept) last() (now Served, known bool) {
+	if k.served == nil {
+		return Served{}, true
+	}
+	return k.served.Read()
+}
+
+// Cache is the store that this replica keeps its copy in; nil for none.
+func (s *Screener) Cache() lists.Store { return s.cache.Load().store }
+
+// bind makes sure, once, that the cache belongs to the store: by the id of the store, and by its address where the store that is there now
+// has another id. A store with a new id at the same address was emptied: what the cache holds is lost, not foreign. The cache of another
+// store is set aside.
+func (s *Screener) bind(ctx context.Context) error {
+	cache := s.cache.Load()
+	if s.storeID != "" || cache.store == nil {
+		return nil
+	}
+	last, known := cache.last()
+	here := last.Store == addressOf(s.store)
+	preferred := ""
+	if here {
+		preferred = last.StoreID
+	}
+	id, err := lists.EnsureStoreID(ctx, s.store, preferred, s.now())
+	if err != nil {
+		if last.StoreID != "" && !here {
+			return err // whose cache this is must be known first
+		}
+		s.log.Warn("the id of the store could not be read or written yet", "error", err)
+		return nil
+	}
+	if known && last.StoreID != "" && last.StoreID != id && !here {
+		if s.local.SetAside == nil {
+			return fault.E(fault.Conflict, "the cache folder belongs to another store (id %s): use another folder", last.StoreID)
+		}
+		s.log.Error("the cache belongs to another store and is set aside", "its_store_id", last.StoreID, "store_id", id, "store", s.store.Describe())
+		store, served, err := s.local.SetAside()
+		if err != nil {
+			s.log.Error("the cache of another store could not be set aside; nothing is cached until the next start", "error", err)
+			s.setServedErr(err)
+			store, served = nil, nil
+		}
+		s.cache.Store(&kept{store, served})
+	}
+	s.storeID = id
+	return nil
+}
+
+// servedBefore is the generation that this replica has answered from last, in this process or an earlier one; the zero value for none.
+func (s *Screener) servedBefore(ctx context.Context) lists.Head {
+	if own := s.current.Load().own(); own != nil {
+		return own.generation.Head()
+	}
+	cache := s.cache.Load()
+	if cache.store == nil {
+		return lists.Head{}
+	}
+	last, _ := cache.last()
+	head, _, err := lists.Read[lists.Head](ctx, cache.store, lists.DocHead)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		s.log.Warn("the cache cannot be read", "error", err)
+	}
+	if last.Generation >= head.Generation {
+		return last.Head
+	}
+	return head
+}
+
+// noteServed notes on disk which generation is answered from. Without that note a restart could go back to an older one; but what the
+// store has is answered from in any case.
+func (s *Screener) noteServed(head lists.Head, lost bool) {
+	cache := s.cache.Load()
+	if cache.served == nil {
+		return
+	}
+	last, _ := cache.last()
+	next := Served{StoreID: s.storeID, Store: addressOf(s.store), Head: head, Lost: lost}
+	if next.StoreID == "" && last.Store == next.Store {
+		next.StoreID = last.StoreID
+	}
+	err := cache.served.write(next)
+	if was := s.setServedErr(err); err != nil && was == nil {
+		s.log.Error("it could not be noted which generation is answered from", "generation", head.Generation, "error", err)
+	}
+}
+
+func (s *Screener) setServedErr(err error) (was error) {
+	s.noteMu.Lock()
+	defer s.noteMu.Unlock()
+	was, s.servedErr = s.servedErr, err
+	return was
+}
+
+// recall makes the first snapshot from the cache, because the store cannot be read. A cache that is not whole, that may be of another store,
+// or that does not hold what was answered from last, gives none.
 func (s *Screener) recall(ctx context.Context) (*snapshot, error) {
-	cache := s.local.Cache
+	last, known := s.cache.Load().last()
+	switch {
+	case s.cache.Load().served == nil: // nobody notes anything
+	case !known:
+		return nil, fault.E(fault.NotLoaded, "%w, so it is not known what was answered from last", errServed)
+	case last.Store != addressOf(s.store):
+		return nil, fault.E(fault.NotLoaded, "it is not known to be of the store %s", s.store.Describe())
+	case last.Lost:
+		return nil, lost("generation %d was answered from together with what the store had, and the store cannot be read", last.Generation)
+	}
+	snap, err := s.fromCache(ctx, last.Head)
+	if err == nil && s.newest > snap.generation.Number {
+		now := s.now()
+		snap.behind = &lag{generation: s.newest, since: now, until: now}
+	}
+	return snap, err
+}
+
+// fromCache makes a snapshot from the cache. want is the generation that the cache must hold; the zero value for any.
+func (s *Screener) fromCache(ctx context.Context, want lists.Head) (*snapshot, error) {
+	cache := s.cache.Load().store
 	if cache == nil {
 		return nil, fault.E(fault.NotLoaded, "there is no cache folder to start from")
 	}
 	g, _, err := lists.Current(ctx, cache)
-	if err == nil && g.Number == 0 {
-		err = fault.E(fault.NotLoaded, "the cache is empty")
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case g.Number == 0:
+		return nil, fault.E(fault.NotLoaded, "the cache is empty")
+	case want.Generation != 0 && want != g.Head():
+		return nil, fault.E(fault.NotLoaded, "generation %d was answered from last, and the cache holds generation %d", want.Generation, g.Number)
 	}
 	saved, _, err := lists.Read[lists.Fresh](ctx, cache, docSaved)
 	if err != nil {
@@ -63,7 +187,7 @@ func (s *Screener) SaveCache(ctx context.Context) error {
 // mirror writes first what is large, then all documents in one step, then it drops what nothing names. It needs no store: what the
 // generation consists of was read when it was loaded.
 func (s *Screener) mirror(ctx context.Context) error {
-	snap, cache := s.current.Load(), s.local.Cache
+	snap, cache := s.current.Load().own(), s.Cache()
 	if cache == nil || snap == nil || !snap.savedAt.IsZero() {
 		return nil
 	}
@@ -80,7 +204,7 @@ func (s *Screener) mirror(ctx context.Context) error {
 			others, current = read, true
 		}
 	}
-	head := lists.Put(lists.DocHead, snap.head(), 0)
+	head := lists.Put(lists.DocHead, snap.generation.Head(), 0)
 	docs := slices.Concat([]lists.Doc{{Key: lists.DocHead, Value: head.Value}}, snap.docs, others)
 	held, _, _ := snap.held()
 	same := snap.generation.Number == s.mirroredNumber() && held == s.mirroredHeld && sameDocs(docs, s.mirroredDocs)
@@ -179,7 +303,7 @@ func sameDocs(a, b []lists.Doc) bool {
 }
 
 func (s *Screener) mirrorLayers(ctx context.Context, snap *snapshot) error {
-	cache := s.local.Cache
+	cache := s.Cache()
 	have, err := cache.Layers(ctx)
 	if err != nil {
 		return err
@@ -230,7 +354,7 @@ func (s *Screener) mirrorLayers(ctx context.Context, snap *snapshot) error {
 
 // tidyCache drops layers and filters of generations that have passed.
 func (s *Screener) tidyCache(ctx context.Context, snap *snapshot) error {
-	cache := s.local.Cache
+	cache := s.Cache()
 	named := map[string]bool{}
 	for _, k := range snap.stacks {
 		for _, l := range k.layers {

@@ -113,7 +113,7 @@ func (s *Screener) run(ctx context.Context, w *work) {
 	if snap == nil {
 		unfit = s.notLoaded()
 	} else {
-		unfit = snap.stale(now)
+		unfit = snap.unfit(now)
 	}
 	if unfit != nil {
 		for i := range w.checks {
@@ -330,6 +330,7 @@ func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
 
 // row names a listing of a layer.
 type row struct {
+	stack       *stack
 	layer       *layer
 	attribution uint32
 	locator     uint64
@@ -344,7 +345,7 @@ func (c *check) met(m *Match) *Match {
 	all := c.answer.Matches
 	if len(all) < indexed {
 		for i := range all {
-			if o := &all[i]; o.layer == m.layer && o.ref.Attribution == m.ref.Attribution && o.ref.Locator == m.ref.Locator && o.Listed == m.Listed {
+			if o := &all[i]; o.stack == m.stack && o.layer == m.layer && o.ref.Attribution == m.ref.Attribution && o.ref.Locator == m.ref.Locator && o.Listed == m.Listed {
 				return o
 			}
 		}
@@ -363,7 +364,7 @@ func (c *check) met(m *Match) *Match {
 	return nil
 }
 
-func (m *Match) row() row { return row{m.layer, m.ref.Attribution, m.ref.Locator, m.Listed} }
+func (m *Match) row() row { return row{m.stack, m.layer, m.ref.Attribution, m.ref.Locator, m.Listed} }
 
 // relate tells how a listing that has a probe's key belongs together with the asked address. Several readings can share one key
 // (1… is an address of several networks): the closest one counts.
@@ -460,6 +461,18 @@ func (s *Screener) readAttributions(ctx context.Context, l *layer, numbers []uin
 	return nil
 }
 
+// networkOf names the network of a listing whose label names none: the one that was asked for, where the listing is of the same identity,
+// else the most common one with this form.
+func (c *check) networkOf(m *Match) string {
+	for i := range c.readings {
+		if c.readings[i].Variant == m.ref.Variant && c.readings[i].Key == m.own {
+			return c.readings[i].Network
+		}
+	}
+	network, _, _ := address.Render(m.own, m.ref.Variant)
+	return network
+}
+
 // newID makes a UUID of version 7 (RFC 9562): milliseconds, then 74 random bits. The library's own asks the clock and a lock again.
 func newID(now time.Time) (id [16]byte) {
 	rand.Read(id[6:])
@@ -507,6 +520,11 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 			}
 		}
 	}
+	if len(a.Matches) == 0 {
+		if c.err = snap.behind.refuses(snap.generation.Number, now); c.err != nil {
+			return
+		}
+	}
 	a.Result, a.Action = Miss, ""
 	if r.Direction != "" {
 		a.Action = lists.Allow
@@ -540,6 +558,9 @@ func (c *check) rank(snap *snapshot, now time.Time) {
 		m.action = m.demands(c.request.Direction)
 		c.action = lists.Stricter(c.action, m.action)
 	}
+	if snap.lost != nil {
+		a.Matches, a.Suppressed = merged(a.Matches), merged(a.Suppressed)
+	}
 	slices.SortStableFunc(a.Matches, func(x, y Match) int {
 		return cmp.Or(y.action.Severity()-x.action.Severity(), int(x.Class)-int(y.Class))
 	})
@@ -549,7 +570,7 @@ func (c *check) rank(snap *snapshot, now time.Time) {
 		for i := range told {
 			m := &told[i]
 			if m.Network = m.Attribution.Network; m.Network == "" {
-				m.Network, _, _ = address.Render(m.own, m.ref.Variant)
+				m.Network = c.networkOf(m)
 			}
 		}
 	}
@@ -558,9 +579,8 @@ func (c *check) rank(snap *snapshot, now time.Time) {
 
 // demands is the action that the policy demands; without a direction the stricter one of both.
 func (m *Match) demands(d lists.Direction) lists.Action {
-	a := m.Attribution
 	policy := func(d lists.Direction) lists.Action {
-		return m.stack.active.List.Policy.Action(a.Category, a.Confidence, m.Class.String(), d)
+		return m.stack.active.List.Policy.Action(m.category(), m.confidence(), m.Class.String(), d)
 	}
 	if d == "" {
 		return lists.Stricter(policy(lists.Deposit), policy(lists.Withdrawal))

@@ -123,9 +123,10 @@ func (s *Screener) Explain(ctx context.Context, r *Request, a *Answer) (*Explana
 	c := &w.checks[0]
 	err := c.err
 	var undecided *Undecided
+	var lagging *Lagging
 	switch kind := fault.KindOf(err); {
-	case err == nil, err == error(c.refused), errors.As(err, &undecided):
-	case kind == fault.NotLoaded || kind == fault.Stale:
+	case err == nil, err == error(c.refused), errors.As(err, &undecided), errors.As(err, &lagging):
+	case kind == fault.NotLoaded || kind == fault.Stale || kind == fault.Lost:
 		// The check ended before the text was looked at; how it would be read does not depend on any list.
 		c.err = nil
 		if s.probe(c, new(snapshot)); c.err != nil {

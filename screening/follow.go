@@ -28,23 +28,20 @@ func (s *Screener) Follow(ctx context.Context, replica string) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	var reported lists.Replica
-	saidLost := false
 	for {
 		if err := s.timed(ctx, s.Refresh); err != nil && ctx.Err() == nil {
 			s.log.Debug("refresh", "error", err)
 		}
 		now := s.now().UTC()
-		next := lists.Replica{ID: replica, Since: reported.Since, Seen: now, Rules: address.Rules}
-		if snap := s.current.Load(); snap != nil {
-			next.Generation, next.GenerationID = snap.generation.Number, snap.generation.ID
-		}
+		st := s.Status()
+		next := lists.Replica{ID: replica, Generation: st.Served.Generation, GenerationID: st.Served.ID, Since: reported.Since, Seen: now, Lost: st.Lost, Rules: address.Rules}
 		moved := next.Generation != reported.Generation || next.GenerationID != reported.GenerationID
 		if moved || reported.ID == "" {
 			next.Since = now
 		}
-		if lost := s.Status().Lost; moved || lost != saidLost || now.Sub(reported.Seen) >= reportEvery {
+		if moved || next.Lost != reported.Lost || now.Sub(reported.Seen) >= reportEvery {
 			if s.timed(ctx, func(ctx context.Context) error { return s.report(ctx, next) }) == nil {
-				reported, saidLost = next, s.Status().Lost
+				reported = next
 			}
 		}
 		select {

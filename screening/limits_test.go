@@ -89,9 +89,9 @@ func TestTheStrictestMatchIsToldFirst(t *testing.T) {
 	h := open(t, time.Now)
 	soft := sanctions("a-soft")
 	soft.Policy = lists.Policy{{Action: lists.Allow}}
-	h.load(t, soft, "ndjson", row(p2wpkh, "bitcoin"))
-	h.load(t, sanctions("b-hard"), "ndjson", row(p2pkh, "bitcoin"))
-	a, err := h.ask(t, screening.Request{Address: p2wpkh, Direction: lists.Deposit})
+	h.load(t, soft, "ndjson", row(witness, "bitcoin"))
+	h.load(t, sanctions("b-hard"), "ndjson", row(keyHash, "bitcoin"))
+	a, err := h.ask(t, screening.Request{Address: witness, Direction: lists.Deposit})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,12 +99,12 @@ func TestTheStrictestMatchIsToldFirst(t *testing.T) {
 	for _, m := range a.Matches {
 		got = append(got, m.Class.String()+" "+m.Listed)
 	}
-	if d := cmp.Diff([]string{"same_key " + p2pkh, "exact " + p2wpkh}, got); d != "" || a.Action != lists.Review {
+	if d := cmp.Diff([]string{"same_key " + keyHash, "exact " + witness}, got); d != "" || a.Action != lists.Review {
 		t.Error(a.Action, d)
 	}
 }
 
 const (
-	p2pkh  = "15GrGxPAWahvmRFGSaWHHhubGBLCeZSsuZ" // and p2wpkh are of one key
-	p2wpkh = "bc1q9m07q9dfdrts6z82pfrpdn6uw9una8jvrld3mt"
+	keyHash = "15GrGxPAWahvmRFGSaWHHhubGBLCeZSsuZ" // and witness are of one key
+	witness = "bc1q9m07q9dfdrts6z82pfrpdn6uw9una8jvrld3mt"
 )

@@ -1,6 +1,6 @@
 // Package screening answers one question: is this address listed, on whose word, since when, where is the proof.
 //
-//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, or too old: an error)
+//	text ── address.Parse (no address: an error, never a miss) ── one snapshot (none, empty, or too old: an error)
 //	  └─ each layer's filter; all say no ── miss
 //	      └─ some say maybe ── the store, that same generation (not readable: an error) ── policy ── hit or miss
 //	          └─ the answer, encoded ── the journal ── the caller
@@ -10,6 +10,7 @@
 package screening
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -90,6 +91,15 @@ type reading struct {
 	Derivation string
 }
 
+// category and confidence are those of the listing, or the defaults that its list has in this generation.
+func (m *Match) category() lists.Category {
+	return cmp.Or(m.Attribution.Category, m.stack.active.List.Category)
+}
+
+func (m *Match) confidence() lists.Confidence {
+	return cmp.Or(m.Attribution.Confidence, m.stack.active.List.Confidence)
+}
+
 // Refused is the error for a text that is no address. It wraps the *address.Error.
 type Refused struct {
 	Cause *address.Error
@@ -97,7 +107,12 @@ type Refused struct {
 	WouldMatch bool
 }
 
-func (r *Refused) Error() string { return r.Cause.Error() }
+func (r *Refused) Error() string {
+	if r.WouldMatch {
+		return r.Cause.Error() + "; only the letter case is wrong, and the address in its right case is listed"
+	}
+	return r.Cause.Error()
+}
 func (r *Refused) Unwrap() error { return r.Cause }
 
 // Undecided is the error when a filter says "maybe listed" and the record cannot be read: the caller must hold the transfer.
@@ -135,11 +150,15 @@ type Screener struct {
 	savedAt      time.Time
 
 	current    atomic.Pointer[snapshot]
-	refreshing sync.Mutex
+	cache      atomic.Pointer[kept] // never nil
+	refreshing sync.Mutex           // guards the two below
+	storeID    string               // "" until it is known
+	newest     int                  // generation that the store has named as current
 
 	noteMu      sync.Mutex
 	refreshedAt time.Time
 	refreshErr  error
+	servedErr   error // why the last note of what is served failed
 }
 
 // Metrics is what the screener counts. Every method is called on the hot path.
@@ -151,9 +170,14 @@ type Metrics interface {
 
 // Local is what a replica keeps for itself, for the time when its store is away. The zero value is nothing.
 type Local struct {
-	Cache lists.Store // a store on local disk that nobody else uses; nil for none
+	Cache  lists.Store // a store on local disk that nobody else uses; nil for none
+	Served *ServedFile // stands beside the cache; nil to note nothing
+	// SetAside moves away a cache that belongs to another store, and opens a new one. nil: such a cache is an error.
+	SetAside func() (lists.Store, *ServedFile, error)
 	// ResidentBytes is how much memory the records of layers may take.
 	ResidentBytes int64
+	// MaxLag is for how long misses are reported while a newer generation cannot be loaded; 0 for DefaultMaxLag.
+	MaxLag time.Duration
 }
 
 // DefaultResidentBytes holds ordinary sanctions lists many times over: some three million addresses.
@@ -166,7 +190,12 @@ func New(store lists.Store, journal Journal, metrics Metrics, log *slog.Logger, 
 
 // NewReplica is New for one of several servers on one store.
 func NewReplica(store lists.Store, local Local, journal Journal, metrics Metrics, log *slog.Logger, now func() time.Time) *Screener {
-	return &Screener{store: store, local: local, journal: journal, metrics: metrics, log: log, now: now, swapped: make(chan struct{}, 1)}
+	if local.MaxLag == 0 {
+		local.MaxLag = DefaultMaxLag
+	}
+	s := &Screener{store: store, local: local, journal: journal, metrics: metrics, log: log, now: now, swapped: make(chan struct{}, 1)}
+	s.cache.Store(&kept{local.Cache, local.Served})
+	return s
 }
 
 func (s *Screener) noteRefresh(err error) {
@@ -174,6 +203,8 @@ func (s *Screener) noteRefresh(err error) {
 	defer s.noteMu.Unlock()
 	if was := errors.Is(s.refreshErr, errLost); errors.Is(err, errLost) && !was {
 		s.log.Error("the store has lost what is served here", "error", err)
+	} else if err != nil && s.refreshErr == nil && !s.refreshedAt.IsZero() {
+		s.log.Warn("the store's current generation cannot be loaded; answers come from the last one", "error", err)
 	}
 	s.refreshErr = err
 	if err == nil {
@@ -184,6 +215,9 @@ func (s *Screener) noteRefresh(err error) {
 func (s *Screener) notLoaded() error {
 	s.noteMu.Lock()
 	defer s.noteMu.Unlock()
+	if fault.Is(s.refreshErr, fault.Lost) {
+		return s.refreshErr
+	}
 	if s.refreshErr != nil && !fault.Is(s.refreshErr, fault.NotLoaded) {
 		return fault.E(fault.NotLoaded, "no generation could be loaded yet: %w", s.refreshErr)
 	}
@@ -191,7 +225,8 @@ func (s *Screener) notLoaded() error {
 }
 
 // Check answers one request into a, whose buffers are reused. On an error a says nothing.
-// Errors: *Refused, *Undecided, fault.UnsupportedNetwork, fault.NotLoaded, fault.Stale, fault.Unavailable (the journal).
+// Errors: *Refused, *Undecided, fault.UnsupportedNetwork, fault.NotLoaded, fault.Lost, fault.Stale (*Lagging where only a
+// miss is refused), fault.Unavailable (the journal).
 func (s *Screener) Check(ctx context.Context, r *Request, a *Answer) error {
 	w := workPool.Get().(*work)
 	defer w.release()

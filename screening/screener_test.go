@@ -62,6 +62,29 @@ func TestNothingIsAMissBeforeAListIsLoaded(t *testing.T) {
 	}
 }
 
+// A generation without a listing is loaded, and followed, but no check is answered from it.
+func TestAGenerationWithoutAListingClearsNobody(t *testing.T) {
+	h := open(t, time.Now)
+	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
+	if a, err := h.ask(t, screening.Request{Address: evmB}); err != nil || a.Result != screening.Miss {
+		t.Fatal(a.Result, err)
+	}
+	if _, err := h.loader.Retire(ctx, "deny", "tester", "test"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.screener.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{evmA, evmB} {
+		if a, err := h.ask(t, screening.Request{Address: address}); !fault.Is(err, fault.NotLoaded) || a.Result != screening.Unknown {
+			t.Errorf("%s: %v, %v", address, a.Result, err)
+		}
+	}
+	if st := h.screener.Status(); st.Generation != 2 || !fault.Is(st.Unready, fault.NotLoaded) {
+		t.Errorf("generation %d, %v", st.Generation, st.Unready)
+	}
+}
+
 func TestAHitTellsOnWhoseWordAndWhere(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 123e6, time.UTC)
 	h := open(t, func() time.Time { return now })
@@ -211,7 +234,7 @@ func TestAnOldListStopsTheAnswersIfItSaysSo(t *testing.T) {
 	}
 	// The same bytes again make it fresh.
 	if _, err := h.loader.Stage(ctx, "stop", []loader.Upload{{Name: "stop.ndjson", Body: strings.NewReader(row(evmA, "ethereum"))}},
-		loader.StageOptions{Format: "ndjson", By: "tester"}); err != nil {
+		loader.StageOptions{Format: "ndjson", By: "tester", Approver: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.screener.Refresh(ctx); err != nil {
@@ -371,7 +394,7 @@ func TestAReplicaNeverGoesBack(t *testing.T) {
 	if err := h.store.Commit(ctx, lists.Put(lists.DocHead, lists.Head{Generation: 1}, lists.AnyRevision)); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.screener.Refresh(ctx); !fault.Is(err, fault.Unavailable) {
+	if err := h.screener.Refresh(ctx); !fault.Is(err, fault.Lost) {
 		t.Errorf("refresh says %v", err)
 	}
 	if a, err := h.ask(t, screening.Request{Address: evmB}); err != nil || a.Result != screening.Hit {

@@ -32,10 +32,8 @@ type snapshot struct {
 	// docs are the documents that belong to the generation, as they were when it was loaded: the store may lose them.
 	docs    []lists.Doc
 	savedAt time.Time // of a snapshot from the cache: when that was last what the store had
-}
-
-func (s *snapshot) head() lists.Head {
-	return lists.Head{Generation: s.generation.Number, ID: s.generation.ID}
+	lost    *sides    // the store has lost this generation; nil otherwise
+	behind  *lag      // the store has a newer generation; nil otherwise
 }
 
 // stack is one list of a generation with its layers, base first.
@@ -96,78 +94,110 @@ func (l *layer) remember(n uint32, a *lists.Attribution) {
 }
 
 // Refresh looks whether the store has a newer generation or fresher lists, and if so swaps the snapshot. It never
-// goes back to a lower generation. On an error the old snapshot stays and goes on ageing.
+// goes back to a lower generation. On an error the old snapshot stays and goes on ageing. A store that has lost what is served
+// is an error, too; then the answers come from both sides.
 func (s *Screener) Refresh(ctx context.Context) error {
 	s.refreshing.Lock()
 	defer s.refreshing.Unlock()
 	err := s.refresh(ctx)
+	if fault.Is(err, fault.Unavailable) && !errors.Is(ctx.Err(), context.Canceled) {
+		err = s.withoutStore(ctx, err)
+	}
 	s.noteRefresh(err)
-	if s.current.Load() == nil && fault.Is(err, fault.Unavailable) && s.local.Cache != nil {
-		snap, cerr := s.recall(ctx)
-		if cerr != nil {
-			s.log.Warn("the store cannot be read, and the cache neither", "store", err, "cache", cerr)
-			return err
+	return err
+}
+
+// withoutStore does what can be done while the store cannot be read, because of err.
+func (s *Screener) withoutStore(ctx context.Context, err error) error {
+	switch snap := s.current.Load(); {
+	case snap == nil && s.cache.Load().store != nil:
+		recalled, cerr := s.recall(ctx)
+		if errors.Is(cerr, errLost) {
+			return fault.E(fault.Lost, "%w: %w", cerr, err)
 		}
-		s.current.Store(snap)
-		s.log.Warn("the store cannot be read: the last snapshot of the cache is served", "generation", snap.generation.Number,
-			"saved_at", snap.savedAt, "because", err)
+		if cerr != nil {
+			return fault.E(fault.Unavailable, "%w; the cache cannot be answered from either: %w", err, cerr)
+		}
+		s.current.Store(recalled)
+		s.log.Warn("the store cannot be read: the last snapshot of the cache is served", "generation", recalled.generation.Number,
+			"saved_at", recalled.savedAt, "because", err)
+	case snap != nil && snap.lost != nil && snap.lost.err == nil:
+		s.current.Store(snap.lost.own.unreadable(snap.lost.store, err))
 	}
 	return err
 }
 
 func (s *Screener) refresh(ctx context.Context) error {
 	head, _, err := lists.Read[lists.Head](ctx, s.store, lists.DocHead)
-	old := s.current.Load()
-	switch {
-	case fault.Is(err, fault.NotFound):
-		if old != nil {
-			return lost("the store has lost generation %d, which is served here: interdict restore puts it back", old.generation.Number)
-		}
-		return fault.E(fault.NotLoaded, "nothing has been activated yet")
-	case err != nil:
+	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
-	case old != nil && head.Generation < old.generation.Number:
-		return lost("the store is at generation %d, behind generation %d that is served here: interdict restore puts it back", head.Generation, old.generation.Number)
-	case old != nil && head.Generation == old.generation.Number && head.ID != old.generation.ID && head.ID != "" && old.generation.ID != "":
-		return lost("the store has lost generation %d, which is served here, and made another one of that number: interdict restore brings both together", head.Generation)
 	}
+	if err := s.bind(ctx); err != nil {
+		return err
+	}
+	own := s.current.Load().own()
+	if own != nil && head.Generation == own.generation.Number && (head.ID == own.generation.ID || head.ID == "" || own.generation.ID == "") {
+		return s.renew(ctx, own)
+	}
+	from := s.servedBefore(ctx)
+	s.newest = head.Generation
+	if current := s.current.Load(); own != nil && current.lost == nil && head.Generation > own.generation.Number {
+		s.fallBehind(head.Generation)
+	}
+	var g lists.Generation
+	if head.Generation > 0 {
+		if g, _, err = lists.Read[lists.Generation](ctx, s.store, lists.DocGeneration(head.Generation)); err != nil {
+			return fault.E(fault.Unavailable, "read generation %d: %w", head.Generation, err)
+		}
+	}
+	// What was answered from here was acknowledged. A store that has gone on without it would clear addresses that are listed.
+	if held, err := lists.Descends(ctx, s.store, &g, from); err != nil {
+		return err
+	} else if !held {
+		return s.diverged(ctx, from, g)
+	}
+	if head.Generation == 0 {
+		return fault.E(fault.NotLoaded, "nothing has been activated yet")
+	}
+	s.fallBehind(g.Number)
+	return s.load(ctx, g)
+}
+
+// renew takes over how fresh the lists are; the generation is the one that is served already.
+func (s *Screener) renew(ctx context.Context, own *snapshot) error {
 	fresh, err := readFresh(ctx, s.store)
 	if err != nil {
 		return err
 	}
-	if old != nil && head.Generation == old.generation.Number {
-		if !sameTimes(old.fresh, fresh) || !old.savedAt.IsZero() {
-			next := *old
-			next.savedAt = time.Time{} // the store says the same
-			next.age(fresh)
-			s.current.Store(&next)
-		}
-		return nil
+	current := s.current.Load()
+	if current != own || current.behind != nil || !current.savedAt.IsZero() || !sameTimes(own.fresh, fresh) {
+		s.noteServed(own.generation.Head(), false)
+		next := *own
+		next.behind, next.savedAt = nil, time.Time{} // the store says the same
+		next.age(fresh)
+		s.current.Store(&next)
 	}
-	g, _, err := lists.Read[lists.Generation](ctx, s.store, lists.DocGeneration(head.Generation))
+	return nil
+}
+
+// load swaps the snapshot for one of a newer generation.
+func (s *Screener) load(ctx context.Context, g lists.Generation) error {
+	fresh, err := readFresh(ctx, s.store)
 	if err != nil {
-		return fault.E(fault.Unavailable, "read generation %d: %w", head.Generation, err)
+		return err
 	}
-	// What is served here was acknowledged. A store that has gone on without it would clear addresses that are listed: neither side
-	// holds all, so this one stays with its own, and says so, until a generation descends from both.
-	if old != nil {
-		if descends, err := lists.Descends(ctx, s.store, &g, &old.generation); err != nil {
-			return err
-		} else if !descends {
-			return lost("the store's generation %d does not descend from generation %d that is served here: interdict restore brings both together", g.Number, old.generation.Number)
-		}
-	}
-	next, err := s.build(ctx, s.store, g, old)
+	next, err := s.build(ctx, s.store, g, s.current.Load())
 	if err != nil {
 		return err
 	}
 	s.hold(ctx, s.store, next, true)
-	if s.local.Cache != nil {
+	if s.cache.Load().store != nil {
 		if next.docs, err = s.docsOf(ctx, s.store, g); err != nil {
 			return err
 		}
 	}
 	next.age(fresh)
+	s.noteServed(g.Head(), false)
 	s.current.Store(next)
 	if unbound := next.unbound(s.now()); len(unbound) > 0 {
 		s.log.Warn("suppressions cover nothing: they do not say for which listing they were given; propose them again", "suppressions", unbound)
@@ -178,13 +208,6 @@ func (s *Screener) refresh(ctx context.Context) error {
 	}
 	s.log.Info("generation loaded", "generation", g.Number, "lists", len(g.Lists), "listings", next.listings)
 	return nil
-}
-
-// errLost marks that the store has lost what is served here.
-var errLost = errors.New("lost generation")
-
-func lost(format string, args ...any) error {
-	return fault.E(fault.Unavailable, "%w: "+format, append([]any{errLost}, args...)...)
 }
 
 func readFresh(ctx context.Context, store lists.Store) (map[string]time.Time, error) {
@@ -260,16 +283,21 @@ func (s *Screener) build(ctx context.Context, store lists.Store, g lists.Generat
 		next.stacks = append(next.stacks, k)
 		next.listings += active.Listings
 	}
-	b := append([]byte(nil), `"screened":{"generation":`...)
+	next.screened = appendScreened(nil, &g, len(next.stacks), next.listings)
+	return next, nil
+}
+
+// appendScreened encodes the answer's "screened" member.
+func appendScreened(b []byte, g *lists.Generation, lists, listings int) []byte {
+	b = append(b, `"screened":{"generation":`...)
 	b = strconv.AppendInt(b, int64(g.Number), 10)
 	b = append(b, `,"as_of":"`...)
 	b = appendTime(b, g.At)
 	b = append(b, `","lists":`...)
-	b = strconv.AppendInt(b, int64(len(next.stacks)), 10)
+	b = strconv.AppendInt(b, int64(lists), 10)
 	b = append(b, `,"listings":`...)
-	b = strconv.AppendInt(b, int64(next.listings), 10)
-	next.screened = append(b, '}')
-	return next, nil
+	b = strconv.AppendInt(b, int64(listings), 10)
+	return append(b, '}')
 }
 
 // loadFilter reads the filter that stands beside a layer; one that is missing or damaged is built again from the layer.
@@ -346,9 +374,17 @@ type Status struct {
 	RefreshedAt  time.Time    `json:"refreshed_at"` // the last time the store could be asked
 	RefreshError string       `json:"refresh_error,omitempty"`
 	// SavedAt is set while the snapshot is that of the cache: when it was last what the store had.
-	SavedAt            time.Time `json:"saved_at,omitzero"`
-	Lost               bool      `json:"lost"` // the store has lost what is served here
-	Layers, HeldLayers int       // of the generation, and those whose records are in memory
+	SavedAt time.Time  `json:"saved_at,omitzero"`
+	Lost    bool       `json:"lost"`   // the store has lost what is served here
+	Served  lists.Head `json:"served"` // what a report of this replica names: the generation it serves, or has served and cannot load
+	// Store is the store's generation while this replica is lost, as far as it is answered from, too.
+	Store int `json:"store_generation,omitempty"`
+	// Newest is a generation that the store has and that could not be loaded here yet; 0 for none. Behind is since when.
+	Newest int       `json:"newest,omitempty"`
+	Behind time.Time `json:"behind_since,omitzero"`
+	// Note says why the generation that is served could not be noted on disk; nil when it could.
+	Note               error `json:"-"`
+	Layers, HeldLayers int   // of the generation, and those whose records are in memory
 	HeldBytes          int64
 	// Unbound names suppressions in force that do not say for which listing they were given, and cover nothing: "list/id".
 	Unbound []string
@@ -366,11 +402,26 @@ func (s *Screener) Status() Status {
 	if s.refreshErr != nil {
 		st.RefreshError, st.Lost = s.refreshErr.Error(), errors.Is(s.refreshErr, errLost)
 	}
+	st.Note = s.servedErr
 	s.noteMu.Unlock()
 	snap := s.current.Load()
 	if snap == nil {
 		st.Unready = s.notLoaded()
+		if st.Lost {
+			last, _ := s.cache.Load().last()
+			st.Served = last.Head
+		}
 		return st
+	}
+	st.Served = snap.generation.Head()
+	if snap.lost != nil {
+		st.Lost = true
+		if snap.lost.err == nil {
+			st.Store = snap.lost.store.generation.Number
+		}
+	}
+	if snap.behind != nil {
+		st.Newest, st.Behind = snap.behind.generation, snap.behind.since
 	}
 	now := s.now()
 	st.SavedAt = snap.savedAt
@@ -378,6 +429,9 @@ func (s *Screener) Status() Status {
 	st.Generation, st.LoadedAt, st.Listings = snap.generation.Number, snap.loadedAt, snap.listings
 	for _, k := range snap.stacks {
 		l := &k.active.List
+		if slices.ContainsFunc(st.Lists, func(o ListStatus) bool { return o.ID == l.ID }) {
+			continue // the store's side of a lost generation
+		}
 		x := ListStatus{ID: l.ID, Version: k.active.Version, FreshAt: snap.fresh[l.ID], Stops: l.OnStale == lists.Stop}
 		if l.MaxAge > 0 {
 			x.MaxAge = l.MaxAge.String()
@@ -387,7 +441,9 @@ func (s *Screener) Status() Status {
 	}
 	slices.SortFunc(st.Lists, func(a, b ListStatus) int { return int(a.FreshAt.Sub(b.FreshAt)) })
 	st.Unbound, st.Outdated = snap.unbound(now), snap.outdated()
-	st.Unready = snap.stale(now)
+	if st.Unready = snap.unfit(now); st.Unready == nil {
+		st.Unready = snap.behind.refuses(st.Generation, now)
+	}
 	return st
 }
 
@@ -411,6 +467,20 @@ func (s *snapshot) outdated() (ids []string) {
 		}
 	}
 	return ids
+}
+
+// unfit returns why no check may be answered from the snapshot now, or nil. A snapshot without a listing would clear every address.
+func (s *snapshot) unfit(now time.Time) error {
+	switch {
+	case s.lost != nil && s.lost.err != nil:
+		return fault.E(fault.Lost, "the store has lost generation %d, which is served here, and what the store has instead cannot be read: %w",
+			s.generation.Number, s.lost.err)
+	case len(s.stacks) == 0:
+		return fault.E(fault.NotLoaded, "generation %d has no active list: load and activate one", s.generation.Number)
+	case s.listings == 0:
+		return fault.E(fault.NotLoaded, "no list of generation %d holds a listing: load and activate one that does", s.generation.Number)
+	}
+	return s.stale(now)
 }
 
 // stale is the error of a snapshot that is too old to answer from, or nil.

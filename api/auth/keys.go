@@ -313,9 +313,12 @@ func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error
 	return err == nil, err
 }
 
-// List gives all keys, revoked ones included.
-func (k *Keys) List(ctx context.Context) ([]Key, error) {
-	return lists.ReadAll[Key](ctx, k.store, lists.DocKey(""))
+// List returns all keys of this store.
+func (k *Keys) List(ctx context.Context) ([]Key, error) { return List(ctx, k.store) }
+
+// List returns all keys of a store, revoked ones included. It changes nothing in it.
+func List(ctx context.Context, store lists.Store) ([]Key, error) {
+	return lists.ReadAll[Key](ctx, store, lists.DocKey(""))
 }
 
 // Revoke ends a key; fault.NotFound if there is none of that id, fault.Conflict if it has ended before.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	"interdict/lists/address"
 	"interdict/lists/storetest"
 )
 
@@ -62,6 +63,33 @@ func entriesKey(w *world) string {
 	return ""
 }
 
+// alwaysField is the field of the address that is always listed.
+var alwaysField = func() string {
+	read, err := address.Parse(nil, always, "ethereum")
+	if err != nil {
+		panic(err)
+	}
+	return string(read[0].Key)
+}()
+
+// moveField takes a field out of every bucket of every layer, or puts it back.
+func (w *world) moveField(field string, back bool) {
+	const take = `for _, k in ipairs(redis.call('KEYS', 'interdict:e:*')) do
+  local v = redis.call('HGET', k, ARGV[1])
+  if v then redis.call('HSET', 'aside', k, v) redis.call('HDEL', k, ARGV[1]) end
+end`
+	const put = `local all = redis.call('HGETALL', 'aside')
+for i = 1, #all, 2 do
+  if redis.call('EXISTS', all[i]) == 1 then redis.call('HSET', all[i], ARGV[1], all[i+1]) end
+end
+redis.call('DEL', 'aside')`
+	script := take
+	if back {
+		script = put
+	}
+	w.redis.Must("EVAL", script, "0", field)
+}
+
 func troubles() []trouble {
 	var bucket, value string
 	none := func(*world) {}
@@ -87,6 +115,7 @@ func troubles() []trouble {
 			heal: func(w *world) { w.redis.Must("ACL", "SETUSER", "default", "+@all") }},
 		{name: "a bucket is of the wrong type", inject: func(w *world) { take(w); w.redis.Must("DEL", bucket); w.redis.Must("SET", bucket, "x") }, heal: put},
 		{name: "a bucket is gone", inject: func(w *world) { take(w); w.redis.Must("DEL", bucket) }, heal: put},
+		{name: "a field of a bucket is gone", inject: func(w *world) { w.moveField(alwaysField, false) }, heal: func(w *world) { w.moveField(alwaysField, true) }},
 		{name: "Redis is flushed, then restored", inject: func(w *world) { w.redis.Must("FLUSHALL") }, heal: none, restore: true},
 		{name: "Redis evicts (allkeys-lru), then restored", inject: func(w *world) {
 			w.redis.Must("CONFIG", "SET", "maxmemory-policy", "allkeys-lru", "maxmemory", "1mb")
@@ -108,7 +137,7 @@ func TestFaults(t *testing.T) {
 	if long() {
 		last = 10 * time.Second
 	}
-	w := newWorld(t, "")
+	w := newWorld(t, durable(t))
 	var calm time.Duration
 	for _, f := range troubles() {
 		ok := t.Run(f.name, func(t *testing.T) {
@@ -268,7 +297,7 @@ func TestKills(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	w := newWorld(t, "")
+	w := newWorld(t, durable(t))
 	since := time.Now()
 	w.check()
 	for n := range kills {
@@ -321,7 +350,7 @@ func TestKills(t *testing.T) {
 func TestFailoverOfSentinel(t *testing.T) {
 	master := storetest.NewRedis(t)
 	storetest.NewReplica(t, master)
-	w := newWorld(t, storetest.NewSentinels(t, 3, master))
+	w := newWorldAt(t, storetest.NewSentinels(t, 3, master))
 	since := time.Now()
 	w.check()
 	w.activate()
@@ -353,7 +382,7 @@ func TestFailoverOfSentinel(t *testing.T) {
 // While a node of a cluster is away its slots cannot be read; nobody is cleared by that.
 func TestNodeOfClusterIsAway(t *testing.T) {
 	url, nodes := storetest.NewCluster(t, 3)
-	w := newWorld(t, url)
+	w := newWorldAt(t, url)
 	since := time.Now()
 	w.check()
 	w.activate()
@@ -376,7 +405,7 @@ func TestNodeOfClusterIsAway(t *testing.T) {
 // A server whose disk is full gives no decision that it cannot record, and goes on when there is space again. The disk is a small tmpfs, which only
 // root may make.
 func TestTheDiskOfAServerIsFull(t *testing.T) {
-	w := newWorld(t, "")
+	w := newWorld(t, durable(t))
 	disk := filepath.Join(w.dir, "small")
 	if err := os.Mkdir(disk, 0o700); err != nil {
 		t.Fatal(err)

@@ -162,15 +162,12 @@ func TestStateOutlivesThePod(t *testing.T) {
 			}
 			return false
 		}
-		if !kept(vars["INTERDICT_JOURNAL"]) {
-			t.Errorf("the journal %q is gone with the pod", vars["INTERDICT_JOURNAL"])
-		}
-		data, embedded := vars["INTERDICT_DATA"]
+		data, embedded := vars["INTERDICT_DATA"], vars["INTERDICT_REDIS_FILE"] == ""
 		switch {
-		case embedded == (vars["INTERDICT_REDIS_FILE"] != ""):
-			t.Error("one store is to be named: INTERDICT_DATA or INTERDICT_REDIS_FILE")
-		case embedded && !kept(data):
-			t.Errorf("the embedded store %q is gone with the pod", data)
+		case !kept(data):
+			t.Errorf("the folder %q of the journal, and of the cache or the embedded store, is gone with the pod", data)
+		case vars["INTERDICT_JOURNAL"] != "" && !kept(vars["INTERDICT_JOURNAL"]):
+			t.Errorf("the journal %q is gone with the pod", vars["INTERDICT_JOURNAL"])
 		case embedded && w.replicas != 1:
 			t.Errorf("%d replicas on an embedded store, which one process holds", w.replicas)
 		case !embedded && w.replicas < 2:

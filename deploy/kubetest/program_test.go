@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,9 +25,10 @@ import (
 
 // invocation is one way the program is started by what stands in deploy.
 type invocation struct {
-	name string
-	args []string // without the program's own name
-	env  map[string]string
+	name    string
+	args    []string // without the program's own name
+	env     map[string]string
+	volumes []string // folders that it may write to; its root is read-only
 }
 
 func (i invocation) serves() bool { return i.args[0] == "serve" }
@@ -38,7 +41,13 @@ func invocations(t *testing.T) []invocation {
 		for _, w := range render(t, folder).workloads {
 			if w.ours() {
 				c := w.pod.Spec.Containers[0]
-				all = append(all, invocation{filepath.Base(folder) + "/" + w.kind, c.Args, variables(c)})
+				i := invocation{name: filepath.Base(folder) + "/" + w.kind, args: c.Args, env: variables(c)}
+				for _, m := range c.VolumeMounts {
+					if !m.ReadOnly {
+						i.volumes = append(i.volumes, m.MountPath)
+					}
+				}
+				all = append(all, i)
 			}
 		}
 	}
@@ -47,9 +56,19 @@ func invocations(t *testing.T) []invocation {
 		for name, value := range s.Environment {
 			env[name] = *value
 		}
-		all = append(all, invocation{"compose/" + s.Name, s.Command, env})
+		i := invocation{name: "compose/" + s.Name, args: s.Command, env: env}
+		for _, v := range s.Volumes {
+			i.volumes = append(i.volumes, v.Target)
+		}
+		for _, mount := range s.Tmpfs {
+			folder, _, _ := strings.Cut(mount, ":")
+			i.volumes = append(i.volumes, folder)
+		}
+		all = append(all, i)
 	}
-	return append(all, invocation{"Dockerfile", dockerfile(t)["CMD"], nil})
+	// deploy/README.md: docker run --read-only --tmpfs /tmp
+	d := dockerfile(t)
+	return append(all, invocation{name: "Dockerfile", args: d["CMD"], volumes: append(d["VOLUME"], "/tmp")})
 }
 
 // dockerfile gives the instructions of the last stage that have a JSON list, or words, as their value.
@@ -97,6 +116,7 @@ func TestDockerfileAgreesWithTheManifests(t *testing.T) {
 var scratch string // a folder for the whole run
 
 func TestMain(m *testing.M) {
+	becomeContained()
 	var err error
 	if scratch, err = os.MkdirTemp("", "interdict-kubetest-*"); err != nil {
 		panic(err)
@@ -109,7 +129,9 @@ func TestMain(m *testing.M) {
 // build makes the program, once.
 var build = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(scratch, "interdict")
-	out, err := exec.Command("go", "build", "-C", "../..", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
+	cmd := exec.Command("go", "build", "-C", "../..", "-buildvcs=false", "-o", binary, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // there is no C library in the container
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("the program does not build: %w\n%s", err, out)
 	}
@@ -125,7 +147,7 @@ func program(t *testing.T) string {
 	return binary
 }
 
-// stage is a folder that stands for a container's root, and the ports and secrets of what runs in it.
+// stage is a folder that is a container's root, and the ports and secrets of what runs in it.
 type stage struct {
 	root    string
 	ports   map[string]string // ":8080" → "127.0.0.1:41234"
@@ -134,57 +156,66 @@ type stage struct {
 
 func newStage(t *testing.T, secrets map[string]string) *stage {
 	t.Helper()
-	return &stage{t.TempDir(), map[string]string{}, secrets}
+	s := &stage{t.TempDir(), map[string]string{}, secrets}
+	if err := os.Chmod(s.root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(program(t), filepath.Join(s.root, "interdict")); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
-var (
-	anyPort      = regexp.MustCompile(`(^|=)(:\d+)$`)
-	absolutePath = regexp.MustCompile(`(^|=)(/.*)$`)
-)
+// user is whom the containers run as, and the group that their volumes and secrets belong to.
+const user = 65532
 
-// command is the invocation with its paths moved below the stage's root and its ports on loopback, as it stands otherwise.
+var anyPort = regexp.MustCompile(`(^|=)(:\d+)$`)
+
+// command is the invocation as it stands, in a container with a read-only root. Only its ports are others: they are free ones on loopback.
 func (s *stage) command(t *testing.T, i invocation, more ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(program(t))
-	cmd.Dir = s.root
+	c := contained{Root: s.root, Volumes: i.volumes, User: user, Args: []string{"/interdict"}}
 	for _, arg := range append(slices.Clone(i.args), more...) {
 		if m := anyPort.FindStringSubmatch(arg); m != nil {
 			arg = strings.TrimSuffix(arg, m[2]) + s.port(t, m[2])
-		} else if m := absolutePath.FindStringSubmatch(arg); m != nil {
-			arg = strings.TrimSuffix(arg, m[2]) + s.path(t, m[2])
 		}
-		cmd.Args = append(cmd.Args, arg)
+		c.Args = append(c.Args, arg)
 	}
-	cmd.Env = []string{"TMPDIR=" + s.path(t, "/tmp/")}
+	for _, folder := range i.volumes {
+		s.share(t, folder, 0o777|os.ModeSetgid)
+	}
 	for name, value := range i.env {
-		if strings.HasPrefix(value, "/") {
-			value = s.path(t, value)
-		}
 		if strings.HasSuffix(name, "_FILE") {
 			secret, ok := s.secrets[name]
 			if !ok {
 				t.Fatalf("%s: this test has nothing for %s", i.name, name)
 			}
-			if err := os.WriteFile(value, []byte(secret+"\n"), 0o400); err != nil && !errors.Is(err, os.ErrPermission) {
-				t.Fatal(err)
-			}
+			s.write(t, value, secret+"\n")
 		}
-		cmd.Env = append(cmd.Env, name+"="+value)
+		c.Env = append(c.Env, name+"="+value)
 	}
-	return cmd
+	return inContainer(t, c)
 }
 
-func (s *stage) path(t *testing.T, path string) string {
+// write makes a file in the container, which the program can read.
+func (s *stage) write(t *testing.T, path, content string) {
 	t.Helper()
-	moved := filepath.Join(s.root, path)
-	dir := filepath.Dir(moved)
-	if strings.HasSuffix(path, "/") {
-		dir = moved
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	s.share(t, filepath.Dir(path), 0o755)
+	if err := os.WriteFile(filepath.Join(s.root, path), []byte(content), 0o444); err != nil && !errors.Is(err, os.ErrPermission) {
 		t.Fatal(err)
 	}
-	return moved
+}
+
+// share makes a folder in the container.
+func (s *stage) share(t *testing.T, path string, mode os.FileMode) {
+	t.Helper()
+	folder := filepath.Join(s.root, path)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(folder, mode); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *stage) port(t *testing.T, port string) string {
@@ -218,9 +249,7 @@ func TestArgumentsAndVariablesAreKnown(t *testing.T) {
 			if err := newStage(t, secrets).command(t, i, "--lisen=x", "--help").Run(); err == nil {
 				t.Error("a misspelt flag was accepted")
 			}
-			misspelt := newStage(t, secrets).command(t, i, "--help")
-			misspelt.Env = append(misspelt.Env, "INTERDICT_LISEN=x")
-			if err := misspelt.Run(); err == nil {
+			if err := newStage(t, secrets).command(t, i.and("INTERDICT_LISEN", "x"), "--help").Run(); err == nil {
 				t.Error("a misspelt variable was accepted")
 			}
 		})
@@ -241,7 +270,7 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 		}
 	}
 	for _, i := range all {
-		if !i.serves() || strings.HasPrefix(i.name, "base/") || i.name == "compose/interdict-2" { // redis-trial and interdict-1 are the same
+		if !i.serves() {
 			continue
 		}
 		t.Run(i.name, func(t *testing.T) {
@@ -256,7 +285,9 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 			stop := s.start(t, i)
 
 			s.expect(t, ":8080", "GET", "/livez", "", http.StatusOK)
-			s.expect(t, ":8080", "GET", "/readyz", "", http.StatusServiceUnavailable)
+			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusServiceUnavailable); strings.Count(body, `"fail"`) != 1 || strings.Contains(body, `"warn"`) {
+				t.Errorf("it lacks more than a list: %s", body)
+			}
 			s.expect(t, ":9090", "GET", "/metrics", "", http.StatusOK)
 			s.expect(t, ":8080", "GET", "/metrics", "", http.StatusNotFound)
 			s.expect(t, ":8080", "PUT", "/v1/lists/ofac-sdn", `{"approvals": 0}`, http.StatusCreated)
@@ -266,44 +297,88 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 				cron = loader["base"]
 			}
 			var key bytes.Buffer
-			create := s.command(t, invocation{"keys create", []string{"keys", "create", "--name=loader", "--role=analyst,approver", "--server=http://" + s.ports[":8080"]},
-				map[string]string{"INTERDICT_KEY_FILE": "/loader/bootstrap"}}.with(s, bootstrapKey))
+			create := s.command(t, invocation{name: "keys create",
+				args: []string{"keys", "create", "--name=loader", "--role=analyst,approver", "--server=http://" + s.ports[":8080"]},
+				env:  map[string]string{"INTERDICT_KEY_FILE": "/loader/bootstrap"}}.with(s, bootstrapKey))
 			create.Stdout = &key
 			if err := create.Run(); err != nil {
 				t.Fatalf("keys create: %v", err)
 			}
+			const listed = "0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
+			publisher := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				fmt.Fprintf(w, "address,network\n%s,ethereum\n", listed)
+			}))
+			defer publisher.Close()
 			cron.args = slices.Clone(cron.args)
 			for n, arg := range cron.args {
 				if strings.HasPrefix(arg, "https://") {
-					cron.args[n] = "/list.csv"
+					cron.args[n] = publisher.URL + "/list.csv"
 				}
 				if strings.HasPrefix(arg, "--server=") {
 					cron.args[n] = "--server=http://" + s.ports[":8080"]
 				}
 			}
-			const listed = "0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
-			if err := os.WriteFile(s.path(t, "/list.csv"), []byte("address,network\n"+listed+",ethereum\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
 			if out, err := s.command(t, cron.with(s, strings.TrimSpace(key.String()))).CombinedOutput(); err != nil {
 				t.Fatalf("%q: %v\n%s", cron.args, err, out)
 			}
-			s.expect(t, ":8080", "GET", "/readyz", "", http.StatusOK)
+			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusOK); strings.Contains(body, `"warn"`) {
+				t.Errorf("something is wrong: %s", body)
+			}
 			body := s.expect(t, ":8080", "POST", "/v1/check", `{"address": "`+listed+`", "direction": "withdrawal"}`, http.StatusOK)
 			if !strings.Contains(body, `"result":"hit"`) {
 				t.Errorf("the loaded address is answered with %s", body)
 			}
 			stop()
 
-			journal := i.env["INTERDICT_JOURNAL"]
-			if journal == "" {
-				journal = "/var/lib/interdict/journal"
+			state := []string{"journal"}
+			if i.env["INTERDICT_REDIS_FILE"] != "" {
+				state = append(state, "cache")
 			}
-			if files, err := os.ReadDir(s.path(t, journal)); err != nil || len(files) == 0 {
-				t.Errorf("nothing is in the journal %s: %v", journal, err)
+			for _, name := range state {
+				if files, err := os.ReadDir(filepath.Join(s.root, "/var/lib/interdict", name)); err != nil || len(files) == 0 {
+					t.Errorf("nothing is in the folder %s: %v", name, err)
+				}
 			}
 		})
 	}
+}
+
+// A folder that cannot be written, and that a server can do without, is a warning: in the log, and in /readyz.
+func TestAServerStartsWithoutCacheAndTemporaryFolder(t *testing.T) {
+	for _, i := range invocations(t) {
+		if i.name != "base/StatefulSet" {
+			continue
+		}
+		delete(i.env, "INTERDICT_DATA") // so that it is ./data, on the read-only root
+		i.env["INTERDICT_JOURNAL"] = "/var/lib/interdict/journal"
+		i.volumes = slices.DeleteFunc(i.volumes, func(folder string) bool { return folder == "/tmp" })
+		s := newStage(t, map[string]string{"INTERDICT_BOOTSTRAP_KEY_FILE": bootstrapKey, "INTERDICT_REDIS_FILE": "redis://" + redisServer(t) + "/0"})
+		stop := s.start(t, i)
+		body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusServiceUnavailable)
+		for _, want := range []string{`{"name":"cache","status":"warn"`, `data/cache`, "--cache", `{"name":"spool","status":"warn"`, "TMPDIR"} {
+			if !strings.Contains(body, want) {
+				t.Errorf("/readyz does not say %s: %s", want, body)
+			}
+		}
+		s.expect(t, ":8080", "PUT", "/v1/lists/ofac-sdn", `{"approvals": 0}`, http.StatusCreated)
+		if body := s.expect(t, ":8080", "POST", "/v1/lists/ofac-sdn/versions?format=text", "{}", http.StatusServiceUnavailable); !strings.Contains(body, "TMPDIR") {
+			t.Errorf("an upload is refused with %s", body)
+		}
+		stop()
+		return
+	}
+	t.Fatal("there is no base/StatefulSet")
+}
+
+// and is the invocation with one more variable.
+func (i invocation) and(name, value string) invocation {
+	env := maps.Clone(i.env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	env[name] = value
+	i.env = env
+	return i
 }
 
 // with gives the file of INTERDICT_KEY_FILE its content.
@@ -315,8 +390,7 @@ func (i invocation) with(s *stage, key string) invocation {
 // start runs a server until stop, which sends SIGTERM as Kubernetes does and wants an orderly end.
 func (s *stage) start(t *testing.T, i invocation) (stop func()) {
 	t.Helper()
-	cmd := s.command(t, i)
-	cmd.Env = append(cmd.Env, "INTERDICT_DRAIN_DELAY=0s")
+	cmd := s.command(t, i.and("INTERDICT_DRAIN_DELAY", "0s"))
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {

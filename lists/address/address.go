@@ -173,8 +173,7 @@ func Parse(dst []Address, text, network string) ([]Address, error) { return pars
 // first; where none decodes, every network whose form carries a checksum, or is a plain EVM
 // address. An unknown label is no error here. Nothing decodes: an *Error, and the caller keeps the text raw.
 func ParseListed(dst []Address, text, network, asset string) ([]Address, ListedNotes, error) {
-	dst, err := parseListed(dst, text, network, asset)
-	return dst, ListedNotes{}, err
+	return parseListed(dst, text, network, asset)
 }
 
 // KnownAsset tells whether an asset or network label of a list is known; the loader raises an alarm if not.

@@ -16,7 +16,6 @@ func init() {
 			{"account", "7777777777777777777777777777777777777777777777777774MSJUVU", "last 4 bytes of SHA-512/256"},
 		},
 		Typos:  "A checksum of 32 bits: a typing error is found.",
-		Strong: true,
 		rank:   100,
 		fits:   func(text string) bool { return len(text) == 58 },
 		decode: decodeAlgorand,

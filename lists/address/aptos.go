@@ -5,6 +5,14 @@ import (
 	"strings"
 )
 
+// An account is written with its 64 digits, or with some of the zeros in front left out: the SDKs refuse one that lacks more than four.
+// The accounts of the system are also known by up to four digits: 0x1, 0x1000. What lies between has lost digits in copying, or is
+// an EVM account.
+const (
+	minHexAccount = 60
+	maxHexSystem  = 4
+)
+
 // shortAddress is the notice for an account written with fewer than 64 digits: on chains that fill up
 // with zeros in front, a text that lost digits in copying is a valid other account.
 const shortAddress = "short_address"
@@ -44,7 +52,7 @@ func init() {
 // registerHexAccounts registers a chain whose accounts are 32 bytes in hex without a checksum.
 func registerHexAccounts(n Network, s Space, v Variant) {
 	n.Typos = "None can be detected: there is no checksum, and a text that lost digits is another account; fewer than 64 digits are told by the notice short_address."
-	n.hex64 = true
+	n.hex64, n.hexAccount = true, true
 	n.rank = 200
 	n.fits = fitsHexAccount
 	register(n)
@@ -58,10 +66,10 @@ func registerHexAccounts(n Network, s Space, v Variant) {
 // named: 40 digits are an EVM account, and a few digits are anything.
 func fitsHexAccount(text string) bool {
 	digits, prefixed := without0x(text)
-	return len(digits) == 64 || prefixed && len(digits) >= 60 && len(digits) < 64
+	return len(digits) == 64 || prefixed && len(digits) >= minHexAccount && len(digits) < 64
 }
 
-// decodeHexAccount reads up to 64 hex digits, which fill the 32 bytes from the right.
+// decodeHexAccount reads the hex digits of an account, which fill the 32 bytes from the right.
 func decodeHexAccount(text string, a *Address, s Space, v Variant) *Error {
 	account, fail := hexAccount(text, a)
 	if fail != nil {
@@ -74,7 +82,7 @@ func decodeHexAccount(text string, a *Address, s Space, v Variant) *Error {
 
 // hexAccount gives the 32 bytes of an account with or without 0x, and leaves the notice about short ones.
 func hexAccount(text string, a *Address) (account [32]byte, fail *Error) {
-	digits, _ := without0x(text)
+	digits, prefixed := without0x(text)
 	offset := len(text) - len(digits)
 	switch {
 	case digits == "":
@@ -92,7 +100,13 @@ func hexAccount(text string, a *Address) (account [32]byte, fail *Error) {
 	} else {
 		return account, refuse(BadCharacter, "an account has hex digits only")
 	}
-	// The framework's own accounts are few and known by their short form: 0x1, 0xa, 0x1000.
+	switch n := len(digits); {
+	case n >= minHexAccount:
+	case !prefixed:
+		return account, refuse(BadLength, "without 0x an account has 60 to 64 hex digits")
+	case n > maxHexSystem:
+		return account, refuse(BadLength, "an account has 60 to 64 hex digits behind 0x, or one to four if it is the system's")
+	}
 	if len(digits) < 64 && [30]byte(account[:30]) != [30]byte{} {
 		a.Notices = append(a.Notices, shortAddress)
 	}

@@ -21,9 +21,8 @@ func init() {
 				{"address", c.letter + "-avax1w508d6qejxtdg4y5r3zarvary0c5xw7k0l6nk9", "bech32"},
 				{"without the chain's letter", "avax1w508d6qejxtdg4y5r3zarvary0c5xw7k0l6nk9", "bech32"},
 			},
-			Typos:  "The bech32 checksum finds up to four wrong characters for certain.",
-			Strong: true,
-			rank:   100,
+			Typos: "The bech32 checksum finds up to four wrong characters for certain.",
+			rank:  100,
 			fits: func(text string) bool {
 				return len(text) > 2 && (text[:2] == c.letter+"-" || foldedPrefix(text, "avax1"))
 			},

@@ -10,7 +10,7 @@ var bitcoin = utxoChain{
 
 func init() {
 	bitcoin.register(Network{
-		Aliases: []string{"btc", "xbt"},
+		Aliases: []string{"btc", "xbt", "lightning", "lightning-network", "btc-lightning"},
 		Assets:  []string{"XBT", "BTC", "USDT", "OMNI"}, // Tether began on Omni, whose addresses are Bitcoin's
 		CAIP2:   []string{"bip122:000000000019d6689c085ae165831e93"},
 		Schemes: []string{"bitcoin"},

@@ -5,13 +5,12 @@ package address
 func init() {
 	register(Network{
 		Name:    "bnb",
-		Aliases: []string{"bnb-beacon", "binance-chain", "bep2"},
+		Aliases: []string{"bnb-beacon", "binance-chain", "bep2", "bnb-beacon-chain"},
 		Assets:  []string{"BNB", "BEP2"},
 		CAIP2:   []string{"cosmos:Binance-Chain-Tigris"},
 		Schemes: []string{"bnb"},
 		Forms:   []Form{{"account", bech32Text("bnb", bip173Program, bech32Plain), "bech32"}},
 		Typos:   "A checksum of 30 bits: a typing error is found.",
-		Strong:  true,
 		rank:    63,
 		fits:    func(text string) bool { return foldedPrefix(text, "bnb1") },
 		decode:  decodeBNB,

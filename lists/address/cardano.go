@@ -32,7 +32,6 @@ func init() {
 			{"address in hex (CIP-30)", "619493315cd92eb5d8c4304e67b7e16ae36d61d34502694657811a2c8e", "none"},
 		},
 		Typos:  "The bech32 checksum finds up to four wrong characters, the CRC-32 of Byron addresses nearly every error; none can be found in hex.",
-		Strong: true,
 		rank:   100,
 		fits:   fitsCardano,
 		decode: decodeCardano,

@@ -220,8 +220,11 @@ func isSecretHex(digits string, has0x bool, hint *Network) bool {
 		if strings.HasPrefix(digits, "000000000000000000000000") {
 			return false // an address filled up to an ABI word
 		}
+		if !has0x && isICPAccount(digits) {
+			return false
+		}
 		if hint == nil {
-			return !has0x && !isICPAccount(digits)
+			return !has0x
 		}
 		return !hint.hex64
 	case n == 128:

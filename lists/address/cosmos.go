@@ -84,9 +84,8 @@ func init() {
 				{"contract", bech32Text(c.prefix, string(example), bech32Plain), "bech32"},
 				{"validator operator", bech32Text(c.prefix+"valoper", string(example[:20]), bech32Plain), "bech32"},
 			},
-			Typos:  "The bech32 checksum finds up to four wrong characters for certain.",
-			Strong: true,
-			rank:   100,
+			Typos: "The bech32 checksum finds up to four wrong characters for certain.",
+			rank:  100,
 			fits: func(text string) bool {
 				return foldedPrefix(text, c.prefix) && len(text) > len(c.prefix)+38
 			},

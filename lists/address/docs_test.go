@@ -54,6 +54,18 @@ one **canonical** text. How an asked address and a listing belong together is th
 By default only ` + "`exact`" + ` blocks by itself, where a confirmed listing is about sanctions or the financing of terrorism; every other match asks
 for a review. A list's policy may say otherwise.
 
+Names are compared without letter case, blanks, hyphens, underscores and parentheses; a coin may be followed by its network
+(` + "`USDT (TRC20)`, `USDT-TRC20`" + `). Any CAIP-2 id ` + "`eip155:N`" + ` is a network of the EVM family.
+
+A text **proves itself** when it carries a checksum that an accident does not pass: base58check, bech32, cashaddr, SS58, EIP-55 and the like.
+What a text proves always counts. A listing is found under it whatever its label says. A check that names a network which the text
+disproves is refused (` + "`wrong_network`, with the `networks`" + ` that it is an address of); it is never a miss. On lists, ` + "`0x`" + ` and 40 hex digits
+are taken for an EVM account under any label that does not read them. A listed text whose only fault is its letter case, or that has look-alike letters of other scripts or invisible
+characters, is read and reported; asked for, it is refused.
+
+` + "`0x`" + `, 24 zeros and 40 hex digits are how event topics and bridges write an EVM account: such a text is also read as that account, without
+a network, on lists, and under networks whose accounts have 32 bytes. A check that names an EVM network must give the 20 bytes.
+
 An address may stand in one wrapper: CAIP-10 (` + "`eip155:1:0x…`" + `) where its chain has a CAIP-2 id, behind the ERC-3770 short name of its
 chain (` + "`arb1:0x…`" + `), or in a payment URI of one of the schemes below. A wrapper that names another network than was asked for is refused.
 Without a network the text is screened under every reading that decodes; the forms that anything could be (a NEAR or EOS name, a short

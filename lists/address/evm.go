@@ -23,12 +23,12 @@ func init() {
 		{Name: "ethereum", Aliases: []string{"eth", "ether", "mainnet", "erc20", "evm"}, CAIP2: []string{"eip155:1"}, Short: []string{"eth"},
 			Assets: []string{"ETH", "USDT", "USDC", "DAI", "WETH", "WBTC", "BUSD", "TUSD", "PYUSD", "ERC20", "EVM"}},
 		{Name: "ethereum-classic", Aliases: []string{"etc", "classic"}, CAIP2: []string{"eip155:61"}, Short: []string{"etc"}, Assets: []string{"ETC"}},
-		{Name: "arbitrum", Aliases: []string{"arb", "arbi", "arb1", "arbitrum-one"}, CAIP2: []string{"eip155:42161"}, Short: []string{"arb1"}, Assets: []string{"ARB"}},
-		{Name: "bsc", Aliases: []string{"bnb-smart-chain", "binance-smart-chain", "bep20"}, CAIP2: []string{"eip155:56"}, Short: []string{"bnb"}, Assets: []string{"BSC", "BNB", "BEP20"}},
-		{Name: "polygon", Aliases: []string{"matic", "pol"}, CAIP2: []string{"eip155:137"}, Short: []string{"matic", "pol"}, Assets: []string{"MATIC", "POL"}},
+		{Name: "arbitrum", Aliases: []string{"arb", "arbi", "arb1", "arbitrum-one", "arbone"}, CAIP2: []string{"eip155:42161"}, Short: []string{"arb1"}, Assets: []string{"ARB"}},
+		{Name: "bsc", Aliases: []string{"bnb-smart-chain", "binance-smart-chain", "bep20", "bsc-bep20", "bnb-chain"}, CAIP2: []string{"eip155:56"}, Short: []string{"bnb"}, Assets: []string{"BSC", "BNB", "BEP20"}},
+		{Name: "polygon", Aliases: []string{"matic", "pol", "polygon-pos"}, CAIP2: []string{"eip155:137"}, Short: []string{"matic", "pol"}, Assets: []string{"MATIC", "POL"}},
 		{Name: "base", CAIP2: []string{"eip155:8453"}, Short: []string{"base"}, Assets: []string{"BASE"}},
 		{Name: "optimism", Aliases: []string{"op", "oeth", "op-mainnet"}, CAIP2: []string{"eip155:10"}, Short: []string{"oeth"}, Assets: []string{"OP"}},
-		{Name: "avalanche-c", Aliases: []string{"avax", "avalanche", "avaxc"}, CAIP2: []string{"eip155:43114"}, Short: []string{"avax"}, Assets: []string{"AVAX"}},
+		{Name: "avalanche-c", Aliases: []string{"avax", "avalanche", "avaxc", "c-chain", "avax-c", "avax-c-chain", "avalanche-c-chain"}, CAIP2: []string{"eip155:43114"}, Short: []string{"avax"}, Assets: []string{"AVAX"}},
 		{Name: "rootstock", Aliases: []string{"rsk", "rbtc"}, CAIP2: []string{"eip155:30"}, Short: []string{"rsk"}, Assets: []string{"RBTC", "RSK"}},
 		{Name: "xdc", Aliases: []string{"xinfin"}, CAIP2: []string{"eip155:50"}, Short: []string{"xdc"}, Assets: []string{"XDC"}},
 		{Name: "harmony", CAIP2: []string{"eip155:1666600000"}, Short: []string{"hmy-s0", "hmy"}, Assets: []string{"ONE"}},
@@ -36,7 +36,7 @@ func init() {
 		n.Schemes = []string{"ethereum", "iban"}
 		n.Forms = forms
 		n.Typos = typos
-		n.Strong = true
+		n.evm = true
 		n.rank = 50 + i
 		n.decode = decodeEVM
 		n.uri = readEVMURI
@@ -57,9 +57,10 @@ func init() {
 		}
 		register(n)
 	}
-	otherEVM.uri = readEVMURI
-	for _, short := range []string{"gno", "ftm", "celo", "zksync", "linea", "scr", "mnt", "blast", "zora", "uni"} {
-		byScheme[short] = append(byScheme[short], otherEVM)
+	// ERC-3770 short names of chains that have no name here.
+	for short, id := range map[string]string{"gno": "100", "ftm": "250", "celo": "42220", "zksync": "324", "linea": "59144", "scr": "534352",
+		"mnt": "5000", "blast": "81457", "zora": "7777777", "uni": "130"} {
+		byScheme[short] = append(byScheme[short], evmChain("eip155:"+id))
 	}
 	registerVariant(variant{VariantEVM, "evm", "", "ethereum", func(payload string) string {
 		if len(payload) != 20 {
@@ -70,10 +71,6 @@ func init() {
 	}})
 	registerSpace(space{number: SpaceEVM, relate: relateEVM})
 }
-
-// otherEVM stands for an EVM chain that has no name here. A text that names one by its chain id is read,
-// since the identity is the same on all chains, but not under the name of a network that was asked for.
-var otherEVM = &Network{Name: "ethereum", decode: decodeEVM}
 
 // relateEVM relates the forms that the family's 20 bytes take where they are another identity.
 func relateEVM(_ Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string) {
@@ -134,6 +131,16 @@ func decodeEVMHex(digits string, offset int, whole string, a *Address) *Error {
 		a.set(SpaceEVM, VariantEVM, account[:], canonical[:])
 	}
 	return nil
+}
+
+// isBareEIP55 tells 40 hex digits of both letter cases. Without 0x, a listed text is read when they carry the checksum of EIP-55; a check
+// must name an EVM network.
+func isBareEIP55(text string) bool {
+	if len(text) != 40 || !isHex(text) {
+		return false
+	}
+	small, capital := hexCase(text)
+	return small && capital
 }
 
 // hex20 reads exactly 40 hex digits.
@@ -260,8 +267,7 @@ func base36(c byte) int {
 // is the payee in its address parameter.
 func readEVMURI(scheme, rest string, u *unwrapped) *Error {
 	if scheme != "ethereum" {
-		u.text = rest
-		return nil
+		return readURI(rest, u) // bnb: is the scheme of another network, too
 	}
 	if strings.HasPrefix(rest, "pay-") {
 		rest = rest[4:]
@@ -277,7 +283,7 @@ func readEVMURI(scheme, rest string, u *unwrapped) *Error {
 		}
 		n := byCAIP2["eip155:"+chain]
 		if n == nil {
-			n = otherEVM
+			n = evmChain("eip155:" + chain)
 		}
 		u.keep("chain_id", chain)
 		u.networks = []*Network{n}

@@ -62,7 +62,7 @@ func TestEVMIsOneIdentityOnAllChains(t *testing.T) {
 	}
 	for text, network := range map[string]string{
 		"ethereum:" + text + "@137": "polygon", "ethereum:" + text: "ethereum", text: "ethereum", "eip155:42161:" + text: "arbitrum",
-		"xdc" + text[2:]: "xdc", "eip155:59144:" + text: "ethereum", "linea:" + text: "ethereum", "ethereum:" + text + "@59144": "ethereum",
+		"xdc" + text[2:]: "xdc", "eip155:59144:" + text: "eip155:59144", "linea:" + text: "eip155:59144", "ethereum:" + text + "@59144": "eip155:59144",
 	} {
 		unhinted(t, text, network)
 	}

@@ -1,12 +1,28 @@
 package address
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // explain finds the most telling reason why a text is no address, once decoding has failed; n is
 // the network it was read under, or nil. Doing it now costs good addresses nothing.
 func explain(text string, n *Network, fail *Error) *Error {
 	switch fail.Reason {
-	case SecretMaterial, TwoAddresses, Testnet, InvoiceNotAddress, NameNotAddress, Ambiguous:
+	case SecretMaterial, TwoAddresses, Ambiguous:
+		return fail
+	}
+	if n != nil {
+		if others := standsFor(text, n, fail); others != nil {
+			fail.Networks = others
+			if fail.Reason != WrongNetwork {
+				fail.Reason, fail.Position, fail.Detail = WrongNetwork, -1, "it is an address of "+others[0]
+			}
+			return fail
+		}
+	}
+	switch fail.Reason {
+	case Testnet, InvoiceNotAddress, NameNotAddress:
 		return fail
 	}
 	if fail.Folded != nil {
@@ -24,13 +40,24 @@ func explain(text string, n *Network, fail *Error) *Error {
 		fail.Reason, fail.Detail = UnsupportedKind, "its checksum is right, but it is of a network that is not screened"
 		return fail
 	}
-	if n != nil && fail.Reason != WrongNetwork && !isHex(text) {
-		var room [2]Address
-		if others, bad := readAny(room[:0], text, 0, networks, true); bad == nil {
-			fail.Reason, fail.Detail = WrongNetwork, "it is an address of "+others[0].Network
+	return fail
+}
+
+// standsFor names the networks whose address a text is that n refuses: those that it proves; where it proves none, Ethereum for 0x and 40
+// hex digits, unless their length or letter case alone is what n refuses.
+func standsFor(text string, n *Network, fail *Error) []string {
+	if len(text) < 7 {
+		return nil
+	}
+	if others := proven(text); others != nil && !slices.Contains(others, n.Name) {
+		return others
+	}
+	if isPlainEVM(text) && !n.hexAccount && fail.Folded == nil {
+		if _, other := readAny(nil, text, 0, true); other == nil {
+			return []string{"ethereum"}
 		}
 	}
-	return fail
+	return nil
 }
 
 // isForeign tells base58check and bech32 texts with a right checksum, whatever they are of.

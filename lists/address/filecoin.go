@@ -36,7 +36,6 @@ func init() {
 			{"masked actor id", "0xff000000000000000000000000000000000004d2", "none"},
 		},
 		Typos:  "Found by a checksum of 32 bits, except in actor ids (f0…) and 0x forms of one letter case, where it names another actor.",
-		Strong: true,
 		rank:   100,
 		fits:   fitsFilecoin,
 		decode: decodeFilecoin,

@@ -50,10 +50,13 @@ func FuzzParse(f *testing.F) {
 		}
 		for i := range readings {
 			a := &readings[i]
-			if len(a.Key) < 2 || len(a.Key) > MaxKey || a.Canonical == "" || a.Variant < 2 || network != "" && a.Network != network {
+			if len(a.Key) < 2 || len(a.Key) > MaxKey || a.Canonical == "" || a.Variant < 2 || network != "" && a.Network != network && !elsewhere(a, network) {
 				t.Fatalf("%q: %+v", text, a)
 			}
-			if back, err := Parse(nil, a.Canonical, a.Network); err != nil || back[0].Key != a.Key || back[0].Variant != a.Variant || back[0].Canonical != a.Canonical {
+			var proof *Error
+			if back, err := Parse(nil, a.Canonical, a.Network); errors.As(err, &proof) && proof.Reason == WrongNetwork && proof.Networks != nil {
+				continue // without a network it is also read as what it does not prove
+			} else if err != nil || back[0].Key != a.Key || back[0].Variant != a.Variant || back[0].Canonical != a.Canonical {
 				t.Fatalf("%q has the canonical text %q, which is %+v %v", text, a.Canonical, back, err)
 			}
 			if class, _ := Relate(a.Key, a.Variant, 0, a.Variant, 0); class != Exact {
@@ -76,4 +79,10 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q: listed as nothing", text)
 		}
 	})
+}
+
+// elsewhere tells the readings that are given beside that of the network asked for: the EVM account that a padded text holds, and
+// the coin BNB on another network.
+func elsewhere(a *Address, network string) bool {
+	return a.Variant == VariantEVM && (byName[network].hex64 || network == "bnb" && a.Network == "bsc")
 }

@@ -21,11 +21,10 @@ func init() {
 			{"account id", "051b05839339f89053454a4b9865ea0452a4bffe2b1cd41f4982bad10c1e637c", "CRC-32"},
 			{"account with sub-account (ICRC-1)", "k2t6j-2nvnp-4zjm3-25dtz-6xhaa-c7boj-5gayf-oj3xs-i43lp-teztq-6ae-6cc627i.1", "CRC-32"},
 		},
-		Typos:  "A checksum of 32 bits: a typing error is found.",
-		Strong: true,
-		rank:   100,
-		hex64:  true,
-		named:  true, // a sub-account stands behind a dot
+		Typos: "A checksum of 32 bits: a typing error is found.",
+		rank:  100,
+		hex64: true,
+		named: true, // a sub-account stands behind a dot
 		fits: func(text string) bool {
 			return len(text) == 64 && isHex(text) || len(text) > 5 && text[5] == '-'
 		},

@@ -25,7 +25,6 @@ func init() {
 			{"without prefix", "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqkx9awp4e", "40-bit BCH code"},
 		},
 		Typos:  "A checksum of 40 bits: a typing error is found.",
-		Strong: true,
 		rank:   100,
 		fits:   func(text string) bool { return foldedPrefix(text, kaspaPrefix) || len(text) == 61 || len(text) == 63 },
 		decode: decodeKaspa,

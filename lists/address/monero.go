@@ -32,9 +32,8 @@ func init() {
 			{"subaddress", "888tNkZrPN6JsEgekjMnABU4TBzc2Dt29EPAvkRxbANsAnjyPbb3iQ1YBRk1UXcdRsiKc9dhwMVgN5S9cQUiyoogDavup3H", "Keccak-256"},
 			{"integrated", "4BfiDbmRvfiYRWN4j6ZxExMHpGLxmmZiA1PaUK3U4TRReD4or1y6sXsREmm59xHPxTJB5VW32a2mjKRC8uHKJYJUfBkmi8zG3YP41Go6vQ", "Keccak-256"},
 		},
-		Typos:  "A checksum of 32 bits: a typing error is found.",
-		Strong: true,
-		rank:   44,
+		Typos: "A checksum of 32 bits: a typing error is found.",
+		rank:  44,
 		// A bare 64 hex text is a payment id or transaction id more often than a key; one is on the OFAC list.
 		hex64: true,
 		fits: func(text string) bool {

@@ -18,9 +18,8 @@ func init() {
 			{"account", "nano_1111111111111111111111111111111111111111111111111111hifc8npp", "BLAKE2b of 5 bytes"},
 			{"account with the old prefix", "xrb_1111111111111111111111111111111111111111111111111111hifc8npp", "BLAKE2b of 5 bytes"},
 		},
-		Typos:  "A checksum of 40 bits: a typing error is found.",
-		Strong: true,
-		rank:   100,
+		Typos: "A checksum of 40 bits: a typing error is found.",
+		rank:  100,
 		fits: func(text string) bool {
 			return len(text) >= 64 && (strings.HasPrefix(text, "nano") || strings.HasPrefix(text, "xrb"))
 		},

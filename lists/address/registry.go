@@ -28,10 +28,6 @@ type Network struct {
 	Forms   []Form
 	// Typos says in one sentence whether a typing error can be detected.
 	Typos string
-	// Strong tells that every form has a checksum, or (EVM) a shape of its own: only such
-	// networks are tried when a list's label turns out wrong.
-	Strong bool
-
 	// rank orders the readings of a text that no network was named for, the smallest first;
 	// equal ranks stand in the order of registration.
 	rank int
@@ -52,6 +48,10 @@ type Network struct {
 	named bool
 	// hex64 tells that 64 hex digits are an address form here; elsewhere they are refused as a secret.
 	hex64 bool
+	// hexAccount tells that an account is a hex number of up to 64 digits.
+	hexAccount bool
+	// evm tells that an account is the 20 bytes of the EVM family.
+	evm bool
 }
 
 // variant is one row of the variant table.
@@ -79,10 +79,10 @@ const maxLabel = 20
 
 var (
 	networks []*Network                // by rank, then as registered
-	byName   = map[string]*Network{}   // names, aliases, CAIP-2 ids, all in lower case
+	byName   = map[string]*Network{}   // names, aliases and CAIP-2 ids as foldName writes them, and in lower case
 	byCAIP2  = map[string]*Network{}   // CAIP-2 ids as written
 	byScheme = map[string][]*Network{} // URI schemes and ERC-3770 short names
-	byAsset  = map[string][]*Network{} // asset codes, upper case
+	byAsset  = map[string][]*Network{} // asset codes, as foldName writes them
 	caipKind = map[string]bool{}       // CAIP-2 namespaces
 
 	variants = make([]*variant, 600)
@@ -113,7 +113,7 @@ func register(n Network) {
 		byScheme[short] = insertByRank(byScheme[short], p)
 	}
 	for _, asset := range p.Assets {
-		byAsset[asset] = insertByRank(byAsset[asset], p)
+		byAsset[foldName(asset)] = insertByRank(byAsset[foldName(asset)], p)
 	}
 }
 
@@ -127,10 +127,12 @@ func insertByRank(list []*Network, n *Network) []*Network {
 }
 
 func claim(name string, n *Network) {
-	if old := byName[name]; old != nil && old != n {
-		panic(fmt.Sprintf("address: %q is claimed by %s and %s", name, old.Name, n.Name))
+	for _, name := range [...]string{name, foldName(name)} {
+		if old := byName[name]; old != nil && old != n {
+			panic(fmt.Sprintf("address: %q is claimed by %s and %s", name, old.Name, n.Name))
+		}
+		byName[name] = n
 	}
-	byName[name] = n
 }
 
 func registerVariant(v variant) {
@@ -162,57 +164,27 @@ func Networks() []Network {
 	return all
 }
 
-// lookup finds a network by name, alias or CAIP-2 id; where there is none, the networks that an asset code
-// suggests.
-func lookup(name string) (*Network, []*Network) {
-	if n := byName[name]; n != nil {
-		return n, nil
-	}
-	name = strings.TrimSpace(name)
-	if n := byName[strings.ToLower(name)]; n != nil {
-		return n, nil
-	}
-	list := byAsset[strings.ToUpper(name)]
-	if len(list) == 1 {
-		return list[0], nil
-	}
-	return nil, list
-}
-
-// resolveNetwork names the one network; of an asset that lives on several, it is Ethereum, or the likeliest.
-func resolveNetwork(name string) (string, bool) {
-	n, several := lookup(name)
-	switch ethereum := byName["ethereum"]; {
-	case n != nil:
-		return n.Name, true
-	case slices.Contains(several, ethereum):
-		return ethereum.Name, true
-	case len(several) > 0:
-		return several[0].Name, true
-	}
-	return "", false
-}
-
-func knownAsset(label string) bool {
-	label = strings.TrimSpace(label)
-	return len(byAsset[strings.ToUpper(label)]) > 0 || byName[strings.ToLower(label)] != nil
-}
-
 func parse(dst []Address, text, network string) ([]Address, error) {
-	var hint *Network
-	if network != "" {
-		var several []*Network
-		if hint, several = lookup(network); hint == nil {
-			if len(several) == 0 {
-				if len(network) > maxLabel { // a key pasted into the wrong field is not repeated
-					return dst, fault.E(fault.UnsupportedNetwork, "the network, of %d bytes, is not known", len(network))
-				}
-				return dst, fault.E(fault.UnsupportedNetwork, "network %q is not known", network)
-			}
-			return result(readEach(dst, text, several))
+	if network == "" {
+		return result(read(dst, text, nil, Asked))
+	}
+	n, several := lookup(network)
+	switch {
+	case n == nil && len(several) == 0 && len(network) > maxLabel: // a key pasted into the wrong field is not repeated
+		return dst, fault.E(fault.UnsupportedNetwork, "the network, of %d bytes, is not known", len(network))
+	case n == nil && len(several) == 0:
+		return dst, fault.E(fault.UnsupportedNetwork, "network %q is not known", network)
+	case n == nil:
+		return result(readEach(dst, text, several, Asked))
+	}
+	dst, fail := read(dst, text, n, Asked)
+	if fail != nil && len(several) > 0 {
+		// The name is also the code of a coin that other networks have: BNB with 0x is the BNB Smart Chain.
+		if readings, other := readEach(dst, text, several, Asked); other == nil {
+			return readings, nil
 		}
 	}
-	return result(read(dst, text, hint))
+	return result(dst, fail)
 }
 
 // result turns a typed nil into a nil error.
@@ -223,8 +195,9 @@ func result(dst []Address, fail *Error) ([]Address, error) {
 	return dst, nil
 }
 
-// read is Parse with the network looked up; nil means all that fit.
-func read(dst []Address, text string, hint *Network) ([]Address, *Error) {
+// read is Parse with the network looked up; nil means all that fit. On the listed side a hint is a label, which the text may
+// contradict; the reading of the label is then given all the same.
+func read(dst []Address, text string, hint *Network, side Side) ([]Address, *Error) {
 	start, end, fail := clean(text, hint)
 	if fail != nil {
 		return dst, fail.of(hint)
@@ -239,44 +212,62 @@ func read(dst []Address, text string, hint *Network) ([]Address, *Error) {
 			if hidden := secretInside(body); hidden != nil {
 				fail = hidden
 			}
+			if fail.Reason == WrongNetwork && hint != nil {
+				fail.Networks = networksOf(read(nil, text, nil, side))
+			}
 			return dst, fail.of(hint)
 		}
 		if u.text != body || u.networks != nil {
-			return readWrapped(dst, &u, start, hint)
+			return readWrapped(dst, &u, start, hint, side)
 		}
 	}
 	if hint != nil {
-		return readAs(dst, body, start, hint)
+		return readAs(dst, body, start, hint, side)
 	}
-	return readAny(dst, body, start, networks, false)
+	return readAny(dst, body, start, false)
 }
 
 // readAs reads an unwrapped text as an address of one network. offset is where it begins in the caller's text.
-func readAs(dst []Address, text string, offset int, n *Network) ([]Address, *Error) {
+func readAs(dst []Address, text string, offset int, n *Network, side Side) ([]Address, *Error) {
+	first := len(dst)
 	dst = append(dst, Address{Network: n.Name})
-	fail := n.decode(text, &dst[len(dst)-1])
+	fail := n.decode(text, &dst[first])
+	if side == Asked && n.hex64 && paddedEVM(text) != "" {
+		if fail != nil { // its letter case may be the checksum of the EVM account
+			dst = dst[:first]
+		}
+		dst, fail = readPadded(dst, text)
+	}
+	if fail == nil && side == Asked {
+		if others := contradictions(text, &dst[first]); others != nil {
+			fail = wrongNetwork(others)
+		}
+	}
 	if fail == nil {
 		return dst, nil
 	}
-	dst = dst[:len(dst)-1]
+	dst = dst[:first]
 	if fail.Position >= 0 {
 		fail.Position += offset
 	}
 	return dst, explain(text, n, fail).of(n)
 }
 
-// readAny reads an unwrapped text under every network of the list that it fits, strong ones only if asked.
-func readAny(dst []Address, text string, offset int, among []*Network, strong bool) ([]Address, *Error) {
-	var worst *Error
+// readAny reads an unwrapped text under every network that it fits. With firm set, only readings that stand whatever a label says are kept.
+func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Error) {
 	first := len(dst)
-	for _, n := range among {
-		if n.fits == nil || strong && !n.Strong || !n.fits(text) {
+	dst, worst := readPadded(dst, text)
+	if worst != nil {
+		return dst, worst
+	}
+	for _, n := range networks {
+		if n.fits == nil || !n.fits(text) {
 			continue
 		}
 		dst = append(dst, Address{Network: n.Name})
 		a := &dst[len(dst)-1]
 		fail := n.decode(text, a)
-		if fail == nil && !repeats(dst[first:]) {
+		if fail == nil && !repeats(dst[first:]) && (!firm || a.stands(text)) {
 			continue
 		}
 		dst = dst[:len(dst)-1]
@@ -297,7 +288,7 @@ func readAny(dst []Address, text string, offset int, among []*Network, strong bo
 }
 
 // readWrapped reads what a wrapper held, under the networks that the wrapper or the hint names.
-func readWrapped(dst []Address, u *unwrapped, offset int, hint *Network) ([]Address, *Error) {
+func readWrapped(dst []Address, u *unwrapped, offset int, hint *Network, side Side) ([]Address, *Error) {
 	first := len(dst)
 	offset += u.offset
 	inside := hint
@@ -310,14 +301,14 @@ func readWrapped(dst []Address, u *unwrapped, offset int, hint *Network) ([]Addr
 	case u.text == "":
 		fail = refuse(Empty, "the wrapper holds no address").of(hint)
 	case hint != nil:
-		dst, fail = readAs(dst, u.text, offset, hint)
+		dst, fail = readAs(dst, u.text, offset, hint, side)
 	case u.networks == nil:
-		dst, fail = readAny(dst, u.text, offset, networks, false)
+		dst, fail = readAny(dst, u.text, offset, false)
 	default:
 		// A scheme that several chains use means the likeliest one that the address decodes for.
 		for _, n := range u.networks {
 			var other *Error
-			if dst, other = readAs(dst, u.text, offset, n); other == nil {
+			if dst, other = readAs(dst, u.text, offset, n, side); other == nil {
 				fail = nil
 				break
 			} else if fail == nil || telling(other.Reason) > telling(fail.Reason) {
@@ -337,6 +328,14 @@ func readWrapped(dst []Address, u *unwrapped, offset int, hint *Network) ([]Addr
 	return dst, nil
 }
 
+// networksOf names the networks of readings; nil where there are none.
+func networksOf(readings []Address, _ *Error) (names []string) {
+	for i := range readings {
+		names = append(names, readings[i].Network)
+	}
+	return names
+}
+
 // repeats tells whether the last reading is the same identity as one before it.
 func repeats(readings []Address) bool {
 	last := &readings[len(readings)-1]
@@ -350,12 +349,12 @@ func repeats(readings []Address) bool {
 
 // readEach reads text under each of the networks, as if it alone had been named. Where two of them see the same
 // bytes in it (0x… is Ethereum's, and a form of Tron's), the likelier one has it.
-func readEach(dst []Address, text string, among []*Network) ([]Address, *Error) {
+func readEach(dst []Address, text string, among []*Network, side Side) ([]Address, *Error) {
 	first := len(dst)
 	var best *Error
 	for _, n := range among {
 		var fail *Error
-		dst, fail = read(dst, text, n)
+		dst, fail = read(dst, text, n, side)
 		switch {
 		case fail == nil && isKeyOf(dst[first:len(dst)-1], dst[len(dst)-1].Key):
 			dst = dst[:len(dst)-1]
@@ -371,59 +370,6 @@ func readEach(dst []Address, text string, among []*Network) ([]Address, *Error) 
 
 func isKeyOf(readings []Address, k Key) bool {
 	return slices.ContainsFunc(readings, func(a Address) bool { return a.Key == k })
-}
-
-func parseListed(dst []Address, text, network, asset string) ([]Address, error) {
-	var best *Error
-	for _, suggested := range suggestions(network, asset) {
-		var fail *Error
-		if dst, fail = readEach(dst, text, suggested); fail == nil {
-			return dst, nil
-		}
-		if best == nil || telling(fail.Reason) > telling(best.Reason) {
-			best = fail
-		}
-	}
-	if best == nil {
-		return result(read(dst, text, nil))
-	}
-	// The labels are wrong. Only what proves itself overrules them: a checksum, or the plain EVM form.
-	start, end, fail := clean(text, nil)
-	if fail == nil {
-		body := text[start:end]
-		if secret(body, nil) == nil && (!isHex(body) || isPlainEVM(body)) {
-			if dst, fail = readAny(dst, body, start, networks, true); fail == nil {
-				return dst, nil
-			}
-		}
-	}
-	return dst, best
-}
-
-// suggestions gives the networks that a list's labels speak of, in the order to try them: the network label as a
-// name and as an asset code, then the asset label, which is a code before it is a name (BNB is the name of one chain
-// and the coin of another). What is not known suggests nothing.
-func suggestions(network, asset string) (groups [][]*Network) {
-	named := func(label string) {
-		if n := byName[strings.ToLower(strings.TrimSpace(label))]; n != nil {
-			groups = append(groups, []*Network{n})
-		}
-	}
-	coded := func(label string) {
-		if list := byAsset[strings.ToUpper(strings.TrimSpace(label))]; list != nil {
-			groups = append(groups, list)
-		}
-	}
-	named(network)
-	coded(network)
-	coded(asset)
-	named(asset)
-	return groups
-}
-
-// isPlainEVM tells 0x and 40 hex digits.
-func isPlainEVM(text string) bool {
-	return len(text) == 42 && text[0] == '0' && text[1]|0x20 == 'x' && isHex(text[2:])
 }
 
 func rawKey(text string) Key {

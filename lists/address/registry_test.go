@@ -68,7 +68,7 @@ func TestResolveNetwork(t *testing.T) {
 		"matic": "polygon", "bip122:000000000019d6689c085ae165831e93": "bitcoin", "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp": "solana",
 		// OFAC's codes.
 		"ARB": "arbitrum", "BCH": "bitcoin-cash", "BSC": "bsc", "BSV": "bitcoin-sv", "BTG": "bitcoin-gold", "DASH": "dash", "DOGE": "dogecoin",
-		"ETC": "ethereum-classic", "ETH": "ethereum", "LTC": "litecoin", "SOL": "solana", "TRX": "tron", "USDC": "ethereum", "USDT": "ethereum",
+		"ETC": "ethereum-classic", "ETH": "ethereum", "LTC": "litecoin", "eip155:999999": "eip155:999999", "SOL": "solana", "TRX": "tron", "USDC": "ethereum", "USDT": "ethereum",
 		"XMR": "monero", "XRP": "xrp", "XVG": "verge", "ZEC": "zcash", " btc ": "bitcoin", "BNB": "bnb",
 	} {
 		if got, ok := ResolveNetwork(name); !ok || got != want {
@@ -78,7 +78,7 @@ func TestResolveNetwork(t *testing.T) {
 			t.Errorf("%q is not known", name)
 		}
 	}
-	for _, name := range []string{"PTR", "MIOTA", "eip155:999999", "ens", "lightning", "bitcoinn"} {
+	for _, name := range []string{"PTR", "MIOTA", "eip155:x", "eip155:01", "eip155:", "ens", "bitcoinn", "Foo (Bar)", "USDT-Foo", "Bitcoin Chain"} {
 		if got, ok := ResolveNetwork(name); ok || KnownAsset(name) {
 			t.Errorf("%q is %q", name, got)
 		}
@@ -127,8 +127,8 @@ func TestListedLabels(t *testing.T) {
 		{"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "", "Bitcoin", "bitcoin"},
 		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "SOL", "solana"},
 		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "", "solana"},
-		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "XBT", ""}, // proves nothing against its label
-		{"0xE950DC316b836e4EeFb8308bf32Bf7C72a1358fF", "", "ETH", ""},
+		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "XBT", ""},       // proves nothing against its label
+		{"0xE950DC316b836e4EeFb8308bf32Bf7C72a1358fF", "", "ETH", "ethereum"}, // only its letter case is wrong
 		{"41e950dc316b836e4eefb8308bf32bf7c72a1358ff", "", "XBT", ""},
 		{hex64, "", "XMR", ""},
 		{hex64, "", "", ""},

@@ -43,11 +43,12 @@ func init() {
 				{"SS58 with the generic prefix 42", "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY", "BLAKE2b of 2 bytes"},
 				{"public key", "0xd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d", "none"},
 			},
-			Typos:  "A checksum of 16 bits: a typing error passes once in 65,536. None in the hex form.",
-			Strong: true,
-			rank:   rank,
-			hex64:  true, // behind 0x; decodeSS58 refuses bare digits
-			fits:   func(text string) bool { return len(text) >= 47 && len(text) <= 49 },
+			Typos: "A checksum of 16 bits: a typing error passes once in 65,536. None in the hex form.",
+			rank:  rank,
+			hex64: true, // behind 0x; decodeSS58 refuses bare digits
+			fits: func(text string) bool {
+				return len(text) >= 47 && len(text) <= 49 || len(text) == 66 && text[0] == '0' && text[1]|0x20 == 'x'
+			},
 			decode: func(text string, a *Address) *Error { return decodeSS58(text, takes, c.prefix, c.variant, a) },
 		})
 		registerVariant(variant{c.variant, c.name, "", c.name, func(payload string) string {
@@ -73,6 +74,8 @@ func decodeSS58(text string, takes func(uint16) bool, prefix uint16, v Variant, 
 		switch {
 		case len(digits) != 64:
 			return refuse(BadLength, "an account id has 64 hex digits")
+		case !prefixed && isICPAccount(digits):
+			return refuse(WrongNetwork, "it is an account id of the Internet Computer")
 		case !prefixed:
 			return refuse(SecretMaterial, "64 hex digits without 0x are how secret seeds are written")
 		}

@@ -26,7 +26,7 @@ var stellarKinds = map[byte]string{
 func init() {
 	register(Network{
 		Name:    "stellar",
-		Aliases: []string{"xlm"},
+		Aliases: []string{"xlm", "stellar-lumens"},
 		Assets:  []string{"XLM"},
 		CAIP2:   []string{"stellar:pubnet"},
 		Schemes: []string{"stellar", "web+stellar"},
@@ -36,7 +36,6 @@ func init() {
 			{"contract (C…)", "CA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJUWDA", "CRC-16"},
 		},
 		Typos:  "A checksum of 16 bits: a typing error passes once in 65,536.",
-		Strong: true,
 		rank:   100,
 		fits:   fitsStellar,
 		decode: decodeStellar,

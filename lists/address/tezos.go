@@ -28,7 +28,6 @@ func init() {
 		CAIP2:   []string{"tezos:NetXdQprcVkpaWU", "tezos:mainnet"},
 		Schemes: []string{"tezos"},
 		Typos:   "A checksum of 32 bits: a typing error is found.",
-		Strong:  true,
 		rank:    100,
 		fits: func(text string) bool {
 			return len(text) >= 36 && (text[:2] == "tz" || text[:3] == "KT1" || text[:3] == "sr1")

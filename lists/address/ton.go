@@ -40,9 +40,8 @@ func init() {
 			{"with the test network's flag", "kQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPgpP", "CRC-16"},
 			{"raw", "0:ca6e321c7cce9ecedf0a8ca2492ec8592494aa5fb5ce0387dff96ef6af982a3e", "none"},
 		},
-		Typos:  "A checksum of 16 bits: a typing error passes once in 65,536. None in the raw form.",
-		Strong: true,
-		rank:   100,
+		Typos: "A checksum of 16 bits: a typing error passes once in 65,536. None in the raw form.",
+		rank:  100,
 		fits: func(text string) bool {
 			return len(text) == 48 || strings.HasPrefix(text, "0:") || strings.HasPrefix(text, "-1:")
 		},

@@ -6,7 +6,7 @@ package address
 func init() {
 	register(Network{
 		Name:    "tron",
-		Aliases: []string{"trx", "trc20"},
+		Aliases: []string{"trx", "trc20", "trc10"},
 		Assets:  []string{"TRX", "USDT", "USDC", "USDD", "TUSD", "TRC20"},
 		CAIP2:   []string{"tron:0x2b6653dc", "tron:728126428"},
 		Schemes: []string{"tron"},
@@ -16,9 +16,8 @@ func init() {
 			{"0x41", "0x415a523b449890854c8fc460ab602df9f31fe4293f", "none"},
 			{"0x", "0x5a523b449890854c8fc460ab602df9f31fe4293f", "letter case, when mixed"},
 		},
-		Typos:  "In T… form, by a checksum of 32 bits; in hex form only in mixed case with 0x.",
-		Strong: true,
-		rank:   61,
+		Typos: "In T… form, by a checksum of 32 bits; in hex form only in mixed case with 0x.",
+		rank:  61,
 		fits: func(text string) bool {
 			return text[0] == 'T' && len(text) > 30 && len(text) < 38 || len(text) == 42 && text[0] == '4' && text[1] == '1' && isHex(text)
 		},

@@ -27,7 +27,6 @@ var testVersions = []string{"\x6f", "\xc4"}
 // register adds the network and its variants. n brings the names.
 func (c *utxoChain) register(n Network) {
 	n.Name = c.network
-	n.Strong = true
 	if n.decode == nil {
 		n.decode = c.decode
 	}

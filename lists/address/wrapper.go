@@ -39,12 +39,12 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 		n := byCAIP2[id]
 		if n == nil && text[:colon] == "eip155" && isDecimal(rest[:second]) {
 			u.keep("chain_id", rest[:second])
-			n = otherEVM
+			n = evmChain(id)
 		}
 		if n == nil {
 			return refuse(WrongNetwork, "its CAIP-2 chain is not the network asked for, or is not screened")
 		}
-		if hint != nil && hint != n {
+		if hint != nil && hint.Name != n.Name {
 			return refuse(WrongNetwork, "its CAIP-2 chain is another than the network asked for")
 		}
 		u.text, u.offset, u.networks = behind, len(id)+1, []*Network{n}
@@ -58,7 +58,7 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 	if list == nil {
 		return nil
 	}
-	if hint != nil && !slices.Contains(list, hint) {
+	if hint != nil && !slices.Contains(list, hint) && !slices.Contains(hint.Schemes, string(room[:colon])) {
 		return refuse(WrongNetwork, "its scheme is of "+list[0].Name)
 	}
 	who := list[0]
@@ -81,7 +81,8 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 	if fail != nil {
 		return fail
 	}
-	if hint != nil && !slices.Contains(u.networks, hint) {
+	if hint != nil && !slices.ContainsFunc(u.networks, func(n *Network) bool { return n.Name == hint.Name }) &&
+		(len(u.networks) == 1 || !slices.Contains(hint.Schemes, string(room[:colon]))) {
 		return refuse(WrongNetwork, "its chain is another than the network asked for")
 	}
 	return nil

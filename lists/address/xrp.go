@@ -26,9 +26,8 @@ func init() {
 			{"X-address", "XVLhHMPHU98es4dbozjVtdWzVrDjtV18pX8yuPT7y4xaEHi", "base58check"},
 			{"classic with tag", "rGWrZyQqhTp9Xu7G5Pkayo7bXjH4k4QYpf?dt=1", "base58check, not over the tag"},
 		},
-		Typos:  "A checksum of 32 bits: a typing error is found, but not in a tag written behind.",
-		Strong: true,
-		rank:   62,
+		Typos: "A checksum of 32 bits: a typing error is found, but not in a tag written behind.",
+		rank:  62,
 		fits: func(text string) bool {
 			return text[0] == 'r' && len(text) >= 24 && len(text) < 64 || (text[0] == 'X' || text[0] == 'T') && len(text) > 44 && len(text) < 50
 		},

@@ -77,7 +77,11 @@ func TestBNB(t *testing.T) {
 		Testnet:      {bech32Text("tbnb", bip173Program, bech32Plain)},
 		BadChecksum:  {bech32Text("bnb", bip173Program, bech32M)},
 		BadLength:    {bech32Text("bnb", bip173Program+"x", bech32Plain)},
-		WrongNetwork: {"0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"},
+		WrongNetwork: {"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"},
 	})
+	// The coin has another network, of which 0x is an address.
+	if got := read1(t, "BNB", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"); got.Network != "bsc" {
+		t.Errorf("%+v", got)
+	}
 	noTypo(t, "bnb", text, lettersBech32)
 }

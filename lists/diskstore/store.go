@@ -85,7 +85,7 @@ func (s *Store) refuseEmptied() error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fault.E(fault.Unavailable, "cannot use the data folder %s: %w", s.dir, err)
 	case s.readOnly:
-		return fault.E(fault.Unavailable, "there is no store in the data folder %s", s.dir)
+		return fault.E(fault.Unavailable, "there is no store in the data folder %s: name the folder that holds it; loading a list makes a new one", s.dir)
 	}
 	// The folder of blobs is made after the first commit to the database.
 	if _, err := os.Stat(s.path(dirBlobs)); !errors.Is(err, fs.ErrNotExist) {

@@ -25,14 +25,15 @@ const (
 	TooLarge         // more bytes, rows or items than the limit
 	UnsupportedMedia // a Content-Type that the route does not read
 	RateLimited
-	NotLoaded   // no generation to answer from yet
+	NotLoaded   // no generation to answer from yet, or one without a listing
 	Stale       // a list is older than its maximum age and says to stop
 	Unavailable // a dependency (store, disk, source) cannot be reached or fails
 	Usage       // a command that was called wrongly
+	Lost        // the store has lost what is served here, and both sides cannot be answered from
 )
 
 var names = [...]string{"internal", "invalid", "invalid address", "unsupported network", "unauthorized", "forbidden",
-	"not found", "conflict", "raced", "too large", "unsupported media", "rate limited", "not loaded", "stale", "unavailable", "usage"}
+	"not found", "conflict", "raced", "too large", "unsupported media", "rate limited", "not loaded", "stale", "unavailable", "usage", "lost"}
 
 func (k Kind) String() string {
 	if int(k) < len(names) {

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -60,7 +61,7 @@ func decodeValue(d *xxhash.Digest, key address.Key, stored string) ([]byte, erro
 func decodeMarker(stored any) (int, error) {
 	marker, ok := stored.(string)
 	if !ok {
-		return 0, fmt.Errorf("incomplete: a bucket is gone; was Redis flushed, or does it evict?")
+		return 0, errors.New("gone: was Redis flushed, or does it evict keys?")
 	}
 	n, err := strconv.Atoi(marker)
 	if err != nil || n < 0 {
@@ -69,8 +70,9 @@ func decodeMarker(stored any) (int, error) {
 	return n, nil
 }
 
-// decodeBucket gives the entries of a whole bucket, in order. fields are names and values in turn.
-func decodeBucket(d *xxhash.Digest, fields []any) ([]lists.Entry, error) {
+// decodeBucket gives the entries of a whole bucket, in order: all that were written to it, and nothing else. fields are names and values
+// in turn.
+func decodeBucket(d *xxhash.Digest, bucket, buckets uint64, fields []any) ([]lists.Entry, error) {
 	var marker any
 	entries := make([]lists.Entry, 0, len(fields)/2)
 	for i := 0; i+1 < len(fields); i += 2 {
@@ -87,13 +89,16 @@ func decodeBucket(d *xxhash.Digest, fields []any) ([]lists.Entry, error) {
 		if err != nil {
 			return nil, err
 		}
+		if bucketOf(lists.Hash(address.Key(name)), buckets) != bucket {
+			return nil, errors.New("damaged: it has an entry of another bucket")
+		}
 		entries = append(entries, lists.Entry{Key: address.Key(name), Refs: refs})
 	}
 	switch n, err := decodeMarker(marker); {
 	case err != nil:
 		return nil, err
 	case n != len(entries):
-		return nil, fmt.Errorf("incomplete: a bucket has %d entries instead of %d", len(entries), n)
+		return nil, fmt.Errorf("damaged: it has %d entries instead of %d", len(entries), n)
 	}
 	// A listpack has them in order already; a hash table, which a large bucket is, has not.
 	less := func(a, b lists.Entry) int {

@@ -11,12 +11,14 @@
 // # Nothing that is lost looks absent
 //
 // A bucket carries a marker with the number of its entries, empty buckets too. A look-up asks for the key and the
-// marker in one command: without marker (flushed, evicted, dropped, never written) the answer is fault.Unavailable. A value ends with
-// a checksum over key and references. Documents and the records of layers and blobs are one hash, which Redis loses as a whole;
-// an index beside it must have as many names. After FLUSHALL, Redis cannot be told from one that was never used:
-// documents are then NotFound, which leaves nothing to answer from.
+// marker in one command: without a marker (flushed, evicted, dropped, never written) the answer is fault.Unavailable. A value ends with
+// a checksum over key and references. Where the key is not found, the whole bucket is read and its entries are counted, because one field
+// may have been deleted or have expired; a check does so once in a million addresses, when a filter was wrong. Walk verifies every
+// bucket.
 //
-// What is not seen before the next Walk: one field deleted by hand out of a bucket that keeps its marker.
+// Documents and the records of layers and blobs are one hash, which Redis loses as a whole; an index beside it must have the same names. A
+// record that is not found is looked for in the index, too. After FLUSHALL, Redis cannot be told from one that was never used:
+// documents are then NotFound, which leaves nothing to answer from.
 //
 // # Figures
 //

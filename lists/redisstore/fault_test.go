@@ -157,19 +157,55 @@ func TestLostBucketIsNotAbsence(t *testing.T) {
 	}
 }
 
-func TestLostEntryIsFoundByWalk(t *testing.T) {
+// A field too many tells that the bucket is not what was written, just as one too few does.
+func TestAddedEntryIsDamage(t *testing.T) {
 	both(t, func(t *testing.T, s *Store, entries []lists.Entry) {
 		m := meta(t, s)
-		key := s.keys.entries(m.Stem, bucketOf(lists.Hash(entries[77].Key), m.Buckets))
-		if n, err := s.client.HDel(t.Context(), key, string(entries[77].Key)).Result(); n != 1 || err != nil {
+		key := s.keys.entries(m.Stem, bucketOf(lists.Hash("\x02not listed"), m.Buckets))
+		if err := s.client.HSet(t.Context(), key, "\x02another", "x").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}, func(t *testing.T, s *Store, _ []lists.Entry) {
+		_, err := lookup(s, "\x02not listed")
+		unavailable(t, "Lookup", err)
+		_, err = lookup(s, "\x02another")
+		unavailable(t, "Lookup of what was added", err)
+		_, err = walkAll(s)
+		unavailable(t, "Walk", err)
+	})
+}
+
+func TestLostAttributionIsDamage(t *testing.T) {
+	both(t, func(t *testing.T, s *Store, _ []lists.Entry) {
+		if n, err := s.client.HDel(t.Context(), s.keys.attributions(meta(t, s).Stem, 0), attributionField(1)).Result(); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 	}, func(t *testing.T, s *Store, _ []lists.Entry) {
-		n, err := walkAll(s)
-		unavailable(t, "Walk", err)
-		if n >= 5000 {
-			t.Error("it yields all entries")
+		_, err := s.Attributions(t.Context(), "l", []uint32{1})
+		unavailable(t, "Attributions", err)
+		if err != nil && !strings.Contains(err.Error(), "layer l is damaged") {
+			t.Error(err)
 		}
+	})
+}
+
+func TestLostRecordOfTheTableIsNotAbsence(t *testing.T) {
+	ctx := t.Context()
+	both(t, func(t *testing.T, s *Store, _ []lists.Entry) {
+		for _, record := range []string{recordDoc + "list/a", recordLayer + "l", recordBlob + "b"} {
+			if n, err := s.client.HDel(ctx, s.keys.table(), record).Result(); n != 1 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+	}, func(t *testing.T, s *Store, _ []lists.Entry) {
+		_, err := s.Get(ctx, "list/a")
+		unavailable(t, "Get", err)
+		_, err = s.OpenBlob(ctx, "b")
+		unavailable(t, "OpenBlob", err)
+		_, err = s.Scan(ctx, "list/")
+		unavailable(t, "Scan", err)
+		_, err = walkAll(s)
+		unavailable(t, "Walk", err)
 	})
 }
 

@@ -1,15 +1,18 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/redis/go-redis/v9"
 
 	"interdict/lists"
+	"interdict/lists/address"
 )
 
 const (
@@ -19,16 +22,27 @@ const (
 	walkBuckets = 128
 )
 
-// Lookup reads the references of many keys: one pipeline to each server, after the records of layers that were not seen before.
+// Lookup reads the references of many keys: one pipeline to each server, after the records of layers that were not seen before. A
+// value that is found carries a checksum. Absence is proved by a second pipeline, which reads whole buckets; a check rarely needs it,
+// because it asks only for keys that a filter lets through.
 func (s *Store) Lookup(ctx context.Context, asked []lists.LayerKey) ([][]byte, error) {
 	found := make([][]byte, len(asked))
 	for at := 0; at < len(asked); at += lookupKeys {
 		end := min(at+lookupKeys, len(asked))
 		if err := s.lookup(ctx, asked[at:end], found[at:end]); err != nil {
+			for _, a := range asked[at:end] {
+				s.complete.Delete(a.Layer) // it may have been dropped and made again
+			}
 			return nil, s.failed(ctx, "look up addresses", err)
 		}
 	}
 	return found, nil
+}
+
+// place is one bucket of one layer.
+type place struct {
+	layer  string
+	bucket uint64
 }
 
 func (s *Store) lookup(ctx context.Context, asked []lists.LayerKey, found [][]byte) error {
@@ -45,36 +59,67 @@ func (s *Store) lookup(ctx context.Context, asked []lists.LayerKey, found [][]by
 	cmds := make([]*redis.SliceCmd, len(asked))
 	for i, a := range asked {
 		m := metas[a.Layer]
-		// The marker is asked for with the key: it alone proves that the bucket is there.
+		// The marker is asked for with the key: without it the bucket is gone, and need not be read.
 		cmds[i] = pipe.HMGet(c, s.keys.entries(m.Stem, bucketOf(lists.Hash(a.Key), m.Buckets)), fieldMarker, string(a.Key))
 	}
 	if err := run(c, pipe); err != nil {
 		return err
 	}
 	sum := xxhash.New()
+	var absent []place
 	for i, cmd := range cmds {
-		if found[i], err = answer(sum, asked[i], cmd.Val()); err != nil {
-			s.complete.Delete(asked[i].Layer) // it may have been dropped and made again
+		at := place{asked[i].Layer, bucketOf(lists.Hash(asked[i].Key), metas[asked[i].Layer].Buckets)}
+		if found[i], err = decodeAnswer(sum, asked[i].Key, cmd.Val()); err != nil {
+			return at.failed(err)
+		}
+		if found[i] == nil {
+			absent = append(absent, at)
+		}
+	}
+	return s.proveAbsence(ctx, metas, absent)
+}
+
+// proveAbsence reads the buckets that lack a key, and fails unless they hold all entries that were written to them: a single field may
+// have been deleted, or have expired.
+func (s *Store) proveAbsence(ctx context.Context, metas map[string]*layerMeta, absent []place) error {
+	slices.SortFunc(absent, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.bucket, b.bucket))
+	})
+	sum := xxhash.New()
+	for chunk := range slices.Chunk(slices.Compact(absent), walkBuckets) {
+		c, cancel := s.quick(ctx, len(chunk)*bucketMean)
+		pipe := s.client.Pipeline()
+		for _, at := range chunk {
+			pipe.Do(c, "hgetall", s.keys.entries(metas[at.layer].Stem, at.bucket))
+		}
+		replies, err := runSlices(c, pipe)
+		cancel()
+		if err != nil {
 			return err
+		}
+		for i, at := range chunk {
+			if _, err := decodeBucket(sum, at.bucket, metas[at.layer].Buckets, replies[i]); err != nil {
+				return at.failed(err)
+			}
 		}
 	}
 	return nil
 }
 
-// answer reads the marker and the value of one key; nil if the bucket is there and the key is not in it.
-func answer(sum *xxhash.Digest, asked lists.LayerKey, got []any) (refs []byte, err error) {
+func (p place) failed(err error) error {
+	return fmt.Errorf("layer %s, bucket %d is %w", p.layer, p.bucket, err)
+}
+
+// decodeAnswer reads the marker and the value of one key; nil if the bucket does not have the key.
+func decodeAnswer(sum *xxhash.Digest, key address.Key, got []any) ([]byte, error) {
 	if len(got) != 2 {
 		return nil, errDamaged
 	}
-	_, err = decodeMarker(got[0])
-	if err == nil && got[1] != nil {
-		value, _ := got[1].(string)
-		refs, err = decodeValue(sum, asked.Key, value)
+	if _, err := decodeMarker(got[0]); err != nil || got[1] == nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("layer %s is %w", asked.Layer, err)
-	}
-	return refs, nil
+	value, _ := got[1].(string)
+	return decodeValue(sum, key, value)
 }
 
 // Attributions reads attributions of one layer by their numbers.
@@ -114,8 +159,8 @@ func (s *Store) attributions(ctx context.Context, layer string, numbers []uint32
 			value, _ := got[0].(string)
 			stored = []byte(value)
 		} else {
-			s.complete.Delete(layer)
-			return fmt.Errorf("layer %s lacks attribution %d", layer, number)
+			s.complete.Delete(layer) // it may have been dropped and made again
+			return fmt.Errorf("layer %s is damaged: attribution %d is missing from bucket %d", layer, number, number/attributionsPerBucket)
 		}
 		if len(stored) < 4 || binary.BigEndian.Uint32(stored) != sumAttribution(number, stored[4:]) {
 			return fmt.Errorf("attribution %d of layer %s is %w", number, layer, errDamaged)
@@ -146,14 +191,15 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 				return
 			}
 			for i, fields := range replies {
-				entries, err := decodeBucket(sum, fields)
+				bucket := at + uint64(i)
+				entries, err := decodeBucket(sum, bucket, meta.Buckets, fields)
 				if err != nil {
-					end(fmt.Errorf("layer %s is %w", layer, err))
+					end(place{layer, bucket}.failed(err))
 					return
 				}
 				seen += uint64(len(entries))
-				if at+uint64(i)+1 == meta.Buckets && seen != meta.Keys {
-					end(fmt.Errorf("layer %s has %d entries instead of %d", layer, seen, meta.Keys))
+				if bucket+1 == meta.Buckets && seen != meta.Keys {
+					end(fmt.Errorf("layer %s is damaged: it has %d entries instead of %d", layer, seen, meta.Keys))
 					return
 				}
 				for _, e := range entries {
@@ -177,7 +223,12 @@ func (s *Store) readBuckets(ctx context.Context, meta *layerMeta, from, to uint6
 	for b := from; b < to; b++ {
 		pipe.Do(c, "hgetall", s.keys.entries(meta.Stem, b))
 	}
-	cmds, err := pipe.Exec(c)
+	return runSlices(c, pipe)
+}
+
+// runSlices is run for commands of which each answers with a list.
+func runSlices(ctx context.Context, pipe redis.Pipeliner) ([][]any, error) {
+	cmds, err := pipe.Exec(ctx)
 	replies := make([][]any, 0, len(cmds))
 	for _, cmd := range cmds {
 		reply, cmdErr := cmd.(*redis.Cmd).Slice()
@@ -186,8 +237,5 @@ func (s *Store) readBuckets(ctx context.Context, meta *layerMeta, from, to uint6
 		}
 		replies = append(replies, reply)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return replies, nil
+	return replies, err
 }

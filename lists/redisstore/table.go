@@ -153,13 +153,29 @@ func (s *Store) records(ctx context.Context, names ...string) ([]record, error) 
 	}
 	found := make([]record, len(names))
 	for i, name := range names {
-		if text, ok := stored[i].(string); !ok {
-			found[i].name = name
-		} else if found[i], err = decodeRecord(name, text); err != nil {
+		if text, ok := stored[i].(string); ok {
+			found[i], err = decodeRecord(name, text)
+		} else if found[i].name = name; marker != "" {
+			found[i], err = s.proveAbsent(ctx, name)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// proveAbsent looks for a record in the index, too: its field may have been deleted, or have expired. It returns the record if it was
+// committed in the meantime.
+func (s *Store) proveAbsent(ctx context.Context, name string) (record, error) {
+	got, err := s.scanStep(ctx, "["+name, "["+name)
+	switch {
+	case err != nil:
+		return record{}, err
+	case len(got) == 3:
+		return decodeRecord(name, got[2])
+	}
+	return record{name: name}, nil
 }
 
 func (s *Store) readTable(ctx context.Context, names []string) (marker string, stored []any, err error) {

@@ -157,6 +157,36 @@ func (k Kit) layers(t *testing.T) {
 		CheckLayer(t, s, "whole", Entries(10, 2))
 	})
 
+	for what, lose := range k.LoseEntry {
+		t.Run("an entry that was lost is Unavailable, never absence: "+what, func(t *testing.T) {
+			s := k.Open(t)
+			entries := Entries(5000, 1)
+			WriteLayer(t, s, "l", entries)
+			CheckLayer(t, s, "l", entries)
+			lost := entries[2345].Key
+			lose(t, s, "l", lost)
+			for range 2 {
+				_, err := s.Lookup(ctx, []lists.LayerKey{{Layer: "l", Key: entries[0].Key}, {Layer: "l", Key: lost}})
+				wantKind(t, "Lookup", err, fault.Unavailable)
+				if err != nil && !strings.Contains(err.Error(), "layer l") {
+					t.Errorf("the error does not name the layer: %v", err)
+				}
+				got, err := walk(ctx, s, "l")
+				wantKind(t, "Walk", err, fault.Unavailable)
+				if len(got) == len(entries) {
+					t.Error("Walk yields as many entries as were written")
+				}
+				for _, e := range entries[2200:2500] { // its neighbours
+					found, err := s.Lookup(ctx, []lists.LayerKey{{Layer: "l", Key: e.Key}})
+					if err == nil && !bytes.Equal(found[0], e.Refs) {
+						t.Fatalf("Lookup of %x: %x instead of %x", e.Key, found[0], e.Refs)
+					}
+				}
+				s = k.Reopen(t, s)
+			}
+		})
+	}
+
 	t.Run("a layer that takes many steps to write is not readable before the last", func(t *testing.T) {
 		s := k.Open(t)
 		entries := Entries(300, 1)

@@ -28,6 +28,8 @@ type Kit struct {
 	Reopen func(t *testing.T, s lists.Store) lists.Store
 	// Tamper changes what is stored of a blob: CutBlob makes it shorter, AlterBlob changes a byte.
 	CutBlob, AlterBlob func(t *testing.T, s lists.Store, name string)
+	// LoseEntry holds the ways in which a store can lose what it has under one key of a layer, and nothing else.
+	LoseEntry map[string]func(t *testing.T, s lists.Store, layer string, key address.Key)
 }
 
 // Run holds a store against the contract.

@@ -6,9 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
-
-	"interdict/lists/fault"
 )
 
 // field is one field of a Row as people name it in columns (csv, xlsx) and members (json).
@@ -82,86 +81,11 @@ func plain(name string) string {
 		switch {
 		case r >= 'A' && r <= 'Z':
 			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 0x7f && r != 0xfeff:
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 0x7f && !invisible(r) && !unicode.IsSpace(r):
 			return r
 		}
 		return -1
 	}, name)
-}
-
-func checkMapping(mapping map[string]string) error {
-	for _, key := range slices.Sorted(maps.Keys(mapping)) {
-		if !slices.Contains(fieldNames[:], key) {
-			return fault.E(fault.Invalid, "mapping: %.40q is no field; the fields are %s", key, strings.Join(fieldNames[:], ", "))
-		}
-		if trim(mapping[key]) == "" {
-			return fault.E(fault.Invalid, "mapping: %s names no column", key)
-		}
-	}
-	return nil
-}
-
-// layout says which columns of a table are which fields.
-type layout struct {
-	width   int
-	at      [numFields]int // -1: the table has no such column
-	names   [numFields]string
-	further []furtherColumn // known, but their field is taken: they go into the note
-	unknown []string
-}
-
-type furtherColumn struct {
-	at   int
-	name string
-}
-
-// layoutOf reads a header. ok is false if it names no column of addresses.
-func layoutOf(header []string, mapping map[string]string) (l *layout, ok bool, err error) {
-	l = &layout{width: len(header)}
-	taken := make([]bool, len(header))
-	for f := range l.at {
-		l.at[f] = -1
-		column, mapped := mapping[fieldNames[f]]
-		if !mapped {
-			continue
-		}
-		for i, name := range header {
-			if plain(name) != plain(column) {
-				continue
-			}
-			if l.at[f] >= 0 {
-				return nil, false, fmt.Errorf("the column %q stands there twice", clip(column))
-			}
-			l.at[f], l.names[f], taken[i] = i, name, true
-		}
-		if l.at[f] < 0 {
-			return nil, false, fmt.Errorf("mapping: there is no column %q; the columns are %s", clip(column), abridged(quoted(header)))
-		}
-	}
-	rank := [numFields]int{}
-	for i, name := range header {
-		k, ok := known[plain(name)]
-		if !ok || taken[i] || mapping[fieldNames[k.field]] != "" {
-			continue
-		}
-		switch at := l.at[k.field]; {
-		case at < 0 || k.rank < rank[k.field]:
-			l.at[k.field], l.names[k.field], rank[k.field] = i, name, k.rank
-		case k.rank == rank[k.field]:
-			return nil, false, fmt.Errorf("the column %q stands there twice", clip(name))
-		}
-	}
-	for i, name := range header {
-		k, ok := known[plain(name)]
-		switch {
-		case taken[i] || slices.Contains(l.at[:], i):
-		case ok && (k.field == fEntity || k.field == fNote || k.field == fURL):
-			l.further = append(l.further, furtherColumn{i, trim(name)})
-		case trim(name) != "":
-			l.unknown = append(l.unknown, trim(name))
-		}
-	}
-	return l, l.at[fAddress] >= 0, nil
 }
 
 // quoted shows names of columns. What is long is no name, and may be anything, a key even: it is not repeated.
@@ -176,48 +100,8 @@ func quoted(texts []string) []string {
 	return all
 }
 
-// ownLayout is that of a table without a header: nothing but addresses.
-func ownLayout() *layout {
-	l := &layout{width: 1}
-	for f := range l.at {
-		l.at[f] = -1
-	}
-	l.at[fAddress] = 0
-	return l
-}
-
-// row makes a Row of the cells of a table. serial: dates may be the day numbers of a spreadsheet, counted from epoch.
-func (l *layout) row(cells []string, locator string, epoch *time.Time) Row {
-	row := Row{Locator: locator}
-	extra := false
-	for i := l.width; i < len(cells); i++ {
-		extra = extra || trim(cells[i]) != ""
-	}
-	if extra || len(cells) < l.width {
-		row.fail("columns", fmt.Sprintf("%d instead of %d", len(cells), l.width))
-	}
-	for f, at := range l.at {
-		if at < 0 || at >= len(cells) {
-			continue
-		}
-		value := trim(cells[at])
-		if len(value) > 1 && value[0] == '\'' && strings.IndexByte("=+-@'", value[1]) >= 0 {
-			value = value[1:] // the mark that keeps a spreadsheet from taking the cell for a formula; our own exports set it
-		}
-		if value != "" {
-			if epoch != nil && (field(f) == fListedOn || field(f) == fValidUntil) {
-				value = serialDate(value, *epoch)
-			}
-			row.set(field(f), l.names[f], value)
-		}
-	}
-	for _, c := range l.further {
-		if c.at < len(cells) {
-			row.remark(c.name, trim(cells[c.at]))
-		}
-	}
-	return row
-}
+// spreadsheetEpoch is day 0 of the numbers that spreadsheets write for dates.
+var spreadsheetEpoch = time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
 
 // fail gives a row its problem; the first one counts.
 func (row *Row) fail(field, what string) {
@@ -237,8 +121,9 @@ func (row *Row) remark(name, text string) {
 	row.Note += name + ": " + text
 }
 
-// set puts a text, as published, into a field. name is what the file calls it.
-func (row *Row) set(f field, name, value string) {
+// set puts a text, as published, into a field. name is what the file calls it. A date, a link or a kind of entity that does not read
+// is kept in the note, and odd is the code of the warning; it is "" otherwise.
+func (row *Row) set(f field, name, value string) (odd string) {
 	switch f {
 	case fAddress:
 		row.Address = value
@@ -255,7 +140,8 @@ func (row *Row) set(f field, name, value string) {
 		row.EntityID = value
 	case fEntityType:
 		if row.EntityType = entityType(value); row.EntityType == "" {
-			row.fail("entity_type", fmt.Sprintf("%q is none of individual, entity, vessel, aircraft", clip(value)))
+			row.remark(trim(name), value)
+			return oddEntityType
 		}
 	case fCategory:
 		row.Category = value
@@ -272,7 +158,8 @@ func (row *Row) set(f field, name, value string) {
 	case fListedOn, fValidUntil:
 		date, err := anyDate(value)
 		if err != nil {
-			row.fail(fieldNames[f], err.Error())
+			row.remark(trim(name), value)
+			return oddDate
 		}
 		if f == fListedOn {
 			row.ListedOn = date
@@ -284,7 +171,8 @@ func (row *Row) set(f field, name, value string) {
 		case webURL(value):
 			row.URL = value
 		case plain(name) == "url":
-			row.fail("url", fmt.Sprintf("%q is no http or https address", clip(value)))
+			row.remark("url", value)
+			return oddURL
 		default: // "source: FBI IC3 PSA I-022625-PSA"
 			row.remark(trim(name), value)
 		}
@@ -293,6 +181,50 @@ func (row *Row) set(f field, name, value string) {
 			row.Note += "; "
 		}
 		row.Note += value
+	}
+	return ""
+}
+
+// Codes of warnings about values that do not read. The row is a listing all the same.
+const (
+	oddDate       = "unread_dates"
+	oddURL        = "unread_urls"
+	oddEntityType = "unknown_entity_types"
+	oddWidth      = "ragged_rows"
+	oddQuotes     = "stray_quotes"
+)
+
+var oddities = map[string]string{
+	oddDate:       "hold a date that does not read, or that may be two dates; it is kept in the note",
+	oddURL:        "hold a link that is no http or https address; it is kept in the note",
+	oddEntityType: "hold an entity type that is none of individual, entity, vessel, aircraft; it is kept in the note",
+	oddWidth:      "have more or fewer cells than the header; they are read as far as they agree with it",
+	oddQuotes:     "hold a quote that is not closed where its cell ends",
+}
+
+// odd counts a row with a value that does not read, for one warning at the end. An empty code counts nothing.
+func (r *run) odd(code, locator string) {
+	if code == "" {
+		return
+	}
+	if r.oddRows == nil {
+		r.oddRows = map[string]*oddRows{}
+	}
+	if r.oddRows[code] == nil {
+		r.oddRows[code] = &oddRows{first: locator}
+	}
+	r.oddRows[code].n++
+}
+
+type oddRows struct {
+	n     int
+	first string
+}
+
+func (r *run) warnOdd() {
+	for _, code := range slices.Sorted(maps.Keys(r.oddRows)) {
+		o := r.oddRows[code]
+		r.warn(code, "%d rows %s (first: %s)", o.n, oddities[code], o.first)
 	}
 }
 
@@ -318,8 +250,8 @@ func entityType(s string) string {
 
 // serialDate turns the day number of a spreadsheet into a date; other texts stay.
 func serialDate(value string, epoch time.Time) string {
-	number, _, _ := strings.Cut(value, ".") // the time of day
-	if len(number) != 5 || !digits(number) {
+	number, hours, fraction := strings.Cut(value, ".") // the time of day
+	if len(number) != 5 || !digits(number) || fraction && !digits(hours) {
 		return value
 	}
 	days := 0

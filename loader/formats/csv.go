@@ -3,22 +3,31 @@ package formats
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"interdict/lists/address"
 )
 
 // Tables with a header that people write, and our own (contract.md, section 4):
 // address,network,asset,entity,entity_id,entity_type,category,confidence,programs,incident,listed_on,valid_until,url,note.
-// Columns are found by the names in columns.go, or as Options.Mapping says; one column of addresses needs no header.
-// Separators , ; tab and | are told from the header. The lists of section 2 of formats.md, FBI notices and label sets are such tables.
+// Columns are found by their content and by the names in columns.go, or as Options.Mapping says (layout.go); a table with one column of
+// addresses needs no header. The header shows the separator: , ; tab or |. A cell may hold several addresses (cells.go).
 func init() {
 	register(format{
 		name: "csv", order: 80,
 		detect: func(s *sample) bool { _, ok := dialectOf(s); return ok },
 		accepts: func(s *sample) bool {
-			_, ok := dialectOf(s)
-			return ok || oneColumn(s)
+			d, ok := dialectOf(s)
+			if !ok {
+				return oneColumn(s)
+			}
+			is := detected(s) // a table of another publisher reads as a list of its addresses, and little more
+			return d.err == nil && (is == nil || is.name == "csv" || is.name == "text" || d.layout.named())
 		},
 		read: readCSV,
 	})
@@ -26,14 +35,15 @@ func init() {
 
 const separators = ",;\t|"
 
-// maxPreface is how many records may stand before a header: a title, a date.
-const maxPreface = 5
+// sampledRecords is how many records are looked at to find the header and the columns.
+const sampledRecords = 100
 
 // dialect is how a table is written.
 type dialect struct {
 	sep    byte
-	header []string // nil: there is none
 	layout *layout
+	line   int64 // of the header; 0: there is none
+	err    error // why the table is not read: a mapping is needed
 }
 
 // dialectOf finds the separator with which a header with a column of addresses appears.
@@ -41,22 +51,50 @@ func dialectOf(s *sample) (d dialect, ok bool) {
 	if s.xlsx || s.firstByte() == '<' || s.firstByte() == '{' || s.firstByte() == '[' {
 		return d, false
 	}
+	most := 0
 	for _, sep := range []byte(separators) {
-		for _, record := range heads(s, sep, maxPreface) {
-			l, found, err := layoutOf(record, s.opts.Mapping)
-			if err != nil || !found {
-				if filled(record) > 2 {
-					break // a header that names no addresses, or the first row
-				}
-				continue
+		records, lines := headLines(s, sep, sampledRecords)
+		if len(records) == 0 {
+			continue
+		}
+		l, err := layoutIn(records, s.mapping)
+		if err != nil {
+			if _, unclear := err.(needsMapping); unclear && len(records[0]) > most && isTable(records, 0) { //nolint:errorlint // never wrapped
+				d, ok, most = dialect{sep: sep, err: err}, true, len(records[0])
 			}
-			if !ok || l.width > d.layout.width {
-				d, ok = dialect{sep, record, l}, true
-			}
-			break
+			continue
+		}
+		if l.width <= most || !l.trusted && !l.named() && !isTable(records, l.header) {
+			continue
+		}
+		d, ok, most = dialect{sep: sep, layout: l}, true, l.width
+		if l.header >= 0 {
+			d.line = lines[l.header]
 		}
 	}
 	return d, ok
+}
+
+// named reports whether a column of addresses is named like one.
+func (l *layout) named() bool {
+	return l.header >= 0 && slices.ContainsFunc(l.addresses, func(c column) bool { return ownAddress(c.name) })
+}
+
+// isTable reports whether records below a header have its shape. A column that was found by its content alone may be prose otherwise.
+func isTable(records [][]string, header int) bool {
+	width, same := len(records[max(header, 0)]), 0
+	for _, cell := range records[max(header, 0)] {
+		if header >= 0 && (len(cell) > 80 || provesAddress(cell)) {
+			return false
+		}
+	}
+	rows := records[header+1:]
+	for _, r := range rows {
+		if len(r) == width && (width > 1 || plainWord(peel(r[0]))) {
+			same++
+		}
+	}
+	return (width > 2 || header >= 0) && 10*same >= 6*len(rows)
 }
 
 func filled(record []string) int {
@@ -77,53 +115,69 @@ func readCSV(r *run) error {
 	}
 	d, ok := dialectOf(s)
 	if !ok {
-		if d, err = headerless(in, s); err != nil {
-			return err
-		}
+		d, err = undetected(in, s)
+	} else if d.err != nil {
+		err = in.invalid("header", "%w", d.err)
 	}
-	rc, err := in.text()
 	if err != nil {
 		return err
 	}
-	defer rc.Close()
-	t := &table{run: r, in: in}
-	c := newRecordReader(in, rc, d.sep)
-	if d.header == nil {
-		t.layout = d.layout
-	}
-	for {
-		fields, err := c.next()
-		if errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return err
-		}
-		if c.bad != "" {
-			row := Row{Locator: lineAt(c.line), Problem: "quotes: " + c.bad}
-			if t.layout != nil && t.layout.at[fAddress] < len(fields) {
-				row.Address = trim(fields[t.layout.at[fAddress]])
+	t := &table{run: r, in: in, layout: d.layout, place: "line ", epoch: spreadsheetEpoch}
+	t.scan = func(each func([]string)) error {
+		_, err := records(in, d.sep, func(c *recordReader) error {
+			if c.line > d.line {
+				each(c.fields)
 			}
-			err = r.emit(row)
-		} else {
-			if t.layout != nil && c.lines.torn && len(fields) < t.layout.width {
-				return in.invalid(lineAt(c.line), "has %d of %d columns and no end: the file is truncated", len(fields), t.layout.width)
-			}
-			err = t.record(fields, "line ", c.line)
-		}
-		if err != nil {
-			return err
-		}
+			return nil
+		})
+		return err
 	}
-	c.lines.done()
-	return t.done()
+	lines, err := records(in, d.sep, func(c *recordReader) error {
+		switch {
+		case c.line < d.line:
+			t.preface(c.fields)
+			return nil
+		case c.line == d.line:
+			return nil
+		case c.lines.torn && len(c.fields) < t.layout.width && !blank(c.fields):
+			return in.invalid(lineAt(c.line), "has %d of %d columns and no end: the file is truncated", len(c.fields), t.layout.width)
+		}
+		return t.record(c.fields, c.line, c.bad)
+	})
+	if err != nil {
+		return err
+	}
+	lines.done()
+	t.done()
+	return nil
 }
 
-// oneColumn tells a table without a header that is nothing but addresses.
+// records reads a delimited file and calls each after every record.
+func records(in *input, sep byte, each func(*recordReader) error) (*lineReader, error) {
+	rc, err := in.text()
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	c := newRecordReader(in, rc, sep)
+	for {
+		if _, err := c.next(); errors.Is(err, io.EOF) {
+			return c.lines, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if err := each(c); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// oneColumn reports a table without a header that is nothing but addresses.
 func oneColumn(s *sample) bool {
-	if s.xlsx || len(s.opts.Mapping) > 0 {
+	if s.xlsx || s.mapping.names() {
 		return false
 	}
-	records := heads(s, ',', maxPreface)
+	records := heads(s, ',', 5)
 	for _, record := range records {
 		if len(record) != 1 || !looksLikeAddress(trim(record[0])) {
 			return false
@@ -132,55 +186,306 @@ func oneColumn(s *sample) bool {
 	return len(records) > 0
 }
 
-// headerless takes a table without a header if it is one column of addresses, and says otherwise what is missing.
-func headerless(in *input, s *sample) (dialect, error) {
-	records := heads(s, ',', maxPreface)
-	if len(records) == 0 {
-		return dialect{}, in.invalid("line 1", "holds no record")
-	}
-	if _, _, err := layoutOf(records[0], s.opts.Mapping); err != nil {
-		return dialect{}, in.invalid("header", "%w", err)
-	}
+// undetected reads a table whose header and columns do not show: a column of addresses, or columns of which one holds addresses. Otherwise
+// the error says what is missing.
+func undetected(in *input, s *sample) (dialect, error) {
 	if oneColumn(s) {
-		return dialect{sep: ',', layout: ownLayout()}, nil
+		l := &layout{header: -1, width: 1, addresses: []column{{}}}
+		for f := range l.at {
+			l.at[f] = -1
+		}
+		return dialect{sep: ',', layout: l}, nil
 	}
-	return dialect{}, in.invalid("header", "no column is named like one of addresses (address, wallet, publicKey …): the first line holds %s; name the column with the mapping, e.g. address=\"Wallet No\"",
-		abridged(quoted(records[0])))
+	var first []string
+	var why error
+	for _, sep := range []byte(separators) {
+		all, lines := headLines(s, sep, sampledRecords)
+		if len(all) == 0 {
+			return dialect{}, in.invalid("line 1", "holds no record")
+		}
+		l, err := layoutIn(all, s.mapping)
+		if err == nil && isTable(all, l.header) {
+			d := dialect{sep: sep, layout: l}
+			if l.header >= 0 {
+				d.line = lines[l.header]
+			}
+			return d, nil
+		}
+		if len(all[0]) > len(first) {
+			first, why = all[0], cmp.Or(err, errNoHeader)
+		}
+	}
+	return dialect{}, in.invalid("header", "%w; the first line holds %s", why, abridged(quoted(first)))
 }
 
-var errNoHeader = errors.New("no header that names a column of addresses was found")
-
-// table turns records into rows, for csv and xlsx: the header is looked for, what stands before it is a preface.
+// table turns records into rows, for csv and xlsx.
 type table struct {
 	run    *run
 	in     *input
-	layout *layout // nil until the header has been found
-	epoch  *time.Time
-	before int   // records before the header
-	why    error // why the first of them is no header, if there is more to say
+	layout *layout
+	place  string // "line ", "sheet X row "
+	label  string // the network or asset that the sheet's name holds
+	epoch  time.Time
+	ragged bool // a row may have fewer cells than the header: spreadsheets leave out empty ones
+	// scan reads the records below the header once more.
+	scan   func(each func([]string)) error
+	orders map[field]dateOrder
+	seen   []string // addresses of the record at hand
 }
 
-func (t *table) record(fields []string, place string, n int64) error {
-	if blank(fields) {
+// record turns one record into rows: one for each address. badQuotes says what is wrong with its quotes.
+func (t *table) record(cells []string, n int64, badQuotes string) error {
+	if blank(cells) || isComment(cells) && !slices.ContainsFunc(cells, provesAddress) {
 		return nil
 	}
-	if t.layout == nil {
-		l, ok, err := layoutOf(fields, t.run.opts.Mapping)
-		switch {
-		case ok:
-			t.layout = l
-			return nil
-		case t.before < maxPreface-1:
-			t.before++
-			t.why = cmp.Or(t.why, err)
-			t.preface(fields)
-			return nil
-		case err != nil:
-			return t.in.invalid(numbered(place, n), "%w", err)
-		}
-		return t.in.invalid(numbered(place, n), "%w", errNoHeader)
+	for len(cells) > t.layout.width && trim(cells[len(cells)-1]) == "" {
+		cells = cells[:len(cells)-1]
 	}
-	return t.run.emit(t.layout.row(fields, numbered(place, n), t.epoch))
+	locator := numbered(t.place, n)
+	row, err := t.row(cells, locator)
+	if err != nil {
+		return err
+	}
+	if len(cells) > t.layout.width || len(cells) < t.layout.width && !t.ragged || badQuotes != "" {
+		return t.raggedRow(row, cells, badQuotes)
+	}
+	t.seen = t.seen[:0]
+	for i := range t.layout.addresses {
+		c := &t.layout.addresses[i]
+		cell := value(cells, c.at)
+		if cell == "" || len(t.layout.addresses) > 1 && isPlaceholder(cell) {
+			continue
+		}
+		if err := t.addresses(row, c.label, cell); err != nil {
+			return err
+		}
+	}
+	if len(t.seen) == 0 {
+		return t.noAddress(row, cells)
+	}
+	return t.unreadColumns(row, cells)
+}
+
+// addresses emits a row for each address of a cell.
+func (t *table) addresses(row Row, label, cell string) error {
+	if plainWord(cell) && len(cell) <= 66 { // most cells of most files
+		return t.emit(row, piece{Address: cell, Label: label})
+	}
+	all := pieces(cell)
+	if len(all) == 0 {
+		return t.emit(row, piece{Address: cell, Label: label})
+	}
+	for _, p := range all {
+		if p.Label == "" {
+			p.Label = label
+		}
+		if err := t.emit(row, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// emit yields one address of a row, unless the row holds it already.
+func (t *table) emit(row Row, p piece) error {
+	if slices.ContainsFunc(t.seen, func(s string) bool { return sameText(s, p.Address) }) {
+		return nil
+	}
+	t.seen = append(t.seen, p.Address)
+	if len(t.seen) > 1 {
+		row.Locator = fmt.Sprintf("%s address %d", row.Locator, len(t.seen))
+	}
+	if p.Label == "" && row.Asset == "" && row.Network == "" {
+		p.Label = t.label
+	}
+	row.take(p)
+	return t.run.emit(row)
+}
+
+// take puts an address of a cell, and what stood beside it, into the row.
+func (row *Row) take(p piece) {
+	row.Address = p.Address
+	if p.Unread && address.Recognize(p.Address) != address.LikeAddress { // the loader finds out about the others
+		row.Unread = true
+		row.fail("address", "it is shortened, or something stands beside it that does not read")
+	}
+	switch {
+	case p.Label == "" || p.Label == row.Asset || p.Label == row.Network:
+	case row.Asset == "":
+		row.Asset = p.Label
+		if asset, ok := ofacAsset(p.Label); ok {
+			row.Asset = asset
+		}
+	default:
+		row.remark("beside the address", p.Label)
+	}
+	if p.Note != "" {
+		if row.Note != "" {
+			row.Note += "; "
+		}
+		row.Note += p.Note
+	}
+}
+
+// noAddress emits a row whose columns of addresses are empty. An address elsewhere in it must not go unread.
+func (t *table) noAddress(row Row, cells []string) error {
+	row.fail("address", "is missing")
+	for i, cell := range cells {
+		if provesAddress(cell) {
+			row.Problem = fmt.Sprintf("address: is missing, and column %d holds one", i+1)
+			row.Unread = true
+			break
+		}
+	}
+	return t.run.emit(row)
+}
+
+// raggedRow reads a record that does not have the shape of the header. It is a listing if its address reads.
+func (t *table) raggedRow(row Row, cells []string, badQuotes string) error {
+	t.seen = t.seen[:0]
+	for _, c := range t.layout.addresses {
+		cell := value(cells, c.at)
+		for _, p := range pieces(cell) {
+			if p.Unread {
+				continue
+			}
+			for i := t.layout.width; i < len(cells); i++ {
+				row.remark("further cell", trim(cells[i]))
+			}
+			if err := t.emit(row, p); err != nil {
+				return err
+			}
+		}
+	}
+	if len(t.seen) == 0 { // a cell too many before it: which cell is what is unknown
+		moved := Row{Locator: row.Locator, Note: "the row: " + strings.Join(cells, " | ")}
+		for _, cell := range cells {
+			for _, p := range pieces(cell) {
+				if address.Recognize(p.Address) != address.Proving {
+					continue
+				}
+				if err := t.emit(moved, p); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if len(t.seen) > 0 {
+		if badQuotes != "" {
+			t.run.odd(oddQuotes, row.Locator)
+		} else {
+			t.run.odd(oddWidth, row.Locator)
+		}
+		return nil
+	}
+	row.Address = value(cells, t.layout.addresses[0].at)
+	row.Unread = slices.ContainsFunc(cells, holdsAny)
+	if badQuotes != "" {
+		row = Row{Address: row.Address, Unread: row.Unread, Locator: row.Locator, Problem: "quotes: " + badQuotes}
+	} else {
+		row.Problem = fmt.Sprintf("columns: %d instead of %d", len(cells), t.layout.width)
+	}
+	return t.run.emit(row)
+}
+
+// unreadColumns reports an address in a column that is not read. A mapping may leave columns out on purpose.
+func (t *table) unreadColumns(row Row, cells []string) error {
+	if t.layout.trusted {
+		return nil
+	}
+	for _, c := range t.layout.unread {
+		cell := value(cells, c.at)
+		if len(cell) < minAddress || namesTransactions(c.name) || !provesAddress(cell) ||
+			!slices.ContainsFunc(pieces(cell), func(p piece) bool {
+				return !slices.ContainsFunc(t.seen, func(s string) bool { return strings.EqualFold(s, p.Address) })
+			}) {
+			continue
+		}
+		if err := t.run.emit(Row{Address: cell, Locator: row.Locator + " column " + strconv.Itoa(c.at+1), Unread: true,
+			Problem: fmt.Sprintf("columns: %s holds an address and is not read; name the columns of addresses with the mapping", quoted([]string{c.name})[0])}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// value returns a cell without what surrounds its text.
+func value(cells []string, at int) string {
+	if at >= len(cells) {
+		return ""
+	}
+	cell := trim(cells[at])
+	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("=+-@'", cell[1]) >= 0 {
+		cell = cell[1:] // the mark that keeps a spreadsheet from taking the cell for a formula; our own exports set it
+	}
+	return cell
+}
+
+// row makes a Row of the cells of a table, without its address.
+func (t *table) row(cells []string, locator string) (Row, error) {
+	row := Row{Locator: locator}
+	l := t.layout
+	for f, at := range l.at {
+		if at < 0 || at >= len(cells) || field(f) == fAddress {
+			continue
+		}
+		text := value(cells, at)
+		if text == "" {
+			continue
+		}
+		text = t.run.mapping.value(field(f), text)
+		switch field(f) {
+		case fListedOn, fValidUntil:
+			var err error
+			if text, err = t.date(field(f), text); err != nil {
+				return row, err
+			}
+		case fEntity:
+			if digits(text) && plain(l.names[f]) == "tag" { // a destination tag
+				row.remark(trim(l.names[f]), text)
+				continue
+			}
+		}
+		t.run.odd(row.set(field(f), l.names[f], text), locator)
+	}
+	for _, c := range l.further {
+		row.remark(c.name, value(cells, c.at))
+	}
+	return row, nil
+}
+
+// date writes a date as YYYY-MM-DD where the text alone does not say which: a day number, or 03/04/2025 in a column that has 12/31/2023.
+func (t *table) date(f field, text string) (string, error) {
+	text = serialDate(text, t.epoch)
+	if orderOf(text) != eitherWay {
+		return text, nil
+	}
+	if t.orders == nil {
+		if err := t.findOrders(); err != nil {
+			return "", err
+		}
+	}
+	return inOrder(text, t.orders[f]), nil
+}
+
+// findOrders reads the whole table for dates that show the order of day and month in their column.
+func (t *table) findOrders() error {
+	t.orders = map[field]dateOrder{}
+	return t.scan(func(cells []string) {
+		for _, f := range []field{fListedOn, fValidUntil} {
+			at := t.layout.at[f]
+			if at < 0 || at >= len(cells) {
+				continue
+			}
+			switch order := orderOf(cells[at]); {
+			case order != dayFirst && order != monthFirst:
+			case t.orders[f] == noOrder:
+				t.orders[f] = order
+			case t.orders[f] != order:
+				t.orders[f] = eitherWay // both stand there: neither can be trusted
+			}
+		}
+	})
 }
 
 // preface takes the date from lines like "Last Updated,21/11/2025" above a header.
@@ -189,15 +494,18 @@ func (t *table) preface(fields []string) {
 		if date, err := anyDate(fields[1]); err == nil {
 			t.run.info.Published = date
 		}
+	} else if isComment(fields) {
+		t.run.updated(strings.TrimLeft(trim(strings.Join(fields, ",")), "#/ "))
 	}
 }
 
-func (t *table) done() error {
-	if t.layout == nil {
-		return t.in.invalid("header", "%w", cmp.Or(t.why, errNoHeader))
+// done warns of columns that were not read.
+func (t *table) done() {
+	if len(t.layout.unread) > 0 {
+		var names []string
+		for _, c := range t.layout.unread {
+			names = append(names, c.name)
+		}
+		t.run.warn("unknown_columns", "%s: not read: %s", t.in.name, abridged(quoted(names)))
 	}
-	if len(t.layout.unknown) > 0 {
-		t.run.warn("unknown_columns", "%s: not read: %s", t.in.name, abridged(quoted(t.layout.unknown)))
-	}
-	return nil
 }

@@ -90,7 +90,11 @@ func TestAColumnOfAddressesNeedsNoHeader(t *testing.T) {
 			t.Errorf("%s: %+v %+v", format, rows, info)
 		}
 	}
-	refused(t, "csv", memory("a.csv", []byte("12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h,XBT,0x1,7\n")), "looks like text")
+	rows, _ := mustRows(t, "csv", "a.csv", "7,12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h,XBT,Someone\n")
+	want := []Row{{Address: "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", Asset: "XBT", EntityName: "Someone", Note: "column 1: 7", Locator: "line 1"}}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // A file without a header shows no address, nor what may be a key, in its error.

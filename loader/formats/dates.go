@@ -82,6 +82,64 @@ func anyDate(s string) (string, error) {
 	return "", fmt.Errorf("%q is no date; write YYYY-MM-DD", clip(s))
 }
 
+// dateOrder is the order of day and month in a column of dates like 03/04/2025.
+type dateOrder uint8
+
+const (
+	noOrder    dateOrder = iota // it does not show, or does not matter
+	eitherWay                   // 03/04/2025
+	dayFirst                    // 31/12/2023
+	monthFirst                  // 12/31/2023
+)
+
+// dateParts splits a date of three numbers of which the year is the last, with / or - between them.
+func dateParts(s string) (n [3]int, ok bool) {
+	date, _, _ := strings.Cut(strings.Replace(trim(s), "T", " ", 1), " ")
+	parts := strings.FieldsFunc(date, func(r rune) bool { return r == '-' || r == '/' })
+	if len(parts) != 3 || len(parts[0]) > 2 || len(parts[1]) > 2 || len(parts[2]) != 2 && len(parts[2]) != 4 {
+		return n, false
+	}
+	for i, p := range parts {
+		v, err := strconv.Atoi(p)
+		if err != nil {
+			return n, false
+		}
+		n[i] = v
+	}
+	if len(parts[2]) == 2 {
+		n[2] += 2000
+	}
+	return n, true
+}
+
+// orderOf returns what a date says about the order of day and month.
+func orderOf(s string) dateOrder {
+	n, ok := dateParts(s)
+	switch {
+	case !ok || n[0] == n[1] || n[0] > 12 && n[1] > 12:
+		return noOrder
+	case n[0] > 12:
+		return dayFirst
+	case n[1] > 12:
+		return monthFirst
+	}
+	return eitherWay
+}
+
+// inOrder writes a date whose order of day and month is known as YYYY-MM-DD; other texts stay.
+func inOrder(s string, order dateOrder) string {
+	n, ok := dateParts(s)
+	if ok && order == dayFirst {
+		n[0], n[1] = n[1], n[0]
+	}
+	if ok && (order == dayFirst || order == monthFirst) {
+		if d, isDate := dateOf(n[2], n[0], n[1]); isDate {
+			return d
+		}
+	}
+	return s
+}
+
 // usDate reads MM/DD/YYYY, as OFAC writes.
 func usDate(s string) (string, bool) {
 	t, err := time.Parse("1/2/2006", trim(s))

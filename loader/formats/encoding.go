@@ -101,7 +101,7 @@ func (in *input) sample() (*sample, error) {
 	if in.sampled != nil {
 		return in.sampled, nil
 	}
-	s := &sample{name: in.name, opts: &in.run.opts, xlsx: in.workbook != nil}
+	s := &sample{name: in.name, mapping: in.run.mapping, xlsx: in.workbook != nil}
 	if !s.xlsx {
 		rc, err := in.text()
 		if err != nil {

@@ -29,6 +29,9 @@ type Row struct {
 	// Removed marks a row that says that the listing is gone (a delta's DEL, and what a MOD replaces). Such a row has no address:
 	// EntityID is the id of the entity that is gone, and Locator "entity ID" is also the locator of the rows that came from it.
 	Removed bool
+	// Partial marks a row of a delta that does not say everything about its entity: ValidUntil, the name, the programmes and the listing
+	// date come from the listing that it replaces, with what Info.Orders adds. A Problem counts only if it replaces none.
+	Partial bool
 }
 
 // File is one uploaded file: its name as given, and its bytes, which may be read from the start several times.
@@ -47,11 +50,15 @@ type Info struct {
 	Warnings  []Warning
 	// Delta says that the file only carries changes.
 	Delta bool
+	// Orders are those that a delta holds, by the id of the entity that they are on: the latest end of an order on it, or "" if one has no
+	// end. They prolong a listing and never end it, as the delta does not hold the orders that did not change.
+	Orders map[string]string `json:",omitempty"`
 }
 
 // Options steer a reader.
 type Options struct {
-	// Mapping names the columns of a csv or xlsx file for fields of Row ("address": "Wallet No").
+	// Mapping names the columns, or the members of a JSON object, that hold the fields of Row ("address": "Wallet No"), and what
+	// words stand for ("category:phishing": "scam"). mapping.go describes it.
 	Mapping map[string]string
 	// MaxBytes bounds what all files together may unpack to; 0 is DefaultMaxBytes.
 	MaxBytes int64
@@ -65,6 +72,16 @@ const MaxLine = 1 << 20
 
 // Names lists the formats in the order in which help texts show them.
 func Names() []string { return names() }
+
+// Attribution returns what a list in the named format gets by default: its category, its authority and its name.
+// They are "" for a format that anyone may publish in, and for an unknown format.
+func Attribution(format string) (category, authority, name string) {
+	f := registered[format]
+	if f == nil {
+		return "", "", ""
+	}
+	return f.publisher.category, f.publisher.authority, f.publisher.list
+}
 
 // Read reads files (one, or the two that belong together) in the named format, "auto" detects, and yields every row.
 // It stops with yield's error. Errors of the file are fault.Invalid and say file, place and what was expected; an empty file and

@@ -25,7 +25,8 @@ import (
 //  2. what do holders and Sanctions with these ids say? ── kept, bounded
 //  3. the wallets, joined, in the order of the file
 //
-// In a delta every DEL is a removed row, whatever the entity was: only its id is given. A MOD is its removal and its new state.
+// In a delta every DEL is a removed row, whatever the entity was: only its id is given. A MOD is its removal and its new state. A delta does
+// not hold the holders and Sanctions that did not change, so only an entity that it adds is known with all of its orders.
 func init() {
 	register(format{
 		name: "ftm", order: 50,
@@ -128,7 +129,9 @@ type ftmSubject struct {
 	programs        []string
 	listedOn, until string
 	url             string
-	count, ending   int // Sanctions, and those with an end
+	count, ending   int  // Sanctions, and those with an end
+	sanctioned      bool // its topics say so
+	entire          bool // the file holds the entity and every Sanction of it
 }
 
 type ftm struct {
@@ -165,7 +168,7 @@ func readFTM(r *run) error {
 	}); err != nil {
 		return err
 	}
-	if wallets > 0 && joins > 0 {
+	if joins > 0 && (wallets > 0 || f.delta) {
 		if err := f.lines(false, f.collect); err != nil {
 			return err
 		}
@@ -226,6 +229,11 @@ func (f *ftm) collect(op string, line []byte, _ int64) error {
 	}
 	if o.Schema == "Sanction" {
 		for _, id := range o.ids("entity") {
+			if f.delta {
+				if err := f.order(id, day(o.first("endDate"))); err != nil {
+					return err
+				}
+			}
 			if f.needed.has(id) {
 				a := f.subject(id)
 				a.add(o)
@@ -241,7 +249,19 @@ func (f *ftm) collect(op string, line []byte, _ int64) error {
 	}
 	a := f.subject(o.ID)
 	a.describe(o)
+	a.entire = !f.delta || op == "ADD"
 	return f.keep(len(o.ID) + len(a.name))
+}
+
+// order notes an order of a delta.
+func (f *ftm) order(id, end string) error {
+	if f.info.Orders == nil {
+		f.info.Orders = map[string]string{}
+	}
+	if until, ok := f.info.Orders[id]; !ok || until != "" && (end == "" || end > until) {
+		f.info.Orders[id] = end
+	}
+	return f.keep(len(id))
 }
 
 func (f *ftm) subject(id string) *ftmSubject {
@@ -302,6 +322,7 @@ func (a *ftmSubject) describe(o *ftmObject) {
 	case "Airplane":
 		a.kind = "aircraft"
 	}
+	a.sanctioned = slices.Contains(o.strings("topics"), "sanction")
 }
 
 // bounded bounds a name that is kept.
@@ -344,6 +365,7 @@ func (f *ftm) rows(op string, line []byte, n int64) error {
 		f.others++
 		return nil
 	}
+	row.Partial = f.delta && op != "ADD"
 	return f.wallet(&o, row)
 }
 
@@ -360,12 +382,10 @@ func (f *ftm) wallet(o *ftmObject, row Row) error {
 	}
 	row.EntityID, row.Asset = o.ID, o.first("currency")
 	row.Programs, row.ListedOn, row.URL = slices.Clone(own.programs), own.listedOn, own.url
-	if own.count > 0 && own.ending == own.count { // an order that has ended leaves its wallet in the file
-		row.ValidUntil = own.until
-	}
-	sanctioned := own.count > 0
+	orders, ending, until := own.count, own.ending, own.until // on the wallet and its holders
 	for i, id := range o.ids("holder") {
-		holder, met := f.about[id]
+		holder := f.about[id]
+		met := holder != nil
 		if !met {
 			holder = &ftmSubject{}
 			for _, n := range o.nested("holder") {
@@ -381,7 +401,11 @@ func (f *ftm) wallet(o *ftmObject, row Row) error {
 		if !met && f.delta {
 			f.unmet++
 		}
-		sanctioned = sanctioned || holder.count > 0
+		row.Partial = row.Partial || f.delta && !holder.entire
+		orders, ending, until = orders+holder.count, ending+holder.ending, max(until, holder.until)
+		if holder.count == 0 && holder.sanctioned { // by an order that is not in the file
+			orders++
+		}
 		for _, p := range holder.programs {
 			row.Programs = addProgram(row.Programs, p)
 		}
@@ -391,6 +415,9 @@ func (f *ftm) wallet(o *ftmObject, row Row) error {
 		} else {
 			row.remark("also held by", cmp.Or(holder.name, id))
 		}
+	}
+	if orders > 0 && ending == orders && !row.Partial { // an order that has ended leaves its wallet in the file
+		row.ValidUntil = until
 	}
 	if row.EntityName == "" {
 		row.EntityName = o.first("alias") // the family of ransomware
@@ -414,17 +441,19 @@ func (f *ftm) wallet(o *ftmObject, row Row) error {
 		row.fail("publicKey", "is missing")
 		return f.emit(row)
 	}
-	lifted := o.Target != nil && !*o.Target && len(topics) == 0 && !sanctioned
+	lifted := o.Target != nil && !*o.Target && len(topics) == 0 && (orders == 0 || row.Partial && orders == ending)
 	for _, address := range addresses {
 		one := row
 		switch one.Address = address; {
 		case userID(address):
 			one.notWallet()
 		case lifted:
-			one.Address = ""
+			if !one.Partial {
+				one.Address = ""
+			}
 			one.fail("topics", "none, and the wallet is no target any more: the listing was lifted or has ended: "+clip(address))
 		}
-		if err := f.emit(one); err != nil {
+		if err := f.emitAddresses(one); err != nil {
 			return err
 		}
 	}

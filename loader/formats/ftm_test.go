@@ -17,7 +17,7 @@ func TestAWalletIsJoinedWhateverTheOrderOfTheLines(t *testing.T) {
 		`{"id": "s2", "schema": "Sanction", "properties": {"entity": ["w"], "programId": ["P2"], "listingDate": ["2021-01-01"], "endDate": ["2023-01-01"]}}`,
 	}
 	want := []Row{{Address: "a1", Asset: "XBT", EntityID: "h", EntityName: "Holder", EntityType: "entity", Category: "sanctions", Programs: []string{"P2", "P1"},
-		ListedOn: "2021-01-01", ValidUntil: "2023-01-01", URL: "https://www.opensanctions.org/entities/w/", Note: "dataset: d", Locator: "entity w"}}
+		ListedOn: "2021-01-01", URL: "https://www.opensanctions.org/entities/w/", Note: "dataset: d", Locator: "entity w"}}
 	permutations(lines, func(lines []string) {
 		rows, info := mustRows(t, "auto", "e.json", strings.Join(lines, "\n"))
 		if diff := cmp.Diff(want, rows); diff != "" || info.Delta {
@@ -94,5 +94,68 @@ func TestTheFilterOfNeededIdsHasNoFalseNegatives(t *testing.T) {
 	}
 	if wrong > 10 {
 		t.Errorf("%d of 100,000 ids were never added", wrong)
+	}
+}
+
+func sanction(id, of, end string) string {
+	return fmt.Sprintf(`{"id": %q, "schema": "Sanction", "properties": {"entity": [%q], "endDate": [%q]}}`, id, of, end)
+}
+
+// A wallet's orders are its own and those of its holders: it expires when the last of them all has ended.
+func TestOrdersOnTheHolderKeepTheWalletListed(t *testing.T) {
+	const wallet = `{"id": "w", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"], "holder": ["h"], "topics": ["sanction"]}, "target": true}`
+	const holder = `{"id": "h", "caption": "H", "schema": "Person", "properties": {"topics": [%s]}}`
+	for name, c := range map[string]struct {
+		lines []string
+		until string
+	}{
+		"the holder's has no end":          {[]string{sanction("s1", "w", "2020-01-01"), sanction("s2", "h", "")}, ""},
+		"the holder's ends later":          {[]string{sanction("s1", "w", "2020-01-01"), sanction("s2", "h", "2030-01-01")}, "2030-01-01"},
+		"both have ended":                  {[]string{sanction("s1", "w", "2020-01-01"), sanction("s2", "h", "2019-01-01")}, "2020-01-01"},
+		"only the holder's, and it ended":  {[]string{sanction("s2", "h", "2019-01-01")}, "2019-01-01"},
+		"one of the holder's two has none": {[]string{sanction("s1", "w", "2020-01-01"), sanction("s2", "h", "2019-01-01"), sanction("s3", "h", "")}, ""},
+	} {
+		permutations(append([]string{wallet, fmt.Sprintf(holder, "")}, c.lines...), func(lines []string) {
+			rows, _ := mustRows(t, "ftm", "e.json", strings.Join(lines, "\n"))
+			if len(rows) != 1 || rows[0].ValidUntil != c.until || rows[0].Problem != "" {
+				t.Errorf("%s: %+v, want %q", name, rows, c.until)
+			}
+		})
+	}
+	rows, _ := mustRows(t, "ftm", "e.json", wallet+"\n"+fmt.Sprintf(holder, `"sanction"`)+"\n"+sanction("s1", "w", "2020-01-01"))
+	if len(rows) != 1 || rows[0].ValidUntil != "" {
+		t.Errorf("the holder is sanctioned, the file does not hold by which order: %+v", rows)
+	}
+}
+
+// Only an entity that a delta adds is known with all its orders; anything else is for the loader, which has the listing of before.
+func TestADeltaDoesNotKnowEveryOrder(t *testing.T) {
+	const wallet = `{"id": "w", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"], "holder": ["h"]}, "target": false}`
+	const holder = `{"id": "h", "caption": "H", "schema": "Person", "properties": {}}`
+	line := func(op, entity string) string { return `{"op": "` + op + `", "entity": ` + entity + "}\n" }
+	for name, c := range map[string]struct {
+		delta   string
+		partial bool
+		until   string
+		problem bool
+		orders  map[string]string
+	}{
+		"added with its holder": {line("ADD", wallet) + line("ADD", holder) + line("ADD", sanction("s", "h", "2020-01-01")), false, "2020-01-01", false, map[string]string{"h": "2020-01-01"}},
+		"holder not in it":      {line("ADD", wallet) + line("ADD", sanction("s", "w", "2020-01-01")), true, "", true, map[string]string{"w": "2020-01-01"}},
+		"holder changed":        {line("ADD", wallet) + line("MOD", holder) + line("ADD", sanction("s", "w", "")), true, "", false, map[string]string{"w": ""}},
+		"changed":               {line("MOD", wallet) + line("MOD", sanction("s", "w", "2020-01-01")) + line("ADD", sanction("s2", "w", "2021-01-01")), true, "", true, map[string]string{"w": "2021-01-01"}},
+	} {
+		rows, info := mustRows(t, "ftm", "d.json", c.delta)
+		row := rows[slices.IndexFunc(rows, func(r Row) bool { return !r.Removed })]
+		if row.Address != "a1" || row.Partial != c.partial || row.ValidUntil != c.until || (row.Problem != "") != c.problem {
+			t.Errorf("%s: %+v", name, row)
+		}
+		if diff := cmp.Diff(c.orders, info.Orders); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	_, info := mustRows(t, "ftm", "d.json", line("ADD", sanction("s", "somebody", "")))
+	if diff := cmp.Diff(map[string]string{"somebody": ""}, info.Orders); diff != "" {
+		t.Errorf("an order on an entity that is not in the delta: %s", diff)
 	}
 }

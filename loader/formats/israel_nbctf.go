@@ -29,7 +29,8 @@ func init() {
 			}
 			return false
 		},
-		read: readNBCTF,
+		read:      readNBCTF,
+		publisher: publisher{"terrorist_financing", "Israel NBCTF", "Israel NBCTF seizure orders"},
 	})
 }
 

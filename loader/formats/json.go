@@ -1,12 +1,10 @@
 package formats
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,17 +12,19 @@ import (
 	"interdict/lists/fault"
 )
 
-// One JSON document, in the shapes that lists are published in (formats.md, sections 2 and 4):
+// One JSON document, in the shapes that lists are published in:
 //
 //	["addr", …]                                         0xB10C, ScamSniffer
 //	[{"address": …, "comment": …, "date": …}, …]        members are named as the columns of csv
+//	[{"name": …, "wallets": [{"currency": …, "address": …}]}, …]
 //	{"metadata": {…}, "addresses": {addr: {"type": …, "entries": [{"entity": …, "program": …}]}}}    thomasgregg
 //	{addr: "name", …}, {addr: {"entity": …}}
-//	{"0221": {"eth": ["addr", …], "bsc": […]}}          Bybit: the key of an array is its network, what stands above it the incident
+//	{"0221": {"eth": ["addr", …], "bsc": […]}}          Bybit: the key of an array is its network, a key above it the incident
 //	{"example.com": ["addr", …]}                        ScamSniffer: the key names the entity
+//	{"result": [{"address": …, "blockchain": …, "family": …, "transactions": […]}]}                  Ransomwhere
 //
-// It is read as a stream: an object is a listing if it stands in an array, belongs to a key that looks like an address, or has a
-// member that is named like one; any other object is a group of listings.
+// It is read as a stream: an object is a listing if it is in an array, belongs to a key that looks like an address, or has a
+// member that is named like one (object.go); any other object is a group of listings.
 func init() {
 	register(format{
 		name: "json", order: 100,
@@ -41,12 +41,9 @@ const (
 )
 
 type jsonReader struct {
-	*run
-	in      *input
-	d       *jsontext.Decoder
-	src     *tokenReader
-	unknown []string // members that were not read
-	n       int      // listings so far
+	objects
+	d   *jsontext.Decoder
+	src *tokenReader
 }
 
 // tokenReader bounds how much is read for one token or value.
@@ -73,11 +70,11 @@ func readJSON(r *run) error {
 		return err
 	}
 	defer rc.Close()
-	j := &jsonReader{run: r, in: in, src: &tokenReader{r: rc}}
+	j := &jsonReader{objects: objects{run: r, in: in}, src: &tokenReader{r: rc}}
 	j.d = jsontext.NewDecoder(j.src, jsontext.AllowDuplicateNames(true)) // names are checked where they are few
 	switch kind := j.peek(); kind {
 	case '[':
-		err = j.array(group{})
+		err = j.array(group{}, nil)
 	case '{':
 		err = j.object(group{}, nil)
 	default:
@@ -96,10 +93,7 @@ func readJSON(r *run) error {
 		}
 		return in.invalid("the document", "is followed by another; for an object a line use ndjson")
 	}
-	if len(j.unknown) > 0 {
-		r.warn("unknown_fields", "%s: not read: %s", in.name, abridged(quoted(j.unknown)))
-	}
-	return nil
+	return j.done()
 }
 
 func (j *jsonReader) peek() jsontext.Kind {
@@ -145,36 +139,33 @@ func (j *jsonReader) fault(err error) error {
 	return j.in.invalid(place, "this is no valid JSON: %w", err)
 }
 
-// group is where a listing stands: the keys above it.
+// group is where a listing stands: the keys above it, and what the members above it say about every listing below.
 type group struct {
-	keys []string
+	keys  []string
+	place []step
+	row   Row
 }
 
-func (g group) with(key string) group { return group{append(slices.Clip(g.keys), key)} }
-
-// label gives a row what the keys of its group say.
-func (g group) label(row *Row) {
-	if len(g.keys) == 0 {
-		return
-	}
-	last := len(g.keys) - 1
-	switch key := clip(g.keys[last]); {
-	case strings.Contains(key, "."):
-		row.EntityName = key // a domain
-	case strings.Trim(key, "0123456789-_ ") != "":
-		row.Network = key
+// with adds a key. A name of a network labels the listings below, a domain is their entity, anything else their incident, unless
+// it only says that there are listings: "addresses".
+func (g group) with(key string, k keyKind) group {
+	g.keys, g.place = append(slices.Clip(g.keys), key), append(slices.Clip(g.place), step{name: key})
+	switch key := clip(key); {
+	case k.network != "":
+		g.row.Network = k.network
+	case k.field == fAddress || k.holder:
+	case strings.Contains(key, ".") && !strings.Contains(key, " "):
+		g.row.EntityName = key
+	case g.row.Incident == "":
+		g.row.Incident = key
 	default:
-		last++ // a number or date: no network
+		g.row.Incident += " " + key
 	}
-	above := make([]string, last)
-	for i := range above {
-		above[i] = clip(g.keys[i])
-	}
-	row.Incident = strings.Join(above, " ")
+	return g
 }
 
-// place is the beginning of a locator.
-func (g group) place() string {
+// locator is the beginning of the locators in the group.
+func (g group) locator() string {
 	if len(g.keys) == 0 {
 		return "element "
 	}
@@ -185,15 +176,30 @@ func (g group) place() string {
 	return strings.Join(keys, ".") + " element "
 }
 
-// containers are keys that hold listings and say nothing about them.
-var containers = []string{"addresses", "wallets", "data", "results", "items", "list", "entries", "records", "blacklist", "darklist"}
+// elements is the group of the elements of an array that is in the place of g.
+func (g group) elements() group {
+	if len(g.place) == 0 {
+		g.place = []step{{each: 1}}
+		return g
+	}
+	g.place = slices.Clone(g.place)
+	g.place[len(g.place)-1].each++
+	return g
+}
 
-// array reads listings one by one. at its opening.
-func (j *jsonReader) array(g group) error {
+func (g group) at(locator string) Row {
+	row := g.row
+	row.Locator = locator
+	return row
+}
+
+// array reads listings one by one. at its opening. names, when not nil, is where texts go that are no addresses: {"tags": ["phishing"]}.
+func (j *jsonReader) array(g group, names *[]string) error {
 	if _, err := j.token(); err != nil {
 		return err
 	}
-	place := g.place()
+	place := g.locator()
+	g = g.elements()
 	for n := 1; ; n++ {
 		locator := numbered(place, int64(n))
 		switch kind := j.peek(); kind {
@@ -209,25 +215,33 @@ func (j *jsonReader) array(g group) error {
 			if err != nil {
 				return err
 			}
-			row := Row{Address: trim(t.String()), Locator: locator}
-			g.label(&row)
+			row := g.at(locator)
+			row.Address = trim(t.String())
+			if j.mapsAddresses() && !j.mapsTo(g.place) {
+				continue
+			}
+			if names != nil && !mayHold(row.Address) {
+				if len(*names) < maxFields {
+					*names = append(*names, row.Address)
+				}
+				continue
+			}
 			if err := j.listing(row); err != nil {
 				return err
 			}
 		default:
-			if _, err := j.value(); err != nil {
+			v, err := j.value()
+			if err != nil {
 				return err
 			}
-			if err := j.listing(Row{Locator: locator, Problem: "element: is neither a text nor an object"}); err != nil {
+			row := g.at(locator)
+			row.fail("element", "is neither a text nor an object")
+			row.Unread = holdsText(v, holdsAddresses)
+			if err := j.listing(row); err != nil {
 				return err
 			}
 		}
 	}
-}
-
-func (j *jsonReader) listing(row Row) error {
-	j.n++
-	return j.emit(row)
 }
 
 // object reads a listing or a group, at its opening. locator is that of an element of an array; nil for the value of a key.
@@ -238,42 +252,44 @@ func (j *jsonReader) object(g group, locator *string) error {
 	if _, err := j.token(); err != nil {
 		return err
 	}
-	top := len(g.keys) == 0 && locator == nil
-	place := g.place()
+	if locator != nil {
+		return j.members(g.at(*locator), "", g.place)
+	}
+	top := len(g.keys) == 0
+	place := g.locator()
 	for n := 1; ; n++ {
 		if j.peek() == '}' {
 			_, err := j.token()
-			if err == nil && locator != nil {
-				err = j.listing(Row{Locator: *locator, Problem: "address: is missing"})
-			}
 			return err
 		}
 		t, err := j.token()
 		if err != nil {
 			return err
 		}
-		key := t.String()
-		kind := j.peek()
-		k, isField := known[plain(key)]
-		named := isField && k.field == fAddress // like a column of addresses
-		if locator != nil || named && kind == '"' {
-			return j.members(g, "", key, cmp.Or(deref(locator), numbered(place, int64(n))))
-		}
-		switch {
+		key, at := t.String(), numbered(place, int64(n))
+		k := j.kind(key)
+		switch kind := j.peek(); {
+		case k.field == fAddress && kind == '"' && !j.mapsAddresses():
+			return j.members(g.at(at), key, g.place)
 		case top && metadata(key) && kind == '{':
 			err = j.metadata()
-		case kind == '[' && (named || slices.Contains(containers, plain(key))):
-			err = j.array(g)
+		case kind == '[' && k.field < numFields && k.field != fAddress:
+			var names []string
+			if err = j.array(g, &names); err == nil && len(names) > 0 {
+				g.row.texts(key, k, names)
+			}
 		case kind == '[':
-			err = j.array(g.with(key))
-		case kind == '{' && looksLikeAddress(key):
-			err = j.keyed(g, key, numbered(place, int64(n)))
-		case kind == '{' && slices.Contains(containers, plain(key)):
-			err = j.object(g, nil)
+			err = j.array(g.with(key, k), nil)
+		case kind == '{' && looksLikeAddress(key) && !j.mapsAddresses():
+			row := g.at(at)
+			row.Address = key
+			if _, err = j.token(); err == nil {
+				err = j.members(row, "", g.place)
+			}
 		case kind == '{':
-			err = j.object(g.with(key), nil)
+			err = j.object(g.with(key, k), nil)
 		default:
-			err = j.scalar(g, top, key, numbered(place, int64(n)))
+			err = j.scalar(&g, top, key, k, at)
 		}
 		if err != nil {
 			return err
@@ -281,55 +297,46 @@ func (j *jsonReader) object(g group, locator *string) error {
 	}
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// keyed reads the object that belongs to an address: {addr: {…}}.
-func (j *jsonReader) keyed(g group, address, locator string) error {
-	if _, err := j.token(); err != nil {
-		return err
-	}
-	return j.members(g, address, "", locator)
-}
-
-// scalar reads {addr: "name"}, or a member beside the listings.
-func (j *jsonReader) scalar(g group, top bool, key, locator string) error {
+// scalar reads {addr: "name"}, {name: addr}, or a member beside the listings.
+func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator string) error {
 	v, err := j.value()
 	if err != nil {
 		return err
 	}
-	switch text := textOf(v); {
+	text, row := textOf(v), g.at(locator)
+	if j.mapsAddresses() && (k.field == fAddress || k.field == numFields) {
+		if j.mapsTo(append(slices.Clip(g.place), step{name: key})) {
+			row.Address = text
+			return j.listing(row)
+		}
+		j.unread(key)
+		return nil
+	}
+	switch {
 	case looksLikeAddress(key):
-		row := Row{Address: key, Locator: locator}
-		g.label(&row)
+		row.Address = key
 		if v.Kind() == '"' {
 			row.EntityName = text
 		}
 		return j.listing(row)
+	case top && plain(key) == "name":
+		g.row.EntityName = text
 	case top && j.published(key, text):
-	case len(j.unknown) < 100:
-		j.unknown = append(j.unknown, clip(key))
+	case k.field < numFields && k.field != fAddress:
+		g.row.set(k.field, key, j.mapping.value(k.field, text))
+		g.row.Problem = "" // of a group; its listings are read all the same
+	case k.passed || !holdsAddresses(text):
+		j.unread(key)
+	case k.other:
+		return j.foreign(row, key, text)
+	default:
+		row.Address = text
+		if row.labelled(k.network); k.network == "" && !k.address && row.EntityName == "" {
+			row.EntityName = key
+		}
+		return j.listing(row)
 	}
 	return nil
-}
-
-// textOf gives a text, number or truth value as text; null and what is no scalar are "".
-func textOf(v jsontext.Value) string {
-	switch v.Kind() {
-	case '"':
-		t, err := jsontext.AppendUnquote(nil, v)
-		if err != nil {
-			return ""
-		}
-		return trim(string(t))
-	case '0', 't', 'f':
-		return string(v)
-	}
-	return ""
 }
 
 func metadata(key string) bool {
@@ -379,14 +386,10 @@ func (j *jsonReader) published(key, text string) bool {
 	return true
 }
 
-type member struct {
-	name  string
-	value jsontext.Value
-}
-
-// members reads the rest of an object that is a listing. first, when not "", is the name of a member whose value comes next.
-func (j *jsonReader) members(g group, address, first, locator string) error {
-	var all []member
+// members reads the rest of an object that is a listing; row is what is known of it. first, when not "", is the name of a member
+// whose value comes next.
+func (j *jsonReader) members(row Row, first string, place []step) error {
+	j.all = j.all[:0]
 	size := 0
 	for {
 		name := first
@@ -404,212 +407,13 @@ func (j *jsonReader) members(g group, address, first, locator string) error {
 		if err != nil {
 			return err
 		}
-		if size += len(name) + len(v); size > MaxLine || len(all) == maxFields {
-			return j.in.invalid(locator, "is longer than %d bytes or has more than %d members", MaxLine, maxFields)
+		if size += len(name) + len(v); size > MaxLine || len(j.all) == maxFields {
+			return j.in.invalid(row.Locator, "is longer than %d bytes or has more than %d members", MaxLine, maxFields)
 		}
-		all = append(all, member{name, v})
+		j.all = append(j.all, member{name, v})
 	}
 	if _, err := j.token(); err != nil {
 		return err
 	}
-	row := Row{Address: address, Locator: locator}
-	g.label(&row)
-	inner := j.fields(&row, all)
-	for i, e := range inner.entries {
-		own := row
-		own.Programs = slices.Clone(row.Programs)
-		if len(inner.entries) > 1 {
-			own.Locator = locator + " entry " + strconv.Itoa(i+1)
-		}
-		if of, err := membersOf(e); err != nil {
-			own.fail("entries", err.Error())
-		} else {
-			j.fields(&own, of)
-		}
-		if err := j.listing(own); err != nil {
-			return err
-		}
-	}
-	for _, a := range inner.addresses {
-		own := row
-		if own.Address = textOf(a); own.Address == "" || a.Kind() != '"' {
-			own.fail("address", "is no text")
-		}
-		if err := j.listing(own); err != nil {
-			return err
-		}
-	}
-	if len(inner.entries) > 0 || len(inner.addresses) > 0 && row.Address == "" {
-		return nil
-	}
-	return j.listing(row)
-}
-
-// innerListings are what a listing may hold several of.
-type innerListings struct{ entries, addresses []jsontext.Value }
-
-// membersOf parts an object that has been read.
-func membersOf(v jsontext.Value) ([]member, error) {
-	if v.Kind() != '{' {
-		return nil, errors.New("is no object")
-	}
-	d := jsontext.NewDecoder(strings.NewReader(string(v)), jsontext.AllowDuplicateNames(true))
-	var all []member
-	_, err := d.ReadToken()
-	for err == nil && d.PeekKind() != '}' {
-		var t jsontext.Token
-		if t, err = d.ReadToken(); err != nil {
-			break
-		}
-		name := t.String()
-		var value jsontext.Value
-		value, err = d.ReadValue()
-		all = append(all, member{name, value.Clone()})
-	}
-	return all, err
-}
-
-// fields puts the members of a listing into a row.
-func (j *jsonReader) fields(row *Row, all []member) (inner innerListings) {
-	used := [numFields]string{}
-	rank := [numFields]int{}
-	for f := range rank {
-		rank[f] = -1
-	}
-	for _, m := range all { // the best name for each field
-		if k, ok := known[plain(m.name)]; ok {
-			if rank[k.field] < 0 || k.rank < rank[k.field] {
-				rank[k.field], used[k.field] = k.rank, m.name
-			}
-		}
-	}
-	seen := map[string]bool{}
-	for _, m := range all {
-		if seen[m.name] {
-			row.fail(clip(m.name), "stands there twice")
-			row.Address = ""
-			return inner
-		}
-		seen[m.name] = true
-	}
-	for _, m := range all {
-		k, ok := known[plain(m.name)]
-		switch {
-		case plain(m.name) == "entries" && m.value.Kind() == '[':
-			inner.entries = append(inner.entries, elementsOf(m.value)...)
-		case m.value.Kind() == '[' && (ok && k.field == fAddress || slices.Contains(containers, plain(m.name))):
-			inner.addresses = append(inner.addresses, elementsOf(m.value)...)
-		case plain(m.name) == "entity" && m.value.Kind() == '{':
-			j.entity(row, m.value)
-		case plain(m.name) == "type":
-			j.kind(row, textOf(m.value))
-		case !ok || used[k.field] != m.name && k.field != fEntity && k.field != fNote && k.field != fURL:
-			if holdsAddress(m.value) {
-				row.fail(clip(m.name), "is not read, and holds what may be an address")
-			}
-			if len(j.unknown) < 100 && !slices.Contains(j.unknown, m.name) {
-				j.unknown = append(j.unknown, clip(m.name))
-			}
-		case k.field == fPrograms:
-			j.programs(row, m.value)
-		case m.value.Kind() == '[' && (k.field == fNote || k.field == fEntity):
-			var texts []string
-			for _, e := range elementsOf(m.value) {
-				texts = append(texts, textOf(e))
-			}
-			row.remark(m.name, strings.Join(texts, "; "))
-		case m.value.Kind() == '[' || m.value.Kind() == '{':
-			row.fail(clip(m.name), "is no text")
-		case textOf(m.value) == "":
-		case used[k.field] != m.name:
-			row.remark(clip(m.name), textOf(m.value))
-		default:
-			row.set(k.field, m.name, textOf(m.value))
-		}
-	}
-	return inner
-}
-
-// holdsAddress tells an array or object with a text or name in it that may be an address.
-func holdsAddress(v jsontext.Value) bool {
-	if kind := v.Kind(); kind != '[' && kind != '{' {
-		return false
-	}
-	d := jsontext.NewDecoder(strings.NewReader(string(v)), jsontext.AllowDuplicateNames(true))
-	for {
-		t, err := d.ReadToken()
-		if err != nil {
-			return false
-		}
-		if t.Kind() == '"' && looksLikeAddress(t.String()) {
-			return true
-		}
-	}
-}
-
-func elementsOf(v jsontext.Value) []jsontext.Value {
-	all := []jsontext.Value{}
-	d := jsontext.NewDecoder(strings.NewReader(string(v)), jsontext.AllowDuplicateNames(true))
-	if _, err := d.ReadToken(); err != nil {
-		return all
-	}
-	for d.PeekKind() != ']' {
-		e, err := d.ReadValue()
-		if err != nil {
-			return all
-		}
-		all = append(all, e.Clone())
-	}
-	return all
-}
-
-// entity reads {"id": …, "name": …, "type": …}, as in our own ndjson.
-func (j *jsonReader) entity(row *Row, v jsontext.Value) {
-	all, err := membersOf(v)
-	if err != nil {
-		row.fail("entity", err.Error())
-		return
-	}
-	for _, m := range all {
-		switch m.name {
-		case "id":
-			row.EntityID = textOf(m.value)
-		case "name":
-			row.EntityName = textOf(m.value)
-		case "type":
-			if t := textOf(m.value); t != "" {
-				row.set(fEntityType, m.name, t)
-			}
-		default:
-			row.fail("entity."+clip(m.name), "is no field of a listing")
-		}
-	}
-}
-
-// kind reads "type", which names an asset or what kind of party the entity is.
-func (j *jsonReader) kind(row *Row, text string) {
-	if asset, ok := ofacAsset(text); ok {
-		row.Asset = asset
-	} else if t := entityType(text); t != "" {
-		row.EntityType = t
-	} else {
-		row.remark("type", text)
-	}
-}
-
-// programs reads ["A", "B"] and "A, B".
-func (j *jsonReader) programs(row *Row, v jsontext.Value) {
-	if v.Kind() == '[' {
-		for _, e := range elementsOf(v) {
-			if p := textOf(e); p != "" {
-				row.Programs = append(row.Programs, p)
-			}
-		}
-		return
-	}
-	for p := range strings.FieldsFuncSeq(textOf(v), func(r rune) bool { return r == ';' || r == ',' }) {
-		if p = trim(p); p != "" {
-			row.Programs = append(row.Programs, p)
-		}
-	}
+	return j.whole(row, j.all, place)
 }

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Our own format, a listing a line (contract.md, section 4), and what export writes. Only address is required; an unknown or
-// doubled field, a wrong type or a wrong date is a problem of that row.
+// An object a line. In our own format, which export writes, only address is required, and an unknown or doubled field, a wrong type or
+// a wrong date is a problem of that row. In other people's files a line is read as an element of a JSON array is (object.go).
 func init() {
 	register(format{
 		name: "ndjson", order: 110,
@@ -56,12 +57,17 @@ func readNDJSON(r *run) error {
 		return err
 	}
 	defer rc.Close()
+	s, err := in.sample()
+	if err != nil {
+		return err
+	}
 	l := newLineReader(in, rc)
+	own, others := ownListings(s) && !r.mapping.names(), objects{run: r, in: in}
 	strict := json.RejectUnknownMembers(true)
 	for {
 		line, err := l.next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return others.done()
 		} else if err != nil {
 			return err
 		}
@@ -69,6 +75,16 @@ func readNDJSON(r *run) error {
 			continue
 		}
 		row := Row{Locator: lineAt(l.n)}
+		if !own && line[0] == '{' && jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true)) {
+			all, err := membersOf(line)
+			if err == nil {
+				err = others.whole(row, all, nil)
+			}
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		var v listing
 		if err := json.Unmarshal(line, &v, strict); err != nil {
 			if l.torn && !jsontext.Value(line).IsValid() {
@@ -81,13 +97,38 @@ func readNDJSON(r *run) error {
 			if json.Unmarshal(line, &only) == nil { // what can be read of a bad row
 				row.Address = trim(only.Address)
 			}
+			row.Unread = holdsText(line, func(text string) bool { return text != only.Address && holdsAddresses(text) })
 		} else {
 			v.into(&row)
 		}
-		if err := r.emit(row); err != nil {
+		if err := r.emitAddresses(row); err != nil {
 			return err
 		}
 	}
+}
+
+// ownFields are the members of a listing in our own format.
+var ownFields = []string{"address", "network", "asset", "entity", "category", "confidence", "programs", "incident", "listed_on", "valid_until", "url", "note"}
+
+// ownListings tells our own format from other people's lines: by the first line, which has no other fields.
+func ownListings(s *sample) bool {
+	all, err := membersOf(firstLine(s))
+	if err != nil {
+		return true // which says what is wrong
+	}
+	for _, m := range all {
+		if !slices.Contains(ownFields, m.name) {
+			return false
+		}
+		if m.name != "entity" || m.value.Kind() == 'n' {
+			continue
+		}
+		of, err := membersOf(m.value)
+		if err != nil || slices.ContainsFunc(of, func(m member) bool { return m.name != "id" && m.name != "name" && m.name != "type" }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (v *listing) into(row *Row) {
@@ -169,6 +210,11 @@ const (
 func shapeOf(s *sample) jsonShape {
 	switch s.firstByte() {
 	case '[':
+		rest := bytes.TrimLeft(bytes.TrimLeft(s.head, " \t\r\n")[1:], " \t\r\n")
+		if len(rest) > 0 && bytes.IndexByte([]byte(`"{[]-0123456789`), rest[0]) < 0 && !bytes.HasPrefix(rest, []byte("true")) &&
+			!bytes.HasPrefix(rest, []byte("false")) && !bytes.HasPrefix(rest, []byte("null")) {
+			return noJSON // a link: [text](…)
+		}
 		return jsonValue
 	case '{':
 	default:

@@ -13,8 +13,9 @@ import (
 func init() {
 	register(format{
 		name: "ofac_advanced", order: 10,
-		detect: func(s *sample) bool { return rootOf(s.head) == "Sanctions" },
-		read:   readOFACAdvanced,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "Sanctions" },
+		read:      readOFACAdvanced,
+		publisher: ofac,
 	})
 }
 

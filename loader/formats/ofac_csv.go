@@ -19,8 +19,9 @@ import (
 func init() {
 	register(format{
 		name: "ofac_csv", order: 40, files: 4,
-		detect: func(s *sample) bool { return ofacTableOf(s) != noTable },
-		read:   readOFACCSV,
+		detect:    func(s *sample) bool { return ofacTableOf(s) != noTable },
+		read:      readOFACCSV,
+		publisher: ofac,
 	})
 }
 

@@ -4,8 +4,9 @@ package formats
 func init() {
 	register(format{
 		name: "ofac_enhanced", order: 30,
-		detect: func(s *sample) bool { return rootOf(s.head) == "sanctionsData" },
-		read:   readOFACEnhanced,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "sanctionsData" },
+		read:      readOFACEnhanced,
+		publisher: ofac,
 	})
 }
 

@@ -6,8 +6,9 @@ import "strconv"
 func init() {
 	register(format{
 		name: "ofac_xml", order: 20,
-		detect: func(s *sample) bool { return rootOf(s.head) == "sdnList" },
-		read:   readOFACXML,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "sdnList" },
+		read:      readOFACXML,
+		publisher: ofac,
 	})
 }
 

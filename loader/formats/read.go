@@ -14,16 +14,19 @@ import (
 
 // run is one call of Read.
 type run struct {
-	ctx    context.Context
-	opts   Options
-	yield  func(Row) error
-	info   Info
-	inputs []*input // those that the format is to read
+	ctx     context.Context
+	opts    Options
+	mapping *mapping
+	yield   func(Row) error
+	info    Info
+	inputs  []*input // those that the format is to read
 
 	packed   int64 // bytes of all files as given, as far as they were read
 	unpacked int64 // and of all inputs
 	spooled  int64 // bytes of archives that were copied, to read them at random
 	closers  []func() error
+
+	oddRows map[string]*oddRows // by the code of the warning
 }
 
 func read(ctx context.Context, files []File, name string, opts Options, yield func(Row) error) (info Info, err error) {
@@ -34,13 +37,14 @@ func read(ctx context.Context, files []File, name string, opts Options, yield fu
 	if err != nil {
 		return Info{}, err
 	}
-	if err := checkMapping(opts.Mapping); err != nil {
+	m, err := parseMapping(opts.Mapping)
+	if err != nil {
 		return Info{}, err
 	}
 	if len(files) == 0 {
 		return Info{}, fault.E(fault.Invalid, "no file was given")
 	}
-	r := &run{ctx: ctx, opts: opts, yield: yield}
+	r := &run{ctx: ctx, opts: opts, mapping: m, yield: yield}
 	defer func() {
 		if cerr := r.close(); err == nil {
 			err = cerr
@@ -62,6 +66,7 @@ func read(ctx context.Context, files []File, name string, opts Options, yield fu
 	if err := f.read(r); err != nil {
 		return Info{}, err
 	}
+	r.warnOdd()
 	return r.info, nil
 }
 

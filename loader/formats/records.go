@@ -152,16 +152,22 @@ func blank(fields []string) bool {
 
 // heads gives the first records of a sample that have content, n at most, read with a separator.
 func heads(s *sample, sep byte, n int) [][]string {
+	all, _ := headLines(s, sep, n)
+	return all
+}
+
+// headLines is heads, with the line where each record begins.
+func headLines(s *sample, sep byte, n int) (all [][]string, lines []int64) {
 	c := &recordReader{lines: sampleLines(s), sep: sep}
-	var all [][]string
-	for range 50 {
+	for range 50 + 2*n {
 		fields, err := c.next()
 		if err != nil || len(all) == n || c.lines.torn && !s.whole {
 			break
 		}
 		if !blank(fields) {
 			all = append(all, append([]string(nil), fields...))
+			lines = append(lines, c.line)
 		}
 	}
-	return all
+	return all, lines
 }

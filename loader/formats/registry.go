@@ -20,7 +20,14 @@ type format struct {
 	accepts func(*sample) bool
 	// read yields the rows of r.inputs and fills in r.info.
 	read func(r *run) error
+	// publisher is who publishes files of this format; the zero value means anyone.
+	publisher publisher
 }
+
+// publisher says what a format alone proves about its listings.
+type publisher struct{ category, authority, list string }
+
+var ofac = publisher{"sanctions", "US Treasury, OFAC", "OFAC SDN"}
 
 var registered = map[string]*format{}
 
@@ -52,7 +59,8 @@ type sample struct {
 	head  []byte // up to sampleSize bytes
 	whole bool   // head is all there is
 	xlsx  bool   // the input is a workbook
-	opts  *Options
+	// mapping is what the person said about the columns.
+	mapping *mapping
 }
 
 const sampleSize = 64 << 10

@@ -3,11 +3,13 @@ package formats
 import (
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 )
 
-// A list of addresses, one a line (formats.md, section 2): blank lines, comments from # to the end of a line, a name behind the
-// address ("addr;name", `addr;"name;alias"`, "addr,name", tab or blanks). "# Last Updated: 2025-11-20" is the date of the list.
+// A list of addresses, one or more a line: blank lines, comments from # to the end of a line, a name behind the address ("addr;name",
+// `addr;"name;alias"`, "addr,name", tab or blanks), bullets, numbers and links to block explorers (cells.go).
+// "# Last Updated: 2025-11-20" is the date of the list.
 func init() {
 	register(format{
 		name: "text", order: 120,
@@ -35,11 +37,24 @@ func mostlyAddresses(s *sample) bool {
 			continue
 		}
 		all++
-		if address, _, _ := partsOf(entry); looksLikeAddress(address) {
+		if address, _, _ := partsOf(entry); looksLikeAddress(address) || beginsWithAddress(entry) {
 			good++
 		}
 	}
 	return all > 0 && good*10 >= all*6
+}
+
+// beginsWithAddress reports a line of a list: an address behind a bullet, a number, a label or in a link, and not much more. Prose is another format.
+func beginsWithAddress(entry string) bool {
+	if len(entry) > 512 {
+		return false
+	}
+	all := pieces(entry)
+	rest := len(entry)
+	for _, p := range all {
+		rest -= len(p.Address)
+	}
+	return len(all) > 0 && !all[0].Unread && (isLink(strings.Fields(entry)[0]) || rest <= 60 && strings.Index(entry, all[0].Address) <= 24)
 }
 
 // uncomment parts a line from its comment.
@@ -117,28 +132,49 @@ func (r *run) textLine(entry, comment string, n int64) error {
 	if isPhrase(entry) { // not to be taken apart: what follows the first word is no name
 		return r.emit(Row{Address: entry, Locator: lineAt(n)})
 	}
+	if !plainWord(address) || address == "" || len(address) < minAddress || len(address) >= 2*minGlued {
+		return r.pieceLine(entry, comment, n)
+	}
 	row := Row{Address: address, Note: comment, Locator: lineAt(n)}
-	var addresses, names []string
+	var names []string
+	several := false
 	if rest != "" {
 		for part := range strings.SplitSeq(rest, separator) {
-			if part = strings.Trim(part, " \t\""); looksLikeAddress(part) {
-				addresses = append(addresses, part)
+			if part = strings.Trim(part, " \t\""); looksLikeAddress(part) || holdsAny(part) {
+				several = true
 			} else if part != "" {
 				names = append(names, part)
 			}
 		}
 	}
 	switch {
-	case len(addresses) > 0 && len(names) > 0:
-		row.fail("line", "holds several addresses and other text")
-		row.remark("line", clip(entry))
+	case several || len(strings.Fields(rest)) >= 11 || separator == " " && strings.ContainsAny(rest, "()[]<>\"|;,:"):
+		return r.pieceLine(entry, comment, n)
 	case len(names) > 0 && separator == " ":
 		row.EntityName = rest
 	case len(names) > 0:
 		row.EntityName = names[0]
 		row.remark("also", strings.Join(names[1:], "; "))
 	}
-	for _, row.Address = range append([]string{address}, addresses...) {
+	return r.emit(row)
+}
+
+// pieceLine reads a line that is more than an address and a name.
+func (r *run) pieceLine(entry, comment string, n int64) error {
+	all := pieces(entry)
+	if len(all) == 0 {
+		row := Row{Address: entry, Note: comment, Locator: lineAt(n)}
+		if address, rest, separator := partsOf(entry); looksLikeAddress(address) || plainWord(address) && separator != " " && separator != "" {
+			row.Address, row.EntityName = address, rest
+		}
+		return r.emit(row)
+	}
+	for i, p := range all {
+		row := Row{Note: comment, Locator: lineAt(n)}
+		if i > 0 {
+			row.Locator += " address " + strconv.Itoa(i+1)
+		}
+		row.take(p)
 		if err := r.emit(row); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	stdcmp "cmp"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,29 +10,36 @@ import (
 func TestLinesOfText(t *testing.T) {
 	const a, b = "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", "1Kuf2Rd8mDyAViwBozGTNYnvWL8uYFrkVo"
 	for line, want := range map[string][]Row{
-		"":                    nil,
-		"   ":                 nil,
-		"# " + a:              nil,
-		"// " + a:             nil,
-		a:                     {{Address: a}},
-		" " + a + "\t":        {{Address: a}},
-		a + " # why":          {{Address: a, Note: "why"}},
-		a + "#why":            {{Address: a + "#why"}}, // a # within a word may belong to it
-		a + ";Name, First":    {{Address: a, EntityName: "Name, First"}},
-		a + `;"Name;Alias"`:   {{Address: a, EntityName: "Name", Note: "also: Alias"}},
-		a + ",Name":           {{Address: a, EntityName: "Name"}},
-		a + "\tName":          {{Address: a, EntityName: "Name"}},
-		a + " Some Name":      {{Address: a, EntityName: "Some Name"}},
-		a + "," + b:           {{Address: a}, {Address: b}},
-		a + " " + b:           {{Address: a}, {Address: b}},
-		a + ";":               {{Address: a}},
-		"name.eth":            {{Address: "name.eth"}},
-		a + ",mixer," + b:     {{Address: a, Problem: "line: holds several addresses and other text", Note: "line: " + a + ",mixer," + b}, {Address: b, Problem: "line: holds several addresses and other text", Note: "line: " + a + ",mixer," + b}},
-		a + "; -; " + "short": {{Address: a, EntityName: "-", Note: "also: short"}},
+		"":                                     nil,
+		"   ":                                  nil,
+		"# " + a:                               nil,
+		"// " + a:                              nil,
+		a:                                      {{Address: a}},
+		" " + a + "\t":                         {{Address: a}},
+		a + " # why":                           {{Address: a, Note: "why"}},
+		a + "#why":                             {{Address: a, Note: "why"}},
+		a + ";Name, First":                     {{Address: a, EntityName: "Name, First"}},
+		a + `;"Name;Alias"`:                    {{Address: a, EntityName: "Name", Note: "also: Alias"}},
+		a + ",Name":                            {{Address: a, EntityName: "Name"}},
+		a + "\tName":                           {{Address: a, EntityName: "Name"}},
+		a + " Some Name":                       {{Address: a, EntityName: "Some Name"}},
+		a + "," + b:                            {{Address: a}, {Address: b, Locator: "line 2 address 2"}},
+		a + " " + b:                            {{Address: a}, {Address: b, Locator: "line 2 address 2"}},
+		a + ";":                                {{Address: a}},
+		"name.eth":                             {{Address: "name.eth"}},
+		a + ",mixer," + b:                      {{Address: a, Note: "mixer"}, {Address: b, Locator: "line 2 address 2"}},
+		"- " + a:                               {{Address: a}},
+		"1. " + a + " (cold)":                  {{Address: a, Note: "cold"}},
+		"BTC: " + a:                            {{Address: a, Asset: "BTC"}},
+		a + " (tag 104857)":                    {{Address: a, Note: "tag 104857"}},
+		a + ", " + b + " (hot)":                {{Address: a}, {Address: b, Note: "hot", Locator: "line 2 address 2"}},
+		"12QtD5BF…NTojH9h":                     {{Address: "12QtD5BF…NTojH9h", Unread: true, Problem: "address: it is shortened, or something stands beside it that does not read"}},
+		"https://etherscan.io/address/" + evm1: {{Address: evm1, Note: "https://etherscan.io/address/" + evm1}},
+		a + "; -; " + "short":                  {{Address: a, EntityName: "-", Note: "also: short"}},
 	} {
 		rows, _ := mustRows(t, "text", "a.txt", a+"\n"+line+"\n"+b+"\n")
 		for i := range want {
-			want[i].Locator = "line 2"
+			want[i].Locator = stdcmp.Or(want[i].Locator, "line 2")
 		}
 		if diff := cmp.Diff(want, rows[1:len(rows)-1], cmp.Transformer("none", func(r []Row) []Row { return append([]Row{}, r...) })); diff != "" && len(want)+len(rows) > 2 {
 			t.Errorf("%q:\n%s", line, diff)

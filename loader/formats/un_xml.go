@@ -11,8 +11,9 @@ import (
 func init() {
 	register(format{
 		name: "un_xml", order: 130,
-		detect: func(s *sample) bool { return rootOf(s.head) == "CONSOLIDATED_LIST" },
-		read:   readUN,
+		detect:    func(s *sample) bool { return rootOf(s.head) == "CONSOLIDATED_LIST" },
+		read:      readUN,
+		publisher: publisher{"sanctions", "UN Security Council", "UN Security Council Consolidated List"},
 	})
 }
 

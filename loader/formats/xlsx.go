@@ -2,11 +2,12 @@ package formats
 
 import (
 	"archive/zip"
+	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +15,9 @@ import (
 	"interdict/lists/fault"
 )
 
-// Workbooks of Excel 2007 and later (ECMA-376, SpreadsheetML), with the columns of csv. Every sheet with a header that names addresses
-// is read, hidden ones too; cells give what they hold, not how they show it. The workbook is read as a stream with the
+// Workbooks of Excel 2007 and later (ECMA-376, SpreadsheetML), with the columns of csv. Every sheet with a column of addresses is read;
+// one that is named after a network or an asset gives it to its rows. Hidden sheets and rows are left out with a warning, unless the mapping
+// says hidden=read. A merged cell holds for all its rows; cells give what they hold, not how they show it. The workbook is read as a stream with the
 // scanner of xmlscan.go: excelize unpacks every part of it into memory, and a sheet of a million rows is 100 MB of XML.
 func init() {
 	register(format{
@@ -40,9 +42,15 @@ type workbook struct {
 	epoch  time.Time
 	texts  string // the part with the shared strings
 	shared sharedStrings
+
+	hiddenRows  int
+	firstHidden string
 }
 
-type sheet struct{ name, id, part string }
+type sheet struct {
+	name, id, part string
+	hidden         bool
+}
 
 func readXLSX(r *run) error {
 	in := r.only()
@@ -65,13 +73,17 @@ func readXLSX(r *run) error {
 			return err
 		}
 	}
-	var skipped []string
+	var skipped, hidden []string
 	var why error // the header of the first sheet that was left out
 	read := 0
 	for _, s := range sheets {
 		f := w.parts[s.part]
 		if f == nil {
 			return in.invalid("sheet "+clip(s.name), "is missing from the workbook (%s): it is truncated or damaged", clip(s.part))
+		}
+		if s.hidden && !r.mapping.hidden {
+			hidden = append(hidden, clip(s.name))
+			continue
 		}
 		header, err := w.sheet(s, f, len(sheets) > 1)
 		switch {
@@ -80,18 +92,26 @@ func readXLSX(r *run) error {
 		case header == nil:
 			read++
 		default:
-			skipped = append(skipped, fmt.Sprintf("%q", clip(s.name)))
+			skipped = append(skipped, clip(s.name))
 			why = cmp.Or(why, header)
 		}
 	}
+	if len(hidden) > 0 {
+		r.warn("hidden_sheets", "%s: these sheets are hidden and were not read: %s; the mapping hidden=read reads them", in.name, abridged(quoted(hidden)))
+	}
+	if w.hiddenRows > 0 {
+		r.warn("hidden_rows", "%s: %d rows are hidden and were not read (first: %s); the mapping hidden=read reads them", in.name, w.hiddenRows, w.firstHidden)
+	}
 	switch {
+	case read == 0 && why == nil:
+		return in.invalid("the sheets", "are all hidden; the mapping hidden=read reads them")
 	case read == 0 && !errors.Is(why, errNoHeader):
 		return in.invalid("header", "%w", why)
 	case read == 0:
-		return in.invalid("header", "no sheet has a header that names a column of addresses (address, wallet, publicKey …); name the column with the mapping")
+		return in.invalid("header", "no sheet has a column of addresses (address, wallet, publicKey …); name the column with the mapping")
 	}
 	if len(skipped) > 0 {
-		r.warn("sheets_not_read", "%s: these sheets have no column of addresses: %s", in.name, abridged(skipped))
+		r.warn("sheets_not_read", "%s: these sheets have no column of addresses: %s", in.name, abridged(quoted(skipped)))
 	}
 	return nil
 }
@@ -125,7 +145,7 @@ func (w *workbook) sheets() ([]sheet, error) {
 					if len(sheets) == maxSheets {
 						return x.invalid("the workbook has more than %d sheets", maxSheets)
 					}
-					sheets = append(sheets, sheet{name: x.attr("name"), id: x.attr("id")})
+					sheets = append(sheets, sheet{name: x.attr("name"), id: x.attr("id"), hidden: x.attr("state") == "hidden" || x.attr("state") == "veryHidden"})
 					return nil
 				})
 			}
@@ -240,16 +260,69 @@ func richText(x *xmlScanner) (string, error) {
 	return whole, err
 }
 
-// sheet reads one sheet. header tells why it was not read: it has no header of addresses, or a wrong one.
+// sheet reads one sheet. header tells why it was not read: it has no column of addresses, or its header is wrong.
 func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error) {
-	t := &table{run: w.run, in: w.in, epoch: &w.epoch}
+	in := w.part(f)
 	place := "row "
 	if several {
 		place = "sheet " + clip(s.name) + " row "
 	}
+	sampled, numbers, err := w.sampleRows(in)
+	if err != nil {
+		return nil, err
+	}
+	l, header := layoutIn(sampled, w.mapping)
+	if unclear := (needsMapping{}); errors.As(header, &unclear) {
+		return nil, w.in.invalid("sheet "+clip(s.name), "%w", header)
+	} else if header != nil {
+		return header, w.addressesElsewhere(in, place)
+	}
+	t := &table{run: w.run, in: w.in, layout: l, place: place, label: assetIn(s.name), epoch: w.epoch, ragged: true}
+	head := int64(0)
+	if l.header >= 0 {
+		head = numbers[l.header]
+	}
+	merges, err := w.merges(in)
+	if err != nil {
+		return nil, err
+	}
+	t.scan = func(each func([]string)) error {
+		return w.rows(in, l.width, func(n int64, _ bool, cells []string) error {
+			if n > head {
+				each(cells)
+			}
+			return nil
+		})
+	}
+	err = w.rows(in, l.width, func(n int64, hidden bool, cells []string) error {
+		switch {
+		case n < head:
+			t.preface(cells)
+			return nil
+		case n == head:
+			return nil
+		}
+		cells = merges.fill(n, cells)
+		if hidden && !w.mapping.hidden {
+			if !blank(cells) {
+				w.hiddenRows++
+				w.firstHidden = cmp.Or(w.firstHidden, numbered(place, n))
+			}
+			return nil
+		}
+		return t.record(cells, n, "")
+	})
+	if err == nil {
+		t.done()
+	}
+	return nil, err
+}
+
+// rows reads the rows of a sheet. Of cells beyond width, if it is not 0, only the texts are kept, and a few of them.
+func (w *workbook) rows(in *input, width int, each func(n int64, hidden bool, cells []string) error) error {
 	n := int64(0)
 	var cells []string
-	err = w.part(f).readXML("worksheet", func(x *xmlScanner) error {
+	return in.readXML("worksheet", func(x *xmlScanner) error {
 		return x.each(func(name []byte) error {
 			if string(name) != "sheetData" {
 				return nil
@@ -259,49 +332,166 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 				if r, err := strconv.ParseInt(x.attr("r"), 10, 64); err == nil {
 					n = r
 				}
+				hidden := x.attr("hidden")
 				var err error
-				if cells, err = w.cells(x, cells[:0]); err != nil {
+				if cells, err = w.cells(x, cells[:0], width); err != nil {
 					return err
 				}
-				if t.layout != nil { // a spreadsheet leaves out empty cells at the end of a row
-					for len(cells) < t.layout.width {
-						cells = append(cells, "")
-					}
-				} else if t.before == maxPreface-1 && !blank(cells) {
-					if _, ok, err := layoutOf(cells, w.opts.Mapping); !ok {
-						header = cmp.Or(err, errNoHeader)
-						return header
-					}
-				}
-				return t.record(cells, place, n)
+				return each(n, hidden == "1" || hidden == "true", cells)
 			})
 		})
 	})
-	switch {
-	case header != nil:
-		return header, nil
-	case err != nil:
-		return nil, err
-	case t.layout == nil:
-		return cmp.Or(t.why, errNoHeader), nil
+}
+
+// maxSampledCells bounds the rows that are looked at to find the header of a sheet.
+const maxSampledCells = 200_000
+
+var errEnough = errors.New("enough rows")
+
+// sampleRows gives the first rows of a sheet that have content, and their numbers.
+func (w *workbook) sampleRows(in *input) (all [][]string, numbers []int64, err error) {
+	size := 0
+	err = w.rows(in, 0, func(n int64, hidden bool, cells []string) error {
+		if blank(cells) || hidden && !w.mapping.hidden {
+			return nil
+		}
+		all, numbers = append(all, slices.Clone(cells)), append(numbers, n)
+		if size += len(cells); len(all) == sampledRecords || size > maxSampledCells {
+			return errEnough
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
 	}
-	return nil, t.done()
+	return all, numbers, err
+}
+
+// addressesElsewhere reports the addresses of a sheet without a column of them: they must not go unread.
+func (w *workbook) addressesElsewhere(in *input, place string) error {
+	return w.rows(in, 0, func(n int64, hidden bool, cells []string) error {
+		if hidden && !w.mapping.hidden {
+			return nil
+		}
+		for _, cell := range cells {
+			if provesAddress(cell) {
+				return w.emit(Row{Address: cell, Locator: numbered(place, n), Unread: true,
+					Problem: "sheets: this one has no column of addresses and is not read; name the column with the mapping"})
+			}
+		}
+		return nil
+	})
+}
+
+// merge is a merged cell that covers several rows of one column.
+type merge struct {
+	column   int
+	from, to int64
+	text     string
+}
+
+// mergedCells are those of a sheet, by their first row.
+type mergedCells struct {
+	next []merge
+	open []merge
+}
+
+// maxMerges bounds the merged cells that are kept.
+const maxMerges = 200_000
+
+// merges finds the merged cells of a sheet, which stand behind its rows.
+func (w *workbook) merges(in *input) (*mergedCells, error) {
+	m := &mergedCells{}
+	found, err := contains(in, []byte("mergeCell"))
+	if err != nil || !found {
+		return m, err
+	}
+	err = in.readXML("worksheet", func(x *xmlScanner) error {
+		return x.each(func(name []byte) error {
+			if string(name) != "mergeCells" {
+				return nil
+			}
+			return x.each(func([]byte) error {
+				first, last, _ := strings.Cut(x.attr("ref"), ":")
+				c := merge{column: columnOf(first), from: rowOf(first), to: rowOf(last)}
+				if c.column >= 0 && c.from > 0 && c.to > c.from {
+					if len(m.next) == maxMerges {
+						return fault.E(fault.TooLarge, "%s: has more than %d merged cells; save it as .csv", w.in.name, maxMerges)
+					}
+					m.next = append(m.next, c)
+				}
+				return nil
+			})
+		})
+	})
+	slices.SortFunc(m.next, func(a, b merge) int { return cmp.Compare(a.from, b.from) })
+	return m, err
+}
+
+// fill writes the texts of merged cells into the rows that they cover. Rows come in their order.
+func (m *mergedCells) fill(n int64, cells []string) []string {
+	if len(m.next) == 0 && len(m.open) == 0 {
+		return cells
+	}
+	m.open = slices.DeleteFunc(m.open, func(c merge) bool { return c.to < n })
+	for _, c := range m.open {
+		for len(cells) <= c.column {
+			cells = append(cells, "")
+		}
+		if trim(cells[c.column]) == "" {
+			cells[c.column] = c.text
+		}
+	}
+	for len(m.next) > 0 && m.next[0].from <= n {
+		c := m.next[0]
+		m.next = m.next[1:]
+		if c.from == n && c.column < len(cells) && cells[c.column] != "" {
+			c.text = cells[c.column]
+			m.open = append(m.open, c)
+		}
+	}
+	return cells
+}
+
+// contains reports whether a text stands anywhere in the input.
+func contains(in *input, word []byte) (bool, error) {
+	rc, err := in.open()
+	if err != nil {
+		return false, err
+	}
+	defer rc.Close()
+	buf := make([]byte, 64<<10)
+	kept := 0
+	for {
+		n, err := rc.Read(buf[kept:])
+		all := buf[:kept+n]
+		if bytes.Contains(all, word) {
+			return true, nil
+		}
+		if errors.Is(err, io.EOF) {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+		kept = copy(buf, all[max(0, len(all)-len(word)+1):])
+	}
 }
 
 // cells reads the cells of a row into their columns.
-func (w *workbook) cells(x *xmlScanner, cells []string) ([]string, error) {
-	size := 0
+func (w *workbook) cells(x *xmlScanner, cells []string, width int) ([]string, error) {
+	size, next, further := 0, 0, 0
 	err := x.each(func(name []byte) error {
 		if string(name) != "c" {
 			return nil
 		}
-		column := len(cells)
+		column := next
 		if ref := x.attr("r"); ref != "" {
 			column = columnOf(ref)
 		}
-		if column < len(cells) || column >= maxCells {
+		if column < next || column >= maxCells {
 			return x.invalid("a cell stands in no place: %q", clip(x.attr("r")))
 		}
+		next = column + 1
 		kind := x.attr("t")
 		text, err := w.cell(x, kind)
 		if err != nil {
@@ -310,6 +500,12 @@ func (w *workbook) cells(x *xmlScanner, cells []string) ([]string, error) {
 		if size += len(text); size > MaxLine {
 			return x.invalid("a row is longer than %d bytes", MaxLine)
 		}
+		if width > 0 && column >= width {
+			if further++; trim(text) == "" || further > maxFurther {
+				return nil
+			}
+			column = max(width, len(cells))
+		}
 		for len(cells) < column {
 			cells = append(cells, "")
 		}
@@ -317,6 +513,18 @@ func (w *workbook) cells(x *xmlScanner, cells []string) ([]string, error) {
 		return nil
 	})
 	return cells, err
+}
+
+// maxFurther is how many cells of a row are kept beyond the width of the header.
+const maxFurther = 16
+
+// rowOf gives the row of a reference like BC12; 0 if it is none.
+func rowOf(ref string) int64 {
+	n, err := strconv.ParseInt(strings.TrimLeft(ref, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // columnOf gives the column of a reference like BC12, from 0; -1 if it is none.

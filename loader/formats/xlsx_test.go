@@ -136,7 +136,11 @@ func TestColumnsOfAWorkbookCanBeMapped(t *testing.T) {
 	if _, _, err := rowsOf(t, "auto", Options{Mapping: map[string]string{"address": "missing"}}, memory("a.xlsx", book)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), `"missing"`) {
 		t.Error(err)
 	}
-	refused(t, "auto", memory("a.xlsx", book), "no sheet")
+	// without a mapping the content shows which column it is
+	if rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book)); err != nil || len(rows) != 1 || rows[0].Address != "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h" {
+		t.Errorf("%+v %v", rows, err)
+	}
+	refused(t, "auto", memory("a.xlsx", workbookOf(t, func(f *excelize.File) { setRow(t, f, "Sheet1", 1, "Nr", "Konto") })), "no sheet")
 }
 
 // zipped makes an archive of names and contents, in order.

@@ -1,0 +1,64 @@
+package address
+
+import (
+	"strings"
+	"unicode"
+)
+
+// lookalikes are letters and digits of the Cyrillic and Greek scripts, and what they are taken for (Unicode Technical Standard 39,
+// confusables). Only texts that prove themselves afterwards are read so: a wrong guess does no harm.
+var lookalikes = func() map[rune]byte {
+	table := map[rune]byte{}
+	for _, pair := range [...][2]string{
+		{"АВЕЅІЈКМНОРСТУХҮԚԜѴԌԀӀ", "ABESIJKMHOPCTYXYQWVGDI"},
+		{"аеѕіјкорстухүԛԝѵԁһӏьЬЗзбЧ", "aesijkopctyxyqwvdhlbb3364"},
+		{"ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX"},
+		{"αγικνορστυχ", "ayikvopotux"},
+		{"ıɡ", "ig"},
+	} {
+		letters := []rune(pair[0])
+		for i, r := range letters {
+			table[r] = pair[1][i]
+		}
+	}
+	for r := '\uff01'; r <= '\uff5e'; r++ { // full-width forms
+		table[r] = byte(r - '\uff01' + '!')
+	}
+	return table
+}()
+
+// invisible are characters that cannot be seen beside those of the category Cf (zero-width and bidirectional marks, byte order mark,
+// soft hyphen) and Zs (no-break and other blanks).
+var invisible = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x0085, Hi: 0x0085, Stride: 1}, {Lo: 0x034f, Hi: 0x034f, Stride: 1}, {Lo: 0x115f, Hi: 0x1160, Stride: 1},
+	{Lo: 0x2028, Hi: 0x2029, Stride: 1}, {Lo: 0x3164, Hi: 0x3164, Stride: 1}, {Lo: 0xfe00, Hi: 0xfe0f, Stride: 1},
+}}
+
+// plainLetters replaces look-alike letters in a text that is not ASCII and takes out what cannot be seen. changed is false where
+// there is nothing to do, and where other letters are left.
+func plainLetters(text string) (plain string, changed bool) {
+	if len(text) > 3*MaxText || isASCII(text) {
+		return text, false
+	}
+	plain = strings.Map(func(r rune) rune {
+		switch {
+		case r < 0x80:
+			return r
+		case lookalikes[r] != 0:
+			return rune(lookalikes[r])
+		case unicode.In(r, unicode.Cf, unicode.Zs, invisible):
+			return -1
+		}
+		return r
+	}, text)
+	return plain, isASCII(plain)
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
