@@ -1,6 +1,7 @@
 package screening_test
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -39,7 +40,6 @@ const (
 	doge   form = "doge"
 	verge  form = "verge" // the same text as doge
 	evm    form = "evm"
-	near   form = "near" // the same text as evm
 	tron   form = "tron"
 	raw    form = "raw" // a text that is no address
 )
@@ -120,10 +120,16 @@ func (m *model) expired(r listing) bool {
 	return r.validUntil != "" && r.validUntil < m.now.Format(time.DateOnly)
 }
 
+// said is a row as a suppression is bound to it: the default of the list filled in, and without the network, which is a part of the points.
+func (l *modelList) said(r listing) listing {
+	r.category, r.network = cmp.Or(r.category, l.settings.Category), ""
+	return r
+}
+
 // covers tells whether a suppression in force sets one point of a row aside.
 func (m *model) covers(l *modelList, r listing, p point) bool {
 	return !l.settings.Mandatory && slices.ContainsFunc(l.suppressions, func(s *modelSuppression) bool {
-		return !s.ended && m.now.Before(s.until) && s.points[p] && (!suppressContent || s.rows[r])
+		return !s.ended && m.now.Before(s.until) && s.points[p] && (!suppressContent || s.rows[l.said(r)])
 	})
 }
 

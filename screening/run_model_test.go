@@ -159,7 +159,7 @@ func (m *modelRun) invent() {
 			add(&utxo, wallet, textOf(m.t, "DNgXSxSjXrCWzknRQd81fjVYohuNrHgnXw", "dogecoin", hash),
 				map[string][]form{"dogecoin": {doge}, "verge": {verge}, "": {doge, verge}}, "", "dogecoin", "verge")
 		} else {
-			add(&account, wallet, textOf(m.t, "0xdAC17F958D2ee523a2206206994597C13D831ec7", "ethereum", hash), map[string][]form{"ethereum": {evm}, "polygon": {evm}, "": {evm, near}}, "ethereum")
+			add(&account, wallet, textOf(m.t, "0xdAC17F958D2ee523a2206206994597C13D831ec7", "ethereum", hash), map[string][]form{"ethereum": {evm}, "polygon": {evm}, "": {evm}}, "ethereum")
 			add(&account, wallet, textOf(m.t, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", "tron", hash), map[string][]form{"tron": {tron}, "": {tron}}, "tron")
 		}
 	}
@@ -480,7 +480,7 @@ func (m *modelRun) suppress(l *modelList) {
 	s := &modelSuppression{points: points, rows: map[listing]bool{}, until: until}
 	for _, r := range rows {
 		if slices.ContainsFunc(m.points[question{r.text, r.network}], func(p point) bool { return points[p] }) {
-			s.rows[r] = true
+			s.rows[l.said(r)] = true
 		}
 	}
 	if refused := l.settings.Mandatory || len(s.rows) == 0; refused != (err != nil) {
