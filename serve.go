@@ -165,6 +165,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(tended)
 		o.loader.Tend(ctx)
 	}()
+	rebuilt := make(chan struct{})
+	go func() {
+		defer close(rebuilt)
+		o.loader.Rebuilds(ctx, "rebuild-"+uuid.NewString())
+	}()
 	renewed := make(chan struct{})
 	go func() {
 		defer close(renewed)
@@ -196,6 +201,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	cancel()
 	<-background
 	<-tended
+	<-rebuilt
 	<-renewed
 	<-refreshed
 	apiServer.Close()
@@ -339,7 +345,7 @@ func printDemo(e *env, addr, admin, key string) {
 type recorder struct{ j *journal.Journal }
 
 var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
-	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "restore": journal.Activation, "compact": journal.Activation,
+	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "restore": journal.Activation, "compact": journal.Activation, "rebuild": journal.Activation,
 	"refresh": journal.Upload, "suppress-propose": journal.ListChange, "suppress": journal.ListChange, "suppress-reject": journal.ListChange,
 	"suppress-end": journal.ListChange}
 

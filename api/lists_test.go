@@ -725,7 +725,7 @@ func TestReplicas(t *testing.T) {
 	same(t, "both serve it before the answer comes", map[string]any{"live": 2.0, "serving": 2.0}, got["replicas"].(map[string]any))
 	all := h.by("otto", "GET", "/v1/replicas", nil).want(200)["replicas"].([]any)
 	same(t, "replicas", []any{map[string]any{"id": "replica-a", "generation": 2.0, "lost": false}, map[string]any{"id": "replica-b", "generation": 2.0, "lost": false}},
-		[]any{without(all[0], "since", "seen", "generation_id"), without(all[1], "since", "seen", "generation_id")})
+		[]any{without(all[0], "since", "seen", "generation_id", "rules"), without(all[1], "since", "seen", "generation_id", "rules")})
 	h.clock.advance(time.Hour)
 	waitFor(t, "who reports again is live again", func() bool {
 		return len(h.by("otto", "GET", "/v1/replicas", nil).want(200)["replicas"].([]any)) == 2

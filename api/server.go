@@ -25,6 +25,7 @@ import (
 
 	"interdict/api/auth"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/screening"
@@ -266,6 +267,14 @@ type readinessCheck struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// outdated says that lists are screened as an older program read them.
+func (s *Server) outdated(ids []string) error {
+	if why := s.loader.RebuildError(); why != nil {
+		return fault.E(fault.Conflict, "%v were read under older rules of identity than this program's (%d) and could not be rebuilt: %w", ids, address.Rules, why)
+	}
+	return fault.E(fault.Conflict, "%v were read under older rules of identity than this program's (%d) and are being rebuilt", ids, address.Rules)
+}
+
 // pingTimeout bounds what the readiness probe waits for the store.
 const pingTimeout = 500 * time.Millisecond
 
@@ -311,6 +320,12 @@ func (s *Server) readyz(c *gin.Context) {
 		if l.Stale {
 			add("list "+l.ID, fault.E(fault.Stale, "last fresh %s, max_age %s", l.FreshAt.UTC().Format(time.RFC3339), l.MaxAge), l.Stops)
 		}
+	}
+	if len(st.Unbound) > 0 {
+		add("suppressions", fault.E(fault.Conflict, "%v do not say for which listing they were given and cover nothing: propose them again", st.Unbound), false)
+	}
+	if len(st.Outdated) > 0 {
+		add("rules", s.outdated(st.Outdated), false)
 	}
 	add("journal", s.journal(), true)
 	// Answers are given from filters and memory while the store is away: that is a warning.

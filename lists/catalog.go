@@ -30,6 +30,8 @@ type Replica struct {
 	GenerationID string    `json:"generation_id,omitempty"`
 	Since        time.Time `json:"since"` // it answers from that generation
 	Seen         time.Time `json:"seen"`  // its last report
+	// Rules is the version of its program's identity rules; 0: it does not say.
+	Rules int `json:"rules,omitempty"`
 	// Lost reports that the store's current generation does not descend from that one.
 	Lost bool `json:"lost"`
 }

@@ -13,7 +13,7 @@ const (
 	maxDocBytes    = 8 << 20
 	maxLayerID     = 120
 	maxBlobName    = 200
-	maxRefs        = 1 << 20 // bytes of references under one key
+	MaxRefs        = 1 << 20 // bytes of references under one key
 	MaxAttribution = 1 << 20 // bytes
 )
 
@@ -72,8 +72,8 @@ func (o *EntryOrder) Next(e Entry) (hash uint64, err error) {
 	switch {
 	case e.Key == "" || len(e.Key) > address.MaxKey:
 		return 0, fault.E(fault.Invalid, "a key has %d bytes, not 1 to %d", len(e.Key), address.MaxKey)
-	case len(e.Refs) == 0 || len(e.Refs) > maxRefs:
-		return 0, fault.E(fault.Invalid, "the references of a key have %d bytes, not 1 to %d", len(e.Refs), maxRefs)
+	case len(e.Refs) == 0 || len(e.Refs) > MaxRefs:
+		return 0, fault.E(fault.Invalid, "the references of a key have %d bytes, not 1 to %d", len(e.Refs), MaxRefs)
 	case o.put > 0 && (hash < o.Hash || hash == o.Hash && e.Key <= o.key):
 		return 0, fault.E(fault.Invalid, "entry %d of the layer is not in the order of (hash, key)", o.put)
 	case o.put == o.Announced:

@@ -129,9 +129,12 @@ func (p Policy) Action(c Category, f Confidence, class string, d Direction) Acti
 
 var severity = []Action{Allow, Review, Freeze, Reject}
 
+// Severity orders actions: the stricter one has the greater number.
+func (a Action) Severity() int { return slices.Index(severity, a) }
+
 // Stricter gives the stricter of two actions.
 func Stricter(a, b Action) Action {
-	if slices.Index(severity, b) > slices.Index(severity, a) {
+	if b.Severity() > a.Severity() {
 		return b
 	}
 	return a

@@ -3,7 +3,10 @@ package lists
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"time"
+
+	"interdict/lists/address"
 )
 
 // State is where a version stands in its life: staged → active → superseded, or rejected.
@@ -149,6 +152,14 @@ type Layer struct {
 	Listings int    `json:"listings"` // references that are not removals and not links
 	Raw      int    `json:"raw"`      // keys in the raw space
 	Removals int    `json:"removals"`
+	// Rules is the version of the identity rules (address.Rules) it was built under; 0: of a program that did not record it.
+	Rules int `json:"rules,omitempty"`
+}
+
+// Outdated tells whether any of some layers was built under older identity rules than those of this program: a listing may then not be
+// found under an address that can be read as it only now.
+func Outdated(layers []Layer) bool {
+	return slices.ContainsFunc(layers, func(l Layer) bool { return l.Rules < address.Rules })
 }
 
 // Generation is the numbered set of versions that are active together, with the settings
@@ -164,7 +175,7 @@ type Generation struct {
 	Recent []Head    `json:"recent,omitempty"`
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
-	Action string    `json:"action"` // activate, rollback, settings, compact, retire, suppress, suppress-end
+	Action string    `json:"action"` // activate, rollback, settings, compact, rebuild, retire, suppress, suppress-end
 	List   string    `json:"list"`   // that the action was about
 	Reason string    `json:"reason,omitempty"`
 	Lists  []Active  `json:"lists"` // ordered by list id

@@ -32,6 +32,9 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 	c := &Change{Action: "activate", By: o.By, List: list, Version: number, Reason: o.Override}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
+		if err := l.renew(ctx, list, number); err != nil {
+			return err
+		}
 		return retry(ctx, func() error {
 			settings, v, revs, err := l.versionForChange(ctx, list, number)
 			if err != nil {
@@ -246,6 +249,12 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 			c.Version, c.SHA256 = v.Number, v.SHA256
 			if len(v.Layers) == 0 {
 				return holdsNothing(v)
+			}
+			if lists.Outdated(v.Layers) {
+				if err := l.renew(ctx, list, v.Number); err != nil {
+					return err
+				}
+				return fault.E(errRaced, "%s has been read again", describe(v))
 			}
 			g, err = l.swap(ctx, "rollback", current, active, v, by, c.Reason, revs)
 			c.Generation = g.Number

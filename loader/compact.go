@@ -115,6 +115,9 @@ func (l *Loader) merge(ctx context.Context, v *lists.Version, from int) (lists.L
 	layer := newLayer(v)
 	upper := *v
 	upper.Layers = v.Layers[from:]
+	for _, x := range upper.Layers {
+		layer.Rules = min(layer.Rules, x.Rules)
+	}
 	attributions, err := newRun(l.spoolDir)
 	if err != nil {
 		return layer, err
@@ -220,6 +223,9 @@ func (m *merger) put(k lists.Keyed) error {
 	}
 	if len(m.buf) == 0 {
 		return nil
+	}
+	if err := roomFor(k.Key, m.buf, 0); err != nil {
+		return err
 	}
 	if raw {
 		m.layer.Raw++

@@ -7,6 +7,7 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/address"
+	"interdict/lists/fault"
 )
 
 // joiner brings the sorted rows of an upload together with what the active version says under the same
@@ -14,7 +15,8 @@ import (
 // first seen in, and the diff is counted on the way.
 //
 //	replace: both sides are walked in the order of the keys; everything goes into a new base
-//	add, remove: only the upload's keys are looked up; what is new (or gone) goes into a delta
+//	add: only the upload's keys are looked up; what is new goes into a delta
+//	remove: see remove.go
 type joiner struct {
 	store lists.Store
 	list  lists.List // with its defaults
@@ -26,12 +28,13 @@ type joiner struct {
 	// readers remembers the content digest of attributions of old layers.
 	readers map[string]map[uint32]uint64
 
-	written   int             // listings in the new layer
-	rawKeys   int             // raw keys in it
-	removals  int             // removals in it
-	known     []string        // well-known addresses that are new
-	notListed int             // rows to remove that were not there
-	removed   map[uint64]bool // rows (seq) that removed something; only in mode remove
+	written   int      // listings in the new layer
+	rawKeys   int      // raw keys in it
+	removals  int      // removals in it
+	known     []string // well-known addresses that are new
+	notListed int      // rows to remove that were not there
+	partly    int      // listings of which one reading was removed, and others stay
+	said      []uint64 // content digests of a key's old references
 	buf       []byte
 }
 
@@ -56,7 +59,7 @@ const joinBatch = 1024
 
 func (j *joiner) run(ctx context.Context) error {
 	if j.mode == lists.Remove {
-		j.removed = map[uint64]bool{}
+		return j.remove(ctx)
 	}
 	batch := make([]joined, 0, joinBatch)
 	flush := func() error {
@@ -80,45 +83,17 @@ func (j *joiner) run(ctx context.Context) error {
 			}
 		}
 	}
-	if err := flush(); err != nil {
-		return err
-	}
-	if j.mode == lists.Remove {
-		j.notListed = j.in.rows.Accepted + j.in.rows.Quarantined - j.in.refused - len(j.removed)
-	}
-	return nil
+	return flush()
 }
+
+// groups are records grouped by key.
+type groups = iter.Seq2[joined, error]
 
 // uploaded groups the upload's records by key.
-func (j *joiner) uploaded() iter.Seq2[joined, error] {
-	return func(yield func(joined, error) bool) {
-		var g joined
-		var refs []lists.Ref
-		for r, err := range j.in.sorter.all() {
-			if err == nil {
-				refs, err = lists.DecodeRefs(refs[:0], r.ref)
-			}
-			if err != nil {
-				yield(g, err)
-				return
-			}
-			if g.key != r.key && g.key != "" {
-				if !yield(g, nil) {
-					return
-				}
-				g.rows = nil
-			}
-			g.key = r.key
-			g.rows = append(g.rows, incoming{refs[0], r.seq, r.main, r.raw, r.digest})
-		}
-		if g.key != "" {
-			yield(g, nil)
-		}
-	}
-}
+func (j *joiner) uploaded() groups { return j.in.sorter.grouped() }
 
 // together walks the upload and the active version side by side.
-func (j *joiner) together(ctx context.Context, uploaded iter.Seq2[joined, error]) iter.Seq2[joined, error] {
+func (j *joiner) together(ctx context.Context, uploaded groups) groups {
 	return func(yield func(joined, error) bool) {
 		next, stop := iter.Pull2(uploaded)
 		defer stop()
@@ -222,12 +197,19 @@ func (j *joiner) digests(ctx context.Context, batch []joined) error {
 	return nil
 }
 
-// decide writes what the new layer says under one key, and counts.
-func (j *joiner) decide(g *joined) error {
+// distinct returns the upload's references under one key without duplicates, and counts the rows.
+func (j *joiner) distinct(g *joined) []incoming {
 	kept := g.rows[:0:0]
+	var met map[uint64]bool // contents, where there are many
+	if len(g.rows) > 64 {
+		met = make(map[uint64]bool, len(g.rows))
+	}
 	for i := range g.rows {
 		r := &g.rows[i]
-		duplicate := slices.ContainsFunc(kept, func(k incoming) bool { return k.Same(&r.Ref) && k.digest == r.digest })
+		duplicate := (met == nil || met[r.digest]) && slices.ContainsFunc(kept, func(k incoming) bool { return k.digest == r.digest && k.Same(&r.Ref) })
+		if met != nil {
+			met[r.digest] = true
+		}
 		if r.main {
 			switch {
 			case duplicate && r.raw:
@@ -243,22 +225,28 @@ func (j *joiner) decide(g *joined) error {
 			kept = append(kept, *r)
 		}
 	}
-	if j.mode == lists.Remove {
-		return j.remove(g, kept)
-	}
+	return kept
+}
+
+// decide writes what the new layer says under one key, and counts.
+func (j *joiner) decide(g *joined) error {
+	kept := j.distinct(g)
 
 	// Pair what is the same listing on both sides, first by content, then by identity alone.
 	const unpaired = -1
 	pairOf := make([]int, len(kept))
 	taken := make([]bool, len(g.old))
-	pair := func(same func(k *incoming, o *lists.Stored) bool, then func(k *incoming)) {
+	pair := func(same func(k *incoming, o int) bool, then func(k *incoming)) {
+		next := 0 // both sides mostly have their listings in one order
 		for i := range kept {
-			for o := range g.old {
-				if pairOf[i] == unpaired && !taken[o] && kept[i].Same(&g.old[o].Ref) && same(&kept[i], &g.old[o]) {
-					pairOf[i], taken[o] = o, true
+			for n := range g.old {
+				o := (next + n) % len(g.old)
+				if pairOf[i] == unpaired && !taken[o] && same(&kept[i], o) && kept[i].Same(&g.old[o].Ref) {
+					pairOf[i], taken[o], next = o, true, o+1
 					if kept[i].Counts() {
 						then(&kept[i])
 					}
+					break
 				}
 			}
 		}
@@ -266,9 +254,13 @@ func (j *joiner) decide(g *joined) error {
 	for i := range pairOf {
 		pairOf[i] = unpaired
 	}
-	pair(func(k *incoming, o *lists.Stored) bool { return j.says(o, k.digest) }, func(*incoming) { j.v.Diff.Unchanged++ })
+	j.said = j.said[:0]
+	for o := range g.old {
+		j.said = append(j.said, j.digest(&g.old[o]))
+	}
+	pair(func(k *incoming, o int) bool { return j.says(j.said[o], k.digest) }, func(*incoming) { j.v.Diff.Unchanged++ })
 	if j.mode == lists.Replace {
-		pair(func(*incoming, *lists.Stored) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
+		pair(func(*incoming, int) bool { return true }, func(*incoming) { j.v.Diff.Changed++ })
 		for o := range g.old {
 			if !taken[o] && g.old[o].Counts() {
 				j.v.Diff.Removed++
@@ -307,61 +299,16 @@ func (j *joiner) decide(g *joined) error {
 		raw = raw || k.Variant == address.VariantRaw
 		j.buf = lists.AppendRef(j.buf, &k.Ref)
 	}
-	return j.put(g.key, raw)
-}
-
-// remove writes removals of what the active version says of the given identities. A listing goes with all its readings.
-func (j *joiner) remove(g *joined, kept []incoming) error {
-	named, gone := make([]bool, len(g.old)), make([]bool, len(g.old))
-	for i := range kept {
+	if j.mode == lists.Add && len(j.buf) > 0 && len(g.old) > 1000 {
+		var below []byte
 		for o := range g.old {
-			if kept[i].Same(&g.old[o].Ref) {
-				named[o], j.removed[kept[i].seq] = true, true
-			}
+			below = lists.AppendRef(below, &g.old[o].Ref)
+		}
+		if err := roomFor(g.key, j.buf, len(below)); err != nil {
+			return err
 		}
 	}
-	for o := range g.old {
-		gone[o] = named[o]
-		for x := range g.old {
-			gone[o] = gone[o] || named[x] && sameRow(&g.old[x], &g.old[o])
-		}
-	}
-	j.buf = j.buf[:0]
-	for o := range g.old {
-		r := &g.old[o]
-		if !gone[o] {
-			continue
-		}
-		if r.Counts() {
-			j.v.Diff.Removed++
-			j.v.Listings--
-			if r.Variant == address.VariantRaw {
-				j.v.Raw--
-			}
-		}
-		if slices.ContainsFunc(g.old[:o], func(e lists.Stored) bool { return e.Same(&r.Ref) }) {
-			continue // its removal is written, and its address counted
-		}
-		// A removal takes every listing of an identity: it must not take one that stays.
-		stays := false
-		for x := range g.old {
-			stays = stays || !gone[x] && g.old[x].Same(&r.Ref)
-		}
-		if stays {
-			continue
-		}
-		if r.Counts() {
-			j.v.Addresses--
-		}
-		j.removals++
-		j.buf = lists.AppendRef(j.buf, &lists.Ref{Variant: r.Variant, Role: r.Role, Own: r.Own, Text: rawText(&r.Ref), Removed: true})
-	}
-	return j.put(g.key, g.key.Space() == address.SpaceRaw)
-}
-
-// sameRow tells whether two stored references are readings of one row.
-func sameRow(a, b *lists.Stored) bool {
-	return a.Layer == b.Layer && a.Attribution == b.Attribution && a.HasLocator == b.HasLocator && a.Locator == b.Locator
+	return j.put(g.key, raw)
 }
 
 // rawText is what tells raw references under one key apart.
@@ -376,10 +323,26 @@ func (j *joiner) put(key address.Key, raw bool) error {
 	if len(j.buf) == 0 {
 		return nil
 	}
+	if err := roomFor(key, j.buf, 0); err != nil {
+		return err
+	}
 	if raw {
 		j.rawKeys++
 	}
 	return j.out.put(key, j.buf)
+}
+
+// roomFor is an error when the references of a key, and the further bytes of those that layers below have, are more than a layer can hold.
+func roomFor(key address.Key, refs []byte, further int) error {
+	if len(refs)+further <= lists.MaxRefs {
+		return nil
+	}
+	all, err := lists.DecodeRefs(nil, refs)
+	if err != nil {
+		return err
+	}
+	return fault.E(fault.TooLarge, "%.80q is listed too often: %d rows and more take %d bytes, and one address has room for %d; list it with fewer rows",
+		all[0].ListedText(key), len(all), len(refs)+further, lists.MaxRefs)
 }
 
 // gone counts the identities among listings under one key that are screened no longer.
@@ -398,12 +361,15 @@ func listed(refs []lists.Stored) bool {
 	return slices.ContainsFunc(refs, func(r lists.Stored) bool { return r.Counts() })
 }
 
-// says reports whether a stored listing says what has the digest. An addition is left out only if the same was stored: what a row leaves to
-// its list changes with the settings.
-func (j *joiner) says(o *lists.Stored, digest uint64) bool {
-	stored := j.readers[j.old[o.Layer].ID][o.Attribution]
+// says reports whether a stored listing, by its digest, says what has another one. An addition is left out only if the same was stored: what a
+// row leaves to its list changes with the settings.
+func (j *joiner) says(stored, digest uint64) bool {
 	if j.mode == lists.Add {
 		return stored == digest
 	}
 	return stored&^openBits == digest&^openBits
+}
+
+func (j *joiner) digest(o *lists.Stored) uint64 {
+	return j.readers[j.old[o.Layer].ID][o.Attribution]
 }

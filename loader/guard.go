@@ -83,6 +83,9 @@ func (s *Staging) findings(ctx context.Context, info *formats.Info, in *intake, 
 	if n := j.notListed + in.unmet; n > 0 {
 		warn("not_listed", "%d rows take away what was not on the list", n)
 	}
+	if j.partly > 0 {
+		warn("partly_removed", "%d listings name no network and were removed from one network only: they stay listed on the others; remove them without a network to remove them altogether", j.partly)
+	}
 	if s.active != nil && v.Mode != lists.Replace {
 		v.UnknownLabels = append(v.UnknownLabels, s.active.UnknownLabels...)
 		slices.Sort(v.UnknownLabels)

@@ -12,6 +12,7 @@ package loader
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,7 +28,7 @@ type Recorder interface {
 
 // Change is what the journal keeps of a change: one record before it is made (Outcome "begun"), one after.
 type Change struct {
-	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, retire, settings, compact, suppress…; refresh: once, at its end
+	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, retire, settings, compact, rebuild, suppress…; refresh: once, at its end
 	Outcome    string    `json:"outcome"`
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
@@ -50,6 +51,8 @@ type Loader struct {
 	spoolDir string        // for spooled uploads and sort runs
 	grown    chan string   // lists that may have come to stand on many layers
 	builds   chan struct{} // holds one for each upload that is being read
+
+	notRebuilt atomic.Pointer[error] // why lists cannot be rebuilt
 }
 
 // MaxUploadBytes is how large an upload may be as it arrives.

@@ -256,8 +256,8 @@ func TestARowWithSeveralReadingsIsOneListing(t *testing.T) {
 	}
 	b.activate(t, "deny", 2)
 
-	// Named by one of its readings, it goes with all of them.
-	v = b.mustStage(t, loader.StageOptions{Mode: lists.Remove}, csvOf(btcA+",bitcoin,"))
+	// Named without a network, it goes with all of its readings.
+	v = b.mustStage(t, loader.StageOptions{Mode: lists.Remove}, csvOf(btcA+",,"))
 	if v.Addresses != 2 || v.Listings != 2 || v.Diff.Removed != 1 {
 		t.Errorf("one fewer gives %d addresses, %d listings, diff %+v", v.Addresses, v.Listings, v.Diff)
 	}

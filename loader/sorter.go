@@ -222,6 +222,34 @@ func (s *sorter) all() iter.Seq2[record, error] {
 	}
 }
 
+// grouped yields the records of each key together.
+func (s *sorter) grouped() groups {
+	return func(yield func(joined, error) bool) {
+		var g joined
+		var refs []lists.Ref
+		for r, err := range s.all() {
+			if err == nil {
+				refs, err = lists.DecodeRefs(refs[:0], r.ref)
+			}
+			if err != nil {
+				yield(g, err)
+				return
+			}
+			if g.key != r.key && g.key != "" {
+				if !yield(g, nil) {
+					return
+				}
+				g.rows = nil
+			}
+			g.key = r.key
+			g.rows = append(g.rows, incoming{refs[0], r.seq, r.main, r.raw, r.digest})
+		}
+		if g.key != "" {
+			yield(g, nil)
+		}
+	}
+}
+
 func (s *sorter) close() {
 	for _, f := range s.runs {
 		f.Close()

@@ -43,6 +43,9 @@ type StageOptions struct {
 	DryRun bool
 	// Progress, if not nil, is told now and then how many rows have been read.
 	Progress func(rows int)
+
+	again  bool          // the bytes are kept already, and are read under newer rules
+	before []lists.Layer // what a whole list that is read again said until now
 }
 
 // Received is what has arrived of an upload: whole, hashed, on local disk. It is closed by the staging that takes it, or by its owner.
@@ -448,6 +451,9 @@ func (s *Staging) build(ctx context.Context) (err error) {
 			v.Addresses, v.Listings, v.Raw = active.Addresses, active.Listings, active.Raw
 		}
 	}
+	if o.again && whole && !info.Delta {
+		j.old = o.before
+	}
 	if err := j.run(ctx); err != nil {
 		return err
 	}
@@ -463,11 +469,14 @@ func (s *Staging) build(ctx context.Context) (err error) {
 	}
 
 	for i, f := range files {
+		if o.again {
+			break
+		}
 		if err := f.keep(ctx, l.store, v.Sources[i]); err != nil {
 			return err
 		}
 	}
-	if v.Rows.Quarantined > 0 {
+	if v.Rows.Quarantined > 0 && !o.again {
 		if _, err := quarantine.Seek(0, io.SeekStart); err != nil {
 			return diskError(err)
 		}
@@ -553,7 +562,7 @@ func (l *Loader) read(ctx context.Context, in *intake, files []*spooled, o Stage
 
 // newLayer names a layer that a version writes.
 func newLayer(v *lists.Version) lists.Layer {
-	return lists.Layer{ID: v.List + "-" + uuid.Must(uuid.NewV7()).String(), Version: v.Number, File: v.File, SHA256: v.SHA256}
+	return lists.Layer{ID: v.List + "-" + uuid.Must(uuid.NewV7()).String(), Version: v.Number, File: v.File, SHA256: v.SHA256, Rules: address.Rules}
 }
 
 // writeLayer puts the entries, n attributions and the filter of a layer into the store.

@@ -16,7 +16,7 @@ import (
 
 // A suppression goes proposed ── approved by somebody else ── in force, in the next generation ── ended by a person, or by its time.
 
-// ProposeSuppression asks that what a list says of an address be set aside until a time. The address must be on the list's active version.
+// ProposeSuppression asks that what a list says of an address now be set aside until a time. The address must be on the list's active version.
 func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, reason string, until time.Time, by string) (*lists.Suppression, error) {
 	now := l.now().UTC()
 	reason = strings.TrimSpace(reason)
@@ -43,7 +43,7 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 		if settings.Mandatory {
 			return fault.E(fault.Conflict, "list %s is mandatory: nothing it says may be suppressed", list)
 		}
-		if err := l.mustBeListed(ctx, &settings, s); err != nil {
+		if s.Listings, err = l.listingsOf(ctx, &settings, s); err != nil {
 			return err
 		}
 		return commit(ctx, l.store, lists.Put(lists.DocSuppression(list, s.ID), s, 0))
@@ -69,12 +69,14 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	return append(out, lists.Identity{Key: []byte(address.RawKey(text)), Variant: address.VariantRaw}), nil
 }
 
-// mustBeListed keeps a suppression from being made for what is not there: a slip of the pen, or a listing to come.
-func (l *Loader) mustBeListed(ctx context.Context, settings *lists.List, s *lists.Suppression) error {
+// listingsOf returns the digests of what the active version says of a suppression's address. It is an error if that is nothing, so that
+// no suppression is made by a slip of the pen, or for a listing to come.
+func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.Suppression) ([]string, error) {
 	active, err := l.activeVersion(ctx, settings)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var digests []string
 	if active != nil {
 		keys := make([]address.Key, len(s.Identities))
 		for i := range keys {
@@ -82,20 +84,41 @@ func (l *Loader) mustBeListed(ctx context.Context, settings *lists.List, s *list
 		}
 		found, err := lists.LookupStack(ctx, l.store, active.Layers, keys)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		said := newSide(settings, active)
+		batch := make([]lists.Keyed, len(found))
 		for i := range found {
-			if slices.ContainsFunc(found[i], func(r lists.Stored) bool { return r.Role == 0 && r.Variant == s.Identities[i].Variant }) {
-				return nil
+			batch[i] = lists.Keyed{Key: keys[i], Refs: slices.DeleteFunc(found[i], func(r lists.Stored) bool {
+				return r.Role != 0 || r.Variant != s.Identities[i].Variant
+			})}
+		}
+		if err := said.fetch(ctx, l.store, batch); err != nil {
+			return nil, err
+		}
+		for _, k := range batch {
+			for i := range k.Refs {
+				x := said.listing(k.Key, &k.Refs[i])
+				digests = append(digests, settings.Digest(&x.Attribution, x.Address))
 			}
 		}
+		slices.Sort(digests)
+		digests = slices.Compact(digests)
 	}
-	return fault.E(fault.Conflict, "the address is not on the active version of %s", settings.ID)
+	switch {
+	case len(digests) == 0:
+		return nil, fault.E(fault.Conflict, "the address is not on the active version of %s", settings.ID)
+	case len(digests) > lists.MaxSuppressed:
+		return nil, fault.E(fault.Conflict, "the active version of %s has %d listings of the address, and one suppression is for at most %d: remove them from the list instead",
+			settings.ID, len(digests), lists.MaxSuppressed)
+	}
+	return digests, nil
 }
 
 // ApproveSuppression puts a proposed suppression in force, as a new generation. The proposer may not approve his own.
 func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
 	return l.judgeSuppression(ctx, "suppress", list, id, by, reason, func(settings *lists.List, s *lists.Suppression, said *lists.Approval) error {
+		listed, err := l.listingsOf(ctx, settings, s)
 		switch {
 		case s.State != lists.Proposed:
 			return fault.E(fault.Conflict, "it is %s, not proposed", s.At(l.now()))
@@ -105,6 +128,10 @@ func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason st
 			return fault.E(fault.Forbidden, "it was proposed by the same person: somebody else must approve it")
 		case settings.Mandatory:
 			return fault.E(fault.Conflict, "list %s is mandatory: nothing it says may be suppressed", list)
+		case err != nil:
+			return err
+		case !slices.ContainsFunc(listed, s.Covers):
+			return fault.E(fault.Conflict, "what %s says of the address has changed since the suppression was proposed: propose it again", list)
 		}
 		s.State, s.Decided = lists.InForce, said
 		return nil

@@ -1,6 +1,7 @@
 package screening
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -27,7 +28,10 @@ type check struct {
 	probes   []probe
 	links    []address.Link
 	maybe    []candidate
-	record   []byte // what goes into the journal
+	index    map[row]int  // of the answer's matches, where there are many
+	action   lists.Action // the strictest of all matches
+	settled  bool         // the matches are ranked and limited
+	record   []byte       // what goes into the journal
 	durable  bool
 }
 
@@ -142,7 +146,7 @@ func (s *Screener) run(ctx context.Context, w *work) {
 		}
 	}
 	if open {
-		s.decide(ctx, w, snap)
+		s.decide(ctx, w, snap, now)
 	}
 	if len(w.checks) < 2*alone {
 		for i := range w.checks {
@@ -222,7 +226,7 @@ func (s *Screener) probe(c *check, snap *snapshot) {
 }
 
 // decide reads what the filters left open, for all checks in one go.
-func (s *Screener) decide(ctx context.Context, w *work, snap *snapshot) {
+func (s *Screener) decide(ctx context.Context, w *work, snap *snapshot, now time.Time) {
 	var found [][]byte
 	var err error
 	if len(w.asked) > 0 {
@@ -244,9 +248,13 @@ func (s *Screener) decide(ctx context.Context, w *work, snap *snapshot) {
 		}
 		if err := s.resolve(w, c, snap); err != nil {
 			c.err = &Undecided{err}
+		} else if len(c.answer.Matches) > maxMatches {
+			// It is settled at once: a batch of such checks must not hold all their matches.
+			s.attribute(ctx, w.checks[i:i+1])
+			c.rank(snap, now)
 		}
 	}
-	s.attribute(ctx, w)
+	s.attribute(ctx, w.checks)
 }
 
 // resolve turns what the store says into matches, still without their attributions.
@@ -305,23 +313,62 @@ func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
 	if r.Role != 0 {
 		own = r.Own
 	}
-	m := Match{Class: class, Derivation: derivation, Listed: r.ListedText(p.key), AddedIn: r.AddedIn,
-		stack: stack, layer: stack.layers[r.Layer], own: own, ref: r.Ref}
+	m := Match{Class: class, Listed: r.ListedText(p.key), AddedIn: r.AddedIn,
+		stack: stack, layer: stack.layers[r.Layer], reading: reading{own, r.Ref, derivation}}
 	if m.AddedIn == 0 {
 		m.AddedIn = m.layer.Version
 	}
 	// One listing may be met under several keys, or in several readings of one row: it is told once, by its closest class.
-	for i := range c.answer.Matches {
-		o := &c.answer.Matches[i]
-		if o.stack == m.stack && o.layer == m.layer && o.ref.Attribution == r.Attribution && o.ref.Locator == r.Locator && o.Listed == m.Listed {
-			if m.Class < o.Class || m.Class == o.Class && o.ref.Also && !m.ref.Also {
-				*o = m // the reading that a listing has first is its likeliest
+	if o := c.met(&m); o == nil {
+		c.answer.Matches = append(c.answer.Matches, m)
+	} else if m.Class < o.Class {
+		*o = m
+	} else if m.Class == o.Class && (m.own != o.own || m.ref.Variant != o.ref.Variant) {
+		if o.ref.Also && !m.ref.Also { // the first reading of a listing is its likeliest
+			m, *o = *o, m
+			o.others = m.others
+		}
+		o.others = append(o.others, m.reading)
+	}
+}
+
+// row names a listing of a layer.
+type row struct {
+	stack       *stack
+	layer       *layer
+	attribution uint32
+	locator     uint64
+	text        string
+}
+
+// indexed is from how many matches on they are found again by an index.
+const indexed = 32
+
+// met returns the match of the same listing that is there already, or nil.
+func (c *check) met(m *Match) *Match {
+	all := c.answer.Matches
+	if len(all) < indexed {
+		for i := range all {
+			if o := &all[i]; o.stack == m.stack && o.layer == m.layer && o.ref.Attribution == m.ref.Attribution && o.ref.Locator == m.ref.Locator && o.Listed == m.Listed {
+				return o
 			}
-			return
+		}
+		return nil
+	}
+	if len(all) == indexed {
+		c.index = make(map[row]int, 4*indexed)
+		for i := range all {
+			c.index[all[i].row()] = i
 		}
 	}
-	c.answer.Matches = append(c.answer.Matches, m)
+	if i, ok := c.index[m.row()]; ok {
+		return &all[i]
+	}
+	c.index[m.row()] = len(all)
+	return nil
 }
+
+func (m *Match) row() row { return row{m.stack, m.layer, m.ref.Attribution, m.ref.Locator, m.Listed} }
 
 // relate tells how a listing that has a probe's key belongs together with the asked address. Several readings can share one key
 // (1… is an address of several networks): the closest one counts.
@@ -343,12 +390,15 @@ func (c *check) isOf(p *probe, reading int) bool {
 	return c.readings[reading].Key == p.key || p.role != 0 && reading == int(p.reading)
 }
 
-// attribute reads the attributions of all matches, one read for each layer, and drops listings that have expired.
-func (s *Screener) attribute(ctx context.Context, w *work) {
+// attributionBatch is how many attributions are read from the store at once.
+const attributionBatch = 4096
+
+// attribute reads the attributions of all matches that are not settled, and drops listings that have expired.
+func (s *Screener) attribute(ctx context.Context, checks []check) {
 	var wanted map[*layer][]uint32
-	for i := range w.checks {
-		c := &w.checks[i]
-		if c.err != nil || len(c.maybe) == 0 {
+	for i := range checks {
+		c := &checks[i]
+		if c.err != nil || c.settled || len(c.maybe) == 0 {
 			continue
 		}
 		for k := range c.answer.Matches {
@@ -366,26 +416,17 @@ func (s *Screener) attribute(ctx context.Context, w *work) {
 	for l, numbers := range wanted {
 		slices.Sort(numbers)
 		numbers = slices.Compact(numbers)
-		records, err := s.store.Attributions(ctx, l.ID, numbers)
-		if err != nil {
-			failed[l] = err
-			continue
-		}
-		read[l] = map[uint32]*lists.Attribution{}
-		for i, b := range records {
-			a, err := lists.DecodeAttribution(b)
-			if err != nil {
-				failed[l] = err
+		read[l] = make(map[uint32]*lists.Attribution, len(numbers))
+		for some := range slices.Chunk(numbers, attributionBatch) {
+			if failed[l] = s.readAttributions(ctx, l, some, read[l]); failed[l] != nil {
 				break
 			}
-			read[l][numbers[i]] = a
-			l.remember(numbers[i], a)
 		}
 	}
 	today := s.now().UTC().Format(time.DateOnly)
-	for i := range w.checks {
-		c := &w.checks[i]
-		if c.err != nil || len(c.maybe) == 0 {
+	for i := range checks {
+		c := &checks[i]
+		if c.err != nil || c.settled || len(c.maybe) == 0 {
 			continue
 		}
 		kept := c.answer.Matches[:0]
@@ -401,14 +442,27 @@ func (s *Screener) attribute(ctx context.Context, w *work) {
 			if a.ValidUntil != "" && a.ValidUntil < today {
 				continue
 			}
-			m.Attribution, m.Locator, m.Network = a, m.ref.At(a), a.Network
-			if m.Network == "" {
-				m.Network = c.networkOf(&m)
-			}
+			m.Attribution, m.Locator = a, m.ref.At(a)
 			kept = append(kept, m)
 		}
 		c.answer.Matches = kept
 	}
+}
+
+func (s *Screener) readAttributions(ctx context.Context, l *layer, numbers []uint32, into map[uint32]*lists.Attribution) error {
+	records, err := s.store.Attributions(ctx, l.ID, numbers)
+	if err != nil {
+		return err
+	}
+	for i, b := range records {
+		a, err := lists.DecodeAttribution(b)
+		if err != nil {
+			return err
+		}
+		into[numbers[i]] = a
+		l.remember(numbers[i], a)
+	}
+	return nil
 }
 
 // networkOf names the network of a listing whose label names none: the one that was asked for, where the listing is of the same identity,
@@ -445,12 +499,11 @@ func (s *Screener) answer(c *check, snap *snapshot, now time.Time) {
 // settle fills in the answer, or settles on the refusal.
 func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 	a, r := c.answer, c.request
-	a.Suppressed = a.Suppressed[:0]
 	if len(c.maybe) == 0 {
 		a.Matches = a.Matches[:0]
 	}
-	if len(a.Matches) > 0 && snap.suppressions {
-		a.setAside(now)
+	if !c.settled {
+		c.rank(snap, now)
 	}
 	if c.refused != nil && len(a.Matches) == 0 {
 		c.err = c.refused
@@ -483,27 +536,86 @@ func (s *Screener) settle(c *check, snap *snapshot, now time.Time) {
 	c.durable = len(a.Matches)+len(a.Suppressed) > 0
 	if len(a.Matches) > 0 {
 		a.Result = Hit
-		slices.SortStableFunc(a.Matches, func(x, y Match) int { return int(x.Class) - int(y.Class) })
-		for i := range a.Matches {
-			m := &a.Matches[i]
-			if r.Direction != "" {
-				a.Action = lists.Stricter(a.Action, m.stack.active.List.Policy.Action(
-					m.category(), m.confidence(), m.Class.String(), r.Direction))
-			}
+		if r.Direction != "" {
+			a.Action = c.action
 		}
-	}
-	if snap.lost != nil {
-		a.Matches, a.Suppressed = merged(a.Matches), merged(a.Suppressed)
 	}
 	a.JSON = a.appendJSON(a.JSON[:0])
 }
 
-// setAside parts the matches that a suppression in force covers from those that decide. A suppression is about the listing, by the
-// listed address's own key: other listings that the asked address meets are not touched.
+// maxMatches is how many listings an answer tells in full; it counts the others.
+const maxMatches = 100
+
+// rank sets suppressed matches aside, orders the others, the strictest first, and limits both. The action is that of all of them.
+func (c *check) rank(snap *snapshot, now time.Time) {
+	if c.settled = true; c.err != nil {
+		return
+	}
+	a := c.answer
+	a.Suppressed = a.Suppressed[:0]
+	if snap.suppressions {
+		a.setAside(now)
+	}
+	c.action = lists.Allow
+	for i := range a.Matches {
+		m := &a.Matches[i]
+		m.action = m.demands(c.request.Direction)
+		c.action = lists.Stricter(c.action, m.action)
+	}
+	if snap.lost != nil {
+		a.Matches, a.Suppressed = merged(a.Matches), merged(a.Suppressed)
+	}
+	slices.SortStableFunc(a.Matches, func(x, y Match) int {
+		return cmp.Or(y.action.Severity()-x.action.Severity(), int(x.Class)-int(y.Class))
+	})
+	a.MatchesTotal, a.SuppressedTotal = len(a.Matches), len(a.Suppressed)
+	a.Matches, a.Suppressed = limited(a.Matches), limited(a.Suppressed)
+	for _, told := range [][]Match{a.Matches, a.Suppressed} {
+		for i := range told {
+			m := &told[i]
+			if m.Network = m.Attribution.Network; m.Network == "" {
+				m.Network = c.networkOf(m)
+			}
+		}
+	}
+	c.index = nil
+}
+
+// demands is the action that the policy demands; without a direction the stricter one of both.
+func (m *Match) demands(d lists.Direction) lists.Action {
+	policy := func(d lists.Direction) lists.Action {
+		return m.stack.active.List.Policy.Action(m.category(), m.confidence(), m.Class.String(), d)
+	}
+	if d == "" {
+		return lists.Stricter(policy(lists.Deposit), policy(lists.Withdrawal))
+	}
+	return policy(d)
+}
+
+// limited returns the first matches of many, without the memory of the others.
+func limited(matches []Match) []Match {
+	if len(matches) <= maxMatches {
+		return matches
+	}
+	return slices.Clone(matches[:maxMatches])
+}
+
+// setAside separates the matches that suppressions in force cover from those that decide. A suppression is about the listing, by the
+// listed address's own key: other listings that the asked address meets are not touched. A listing that is met in several readings is
+// set aside only if each of them is covered.
 func (a *Answer) setAside(now time.Time) {
 	kept := a.Matches[:0]
 	for _, m := range a.Matches {
-		if m.Suppression = m.stack.suppression(m.own, m.ref.Variant, now); m.Suppression != nil {
+		m.Suppression = m.stack.suppression(&m, &m.reading, now)
+		for i := range m.others {
+			if m.Suppression == nil {
+				break
+			}
+			if m.stack.suppression(&m, &m.others[i], now) == nil {
+				m.Suppression, m.reading = nil, m.others[i]
+			}
+		}
+		if m.Suppression != nil {
 			a.Suppressed = append(a.Suppressed, m)
 		} else {
 			kept = append(kept, m)
@@ -518,6 +630,10 @@ func (s *Screener) record(w *work, now time.Time) {
 	durable := false
 	for i := range w.checks {
 		c := &w.checks[i]
+		if len(c.record) > journal.MaxPayloadBytes { // no other check of the batch must suffer from it
+			c.err = fault.E(fault.Internal, "the decision takes %d bytes, more than one record of the journal can hold", len(c.record))
+			c.record = c.appendRecord(c.record[:0])
+		}
 		w.entries = append(w.entries, journal.Entry{Kind: journal.Check, Time: now, Payload: c.record})
 		durable = durable || c.durable
 	}

@@ -2,12 +2,15 @@ package screening
 
 import (
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"interdict/lists"
 	"interdict/lists/address"
+	"interdict/screening/journal"
 )
 
 // appendJSON encodes an answer as contract.md, section 3, gives it. The same bytes go to the caller and into the journal.
@@ -51,27 +54,61 @@ func (a *Answer) appendJSON(b []byte) []byte {
 		b = appendStrings(b, a.Notices)
 	}
 	b = append(b, `},"matches":[`...)
-	for i := range a.Matches {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = a.Matches[i].appendJSON(b)
+	b, told := appendMatches(b, a.Matches)
+	b = append(b, ']')
+	if told < a.MatchesTotal {
+		b = append(b, `,"matches_total":`...)
+		b = strconv.AppendInt(b, int64(a.MatchesTotal), 10)
 	}
-	b = append(b, `],`...)
 	if len(a.Suppressed) > 0 {
-		b = append(b, `"suppressed":[`...)
-		for i := range a.Suppressed {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = a.Suppressed[i].appendJSON(b)
+		b = append(b, `,"suppressed":[`...)
+		b, told = appendMatches(b, a.Suppressed)
+		b = append(b, ']')
+		if told < a.SuppressedTotal {
+			b = append(b, `,"suppressed_total":`...)
+			b = strconv.AppendInt(b, int64(a.SuppressedTotal), 10)
 		}
-		b = append(b, `],`...)
 	}
+	b = append(b, ',')
 	b = append(b, a.snapshot.screened...)
 	b = append(b, `,"checked_at":"`...)
 	b = appendTime(b, a.CheckedAt)
 	return append(b, `"}`...)
+}
+
+// maxMatchesBytes is how many bytes the matches of an answer may take, and again those that are suppressed: the answer must fit into one
+// record of the journal.
+const maxMatchesBytes = journal.MaxPayloadBytes / 3
+
+// appendMatches encodes as many matches as there is room for, and one at the least, and tells how many.
+func appendMatches(b []byte, matches []Match) (_ []byte, told int) {
+	start := len(b)
+	for i := range matches {
+		end := len(b)
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b = matches[i].appendJSON(b); len(b)-start <= maxMatchesBytes {
+			continue
+		}
+		if i > 0 {
+			return b[:end], i
+		}
+		m := matches[0]
+		m.Attribution = short(m.Attribution)
+		b = m.appendJSON(b[:end])
+	}
+	return b, len(matches)
+}
+
+// short is what is told of a listing that says more than an answer can hold.
+func short(a *lists.Attribution) *lists.Attribution {
+	s := *a
+	s.Programs = slices.Clone(a.Programs[:min(len(a.Programs), 100)])
+	for i, p := range s.Programs {
+		s.Programs[i] = strings.ToValidUTF8(p[:min(len(p), 100)], "")
+	}
+	return &s
 }
 
 func (m *Match) appendJSON(b []byte) []byte {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 )
 
 const (
@@ -33,7 +34,7 @@ func (s *Screener) Follow(ctx context.Context, replica string) {
 		}
 		now := s.now().UTC()
 		st := s.Status()
-		next := lists.Replica{ID: replica, Generation: st.Served.Generation, GenerationID: st.Served.ID, Since: reported.Since, Seen: now, Lost: st.Lost}
+		next := lists.Replica{ID: replica, Generation: st.Served.Generation, GenerationID: st.Served.ID, Since: reported.Since, Seen: now, Lost: st.Lost, Rules: address.Rules}
 		moved := next.Generation != reported.Generation || next.GenerationID != reported.GenerationID
 		if moved || reported.ID == "" {
 			next.Since = now

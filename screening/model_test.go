@@ -1,6 +1,7 @@
 package screening_test
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -20,11 +21,11 @@ const (
 	// activateAny: every version that is not rejected can be activated, an older one, too.
 	activateAny = true
 	// removeExactly: a removal takes the address that it names, not another address of the same row.
-	removeExactly = false
+	removeExactly = true
 	// suppressContent: a suppression covers what was listed when it was proposed, not another listing of the address.
-	suppressContent = false
+	suppressContent = true
 	// suppressReading: a suppression for one network does not clear the other readings of the text.
-	suppressReading = false
+	suppressReading = true
 	// lateDefaults: the category of a list applies to rows that name none when an answer is given, not when they are read.
 	lateDefaults = true
 )
@@ -119,10 +120,16 @@ func (m *model) expired(r listing) bool {
 	return r.validUntil != "" && r.validUntil < m.now.Format(time.DateOnly)
 }
 
+// said is a row as a suppression is bound to it: the default of the list filled in, and without the network, which is a part of the points.
+func (l *modelList) said(r listing) listing {
+	r.category, r.network = cmp.Or(r.category, l.settings.Category), ""
+	return r
+}
+
 // covers tells whether a suppression in force sets one point of a row aside.
 func (m *model) covers(l *modelList, r listing, p point) bool {
 	return !l.settings.Mandatory && slices.ContainsFunc(l.suppressions, func(s *modelSuppression) bool {
-		return !s.ended && m.now.Before(s.until) && s.points[p] && (!suppressContent || s.rows[r])
+		return !s.ended && m.now.Before(s.until) && s.points[p] && (!suppressContent || s.rows[l.said(r)])
 	})
 }
 

@@ -480,7 +480,7 @@ func (m *modelRun) suppress(l *modelList) {
 	s := &modelSuppression{points: points, rows: map[listing]bool{}, until: until}
 	for _, r := range rows {
 		if slices.ContainsFunc(m.points[question{r.text, r.network}], func(p point) bool { return points[p] }) {
-			s.rows[r] = true
+			s.rows[l.said(r)] = true
 		}
 	}
 	if refused := l.settings.Mandatory || len(s.rows) == 0; refused != (err != nil) {

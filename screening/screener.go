@@ -57,10 +57,12 @@ type Answer struct {
 	Variant    address.Variant
 	Attributes []address.Attribute
 	Notices    []string
-	Matches    []Match // strictest class first
-	Suppressed []Match // listings that a suppression sets aside: told, and decide nothing
-	CheckedAt  time.Time
-	JSON       []byte
+	Matches    []Match // strictest action first, then closest class; at most maxMatches
+	Suppressed []Match // listings that a suppression sets aside: told, and decide nothing; at most maxMatches
+	// MatchesTotal and SuppressedTotal count all of them, those that are not told included.
+	MatchesTotal, SuppressedTotal int
+	CheckedAt                     time.Time
+	JSON                          []byte
 
 	snapshot *snapshot
 }
@@ -68,7 +70,6 @@ type Answer struct {
 // Match is one listing that the asked address meets.
 type Match struct {
 	Class       address.Class
-	Derivation  string
 	Listed      string // the address as published
 	Network     string
 	Attribution *lists.Attribution
@@ -76,10 +77,18 @@ type Match struct {
 	AddedIn     int
 	Suppression *lists.Suppression // of a suppressed one
 
-	stack *stack
-	layer *layer
-	own   address.Key
-	ref   lists.Ref
+	stack  *stack
+	layer  *layer
+	action lists.Action // that the policy of its list demands
+	reading
+	others []reading // in which the listing is met as closely
+}
+
+// reading is one reading of a listing.
+type reading struct {
+	own        address.Key
+	ref        lists.Ref
+	Derivation string
 }
 
 // category and confidence are those of the listing, or the defaults that its list has in this generation.

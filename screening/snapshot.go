@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"interdict/lists"
-	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/lists/filter"
 )
@@ -44,14 +43,15 @@ type stack struct {
 	encoded []byte // the match's "list" member, encoded once
 }
 
-// suppression is the one in force that covers a listing, or nil. What a mandatory list says is never set aside, whatever was agreed
-// before it became one.
-func (k *stack) suppression(key address.Key, v address.Variant, now time.Time) *lists.Suppression {
+// suppression is the one in force that covers a listing under one of its readings, or nil. What a mandatory list says is never set aside,
+// whatever was agreed before it became one.
+func (k *stack) suppression(m *Match, r *reading, now time.Time) *lists.Suppression {
 	if k.active.List.Mandatory {
 		return nil
 	}
 	for i := range k.active.Suppressions {
-		if s := &k.active.Suppressions[i]; s.Covers(key, v, now) {
+		s := &k.active.Suppressions[i]
+		if s.Concerns(r.own, r.ref.Variant, now) && s.Covers(k.active.List.Digest(m.Attribution, m.Listed)) {
 			return s
 		}
 	}
@@ -199,6 +199,9 @@ func (s *Screener) load(ctx context.Context, g lists.Generation) error {
 	next.age(fresh)
 	s.noteServed(g.Head(), false)
 	s.current.Store(next)
+	if unbound := next.unbound(s.now()); len(unbound) > 0 {
+		s.log.Warn("suppressions cover nothing: they do not say for which listing they were given; propose them again", "suppressions", unbound)
+	}
 	select {
 	case s.swapped <- struct{}{}:
 	default: // it is said already
@@ -383,6 +386,10 @@ type Status struct {
 	Note               error `json:"-"`
 	Layers, HeldLayers int   // of the generation, and those whose records are in memory
 	HeldBytes          int64
+	// Unbound names suppressions in force that do not say for which listing they were given, and cover nothing: "list/id".
+	Unbound []string
+	// Outdated names lists with layers that were built under older rules of identity.
+	Outdated []string
 	// Unready says why checks cannot be answered now; nil when they can.
 	Unready error `json:"-"`
 }
@@ -433,10 +440,33 @@ func (s *Screener) Status() Status {
 		st.Lists = append(st.Lists, x)
 	}
 	slices.SortFunc(st.Lists, func(a, b ListStatus) int { return int(a.FreshAt.Sub(b.FreshAt)) })
+	st.Unbound, st.Outdated = snap.unbound(now), snap.outdated()
 	if st.Unready = snap.unfit(now); st.Unready == nil {
 		st.Unready = snap.behind.refuses(st.Generation, now)
 	}
 	return st
+}
+
+// unbound names the suppressions in force that are bound to no listing, as programs before that rule stored them.
+func (s *snapshot) unbound(now time.Time) (ids []string) {
+	for _, k := range s.stacks {
+		for i := range k.active.Suppressions {
+			if x := &k.active.Suppressions[i]; len(x.Listings) == 0 && x.At(now) == lists.InForce {
+				ids = append(ids, x.List+"/"+x.ID)
+			}
+		}
+	}
+	return ids
+}
+
+// outdated names the lists with layers that were built under older rules of identity than this program's.
+func (s *snapshot) outdated() (ids []string) {
+	for _, k := range s.stacks {
+		if lists.Outdated(k.active.Layers) {
+			ids = append(ids, k.active.List.ID)
+		}
+	}
+	return ids
 }
 
 // unfit returns why no check may be answered from the snapshot now, or nil. A snapshot without a listing would clear every address.

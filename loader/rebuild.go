@@ -1,0 +1,393 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"interdict/lists"
+	"interdict/lists/address"
+	"interdict/lists/fault"
+)
+
+// A layer holds what an upload said under the identity rules of the program that read it (Layer.Rules). A newer program asks under newer
+// rules, and could ask for a listing under a key that it was not stored under. So the kept bytes of every upload are read again:
+//
+//	version ── the uploads it consists of: a whole list, then additions and removals ── each read again ── new layers
+//	   └─ one Commit: the version and the next generation name the new layers; until then answers come from the old ones
+
+// rebuildRetry is how long after its first failure a rebuild is tried again; every further failure doubles that, up to rebuildRetryMax.
+const (
+	rebuildRetry    = time.Minute
+	rebuildRetryMax = time.Hour
+	rebuildEvery    = 10 * time.Second
+)
+
+// Rebuild reads the active version of a list again if it stands on layers that were built under older identity rules. Its number, its
+// suppressions and its report stay. done is false when there was nothing to do.
+func (l *Loader) Rebuild(ctx context.Context, list, by string) (done bool, err error) {
+	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+	if err != nil {
+		return false, named(err, "list %.80q", list)
+	}
+	v, err := l.activeVersion(ctx, &settings)
+	if err != nil || v == nil || !lists.Outdated(v.Layers) {
+		return false, err
+	}
+	c := &Change{Action: "rebuild", By: by, List: list, Version: v.Number, SHA256: v.SHA256}
+	err = l.recorded(c, func() error {
+		return l.rebuild(ctx, &settings, v, func(now *lists.Version) ([]lists.Change, error) {
+			if now.State != lists.Activated {
+				return nil, fault.E(fault.Conflict, "%s is no longer active", describe(now))
+			}
+			g, head, err := l.nextGeneration(ctx, "rebuild", list, by, fmt.Sprintf("identity rules %d", address.Rules))
+			if err != nil {
+				return nil, err
+			}
+			for i := range g.Lists {
+				if a := &g.Lists[i]; a.List.ID == list {
+					a.Layers, a.Addresses, a.Listings = now.Layers, now.Addresses, now.Listings
+				}
+			}
+			c.Generation = g.Number
+			return generationChanges(g, head), nil
+		})
+	})
+	return err == nil, err
+}
+
+// renew does the same for a version that is about to become active, and that no generation holds yet.
+func (l *Loader) renew(ctx context.Context, list string, number int) error {
+	settings, v, _, err := l.versionForChange(ctx, list, number)
+	if err != nil || v.State == lists.Activated || !lists.Outdated(v.Layers) {
+		return err
+	}
+	return l.rebuild(ctx, settings, v, func(*lists.Version) ([]lists.Change, error) { return nil, nil })
+}
+
+// rebuild reads a version again and commits it on its new layers, with further changes.
+func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Version, further func(*lists.Version) ([]lists.Change, error)) error {
+	built, err := l.rebuilt(ctx, settings, v)
+	if err != nil {
+		return fault.E(fault.KindOf(err), "rebuild %s: %w", describe(v), err)
+	}
+	err = l.holdsAll(ctx, settings, v, built)
+	if err == nil {
+		err = retry(ctx, func() error {
+			_, now, revs, err := l.versionForChange(ctx, v.List, v.Number)
+			if err != nil {
+				return err
+			}
+			if !slices.Equal(layerIDs(now.Layers), layerIDs(v.Layers)) {
+				return fault.E(fault.Conflict, "%s has changed while it was rebuilt", describe(v))
+			}
+			now.Layers, now.Addresses, now.Listings, now.Raw = built.Layers, built.Addresses, built.Listings, built.Raw
+			changes, err := further(now)
+			if err != nil {
+				return err
+			}
+			return commit(ctx, l.store, append(changes, lists.Put(lists.DocVersion(v.List, v.Number), now, revs.version))...)
+		})
+	}
+	if err != nil {
+		l.dropAll(context.WithoutCancel(ctx), built.Layers)
+	}
+	return err
+}
+
+// holdsAll makes sure that every address of a version is found in the version as it was read again. It may not be when the bytes were read
+// with a mapping that was not recorded.
+func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *lists.Version) error {
+	var keys []address.Key
+	var texts []string
+	check := func() error {
+		found, err := lists.LookupStack(ctx, l.store, built.Layers, keys)
+		if err != nil {
+			return err
+		}
+		missing := map[string]bool{}
+		for _, text := range texts {
+			missing[text] = true
+		}
+		for i := range found {
+			if slices.ContainsFunc(found[i], func(r lists.Stored) bool { return r.Role == 0 }) {
+				delete(missing, texts[i])
+			}
+		}
+		for text := range missing {
+			return fault.E(fault.Conflict, "read again, %s would not hold %.80q any more: load list %s again", describe(v), text, v.List)
+		}
+		keys, texts = keys[:0], texts[:0]
+		return nil
+	}
+	_, err := l.compare(ctx, settings, v, built, func(row DiffRow) error {
+		if row.Change != "removed" {
+			return nil
+		}
+		x := &row.Listing
+		readings, _, err := address.ParseListed(nil, x.Address, x.Network, x.Asset)
+		if err != nil {
+			readings = []address.Address{{Key: address.RawKey(x.Address)}}
+		}
+		for i := range readings {
+			keys, texts = append(keys, readings[i].Key), append(texts, x.Address)
+		}
+		if len(keys) < joinBatch {
+			return nil
+		}
+		return check()
+	})
+	if err == nil {
+		err = check()
+	}
+	return err
+}
+
+// rebuilt reads the uploads of a version again and returns the version as it stands on the new layers. Nothing names them yet.
+func (l *Loader) rebuilt(ctx context.Context, settings *lists.List, v *lists.Version) (*lists.Version, error) {
+	uploads, err := l.uploadsOf(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	var made []lists.Layer
+	err = func() error {
+		var below *lists.Version
+		for i := range uploads {
+			u := &uploads[i]
+			before := u.Layers
+			if i == 0 {
+				before = v.Layers // says in which version a listing first appeared
+			}
+			if err := l.readAgain(ctx, settings, below, u, before); err != nil {
+				return err
+			}
+			made = append(made, u.Layers[len(u.Layers)-1])
+			below = u
+		}
+		if len(below.Layers) > maxLayers {
+			layer, err := l.merge(ctx, below, 0)
+			if err != nil {
+				return err
+			}
+			made, below.Layers = append(made, layer), []lists.Layer{layer}
+		}
+		return nil
+	}()
+	last := &uploads[len(uploads)-1]
+	unused := slices.DeleteFunc(made, func(x lists.Layer) bool { return err == nil && slices.Contains(layerIDs(last.Layers), x.ID) })
+	l.dropAll(context.WithoutCancel(ctx), unused)
+	if err != nil {
+		return nil, err
+	}
+	return last, nil
+}
+
+// uploadsOf returns the versions whose uploads a version consists of: a whole list, then what was added and removed on top of it.
+func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Version, error) {
+	kept, err := l.store.Blobs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var uploads []lists.Version
+	for u := *v; ; {
+		for _, source := range u.Sources {
+			if !slices.Contains(kept, source) {
+				return nil, fault.E(fault.Conflict, "the bytes of version %d (%s) are not kept: load list %s again", u.Number, u.File, u.List)
+			}
+		}
+		uploads = append(uploads, u)
+		below := u.StandsOn()
+		if below == 0 {
+			slices.Reverse(uploads)
+			return uploads, nil
+		}
+		if u, _, err = lists.Read[lists.Version](ctx, l.store, lists.DocVersion(v.List, below)); err != nil {
+			return nil, fault.E(fault.KindOf(err), "version %d, which it was built on: %w; load list %s again", below, err, v.List)
+		}
+	}
+}
+
+// readAgain builds the layer of one upload on top of another version, which was read again before; nil for none.
+func (l *Loader) readAgain(ctx context.Context, settings *lists.List, below, u *lists.Version, before []lists.Layer) error {
+	select {
+	case l.builds <- struct{}{}:
+		defer func() { <-l.builds }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	files := &Received{}
+	defer files.Close()
+	names := strings.Split(u.File, " + ")
+	for i, source := range u.Sources {
+		name := u.File
+		if len(names) == len(u.Sources) {
+			name = names[i]
+		}
+		f, err := l.respool(ctx, source, name)
+		if err != nil {
+			return err
+		}
+		files.files = append(files.files, f)
+	}
+	report := *u
+	u.Diff, u.Guards, u.Warnings = lists.DiffCounts{}, nil, nil
+	u.Addresses, u.Listings, u.Raw = 0, 0, 0
+	o := StageOptions{Format: report.Format, Mode: u.Mode, Published: u.Published, again: true, before: before}
+	if u.Reading != nil {
+		o.Mapping = u.Reading.Mapping
+	}
+	again := &Staging{l: l, settings: settings, active: below, last: below, v: u, files: files, o: o}
+	if err := again.build(ctx); err != nil {
+		return fault.E(fault.KindOf(err), "read %s again: %w; load list %s again", report.File, err, report.List)
+	}
+	layers, addresses, listings, raw := u.Layers, u.Addresses, u.Listings, u.Raw
+	*u = report
+	u.Layers, u.Addresses, u.Listings, u.Raw = layers, addresses, listings, raw
+	return nil
+}
+
+// respool brings the kept bytes of an upload back to local disk, and makes sure that they are those that came in.
+func (l *Loader) respool(ctx context.Context, source, name string) (*spooled, error) {
+	r, err := l.Source(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	f, err := l.spool(ctx, Upload{Name: name, Body: r})
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(source, "-"+f.sha256) {
+		f.f.Close()
+		return nil, fault.E(fault.Unavailable, "the kept bytes of %s are not those that came in: their SHA-256 is %s", source, f.sha256)
+	}
+	return f, nil
+}
+
+func (l *Loader) dropAll(ctx context.Context, layers []lists.Layer) {
+	for _, x := range layers {
+		l.drop(ctx, x.ID)
+	}
+}
+
+// Rebuilds rebuilds the lists of the current generation that need it, in the background, until ctx ends. Of many processes on one store one
+// does it; owner names this one. What fails stays on its old layers and is tried again later.
+func (l *Loader) Rebuilds(ctx context.Context, owner string) {
+	turn := &lease{store: l.store, key: lists.DocLease("rebuild"), owner: owner, ttl: leaseTTL, now: l.now}
+	tries := map[string]attempt{}
+	tick := time.NewTicker(rebuildEvery)
+	defer tick.Stop()
+	for {
+		err := l.rebuildAll(ctx, turn, tries)
+		if ctx.Err() != nil {
+			return
+		}
+		l.rebuildFailed(err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// attempt is how often a list could not be rebuilt, and when it is tried again.
+type attempt struct {
+	failures int
+	next     time.Time
+	err      error
+}
+
+// rebuildAll rebuilds what is due. The error is that of the lists that could not be rebuilt so far.
+func (l *Loader) rebuildAll(ctx context.Context, turn *lease, tries map[string]attempt) (failed error) {
+	due, err := l.outdated(ctx)
+	if err != nil || len(due) == 0 {
+		return err
+	}
+	for _, list := range due {
+		if failed == nil {
+			failed = tries[list].err
+		}
+	}
+	due = slices.DeleteFunc(due, func(list string) bool { return l.now().Before(tries[list].next) })
+	if len(due) == 0 {
+		return failed
+	}
+	// A server of an older program could not find what was read under newer rules: it must be gone first.
+	if err := l.allAsNew(ctx); err != nil {
+		return err
+	}
+	taken, err := turn.take(ctx)
+	if err != nil || !taken {
+		return err
+	}
+	failed = nil
+	turn.while(ctx, func(ctx context.Context) {
+		for _, list := range due {
+			start := time.Now()
+			done, err := l.Rebuild(ctx, list, "system")
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err != nil:
+				t := tries[list]
+				wait := min(rebuildRetry<<min(t.failures, 10), rebuildRetryMax)
+				tries[list] = attempt{t.failures + 1, l.now().Add(wait), err}
+				l.log.Error("a list could not be rebuilt under the current identity rules; answers come from its old layers", "list", list, "error", err, "again_in", wait)
+				failed = err
+			default:
+				delete(tries, list)
+				if done {
+					l.log.Info("a list was rebuilt under the current identity rules", "list", list, "rules", address.Rules, "took", time.Since(start).Round(time.Millisecond))
+				}
+			}
+		}
+	})
+	return failed
+}
+
+// outdated names the lists of the current generation that stand on layers of older rules.
+func (l *Loader) outdated(ctx context.Context) (due []string, err error) {
+	g, _, err := lists.Current(ctx, l.store)
+	if err != nil {
+		return nil, err
+	}
+	for i := range g.Lists {
+		if lists.Outdated(g.Lists[i].Layers) {
+			due = append(due, g.Lists[i].List.ID)
+		}
+	}
+	return due, nil
+}
+
+// allAsNew is an error while a live replica runs a program with older identity rules.
+func (l *Loader) allAsNew(ctx context.Context) error {
+	live, err := lists.Replicas(ctx, l.store, l.now())
+	if err != nil {
+		return err
+	}
+	for _, r := range live {
+		if r.Rules < address.Rules {
+			return fault.E(fault.Conflict, "replica %s runs an older program, with identity rules %d; it must be replaced first", r.ID, r.Rules)
+		}
+	}
+	return nil
+}
+
+// RebuildError says why lists cannot be rebuilt, as far as this process knows; nil when they can.
+func (l *Loader) RebuildError() error {
+	if p := l.notRebuilt.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+func (l *Loader) rebuildFailed(err error) {
+	if err == nil {
+		l.notRebuilt.Store(nil)
+		return
+	}
+	l.notRebuilt.Store(&err)
+}
