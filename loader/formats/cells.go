@@ -45,7 +45,7 @@ func pieces(cell string) []piece {
 	if holdsSecret(text, tokens) {
 		return withSecret(text, all)
 	}
-	if len(all) == 0 && r == address.LikeAddress {
+	if len(all) == 0 && r == address.LikeAddress && len(tokens) <= 1 {
 		return []piece{{Address: text, Unread: true}}
 	}
 	return all

@@ -11,7 +11,7 @@ import (
 )
 
 // found reads a table and shows its rows as "address asset".
-func found(t *testing.T, opts Options, content string) ([]string, Info, error) {
+func foundAddresses(t *testing.T, opts Options, content string) ([]string, Info, error) {
 	t.Helper()
 	rows, info, err := rowsOf(t, "auto", opts, memory("a.csv", []byte(content)))
 	var got []string
@@ -41,7 +41,7 @@ func TestColumnsOfAddressesAreFoundByTheirContent(t *testing.T) {
 		// one row of the column holds two kinds of text
 		"address,x\n" + btc1 + ",1\nuser 77,2\nuser 78,3\n": {btc1, "user 77", "user 78"},
 	} {
-		got, _, err := found(t, Options{}, table)
+		got, _, err := foundAddresses(t, Options{}, table)
 		if diff := cmp.Diff(want, got); diff != "" || (err != nil) != (want == nil) {
 			t.Errorf("%q: %v\n%s", table, err, diff)
 		}
@@ -51,15 +51,15 @@ func TestColumnsOfAddressesAreFoundByTheirContent(t *testing.T) {
 func TestUnclearColumnsNeedAMapping(t *testing.T) {
 	for _, header := range []string{"from,to", "victim address,attacker address", "address,token address", "wallet,funded by"} {
 		table := header + "\n" + evm1 + "," + evm2 + "\n"
-		if _, _, err := found(t, Options{}, table); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "mapping") {
+		if _, _, err := foundAddresses(t, Options{}, table); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "mapping") {
 			t.Errorf("%s: %v", header, err)
 		}
 		first, second, _ := strings.Cut(header, ",")
-		got, _, err := found(t, Options{Mapping: map[string]string{"address": second}}, table)
+		got, _, err := foundAddresses(t, Options{Mapping: map[string]string{"address": second}}, table)
 		if diff := cmp.Diff([]string{evm2}, got); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", header, err, diff)
 		}
-		got, _, err = found(t, Options{Mapping: map[string]string{"address": first + "|" + second}}, table)
+		got, _, err = foundAddresses(t, Options{Mapping: map[string]string{"address": first + "|" + second}}, table)
 		if diff := cmp.Diff([]string{evm1, evm2}, got); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", header, err, diff)
 		}

@@ -33,7 +33,7 @@ func TestLinesOfText(t *testing.T) {
 		"BTC: " + a:                            {{Address: a, Asset: "BTC"}},
 		a + " (tag 104857)":                    {{Address: a, Note: "tag 104857"}},
 		a + ", " + b + " (hot)":                {{Address: a}, {Address: b, Note: "hot", Locator: "line 2 address 2"}},
-		"12QtD5BF…NTojH9h":                     {{Address: "12QtD5BF…NTojH9h", Unread: true, Problem: "address: it is shortened, or something stands beside it that does not read"}},
+		"12QtD5BF…NTojH9h":                     {{Address: "12QtD5BF…NTojH9h"}},
 		"https://etherscan.io/address/" + evm1: {{Address: evm1, Note: "https://etherscan.io/address/" + evm1}},
 		a + "; -; " + "short":                  {{Address: a, EntityName: "-", Note: "also: short"}},
 	} {
