@@ -2,7 +2,7 @@
 
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
-ENV CGO_ENABLED=0
+ENV CGO_ENABLED=0 GOFLAGS=-tags=nomsgpack
 
 # the modules first: they change less often than the code
 COPY go.mod go.sum ./

@@ -29,6 +29,7 @@ var rooms = map[string][]string{
 	"loader/fetch":      {"lists/fault"},
 	"loader":            {"loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"api/auth":          {"lists", "lists/fault"},
+	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api":               {"api/auth", "screening", "loader", "lists", "lists/address", "lists/fault"},
 }
 

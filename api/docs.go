@@ -1,14 +1,16 @@
 package api
 
 import (
-	_ "embed"
+	"bytes"
+	"compress/gzip"
+	"embed"
 	"fmt"
+	"io"
 	"net/http"
 	"path"
 	"strings"
 
 	"github.com/gin-gonic/gin"
-	swaggerui "github.com/swaggo/files/v2"
 
 	"interdict/api/auth"
 	"interdict/lists/fault"
@@ -16,6 +18,9 @@ import (
 
 //go:embed openapi.yaml
 var openapiYAML []byte
+
+//go:embed swagger/*.gz
+var swaggerUI embed.FS
 
 // OpenAPI gives the description of the API, an OpenAPI 3.1 document in YAML.
 func OpenAPI() []byte { return openapiYAML }
@@ -53,7 +58,7 @@ func (s *Server) openapi(c *gin.Context, _ *auth.Principal) error {
 }
 
 func (s *Server) docs(c *gin.Context, _ *auth.Principal) error {
-	return serveDocs(c.Writer, param(c, "file"), `["get", "put", "post", "delete"]`)
+	return serveDocs(c.Writer, c.Request, param(c, "file"), `["get", "put", "post", "delete"]`)
 }
 
 // docsFiles are the parts of Swagger UI that the page uses.
@@ -61,7 +66,7 @@ var docsFiles = map[string]string{"swagger-ui.css": "text/css; charset=utf-8", "
 	"favicon-32x32.png": "image/png"}
 
 // serveDocs serves a part of the page; tryOut are the methods that the reader may try from it, as a JavaScript array.
-func serveDocs(w http.ResponseWriter, file, tryOut string) error {
+func serveDocs(w http.ResponseWriter, r *http.Request, file, tryOut string) error {
 	file = strings.TrimPrefix(path.Clean("/"+file), "/")
 	h := w.Header()
 	h.Set("Content-Security-Policy", docsPolicy)
@@ -76,17 +81,17 @@ func serveDocs(w http.ResponseWriter, file, tryOut string) error {
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
 		body = fmt.Appendf(nil, docsStart, tryOut)
 	default:
-		f, err := swaggerui.FS.Open(file)
-		if docsFiles[file] == "" || err != nil {
+		if docsFiles[file] == "" {
 			return fault.E(fault.NotFound, "there is no such page")
 		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
+		var err error
+		if body, err = swaggerUI.ReadFile("swagger/" + file + ".gz"); err != nil {
 			return err
 		}
-		body = make([]byte, info.Size())
-		if _, err := f.Read(body); err != nil {
+		h.Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			h.Set("Content-Encoding", "gzip")
+		} else if body, err = gunzip(body); err != nil {
 			return err
 		}
 		h.Set("Content-Type", docsFiles[file])
@@ -94,6 +99,14 @@ func serveDocs(w http.ResponseWriter, file, tryOut string) error {
 	}
 	_, _ = w.Write(body) // a reader that has gone needs no answer
 	return nil
+}
+
+func gunzip(b []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // DocsHandler serves the documentation page and openapi.yaml without a key, for the admin address. The API is not there, so nothing
@@ -105,7 +118,7 @@ func DocsHandler() http.Handler {
 		_, _ = w.Write(openapiYAML)
 	})
 	mux.HandleFunc("GET /docs/", func(w http.ResponseWriter, r *http.Request) {
-		if err := serveDocs(w, strings.TrimPrefix(r.URL.Path, "/docs"), "[]"); err != nil {
+		if err := serveDocs(w, r, strings.TrimPrefix(r.URL.Path, "/docs"), "[]"); err != nil {
 			http.NotFound(w, r)
 		}
 	})

@@ -1,15 +1,21 @@
-package main
+package bench
 
 import (
 	"bytes"
-	"io"
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"interdict/api"
 	"interdict/api/auth"
+	"interdict/lists/diskstore"
+	"interdict/loader"
 	"interdict/screening"
+	"interdict/screening/journal"
 )
 
 // sink is a ResponseWriter that keeps nothing.
@@ -22,35 +28,56 @@ func (s *sink) Header() http.Header         { return s.header }
 func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
 func (s *sink) WriteHeader(status int)      { s.status = status }
 
+// openStore opens an embedded store with its journal and loader.
+func openStore(_ context.Context, dir string) (*Store, error) {
+	log := slog.New(slog.DiscardHandler)
+	store, err := diskstore.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	j, err := journal.Open(filepath.Join(dir, "journal"), journal.Options{Now: time.Now, Logger: log, SegmentBytes: journal.MinSegmentBytes})
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return &Store{Store: store, Journal: j, Loader: loader.New(store, unrecorded{}, log, "", time.Now), Log: log, Close: func() {
+		_ = j.Close()
+		_ = store.Close()
+	}}, nil
+}
+
+// unrecorded takes changes without a journal.
+type unrecorded struct{}
+
+func (unrecorded) RecordChange(loader.Change) error { return nil }
+
 // BenchmarkHandler measures what a request costs inside the handlers, without the network: the full check on a miss next to
 // the bare Gin handler that `interdict bench` measures it against.
 func BenchmarkHandler(b *testing.B) {
-	e := &env{ctx: b.Context(), stderr: io.Discard, logLevel: "error"}
-	dir := b.TempDir()
-	c := &benchCmd{Size: 100_000}
-	if _, err := c.fill(e, dir); err != nil {
+	ctx, dir := b.Context(), b.TempDir()
+	o := Options{Size: 100_000, By: "bench", Open: openStore}
+	if _, err := o.fill(ctx, dir); err != nil {
 		b.Fatal(err)
 	}
-	o, err := (&storeFlags{Data: dir}).open(e.ctx, e.logger())
+	st, err := o.Open(ctx, dir)
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer o.close()
-	keys, err := auth.Open(e.ctx, o.store, "", time.Now)
+	defer st.Close()
+	keys, err := auth.Open(ctx, st.Store, "", time.Now)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := keys.Bootstrap(e.ctx, benchKey); err != nil {
+	if _, err := keys.Bootstrap(ctx, apiKey); err != nil {
 		b.Fatal(err)
 	}
 	metrics := api.NewMetrics()
-	screener := screening.New(o.store, o.journal, metrics, o.log, time.Now)
-	if err := screener.Refresh(e.ctx); err != nil {
+	screener := screening.New(st.Store, st.Journal, metrics, st.Log, time.Now)
+	if err := screener.Refresh(ctx); err != nil {
 		b.Fatal(err)
 	}
-	full := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Metrics: metrics, Log: o.log, Now: time.Now,
+	full := api.New(api.Options{Screener: screener, Loader: st.Loader, Keys: keys, Store: st.Store, Metrics: metrics, Log: st.Log, Now: time.Now,
 		JournalError: func() error { return nil }}).Handler()
-	bare, err := bareGin(e.ctx, screener, "")
+	bare, err := bareGin(ctx, screener, "")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -72,7 +99,7 @@ func BenchmarkHandler(b *testing.B) {
 				}
 				r.ContentLength = int64(body.Len())
 				r.Header["Content-Type"] = []string{"application/json"}
-				r.Header["Authorization"] = []string{"Bearer " + benchKey}
+				r.Header["Authorization"] = []string{"Bearer " + apiKey}
 				if h.ServeHTTP(w, r); w.status != http.StatusOK {
 					b.Fatal(w.status)
 				}
