@@ -232,7 +232,7 @@ func (c *check) lookedUp(n int, snap *snapshot) LookedUp {
 	return l
 }
 
-// variants is how many variant numbers there may be (lists/address/spaces.go).
+// variants is how many variant numbers there may be (lists/address/numbers.go).
 const variants = 600
 
 // finds gives the addresses that have a probe's key and would be told as a match if they were listed, the closest class first.

@@ -1,127 +1,69 @@
 package address
 
-// Relations of the key spaces that Bitcoin-like chains share. Source: addresses.md, section 3.
+import (
+	"hash"
+	"hash/crc32"
+	"sync"
 
-func init() {
-	registerSpace(space{number: SpaceHash160, links: linksHash160, relate: relateHash160})
-	registerSpace(space{number: SpaceScript160, relate: relateScript160})
-	registerSpace(space{number: SpaceScript256, links: linksScript256, relate: relateScript256})
-	registerSpace(space{number: SpaceScript32})
-	registerSpace(space{number: SpaceTaproot}) // the output key is tweaked: nothing follows from it
-	registerSpace(space{number: SpaceWitness})
-	registerSpace(space{number: SpaceMWEB})
+	"golang.org/x/crypto/blake2b"
+)
+
+// blake2b32s and blake2b40s keep hashes of 4 bytes (Filecoin) and 5 bytes (Nano): the length is
+// one of BLAKE2b's parameters, so that these are not the beginnings of a longer digest.
+var (
+	blake2b32s = sync.Pool{New: func() any { return &hasher{Hash: blake2bOf(4)} }}
+	blake2b40s = sync.Pool{New: func() any { return &hasher{Hash: blake2bOf(5)} }}
+)
+
+func blake2bOf(sizeBytes int) hash.Hash {
+	h, err := blake2b.New(sizeBytes, nil)
+	if err != nil {
+		panic(err) // only a size above 64 bytes fails
+	}
+	return h
 }
 
-// ofBitcoin tells the variants of the Bitcoin family and Zcash.
-func ofBitcoin(v Variant) bool { return VariantBitcoinP2PKH <= v && v < VariantMonero }
-
-// hasSegWit tells whether a P2SH variant is of a chain where a script can hold a witness program.
-func hasSegWit(v Variant) bool {
-	return v == VariantBitcoinP2SH || v == VariantLitecoinP2SH || v == VariantBitcoinGoldP2SH
+// sumShort appends the digest of at most 64 bytes.
+func sumShort(dst []byte, pool *sync.Pool, data []byte) []byte {
+	h := pool.Get().(*hasher)
+	h.Reset()
+	h.Write(h.in[:copy(h.in[:], data)])
+	dst = append(dst, h.Sum(h.out[:0])...)
+	pool.Put(h)
+	return dst
 }
 
-// linksHash160 gives the nested SegWit address of a key hash h, P2SH(hash160(0x00 0x14 h)) (BIP-141). It is
-// computed forward from either side, since nothing can be computed backward from it.
-func linksHash160(dst []Link, a *Address, _ Side) []Link {
-	if !ofBitcoin(a.Variant) || len(a.Key) != 21 {
-		return dst
+// crc16Table serves CRC-16/XMODEM: polynomial x¹⁶+x¹²+x⁵+1, start 0, no reflection.
+// Stellar (SEP-23) and TON (TEP-2) use it, with opposite byte orders.
+var crc16Table = func() (t [256]uint16) {
+	for i := range t {
+		crc := uint16(i) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+		t[i] = crc
 	}
-	var redeem [22]byte
-	redeem[1] = 0x14
-	copy(redeem[2:], a.Key[1:])
-	return append(dst, nestedLink(redeem[:], RoleNested))
+	return t
+}()
+
+func crc16(data []byte) uint16 {
+	var crc uint16
+	for _, b := range data {
+		crc = crc<<8 ^ crc16Table[byte(crc>>8)^b]
+	}
+	return crc
 }
 
-// linksScript256 gives P2SH(hash160(0x00 0x20 p)) of a P2WSH program p (BIP-141).
-func linksScript256(dst []Link, a *Address, _ Side) []Link {
-	if len(a.Key) != 33 {
-		return dst
+// crc32Update is crc32.Update with the IEEE polynomial, which lets what it is given escape to the heap: for the
+// few bytes of an address that costs more than the sum.
+func crc32Update(crc uint32, data []byte) uint32 {
+	crc = ^crc
+	for _, b := range data {
+		crc = crc32.IEEETable[byte(crc)^b] ^ crc>>8
 	}
-	var redeem [34]byte
-	redeem[1] = 0x20
-	copy(redeem[2:], a.Key[1:])
-	return append(dst, nestedLink(redeem[:], RoleNestedScript))
-}
-
-func nestedLink(redeem []byte, role Role) Link {
-	hash := hash160(redeem)
-	var key [21]byte
-	key[0] = byte(SpaceScript160)
-	copy(key[1:], hash[:])
-	return Link{Key(key[:]), role}
-}
-
-// relateHash160 relates addresses of one public key hash.
-func relateHash160(_ Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string) {
-	if askedAs == RoleReceiver || listedAs == RoleReceiver {
-		return relateReceiver(SameKey, VariantZcashP2PKH, asked, askedAs, listed, listedAs)
-	}
-	if askedAs != 0 || listedAs != 0 {
-		return None, ""
-	}
-	how := ": the same public key hash"
-	if !ofBitcoin(asked) || !ofBitcoin(listed) {
-		how = ": the same public key hash, of a compressed secp256k1 key"
-	}
-	return SameKey, wordsOf(listed) + " → " + wordsOf(asked) + how
-}
-
-// relateScript160 relates addresses of one script hash, and the nested forms that come down to one.
-func relateScript160(_ Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string) {
-	if askedAs == RoleReceiver || listedAs == RoleReceiver {
-		return relateReceiver(SameScript, VariantZcashP2SH, asked, askedAs, listed, listedAs)
-	}
-	outer, inner, role := asked, listed, listedAs
-	if askedAs != 0 {
-		outer, inner, role = listed, asked, askedAs
-	}
-	switch {
-	case askedAs != 0 && listedAs != 0:
-		return None, "" // both were computed: they meet under what they were computed from
-	case role == RoleNested && hasSegWit(outer):
-		return SameKey, wordsOf(inner) + " key hash → nested SegWit of " + familyOf(outer)
-	case role == RoleNested:
-		return SameScript, wordsOf(inner) + " key hash → nested SegWit script, on " + familyOf(outer) + " which has no SegWit"
-	case role == RoleNestedScript:
-		return SameScript, wordsOf(inner) + " program → P2SH-P2WSH of " + familyOf(outer)
-	}
-	return SameScript, wordsOf(listed) + " → " + wordsOf(asked) + ": the same script hash"
-}
-
-// relateScript256 relates P2WSH addresses of one witness script.
-func relateScript256(_ Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string) {
-	if askedAs != 0 || listedAs != 0 {
-		return None, ""
-	}
-	return SameScript, wordsOf(listed) + " → " + wordsOf(asked) + ": the same witness script"
-}
-
-// relateReceiver relates a receiver of a unified address with what else has its key: the address of that receiver alone
-// (own), or another unified address, is contained; an address of another chain is of class across.
-func relateReceiver(across Class, own, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string) {
-	switch {
-	case askedAs == RoleReceiver && listedAs == RoleReceiver:
-		return Contains, "two unified addresses with a receiver in common"
-	case askedAs == RoleReceiver && listedAs == 0 && listed == own:
-		return Contains, "unified address that holds the listed receiver"
-	case listedAs == RoleReceiver && askedAs == 0 && asked == own:
-		return Contains, "receiver of the listed unified address"
-	case askedAs == RoleReceiver && listedAs == 0:
-		return across, wordsOf(listed) + " → receiver of a unified address: the same hash"
-	case listedAs == RoleReceiver && askedAs == 0:
-		return across, "receiver of a unified address → " + wordsOf(asked) + ": the same hash"
-	}
-	// The other side was computed from a key hash: a nested SegWit script as receiver.
-	return SameScript, "nested SegWit script as receiver of a unified address"
-}
-
-// wordsOf names a variant: "bitcoin p2pkh".
-func wordsOf(v Variant) string {
-	if int(v) >= len(variants) || variants[v] == nil {
-		return "unknown"
-	}
-	if variants[v].kind == "" {
-		return variants[v].family
-	}
-	return variants[v].family + " " + variants[v].kind
+	return ^crc
 }
