@@ -130,7 +130,7 @@ func bothWays(t *testing.T, data string, test func(t *testing.T, check func(stdi
 
 func TestCheckPrintsOneLineOfJSONForEachLineOfInput(t *testing.T) {
 	data := listFile(t, "address\n"+canaryAlways+"\n")
-	wrongCase := "0xDAC17F958D2ee523a2206206994597C13D831ec7"
+	wrongCase := strings.Replace(canaryAlways, "B", "b", 1)
 	bothWays(t, data, func(t *testing.T, check func(string, ...string) (int, string, string)) {
 		stdin := canaryNever + "\n\nnonsense\r\n  " + canaryAlways + " \n" + strings.Repeat("x", 200_000) + "\n \n" + wrongCase + "\n" + canaryOdd // no newline at the end
 		want := []string{"miss", "invalid_address empty", "invalid_address", "hit", "invalid_address bad_length", "invalid_address empty", "invalid_address bad_checksum would_match", "miss"}
@@ -176,7 +176,7 @@ func TestCheckPrintsOneLineOfJSONForEachLineOfInput(t *testing.T) {
 		if code, out, errs := check("", wrongCase); code != exitError || !strings.Contains(errs, "only the letter case is wrong, and the address in its right case is listed") {
 			t.Errorf("a listed address in the wrong case: %d\n%s%s", code, out, errs)
 		}
-		if code, _, errs := check("", strings.Replace(canaryOdd, "A", "a", 1)); code != exitError || strings.Contains(errs, "letter case is wrong, and") {
+		if code, _, errs := check("", strings.Replace(canaryOdd, "B", "b", 1)); code != exitError || strings.Contains(errs, "letter case is wrong, and") {
 			t.Errorf("another address in the wrong case: %d\n%s", code, errs)
 		}
 		for _, args := range [][]string{{"-"}, {"--json", "-"}} {
