@@ -8,12 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"interdict/api"
+	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
@@ -21,12 +20,11 @@ import (
 )
 
 type checkCmd struct {
-	storeFlags
-	serverFlags
+	target
 	Addresses []string `arg:"" name:"address" help:"Addresses, or - for one a line on standard input."`
 	Network   string   `help:"Network of the addresses; without it every reading is screened."`
 	Direction string   `help:"deposit or withdrawal; without it the answer names no action." enum:"deposit,withdrawal," default:""`
-	Explain   bool     `help:"Tell how each text was read, what is derived from it and what it was compared with."`
+	Explain   bool     `help:"Show how each text was read, what is derived from it and what it was compared with."`
 	JSON      bool     `help:"Print one line of JSON for each address, in order: the answer as the API gives it, with --explain the explanation, or {\"error\": problem}."`
 }
 
@@ -39,9 +37,9 @@ func (*checkCmd) Help() string {
 		"  interdict check --explain --network bitcoin bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 }
 
-// reply is what came of one address. Only one without an error clears it.
+// reply is the outcome of one address. Only one without an error clears it.
 type reply struct {
-	answer    *answer
+	answer    *client.Answer
 	json      []byte // the answer as the API gives it
 	explained *screening.Explanation
 	err       error
@@ -52,11 +50,18 @@ func (c *checkCmd) Run(e *env) error {
 		return fault.E(fault.Invalid, "the arguments look like the words of a seed phrase; nothing was checked or recorded, treat the wallet as exposed; "+
 			"if they are account names, give them on standard input")
 	}
-	ask := c.askServer
+	var ask func(ctx context.Context, address string) reply
 	switch {
 	case c.Explain && c.Server != "":
 		return usage("--explain works on the store itself, not through a server")
-	case c.Server == "":
+	case c.Server != "":
+		server, err := c.client()
+		if err != nil {
+			return err
+		}
+		defer server.Close()
+		ask = func(ctx context.Context, address string) reply { return c.askServer(ctx, server, address) }
+	default:
 		o, err := c.openToCheck(e.ctx, e.quiet())
 		if err != nil {
 			return err
@@ -77,7 +82,7 @@ func (c *checkCmd) Run(e *env) error {
 			failed++
 			fmt.Fprintf(e.stderr, "interdict: address %d: %v\n", n, r.err)
 		}
-		if r.answer != nil && r.answer.hit() {
+		if r.answer != nil && r.answer.Result == "hit" {
 			hits++
 		}
 		c.print(e.stdout, &r)
@@ -165,7 +170,7 @@ func (c *checkCmd) askStore(ctx context.Context, s *screening.Screener, address 
 	}
 	if out.err == nil {
 		out.json = a.JSON
-		out.answer, out.err = readAnswer(a.JSON, address, c.Direction)
+		out.answer, out.err = client.ReadAnswer(a.JSON, address, lists.Direction(c.Direction))
 	}
 	return out
 }
@@ -173,27 +178,22 @@ func (c *checkCmd) askStore(ctx context.Context, s *screening.Screener, address 
 // serverTime is how long a server may take for one answer.
 const serverTime = 30 * time.Second
 
-func (c *checkCmd) askServer(ctx context.Context, address string) (out reply) {
+func (c *checkCmd) askServer(ctx context.Context, server *client.Client, address string) (out reply) {
 	ctx, cancel := context.WithTimeout(ctx, serverTime)
 	defer cancel()
-	method, path, contentType := http.MethodGet, "/v1/addresses/"+url.PathEscape(address), ""
-	var body io.Reader
-	if c.Direction != "" {
-		b, err := json.Marshal(map[string]string{"address": address, "network": c.Network, "direction": c.Direction})
-		if err != nil {
-			return reply{err: err}
-		}
-		method, path, contentType, body = http.MethodPost, "/v1/check", "application/json", bytes.NewReader(b)
-	} else if c.Network != "" {
-		path += "?network=" + url.QueryEscape(c.Network)
+	if c.Direction == "" {
+		out.answer, out.err = server.Lookup(ctx, address, c.Network)
+	} else {
+		d := server.Check(ctx, client.CheckRequest{Address: address, Network: c.Network, Direction: lists.Direction(c.Direction)})
+		out.answer, out.err = d.Answer(), d.Err()
 	}
-	if out.err = c.call(ctx, method, path, contentType, body, (*json.RawMessage)(&out.json)); out.err == nil {
-		out.answer, out.err = readAnswer(out.json, address, c.Direction)
+	if out.answer != nil {
+		out.json = out.answer.JSON()
 	}
 	return out
 }
 
-// print shows what came of one address on standard output. Without --json an error is on standard error only.
+// print shows the reply to one address on standard output. Without --json an error is on standard error only.
 func (c *checkCmd) print(w io.Writer, r *reply) {
 	if !c.JSON {
 		if r.explained != nil {
@@ -205,7 +205,7 @@ func (c *checkCmd) print(w io.Writer, r *reply) {
 		return
 	}
 	line := r.json
-	var refused *refusal
+	var refused *client.Error
 	switch {
 	case r.explained != nil:
 		b, err := json.Marshal(r.explained)
@@ -213,8 +213,8 @@ func (c *checkCmd) print(w io.Writer, r *reply) {
 			panic(err) // our own types always encode
 		}
 		line = b
-	case errors.As(r.err, &refused):
-		line = fmt.Appendf(nil, `{"error":%s}`, refused.body)
+	case errors.As(r.err, &refused) && refused.JSON() != nil:
+		line = fmt.Appendf(nil, `{"error":%s}`, refused.JSON())
 	case r.err != nil:
 		line = fmt.Appendf(nil, `{"error":%s}`, api.Problem(r.err))
 	}

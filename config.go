@@ -178,16 +178,6 @@ func (f *storeFlags) withJournal(store lists.Store, log *slog.Logger, segmentByt
 	return &opened{store, j, loader.New(store, recorder{j}, log, "", time.Now), log}, nil
 }
 
-// reading opens the store for a command that only reads lists and keys. It makes no store, and needs no journal.
-func (f *storeFlags) reading(e *env, work func(lists.Store) error) error {
-	store, err := f.openStore(e.ctx, diskstore.ReadOnly)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	return work(store)
-}
-
 func (o *opened) close() {
 	if err := o.journal.Close(); err != nil {
 		o.log.Error("close the journal", "error", err)

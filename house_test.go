@@ -30,7 +30,8 @@ var rooms = map[string][]string{
 	"loader":            {"loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"api/auth":          {"lists", "lists/fault"},
 	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
-	"api":               {"api/auth", "screening", "loader", "lists", "lists/address", "lists/fault"},
+	"api/client":        {"lists", "lists/fault"},
+	"api":               {"api/auth", "api/client", "screening", "loader", "lists", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

@@ -2,15 +2,15 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"interdict/api/client"
 	"interdict/lists"
-	"interdict/lists/fault"
 	"interdict/loader"
 )
 
@@ -19,86 +19,69 @@ type listsCmd struct {
 	Versions   versionsCmd   `cmd:"" help:"Show the versions of a list."`
 	Diff       diffCmd       `cmd:"" help:"Show what differs between two versions."`
 	Quarantine quarantineCmd `cmd:"" help:"Show the rows of a version that were not read, and why."`
+	Approve    approveCmd    `cmd:"" help:"Agree to the content of a staged version; never to one's own upload."`
+	Reject     rejectCmd     `cmd:"" help:"End a staged version."`
 	Activate   activateCmd   `cmd:"" help:"Make a version the active one: a staged one, or one that was active before."`
 	Rollback   rollbackCmd   `cmd:"" help:"Go back to the version that was active before."`
 	Retire     retireCmd     `cmd:"" help:"Take a list out of the answers."`
+	Set        setCmd        `cmd:"" help:"Create a list, or change its settings."`
+	Delete     deleteCmd     `cmd:"" help:"Remove a list that never was active."`
 	Export     exportCmd     `cmd:"" help:"Write a version as our ndjson or csv, or the bytes that were uploaded."`
 	Sources    sourcesCmd    `cmd:"" help:"Show the well-known lists, and where they are published."`
 	Follow     followCmd     `cmd:"" help:"Make a list follow a source, to be refreshed from there."`
 	Unfollow   unfollowCmd   `cmd:"" help:"Make a list follow no source any more."`
 }
 
-// withLoader opens the store for a command.
-func (f *storeFlags) withLoader(e *env, work func(*loader.Loader) error) error {
-	o, err := f.open(e.ctx, e.quiet())
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	return work(o.loader)
-}
-
-// withReader is withLoader for a command that changes nothing.
-func (f *storeFlags) withReader(e *env, work func(*loader.Loader) error) error {
-	return f.reading(e, func(store lists.Store) error {
-		return work(loader.New(store, nil, e.quiet(), "", time.Now)) // it has nothing to record
-	})
-}
-
 type listsShowCmd struct {
-	storeFlags
+	target
 	JSON bool `help:"Print JSON."`
 }
 
+// Help is shown under lists show --help.
+func (*listsShowCmd) Help() string {
+	return "Examples:\n  interdict lists show\n  interdict lists show --json --server http://127.0.0.1:8080"
+}
+
 func (c *listsShowCmd) Run(e *env) error {
-	return c.withReader(e, func(l *loader.Loader) error {
-		all, fresh, err := l.Lists(e.ctx)
+	return c.reads(e, func(o operations) error {
+		all, err := o.Lists(e.ctx)
 		if err != nil {
 			return err
 		}
-		shown := make([]shownList, len(all))
-		for i := range all {
-			shown[i] = shownList{all[i].Filled(), all[i].Means()}
-		}
 		if c.JSON {
-			printJSON(e.stdout, shown)
+			printJSON(e.stdout, all)
 			return nil
 		}
-		for _, x := range shown {
-			means := fmt.Sprintf("%20s %s (%s, authority %s)\n", "", x.Means, x.Means.Category, orDash(x.Means.Authority))
-			if x.Active == 0 {
-				fmt.Fprintf(e.stdout, "%-20s nothing active, %d versions\n%s", x.ID, x.Latest, means)
-				continue
-			}
-			v, err := l.Version(e.ctx, x.ID, x.Active)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(e.stdout, "%-20s version %d of %d, published %s, %d addresses, fresh %s, %s\n%s", x.ID, x.Active, x.Latest, orDash(v.Published),
-				v.Addresses, fresh[x.ID].UTC().Format(time.RFC3339), staleness(&x.List, fresh[x.ID]), means)
-			if n := v.Rows.Quarantined; n > 0 {
-				fmt.Fprintf(e.stdout, "%-20s %d rows of version %d were not read, and an address in them is not screened: interdict lists quarantine %s %d\n", "", n, x.Active, x.ID, x.Active)
-			}
+		for i := range all {
+			printList(e, &all[i])
 		}
 		return nil
 	})
 }
 
-// shownList is a list as --json shows it.
-type shownList struct {
-	lists.List
-	Means lists.Means `json:"means"`
+func printList(e *env, l *client.List) {
+	means := fmt.Sprintf("%20s %s (%s, authority %s)\n", "", l.Means, l.Means.Category, orDash(l.Means.Authority))
+	if l.ActiveVersion == 0 {
+		fmt.Fprintf(e.stdout, "%-20s nothing active, %d versions\n%s", l.ID, l.LatestVersion, means)
+		return
+	}
+	fmt.Fprintf(e.stdout, "%-20s version %d of %d, published %s, %d addresses, fresh %s, %s\n%s", l.ID, l.ActiveVersion, l.LatestVersion,
+		orDash(l.Published), l.Addresses, l.FreshAt.UTC().Format(time.RFC3339), staleness(l), means)
+	if l.Quarantined > 0 {
+		fmt.Fprintf(e.stdout, "%-20s %d rows of version %d were not read, and an address in them is not screened: interdict lists quarantine %s %d\n",
+			"", l.Quarantined, l.ActiveVersion, l.ID, l.ActiveVersion)
+	}
 }
 
 // staleness says when a list is too old.
-func staleness(l *lists.List, fresh time.Time) string {
+func staleness(l *client.List) string {
 	switch {
-	case l.MaxAge == 0:
+	case l.MaxAge == "":
 		return "never stale"
-	case time.Since(fresh) > l.MaxAge:
-		return fmt.Sprintf("STALE: older than %s", l.MaxAge)
+	case !l.Fresh:
+		return "STALE: older than " + l.MaxAge
 	}
-	return fmt.Sprintf("stale after %s", l.MaxAge)
+	return "stale after " + l.MaxAge
 }
 
 func orDash(s string) string {
@@ -109,14 +92,17 @@ func orDash(s string) string {
 }
 
 type versionsCmd struct {
-	storeFlags
+	target
 	List string `arg:"" help:"Id of the list."`
 	JSON bool   `help:"Print JSON."`
 }
 
+// Help is shown under lists versions --help.
+func (*versionsCmd) Help() string { return "Example:\n  interdict lists versions ofac-sdn" }
+
 func (c *versionsCmd) Run(e *env) error {
-	return c.withReader(e, func(l *loader.Loader) error {
-		all, err := l.Versions(e.ctx, c.List)
+	return c.reads(e, func(o operations) error {
+		all, err := o.Versions(e.ctx, c.List)
 		if err != nil {
 			return err
 		}
@@ -133,7 +119,7 @@ func (c *versionsCmd) Run(e *env) error {
 }
 
 type diffCmd struct {
-	storeFlags
+	target
 	List string `arg:"" help:"Id of the list."`
 	A    int    `arg:"" help:"The earlier version; 0 for nothing."`
 	B    int    `arg:"" help:"The later version."`
@@ -141,19 +127,23 @@ type diffCmd struct {
 	CSV  bool   `name:"csv" help:"Print a table that is safe to open in a spreadsheet."`
 }
 
+// Help is shown under lists diff --help.
+func (*diffCmd) Help() string {
+	return "Examples:\n  interdict lists diff ofac-sdn 11 12\n  interdict lists diff ofac-sdn 0 12 --csv > all.csv"
+}
+
 func (c *diffCmd) Run(e *env) error {
-	return c.withReader(e, func(l *loader.Loader) error {
+	return c.reads(e, func(o operations) error {
 		w := bufio.NewWriter(e.stdout)
 		table := csv.NewWriter(w)
 		if c.CSV {
-			if err := table.Write([]string{"change", "address", "network", "asset", "entity", "programs", "listed_on", "locator"}); err != nil {
+			if err := table.Write(client.DiffColumns); err != nil {
 				return err
 			}
 		}
-		counts, err := l.Diff(e.ctx, c.List, c.A, c.B, func(r loader.DiffRow) error {
+		counts, err := o.Diff(e.ctx, c.List, c.A, c.B, func(r client.DiffRow) error {
 			if c.CSV {
-				x := &r.Listing
-				return table.Write(loader.SafeCells([]string{r.Change, x.Address, x.Network, x.Asset, x.Entity.Name, strings.Join(x.Programs, ";"), x.ListedOn, x.Locator}))
+				return table.Write(loader.SafeCells(r.Cells()))
 			}
 			if c.JSON {
 				return json.NewEncoder(w).Encode(r)
@@ -174,63 +164,174 @@ func (c *diffCmd) Run(e *env) error {
 	})
 }
 
+// onVersion are the arguments of a decision on one version.
+type onVersion struct {
+	target
+	List   string `arg:"" help:"Id of the list."`
+	N      int    `arg:"" help:"Number of the version."`
+	Reason string `help:"Why; it goes on record."`
+}
+
+type (
+	approveCmd struct{ onVersion }
+	rejectCmd  struct{ onVersion }
+)
+
+// Help is shown under lists approve --help.
+func (*approveCmd) Help() string {
+	return "Example:\n  interdict lists approve ofac-sdn 12 --reason 'looked at the diff' --server http://127.0.0.1:8080"
+}
+
+// Help is shown under lists reject --help.
+func (*rejectCmd) Help() string {
+	return "Example:\n  interdict lists reject ofac-sdn 12 --reason 'the file is a draft'"
+}
+
+func (c *approveCmd) Run(e *env) error { return c.decide(e, operations.Approve) }
+func (c *rejectCmd) Run(e *env) error  { return c.decide(e, operations.Reject) }
+
+func (c *onVersion) decide(e *env, decide func(o operations, ctx context.Context, list string, n int, reason string) (*lists.Version, error)) error {
+	return c.changes(e, func(o operations) error {
+		v, err := decide(o, e.ctx, c.List, c.N, c.Reason)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%s version %d: %s, %d approvals\n", v.List, v.Number, v.State, len(v.Approvals))
+		return nil
+	})
+}
+
 type activateCmd struct {
-	storeFlags
+	target
 	List     string `arg:"" help:"Id of the list."`
 	N        int    `arg:"" help:"Number of the version."`
 	Override string `help:"Reason to go past a guard or missing approvals; it goes on record." placeholder:"REASON" env:"-"`
 }
 
-func (c *activateCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
-		g, err := l.Activate(e.ctx, c.List, c.N, loader.ActivateOptions{By: operator(), Override: c.Override, Operator: true})
-		return moved(e, g, err)
-	})
+// Help is shown under lists activate --help.
+func (*activateCmd) Help() string {
+	return "Examples:\n  interdict lists activate ofac-sdn 12\n  interdict lists activate ofac-sdn 12 --override 'the delistings of 2025-03-21'"
 }
 
-type rollbackCmd struct {
-	storeFlags
+func (c *activateCmd) Run(e *env) error {
+	return c.changes(e, func(o operations) error { return printActivation(e)(o.Activate(e.ctx, c.List, c.N, c.Override)) })
+}
+
+// onList are the arguments of a change of one list.
+type onList struct {
+	target
 	List   string `arg:"" help:"Id of the list."`
 	Reason string `help:"Why; it goes on record."`
 }
 
-func (c *rollbackCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
-		g, err := l.Rollback(e.ctx, c.List, operator(), c.Reason)
-		return moved(e, g, err)
-	})
+type (
+	rollbackCmd struct{ onList }
+	retireCmd   struct{ onList }
+)
+
+// Help is shown under lists rollback --help.
+func (*rollbackCmd) Help() string {
+	return "Example:\n  interdict lists rollback ofac-sdn --reason 'version 12 was cut short'"
 }
 
-type retireCmd struct {
-	storeFlags
-	List   string `arg:"" help:"Id of the list."`
-	Reason string `help:"Why; it goes on record." required:""`
+// Help is shown under lists retire --help.
+func (*retireCmd) Help() string {
+	return "Example:\n  interdict lists retire old-list --reason 'replaced by new-list'"
+}
+
+func (c *rollbackCmd) Run(e *env) error {
+	return c.changes(e, func(o operations) error { return printActivation(e)(o.Rollback(e.ctx, c.List, c.Reason)) })
 }
 
 func (c *retireCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
-		g, err := l.Retire(e.ctx, c.List, operator(), c.Reason)
+	return c.changes(e, func(o operations) error { return printActivation(e)(o.Retire(e.ctx, c.List, c.Reason)) })
+}
+
+// printActivation prints the result of a change of what is active.
+func printActivation(e *env) func(*client.Activation, error) error {
+	return func(a *client.Activation, err error) error {
+		switch {
+		case err != nil:
+		case a.Version == 0:
+			fmt.Fprintf(e.stdout, "generation %d: %s takes no part in answers any more\n", a.Generation, a.List)
+		default:
+			fmt.Fprintf(e.stdout, "generation %d: %s version %d is active\n", a.Generation, a.List, a.Version)
+		}
+		return err
+	}
+}
+
+type setCmd struct {
+	target
+	settingsFlags
+	List string `arg:"" help:"Id of the list."`
+	JSON bool   `help:"Print JSON."`
+}
+
+// settingsFlags are the settings of a list. What is not given keeps its value, or has the default in a new list.
+type settingsFlags struct {
+	Name           *string  `help:"Name of the list."`
+	Authority      *string  `help:"Who publishes it."`
+	Category       *string  `help:"Category of a row that names none."`
+	Confidence     *string  `help:"confirmed or suspected, of a row that names none."`
+	MaxAge         *string  `help:"How old the list may be: 72h; empty for never too old." placeholder:"DURATION"`
+	OnStale        *string  `help:"What happens when it is older: warn or stop." placeholder:"WARN|STOP"`
+	Approvals      *int     `help:"How many people other than the uploader must approve a version." placeholder:"N"`
+	MaxShrink      *float64 `help:"Share of its addresses that may disappear before the guard shrink trips." placeholder:"SHARE"`
+	MaxGrowth      *float64 `help:"How many times its addresses it may have before the guard growth trips." placeholder:"TIMES"`
+	MaxQuarantined *float64 `help:"Share of rows that may be unread before the guard quarantined trips." placeholder:"SHARE"`
+	Mandatory      *bool    `help:"Nothing that the list says may be suppressed." negatable:""`
+	Keep           *int     `help:"How many superseded versions keep their content." placeholder:"N"`
+}
+
+func (f settingsFlags) settings() client.ListSettings {
+	return client.ListSettings{Name: f.Name, Authority: f.Authority, Category: (*lists.Category)(f.Category), Confidence: (*lists.Confidence)(f.Confidence),
+		MaxAge: f.MaxAge, OnStale: (*lists.OnStale)(f.OnStale), Approvals: f.Approvals, MaxShrink: f.MaxShrink, MaxGrowth: f.MaxGrowth,
+		MaxQuarantined: f.MaxQuarantined, Mandatory: f.Mandatory, Keep: f.Keep}
+}
+
+// Help is shown under lists set --help.
+func (*setCmd) Help() string {
+	return "Examples:\n  interdict lists set internal-deny --category internal --approvals 1\n  interdict lists set ofac-sdn --max-age 72h --on-stale stop --mandatory"
+}
+
+func (c *setCmd) Run(e *env) error {
+	return c.changes(e, func(o operations) error {
+		l, err := o.SetList(e.ctx, c.List, c.settings())
+		switch {
+		case err != nil:
+			return err
+		case c.JSON:
+			printJSON(e.stdout, l)
+		default:
+			printList(e, l)
+		}
+		return nil
+	})
+}
+
+type deleteCmd struct {
+	target
+	List string `arg:"" help:"Id of the list."`
+}
+
+// Help is shown under lists delete --help.
+func (*deleteCmd) Help() string {
+	return "A list that once was active stays for the record: it can be retired.\nExample:\n  interdict lists delete misspelt"
+}
+
+func (c *deleteCmd) Run(e *env) error {
+	return c.changes(e, func(o operations) error {
+		err := o.DeleteList(e.ctx, c.List)
 		if err == nil {
-			fmt.Fprintf(e.stdout, "generation %d: %s takes no part in answers any more\n", g.Number, c.List)
+			fmt.Fprintf(e.stdout, "%s is deleted\n", c.List)
 		}
 		return err
 	})
 }
 
-func moved(e *env, g *lists.Generation, err error) error {
-	if err != nil {
-		return err
-	}
-	for _, a := range g.Lists {
-		if a.List.ID == g.List {
-			fmt.Fprintf(e.stdout, "generation %d: %s version %d is active\n", g.Number, g.List, a.Version)
-		}
-	}
-	return nil
-}
-
 type exportCmd struct {
-	storeFlags
+	target
 	List   string `arg:"" help:"Id of the list."`
 	Number int    `name:"number" help:"Version to write; the active one when not given." placeholder:"N"`
 	As     string `help:"ndjson, csv, or published: the bytes that were uploaded." enum:"ndjson,csv,published" default:"ndjson"`
@@ -238,23 +339,13 @@ type exportCmd struct {
 
 // Help is shown under lists export --help.
 func (*exportCmd) Help() string {
-	return "Example:\n  interdict lists export ofac-sdn > ofac-sdn.ndjson\n  interdict lists export ofac-sdn --number 3 --as published > sdn_advanced.xml.gz"
+	return "Examples:\n  interdict lists export ofac-sdn > ofac-sdn.ndjson\n  interdict lists export ofac-sdn --number 3 --as published > sdn_advanced.xml.gz"
 }
 
 func (c *exportCmd) Run(e *env) error {
-	return c.withReader(e, func(l *loader.Loader) error {
-		n := c.Number
-		if n == 0 {
-			x, _, err := l.List(e.ctx, c.List)
-			if err != nil {
-				return err
-			}
-			if n = x.Active; n == 0 {
-				return fault.E(fault.NotFound, "list %s has no active version", c.List)
-			}
-		}
+	return c.reads(e, func(o operations) error {
 		w := bufio.NewWriterSize(e.stdout, 64<<10)
-		if err := l.Export(e.ctx, c.List, n, c.As, w); err != nil {
+		if err := o.Export(e.ctx, c.List, c.Number, c.As, w); err != nil {
 			return err
 		}
 		return w.Flush()

@@ -1,32 +1,24 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"mime/multipart"
-	"net/http"
-	"net/url"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/fault"
-	"interdict/loader"
 	"interdict/loader/fetch"
 )
 
 type loadCmd struct {
-	storeFlags
-	serverFlags
+	target
 	List       string            `arg:"" help:"Id of the list; made when it is not there."`
 	Files      []string          `arg:"" name:"file" help:"A file, an http(s) URL, or - for standard input; two files that belong together."`
 	Format     string            `help:"Format of the file: ${formats}; auto detects it." default:"auto"`
@@ -37,10 +29,10 @@ type loadCmd struct {
 	Note       string            `help:"A note that stays with the version."`
 	Published  string            `help:"Date of publication of a file that does not say it itself." placeholder:"YYYY-MM-DD"`
 	Mapping    map[string]string `help:"Columns, or JSON paths, of the fields, and what words stand for: address=Wallet|Second wallet;entity=Owner;category:phishing=scam." mapsep:";"`
-	Name       string            `help:"Name of a list that is made."`
-	Authority  string            `help:"Authority of a list that is made."`
-	Category   string            `help:"Category of a list that is made."`
-	Confidence string            `help:"Confidence of a list that is made."`
+	Name       *string           `help:"Name of a list that is made."`
+	Authority  *string           `help:"Authority of a list that is made."`
+	Category   *string           `help:"Category of a list that is made."`
+	Confidence *string           `help:"Confidence of a list that is made."`
 	UserAgent  string            `help:"User agent of a download."`
 	JSON       bool              `help:"Print the report as JSON."`
 }
@@ -65,57 +57,32 @@ func (c *loadCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.Server != "" {
-		return c.throughServer(e, uploads)
-	}
-	o, err := c.storeFlags.open(e.ctx, e.quiet())
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	settings := loader.NewList(c.List, time.Now().UTC())
-	settings.Approvals = 0
-	for _, given := range []struct {
-		value string
-		into  *string
-	}{{c.Name, &settings.Name}, {c.Authority, &settings.Authority},
-		{c.Category, (*string)(&settings.Category)}, {c.Confidence, (*string)(&settings.Confidence)}} {
-		if given.value != "" {
-			*given.into = given.value
-		}
-	}
-	progress, done := c.progress(e)
-	v, err := o.loader.Stage(e.ctx, c.List, uploads, loader.StageOptions{Format: c.Format, Mode: lists.Mode(c.Mode), Note: c.Note, Published: c.Published,
-		By: operator(), Mapping: c.Mapping, Approver: true, Create: settings, DryRun: c.DryRun, Progress: progress})
-	done()
-	if err != nil {
-		return err
-	}
-	out := loaded{Version: v}
-	if c.Activate && !c.DryRun && v.State != lists.Activated {
-		g, err := o.loader.Activate(e.ctx, c.List, v.Number, loader.ActivateOptions{By: operator(), Override: c.Override, Operator: true})
+	return c.changes(e, func(o operations) error {
+		progress, done := c.progress(e)
+		settings := settingsFlags{Name: c.Name, Authority: c.Authority, Category: c.Category, Confidence: c.Confidence}.settings()
+		v, err := o.Stage(e.ctx, c.List, uploads, client.StageOptions{Format: c.Format, Mode: lists.Mode(c.Mode), Note: c.Note, Published: c.Published,
+			Mapping: c.Mapping, DryRun: c.DryRun, Create: &settings, Progress: progress})
+		done()
 		if err != nil {
-			c.print(e, out)
 			return err
 		}
-		out.Generation = g.Number
-		v.State = lists.Activated
-		wait, cancel := context.WithTimeout(e.ctx, 2*time.Second)
-		defer cancel()
-		// The change is made: that the count could not be had is no failure.
-		if out.Live, out.Serving, err = o.loader.Served(wait, g.Number); err != nil {
-			fmt.Fprintln(e.stderr, "interdict: it is active; how many replicas serve it could not be asked:", err)
+		out := loaded{Version: v}
+		if c.Activate && !c.DryRun && v.State != lists.Activated {
+			a, err := o.Activate(e.ctx, c.List, v.Number, c.Override)
+			if err != nil {
+				c.print(e, out)
+				return err
+			}
+			out.Generation, out.Live, out.Serving = a.Generation, a.Replicas.Live, a.Replicas.Serving
+			v.State = lists.Activated
 		}
-		if _, err := o.loader.Compact(e.ctx, c.List, operator()); err != nil {
-			fmt.Fprintln(e.stderr, "interdict: the list could not be compacted; it will be tried after its next activation:", err)
-		}
-	}
-	c.print(e, out)
-	return nil
+		c.print(e, out)
+		return nil
+	})
 }
 
 // open opens the files, downloads or standard input.
-func (c *loadCmd) open(e *env) (uploads []loader.Upload, cleanup func(), err error) {
+func (c *loadCmd) open(e *env) (uploads []client.Upload, cleanup func(), err error) {
 	var closers []io.Closer
 	cleanup = func() {
 		for _, x := range closers {
@@ -128,7 +95,7 @@ func (c *loadCmd) open(e *env) (uploads []loader.Upload, cleanup func(), err err
 	for _, name := range c.Files {
 		switch {
 		case name == "-":
-			uploads = append(uploads, loader.Upload{Name: "stdin", Body: e.stdin})
+			uploads = append(uploads, client.Upload{Name: "stdin", Body: e.stdin})
 		case strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://"):
 			// The operator says where from: the guard is for sources that stand in settings.
 			d, err := fetch.Get(e.ctx, name, fetch.Options{UserAgent: c.UserAgent, AllowInternal: true, AllowHTTP: true})
@@ -136,7 +103,7 @@ func (c *loadCmd) open(e *env) (uploads []loader.Upload, cleanup func(), err err
 				return nil, cleanup, err
 			}
 			closers = append(closers, d)
-			uploads = append(uploads, loader.Upload{Name: d.Name, Body: d})
+			uploads = append(uploads, client.Upload{Name: d.Name, Body: d})
 		default:
 			f, err := os.Open(name)
 			if err != nil {
@@ -146,7 +113,7 @@ func (c *loadCmd) open(e *env) (uploads []loader.Upload, cleanup func(), err err
 			if info, err := f.Stat(); err != nil || info.IsDir() {
 				return nil, cleanup, fault.E(fault.Invalid, "%s is a directory, not a file", name)
 			}
-			uploads = append(uploads, loader.Upload{Name: name, Body: f})
+			uploads = append(uploads, client.Upload{Name: name, Body: f})
 		}
 	}
 	return uploads, cleanup, nil
@@ -216,83 +183,4 @@ func printJSON(w io.Writer, v any) {
 		panic(err) // our own types always encode
 	}
 	fmt.Fprintf(w, "%s\n", b)
-}
-
-// throughServer uploads to a running server, and activates there.
-func (c *loadCmd) throughServer(e *env, uploads []loader.Upload) error {
-	if c.DryRun {
-		return usage("--dry-run works on the store itself, not through a server")
-	}
-	pr, pw := io.Pipe()
-	form := multipart.NewWriter(pw)
-	go func() {
-		for _, u := range uploads {
-			part, err := form.CreateFormFile("file", u.Name)
-			if err == nil {
-				_, err = io.Copy(part, u.Body)
-			}
-			if err != nil {
-				pw.CloseWithError(err)
-				return
-			}
-		}
-		pw.CloseWithError(form.Close())
-	}()
-	var mapping []string
-	for field, column := range c.Mapping {
-		mapping = append(mapping, field+"="+column)
-	}
-	slices.Sort(mapping)
-	q := url.Values{"format": {c.Format}, "mode": {c.Mode}, "note": {c.Note}, "published": {c.Published}, "mapping": {strings.Join(mapping, ";")}}
-	var out loaded
-	path := "/v1/lists/" + url.PathEscape(c.List) + "/versions"
-	if err := c.call(e.ctx, http.MethodPost, path+"?"+q.Encode(), form.FormDataContentType(), pr, &out.Version); err != nil {
-		return err
-	}
-	if err := c.settled(e, path, &out); err != nil {
-		return err
-	}
-	if c.Activate && out.Version.State != lists.Activated {
-		body, err := json.Marshal(map[string]string{"override": c.Override})
-		if err != nil {
-			return err
-		}
-		var m struct {
-			Generation int
-			Replicas   struct{ Live, Serving int }
-		}
-		if err := c.call(e.ctx, http.MethodPost, path+"/"+strconv.Itoa(out.Version.Number)+"/activate", "application/json", bytes.NewReader(body), &m); err != nil {
-			c.print(e, out)
-			return err
-		}
-		out.Generation, out.Live, out.Serving = m.Generation, m.Replicas.Live, m.Replicas.Serving
-		out.Version.State = lists.Activated
-	}
-	c.print(e, out)
-	return nil
-}
-
-// settled waits until a large upload that the server reads after its answer is staged.
-func (c *loadCmd) settled(e *env, path string, out *loaded) error {
-	tell, done := c.progress(e)
-	defer done()
-	for out.Version.State == lists.Loading {
-		if tell != nil && out.Version.Progress != nil {
-			tell(out.Version.Progress.Rows)
-		}
-		select {
-		case <-e.ctx.Done():
-			return fault.E(fault.Unavailable, "version %d goes on loading on the server: %w", out.Version.Number, e.ctx.Err())
-		case <-time.After(200 * time.Millisecond):
-		}
-		number := out.Version.Number
-		out.Version = nil
-		if err := c.call(e.ctx, http.MethodGet, path+"/"+strconv.Itoa(number), "", nil, &out.Version); err != nil {
-			return err
-		}
-	}
-	if out.Version.State == lists.Failed {
-		return fault.E(fault.Invalid, "version %d: %s", out.Version.Number, out.Version.Error)
-	}
-	return nil
 }

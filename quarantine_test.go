@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"interdict/loader"
+	"interdict/lists"
 )
 
 // Rows that were not read are shown with their place and the reason, the same way from a store and through a server.
@@ -61,9 +61,9 @@ func TestRowsThatWereNotReadAreShown(t *testing.T) {
 		if strings.Count(text, "\n") != 1003 || strings.Contains(text, "\x1b") || !strings.Contains(text, cut) || !strings.HasPrefix(text, "line ") {
 			t.Errorf("as text: %.500s", text)
 		}
-		var of3 []loader.Quarantined
+		var of3 []lists.Quarantined
 		for line := range strings.Lines(show("--json")) { // of the latest version
-			var q loader.Quarantined
+			var q lists.Quarantined
 			if err := json.Unmarshal([]byte(line), &q); err != nil || q.Locator == "" || q.Reason == "" || q.Detail == "" {
 				t.Fatalf("%s: %v", line, err)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/fault"
 	"interdict/loader"
@@ -157,7 +158,7 @@ func (c *sourcesCmd) Run(e *env) error {
 }
 
 type followCmd struct {
-	storeFlags
+	target
 	Source    string        `arg:"" help:"Id of a source: see interdict lists sources."`
 	List      string        `help:"List that is to follow it; the source's own when not given. Made when it is not there." placeholder:"ID"`
 	URL       string        `name:"url" help:"Fetch it from here instead, a mirror of your own." placeholder:"URL"`
@@ -171,34 +172,63 @@ func (*followCmd) Help() string {
 }
 
 func (c *followCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
-		x, err := l.Follow(e.ctx, c.Source, loader.FollowOptions{By: operator(), List: c.List, URL: c.URL, Every: c.Every, Approvals: c.Approvals})
+	source, err := loader.SourceNamed(c.Source)
+	if err != nil {
+		return err
+	}
+	url := cmp.Or(c.URL, source.URL)
+	if url == "" {
+		return fault.E(fault.Invalid, "%s cannot be followed: %s", source.ID, source.Note)
+	}
+	every := cmp.Or(c.Every, source.Every, 24*time.Hour)
+	return c.changes(e, func(o operations) error {
+		id := cmp.Or(c.List, source.List)
+		settings := client.ListSettings{Approvals: c.Approvals,
+			Source: &client.Source{URL: url, Format: cmp.Or(source.Format, "auto"), Every: every.String()}}
+		if _, err := o.List(e.ctx, id); fault.Is(err, fault.NotFound) {
+			none := 0
+			settings.Name, settings.Authority, settings.Category, settings.Confidence = &source.Name, &source.Authority, &source.Category, &source.Confidence
+			settings.Approvals = cmp.Or(c.Approvals, &none)
+		} else if err != nil {
+			return err
+		}
+		l, err := o.SetList(e.ctx, id, settings)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.stdout, "%s follows %s every %s\n", x.ID, x.Source.Shown().URL, x.Source.Every)
-		if x.Approvals == 0 {
+		fmt.Fprintf(e.stdout, "%s follows %s every %s\n", l.ID, l.Source.URL, l.Source.Every)
+		if l.Approvals == 0 {
 			fmt.Fprintln(e.stdout, "what is new goes live by itself unless a guard trips; --approvals 1 asks for a second person")
 		} else {
-			fmt.Fprintf(e.stdout, "what is new is staged and waits for %d approvals\n", x.Approvals)
+			fmt.Fprintf(e.stdout, "what is new is staged and waits for %d approvals\n", l.Approvals)
 		}
-		fmt.Fprintln(e.stdout, "a server fetches it by itself soon; now: interdict refresh", x.ID)
+		fmt.Fprintln(e.stdout, "a server fetches it by itself soon; now: interdict refresh", l.ID)
 		return nil
 	})
 }
 
 type unfollowCmd struct {
-	storeFlags
+	target
 	List string `arg:"" help:"Id of the list."`
 }
 
+// Help is shown under lists unfollow --help.
+func (*unfollowCmd) Help() string { return "Example:\n  interdict lists unfollow ofac-sdn" }
+
 func (c *unfollowCmd) Run(e *env) error {
-	return c.withLoader(e, func(l *loader.Loader) error {
-		x, err := l.Unfollow(e.ctx, c.List, operator())
-		if err == nil {
-			fmt.Fprintf(e.stdout, "%s follows no source any more; what is active stays\n", x.ID)
+	return c.changes(e, func(o operations) error {
+		l, err := o.List(e.ctx, c.List)
+		if err != nil {
+			return err
 		}
-		return err
+		if l.Source == nil {
+			return fault.E(fault.Conflict, "list %s follows no source", c.List)
+		}
+		if _, err := o.SetList(e.ctx, c.List, client.ListSettings{Source: &client.Source{}}); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%s follows no source any more; what is active stays\n", c.List)
+		return nil
 	})
 }
 

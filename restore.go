@@ -1,20 +1,17 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
-	"net/http"
 	"path/filepath"
 
+	"interdict/lists"
 	"interdict/lists/diskstore"
-	"interdict/loader"
 	"interdict/screening"
 )
 
 type restoreCmd struct {
-	storeFlags
-	serverFlags
+	target
 	From   string `help:"Cache folder of a server that has stopped." placeholder:"DIR"`
 	Reason string `help:"Why; it goes on record."`
 	JSON   bool   `help:"Print JSON."`
@@ -27,34 +24,18 @@ func (*restoreCmd) Help() string {
 }
 
 func (c *restoreCmd) Run(e *env) error {
-	var out *loader.Restored
+	var out *lists.Restored
+	var err error
 	switch {
 	case c.Server != "":
-		body, err := json.Marshal(map[string]string{"reason": c.Reason})
-		if err != nil {
-			return err
-		}
-		if err := c.call(e.ctx, http.MethodPost, "/v1/restore", "application/json", bytes.NewReader(body), &out); err != nil {
-			return err
-		}
+		out, err = c.throughServer(e.ctx)
 	case c.From != "":
-		from, err := diskstore.Open(c.From)
-		if err != nil {
-			return err
-		}
-		defer from.Close()
-		last, err := screening.ReadServed(filepath.Join(c.From, servedFile))
-		if err != nil {
-			fmt.Fprintf(e.stderr, "warning: it is not known whether the cache holds all that was answered from: %v\n", err)
-		}
-		if err := c.withLoader(e, func(l *loader.Loader) (err error) {
-			out, err = l.Restore(e.ctx, from, last.Head, operator(), c.Reason)
-			return err
-		}); err != nil {
-			return err
-		}
+		out, err = c.fromFolder(e)
 	default:
-		return usage("say where from: --server URL of a running server, or --from DIR of the cache of one that has stopped")
+		err = usage("say where from: --server URL of a running server, or --from DIR of the cache of one that has stopped")
+	}
+	if err != nil {
+		return err
 	}
 	if c.JSON {
 		printJSON(e.stdout, out)
@@ -69,4 +50,31 @@ func (c *restoreCmd) Run(e *env) error {
 		fmt.Fprintln(e.stdout, "  "+note)
 	}
 	return nil
+}
+
+func (c *restoreCmd) throughServer(ctx context.Context) (*lists.Restored, error) {
+	server, err := c.client()
+	if err != nil {
+		return nil, err
+	}
+	defer server.Close()
+	return server.Restore(ctx, c.Reason)
+}
+
+func (c *restoreCmd) fromFolder(e *env) (*lists.Restored, error) {
+	from, err := diskstore.Open(c.From)
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	last, err := screening.ReadServed(filepath.Join(c.From, servedFile))
+	if err != nil {
+		fmt.Fprintf(e.stderr, "warning: it is not known whether the cache holds all that was answered from: %v\n", err)
+	}
+	o, err := c.open(e.ctx, e.quiet())
+	if err != nil {
+		return nil, err
+	}
+	defer o.close()
+	return o.loader.Restore(e.ctx, from, last.Head, operator(), c.Reason)
 }

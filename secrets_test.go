@@ -28,6 +28,7 @@ import (
 
 	"interdict/api"
 	"interdict/api/auth"
+	"interdict/lists"
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
@@ -497,7 +498,7 @@ func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 				t.Fatal(err)
 			}
 			refused := 0
-			if err := o.loader.Quarantine(t.Context(), "deny", 1, func(q loader.Quarantined) error {
+			if err := o.loader.Quarantine(t.Context(), "deny", 1, func(q lists.Quarantined) error {
 				b, err := json.Marshal(q)
 				out.add("the quarantine report", b)
 				if q.Reason == "secret_material" && q.Address == "" && !q.Active {

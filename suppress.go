@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"time"
 
-	"interdict/lists"
-	"interdict/lists/fault"
-	"interdict/loader"
+	"interdict/api/client"
 )
 
 type suppressCmd struct {
-	Show    suppressionsCmd `cmd:"" default:"withargs" help:"Show the suppressions of a list."`
-	Propose proposeCmd      `cmd:"" help:"Ask that what a list says of an address be set aside for a time."`
-	Approve approveCmd      `cmd:"" help:"Put a proposed suppression in force; never by who proposed it."`
-	Reject  rejectCmd       `cmd:"" help:"End a proposed suppression that was never in force."`
-	End     endCmd          `cmd:"" help:"End a suppression before its time."`
+	Show    suppressionsCmd       `cmd:"" default:"withargs" help:"Show the suppressions of a list."`
+	Propose proposeCmd            `cmd:"" help:"Ask that what a list says of an address be set aside for a time."`
+	Approve approveSuppressionCmd `cmd:"" help:"Put a proposed suppression in force; never by who proposed it."`
+	Reject  rejectSuppressionCmd  `cmd:"" help:"End a proposed suppression that was never in force."`
+	End     endSuppressionCmd     `cmd:"" help:"End a suppression before its time."`
 }
 
 // Help is shown under suppress --help.
@@ -25,14 +23,14 @@ func (*suppressCmd) Help() string {
 }
 
 type suppressionsCmd struct {
-	storeFlags
+	target
 	List string `arg:"" help:"Id of the list."`
 	JSON bool   `help:"Print JSON."`
 }
 
 func (c *suppressionsCmd) Run(e *env) error {
-	return c.withReader(e, func(l *loader.Loader) error {
-		all, err := l.Suppressions(e.ctx, c.List)
+	return c.reads(e, func(o operations) error {
+		all, err := o.Suppressions(e.ctx, c.List)
 		if err != nil {
 			return err
 		}
@@ -47,17 +45,17 @@ func (c *suppressionsCmd) Run(e *env) error {
 	})
 }
 
-func printSuppression(e *env, s *lists.Suppression) {
+func printSuppression(e *env, s *client.Suppression) {
 	decided := ""
 	if s.Decided != nil {
 		decided = ", decided by " + s.Decided.By
 	}
-	fmt.Fprintf(e.stdout, "%s  %-8s until %s  %s  proposed by %s%s: %s\n", s.ID, s.At(time.Now()), s.Until.Format(time.RFC3339), s.Address,
+	fmt.Fprintf(e.stdout, "%s  %-8s until %s  %s  proposed by %s%s: %s\n", s.ID, s.State, s.Until.Format(time.RFC3339), s.Address,
 		s.ProposedBy, decided, s.Reason)
 }
 
 type proposeCmd struct {
-	storeFlags
+	target
 	List    string `arg:"" help:"Id of the list."`
 	Address string `arg:"" help:"The listed address."`
 	Network string `help:"Network of the address; every reading of the text when not given."`
@@ -72,8 +70,8 @@ func (c *proposeCmd) Run(e *env) error {
 			return usage("--until: %q is no date (YYYY-MM-DD)", c.Until)
 		}
 	}
-	return c.withLoader(e, func(l *loader.Loader) error {
-		s, err := l.ProposeSuppression(e.ctx, c.List, c.Address, c.Network, c.Reason, until, operator())
+	return c.changes(e, func(o operations) error {
+		s, err := o.ProposeSuppression(e.ctx, c.List, client.SuppressionRequest{Address: c.Address, Network: c.Network, Reason: c.Reason, Until: until})
 		if err != nil {
 			return err
 		}
@@ -82,33 +80,42 @@ func (c *proposeCmd) Run(e *env) error {
 	})
 }
 
-// onSuppression are the arguments of a word on one suppression.
+// onSuppression are the arguments of a decision on one suppression.
 type onSuppression struct {
-	storeFlags
+	target
 	List   string `arg:"" help:"Id of the list."`
 	ID     string `arg:"" help:"Id of the suppression."`
 	Reason string `help:"Why; it goes on record."`
 }
 
 type (
-	approveCmd struct{ onSuppression }
-	rejectCmd  struct{ onSuppression }
-	endCmd     struct{ onSuppression }
+	approveSuppressionCmd struct{ onSuppression }
+	rejectSuppressionCmd  struct{ onSuppression }
+	endSuppressionCmd     struct{ onSuppression }
 )
 
-func (c *approveCmd) Run(e *env) error { return c.judge(e, (*loader.Loader).ApproveSuppression) }
-func (c *rejectCmd) Run(e *env) error  { return c.judge(e, (*loader.Loader).RejectSuppression) }
-func (c *endCmd) Run(e *env) error     { return c.judge(e, (*loader.Loader).EndSuppression) }
+// Help is shown under suppress approve --help.
+func (*approveSuppressionCmd) Help() string {
+	return "Example:\n  interdict suppress approve ofac-sdn ID --server http://127.0.0.1:8080"
+}
 
-// wordOnSuppression is a method of a loader by which a person decides on one.
-type wordOnSuppression func(l *loader.Loader, ctx context.Context, list, id, by, reason string) (*lists.Suppression, error)
+// Help is shown under suppress reject --help.
+func (*rejectSuppressionCmd) Help() string {
+	return "Example:\n  interdict suppress reject ofac-sdn ID --reason 'no proof'"
+}
 
-func (c *onSuppression) judge(e *env, word wordOnSuppression) error {
-	if lists.CheckDocKey(lists.DocSuppression(c.List, c.ID)) != nil {
-		return fault.E(fault.NotFound, "there is no such suppression")
-	}
-	return c.withLoader(e, func(l *loader.Loader) error {
-		s, err := word(l, e.ctx, c.List, c.ID, operator(), c.Reason)
+// Help is shown under suppress end --help.
+func (*endSuppressionCmd) Help() string {
+	return "Example:\n  interdict suppress end ofac-sdn ID --reason 'the list was corrected'"
+}
+
+func (c *approveSuppressionCmd) Run(e *env) error { return c.decide(e, operations.ApproveSuppression) }
+func (c *rejectSuppressionCmd) Run(e *env) error  { return c.decide(e, operations.RejectSuppression) }
+func (c *endSuppressionCmd) Run(e *env) error     { return c.decide(e, operations.EndSuppression) }
+
+func (c *onSuppression) decide(e *env, decide func(o operations, ctx context.Context, list, id, reason string) (*client.Suppression, error)) error {
+	return c.changes(e, func(o operations) error {
+		s, err := decide(o, e.ctx, c.List, c.ID, c.Reason)
 		if err != nil {
 			return err
 		}

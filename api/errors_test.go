@@ -270,6 +270,7 @@ var routes = []struct {
 	{"GET", "/v1/keys", nil, []auth.Role{auth.Admin}},
 	{"POST", "/v1/keys", map[string]any{"roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
 	{"DELETE", "/v1/keys/nosuch", nil, []auth.Role{auth.Admin}},
+	{"DELETE", "/v1/lists/nosuch", nil, []auth.Role{auth.Admin}},
 	{"GET", "/openapi.yaml", nil, nil},
 	{"GET", "/docs/", nil, nil},
 	{"GET", "/docs/start.js", nil, nil},
@@ -357,7 +358,7 @@ func TestPathsAndMethods(t *testing.T) {
 	for _, path := range []string{"/", "/v1", "/v1/", "/v1/check/", "/v2/check", "/docs", "/v1/lists/ofac-sdn/", "/v1/lists/ofac-sdn/versions/1/nothing", "/metrics", "/debug/pprof/", "/.env", "/v1/%63heck"} {
 		h.by("root", "GET", path, nil).refused(problem{Status: 404, Code: "not_found", Detail: "there is no such route"})
 	}
-	for _, x := range []struct{ method, path, allow string }{{"GET", "/v1/check", "POST"}, {"DELETE", "/v1/lists/ofac-sdn", "GET, PUT"}, {"POST", "/livez", "GET"}, {"PATCH", "/v1/keys", "GET, POST"}} {
+	for _, x := range []struct{ method, path, allow string }{{"GET", "/v1/check", "POST"}, {"DELETE", "/v1/lists/ofac-sdn/versions", "GET, POST"}, {"POST", "/livez", "GET"}, {"PATCH", "/v1/keys", "GET, POST"}} {
 		a := h.by("root", x.method, x.path, nil)
 		a.refused(problem{Status: 405, Code: "invalid_request"})
 		same(t, x.path, x.allow, a.header.Get("Allow"))

@@ -44,7 +44,7 @@ func (s *Server) getReplicas(c *gin.Context, _ *auth.Principal) error {
 
 // restore brings back into the store what this replica serves and the store has lost.
 func (s *Server) restore(c *gin.Context, who *auth.Principal) error {
-	var in verdict
+	var in reasoned
 	if err := bind(c, &in); err != nil {
 		return err
 	}

@@ -55,6 +55,7 @@ type Server struct {
 	loader   *loader.Loader
 	keys     *auth.Keys
 	store    lists.Store
+	work     *Operations
 	cache    func() lists.Store
 	noCache  error
 	metrics  *Metrics
@@ -79,6 +80,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
+	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Now: o.Now, Log: o.Log, Changed: s.catchUp}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -104,6 +106,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
 	s.route(http.MethodGet, "/v1/lists/:id", s.getList)
 	s.route(http.MethodPut, "/v1/lists/:id", s.putList, auth.Admin)
+	s.route(http.MethodDelete, "/v1/lists/:id", s.deleteList, auth.Admin)
 	s.route(http.MethodPost, "/v1/lists/:id/versions", s.upload, auth.Analyst)
 	s.route(http.MethodGet, "/v1/lists/:id/versions", s.getVersions)
 	s.route(http.MethodGet, "/v1/lists/:id/versions/:n", s.getVersion)
@@ -134,6 +137,18 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
 	s.route(http.MethodGet, "/docs/*file", s.docs)
 	return s
+}
+
+// as returns the operations of a caller.
+func (s *Server) as(who *auth.Principal) *Acting {
+	return s.work.As(Person{Name: who.Name, Approver: who.May(auth.Approver)})
+}
+
+// catchUp makes this replica serve what it has just changed. The others learn of it from the store.
+func (s *Server) catchUp(ctx context.Context) {
+	if err := s.screener.Refresh(ctx); err != nil {
+		s.log.Warn("refresh after a change", "error", err)
+	}
 }
 
 // Handler serves the API.

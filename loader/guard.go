@@ -181,7 +181,7 @@ func (l *Loader) unread(ctx context.Context, last *lists.Version, quarantine fun
 		if v.UnreadRows > 0 {
 			if err := l.Quarantine(ctx, v.List, v.Number, func(q Quarantined) error {
 				if q.Unread {
-					accepted[q.digest()] = true
+					accepted[rowDigest(&q)] = true
 				}
 				return nil
 			}); err != nil && !fault.Is(err, fault.NotFound) { // a record that is lost has accepted nothing
@@ -200,7 +200,7 @@ func (l *Loader) unread(ctx context.Context, last *lists.Version, quarantine fun
 	var rows []string
 	n := 0
 	err := quarantine(func(q Quarantined) error {
-		if q.Unread && !accepted[q.digest()] {
+		if q.Unread && !accepted[rowDigest(&q)] {
 			if n++; len(rows) <= shownRows {
 				rows = append(rows, cmp.Or(q.Locator, "?")+" ("+clip(q.Detail)+")")
 			}
@@ -217,8 +217,8 @@ func (l *Loader) unread(ctx context.Context, last *lists.Version, quarantine fun
 		abridgedOf(rows, n)), nil
 }
 
-// digest tells rows apart that were not read.
-func (q *Quarantined) digest() (d [16]byte) {
+// rowDigest tells rows apart that were not read.
+func rowDigest(q *Quarantined) (d [16]byte) {
 	sum := sha256.Sum256([]byte(cmp.Or(q.Address, q.Detail)))
 	copy(d[:], sum[:])
 	return d

@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"strconv"
 	"time"
 
 	"interdict/lists"
@@ -290,14 +289,6 @@ func (l *Loader) Listings(ctx context.Context, list string, number int, yield fu
 		}
 	}
 	return nil
-}
-
-// QuarantineColumns heads a table of quarantined rows.
-var QuarantineColumns = []string{"locator", "address", "network", "asset", "entity", "reason", "detail", "active", "unread"}
-
-// Cells returns the row under QuarantineColumns.
-func (q *Quarantined) Cells() []string {
-	return []string{q.Locator, q.Address, q.Network, q.Asset, q.Entity, q.Reason, q.Detail, strconv.FormatBool(q.Active), strconv.FormatBool(q.Unread)}
 }
 
 // Quarantine yields the rows of a version's upload that did not parse, in the order of the file.

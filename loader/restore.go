@@ -20,18 +20,7 @@ import (
 //	                    ├─ not changed by what was lost ── as it is in the store
 //	                    └─ changed on both ── the store's version, and on top of it a layer of the listings that only the lost one has
 
-// Restored says what Restore has done.
-type Restored struct {
-	Generation int      `json:"generation"` // that holds both sides; 0: nothing was lost
-	Lost       int      `json:"lost"`       // number of the generation that was brought back
-	Lists      []string `json:"lists"`      // that were brought back
-	Layers     int      `json:"layers"`     // that were written
-	// Notes name what the lost generation had changed and the new one does not: removals that were not made again, settings that
-	// were changed on both sides.
-	Notes []string `json:"notes"`
-}
-
-func (r *Restored) note(format string, args ...any) {
+func note(r *lists.Restored, format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
@@ -45,7 +34,7 @@ type restoring struct {
 	next     lists.Generation
 	changes  []lists.Change
 	by       string
-	out      *Restored
+	out      *lists.Restored
 	made     []string // layers that were written for unions
 }
 
@@ -53,7 +42,7 @@ type restoring struct {
 // taken out of the answers: listings that only the lost generation had come back, what was activated since stays, and a list that one
 // side only has stays. What cannot be brought back in full is an error that names it, and then nothing changes. served is the generation
 // that the owner of the cache has answered from last; the zero value when that is not known.
-func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Head, by, reason string) (*Restored, error) {
+func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Head, by, reason string) (*lists.Restored, error) {
 	current, _, err := lists.Current(ctx, l.store)
 	if err != nil {
 		return nil, err
@@ -76,7 +65,7 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 		}
 	}
 	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: cut(strings.TrimSpace(reason), maxField)}
-	var out *Restored
+	var out *lists.Restored
 	err = l.recorded(c, func() error {
 		return retry(ctx, func() (err error) {
 			out, err = l.restore(ctx, from, &lost, by, c.Reason)
@@ -86,12 +75,12 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 	return out, err
 }
 
-func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Generation, by, reason string) (*Restored, error) {
+func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Generation, by, reason string) (*lists.Restored, error) {
 	g, head, err := lists.Current(ctx, l.store)
 	if err != nil {
 		return nil, err
 	}
-	r := &restoring{Loader: l, from: from, lost: lost, next: g, by: by, out: &Restored{Lost: lost.Number, Lists: []string{}, Notes: []string{}}}
+	r := &restoring{Loader: l, from: from, lost: lost, next: g, by: by, out: &lists.Restored{Lost: lost.Number, Lists: []string{}, Notes: []string{}}}
 	contains, err := lists.Descends(ctx, l.store, &g, lost.Head())
 	if err != nil || contains {
 		return r.out, err
@@ -112,7 +101,7 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	}
 	for _, a := range g.Lists {
 		if activeOf(lost.Lists, a.List.ID) == nil && activeOf(r.ancestor.Lists, a.List.ID) != nil {
-			r.out.note("list %s stays active: the lost generation had retired it", a.List.ID)
+			note(r.out, "list %s stays active: the lost generation had retired it", a.List.ID)
 		}
 	}
 	slices.SortFunc(r.next.Lists, func(a, b lists.Active) int { return strings.Compare(a.List.ID, b.List.ID) })
@@ -283,7 +272,7 @@ func (r *restoring) settings(now, was *lists.List, before *lists.Active) (change
 		return false
 	}
 	if before == nil || !same(before.List, *now) {
-		r.out.note("list %s keeps the settings of the store: those of the lost generation differ, look at them again", now.ID)
+		note(r.out, "list %s keeps the settings of the store: those of the lost generation differ, look at them again", now.ID)
 		return false
 	}
 	active, latest := now.Active, now.Latest
@@ -352,7 +341,7 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 		return nil, err
 	}
 	if removals > 0 {
-		r.out.note("list %s: %d listings that the lost generation had removed stay listed", now.List.ID, removals)
+		note(r.out, "list %s: %d listings that the lost generation had removed stay listed", now.List.ID, removals)
 	}
 	if layer.Keys == 0 {
 		return nil, nil

@@ -61,20 +61,8 @@ func (n *noted) add(notes address.ListedNotes) {
 	}
 }
 
-// Quarantined is a row that did not parse, and why. It stays active as a raw match unless Active is false:
-// then it has no text to match, or one that must not be kept.
-type Quarantined struct {
-	Locator string `json:"locator"`
-	Address string `json:"address"`
-	Network string `json:"network,omitempty"`
-	Asset   string `json:"asset,omitempty"`
-	Entity  string `json:"entity,omitempty"`
-	Reason  string `json:"reason"`
-	Detail  string `json:"detail"`
-	Active  bool   `json:"active"`
-	// Unread marks a row that holds something like an address: a version with such a row does not go live before a person has looked.
-	Unread bool `json:"unread,omitempty"`
-}
+// Quarantined is a row of an upload that was not read.
+type Quarantined = lists.Quarantined
 
 // maxAttributions is how many distinct attributions are remembered. Beyond it the memory starts anew, and
 // an attribution that comes again is stored again: larger, never wrong.

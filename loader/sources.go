@@ -2,7 +2,6 @@ package loader
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"time"
 
@@ -98,6 +97,15 @@ func sourceNamed(id string) (Source, bool) {
 	return Source{}, false
 }
 
+// SourceNamed returns the source of the catalogue with that id; fault.NotFound if there is none.
+func SourceNamed(id string) (*Source, error) {
+	s, ok := sourceNamed(id)
+	if !ok {
+		return nil, fault.E(fault.NotFound, "there is no source %.80q: see interdict lists sources", id)
+	}
+	return &s, nil
+}
+
 // NewList gives a list its defaults: those of the contract, and for a well-known id its name and authority.
 func NewList(id string, now time.Time) *lists.List {
 	l := lists.NewList(id, now)
@@ -107,15 +115,6 @@ func NewList(id string, now time.Time) *lists.List {
 	return l
 }
 
-// FollowOptions change what the catalogue says of a source.
-type FollowOptions struct {
-	By        string
-	List      string        // "" for the source's own
-	URL       string        // of a mirror; "" for the publisher's
-	Every     time.Duration // 0 for the source's own
-	Approvals *int          // nil: none for a list that is made, unchanged for one that is there
-}
-
 // DefaultMaxAge is how old a new list may be that follows a source: twice the interval, so that one refresh may fail. A list that follows none
 // is never stale.
 func DefaultMaxAge(source *lists.Source) time.Duration {
@@ -123,48 +122,4 @@ func DefaultMaxAge(source *lists.Source) time.Duration {
 		return 0
 	}
 	return 2 * source.Every
-}
-
-// Follow makes a list follow a source of the catalogue, and the list itself when it is not there.
-func (l *Loader) Follow(ctx context.Context, source string, o FollowOptions) (*lists.List, error) {
-	s, ok := sourceNamed(source)
-	if !ok {
-		return nil, fault.E(fault.NotFound, "there is no source %.80q: see interdict lists sources", source)
-	}
-	url := cmp.Or(o.URL, s.URL)
-	if url == "" {
-		return nil, fault.E(fault.Invalid, "%s cannot be followed: %s", s.ID, s.Note)
-	}
-	id := cmp.Or(o.List, s.List)
-	settings, _, err := l.List(ctx, id)
-	created := false
-	if fault.Is(err, fault.NotFound) {
-		settings, err = NewList(id, l.now().UTC()), nil
-		settings.Name, settings.Authority, settings.Category, settings.Confidence = s.Name, s.Authority, s.Category, s.Confidence
-		settings.Approvals, created = 0, true
-	}
-	if err != nil {
-		return nil, err
-	}
-	if o.Approvals != nil {
-		settings.Approvals = *o.Approvals
-	}
-	settings.Source = &lists.Source{URL: url, Format: cmp.Or(s.Format, "auto"), Every: cmp.Or(o.Every, s.Every, 24*time.Hour)}
-	if created {
-		settings.MaxAge = DefaultMaxAge(settings.Source)
-	}
-	return l.PutList(ctx, *settings, o.By)
-}
-
-// Unfollow makes a list follow no source any more. What is active stays.
-func (l *Loader) Unfollow(ctx context.Context, list, by string) (*lists.List, error) {
-	settings, _, err := l.List(ctx, list)
-	if err != nil {
-		return nil, err
-	}
-	if settings.Source == nil {
-		return nil, fault.E(fault.Conflict, "list %s follows no source", list)
-	}
-	settings.Source = nil
-	return l.PutList(ctx, *settings, by)
 }

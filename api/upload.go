@@ -1,0 +1,180 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"interdict/api/auth"
+	"interdict/lists"
+	"interdict/lists/fault"
+	"interdict/loader"
+)
+
+// uploadTime is how long one upload may take to arrive, and to be worked through.
+const uploadTime = 30 * time.Minute
+
+// background is from which size on an upload is staged after the answer.
+const background = 8 << 20
+
+func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
+	control := http.NewResponseController(c.Writer)
+	deadline := time.Now().Add(uploadTime) // for the connection: an injected clock means nothing to it
+	if err := control.SetReadDeadline(deadline); err == nil {
+		_ = control.SetWriteDeadline(deadline) // a writer that cannot set one has none
+	}
+	q, err := query(c, "format", "mode", "note", "filename", "published", "mapping", "wait", "dry_run")
+	if err != nil {
+		return err
+	}
+	mapping, err := mappingOf(q["mapping"])
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"wait", "dry_run"} {
+		if q[name] != "" && q[name] != "true" && q[name] != "false" {
+			return fault.E(fault.Invalid, "%s must be true or false", name)
+		}
+	}
+	dryRun := q["dry_run"] == "true"
+	if c.Request.ContentLength > loader.MaxUploadBytes {
+		return tooLarge(loader.MaxUploadBytes)
+	}
+	ctx := c.Request.Context()
+	files, err := s.loader.Receive(ctx, parts(c.Request, loader.MaxUploadBytes))
+	if err != nil {
+		return err
+	}
+	files.Name(q["filename"])
+	later := !dryRun && (q["wait"] == "false" || q["wait"] == "" && files.SizeBytes() > background)
+	staging, err := s.loader.Begin(ctx, param(c, "id"), files, loader.StageOptions{
+		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name, Published: q["published"], Mapping: mapping,
+		Approver: who.May(auth.Approver), DryRun: dryRun})
+	if err != nil {
+		return err
+	}
+	v := staging.Version()
+	status := http.StatusCreated
+	switch {
+	case staging.Ready(): // the same bytes are active: nothing was made
+		status = http.StatusOK
+	case dryRun:
+		done, err := staging.Run(ctx)
+		if err != nil {
+			return err
+		}
+		return render(c, http.StatusOK, done)
+	case later && s.inBackground(func(ctx context.Context) {
+		if _, err := staging.Run(ctx); err != nil {
+			s.log.Warn("an upload could not be staged", "list", v.List, "version", v.Number, "error", err)
+		}
+	}):
+		status = http.StatusAccepted
+	default:
+		done, err := staging.Run(ctx)
+		if err != nil {
+			return err
+		}
+		v = *done
+	}
+	c.Header("Location", "/v1/lists/"+v.List+"/versions/"+strconv.Itoa(v.Number))
+	return render(c, status, v)
+}
+
+// mappingOf reads "address=Wallet;entity=Owner;category:phishing=scam". The format's reader checks the fields.
+func mappingOf(text string) (map[string]string, error) {
+	if text == "" {
+		return nil, nil
+	}
+	out := map[string]string{}
+	for pair := range strings.SplitSeq(text, ";") {
+		field, column, ok := strings.Cut(pair, "=")
+		if _, twice := out[field]; !ok || field == "" || column == "" || twice {
+			return nil, fault.E(fault.Invalid, "mapping must be field=column;field=column, each field once")
+		}
+		out[field] = column
+	}
+	return out, nil
+}
+
+// parts yields the uploaded files as they come in: the raw body, or the multipart fields named "file"; a multipart body has limit
+// bytes at the most.
+func parts(r *http.Request, limit int64) iter.Seq2[loader.Upload, error] {
+	return func(yield func(loader.Upload, error) bool) {
+		media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		if err != nil || !strings.HasPrefix(media, "multipart/") {
+			yield(loader.Upload{Name: "upload", Body: whole{r}}, nil)
+			return
+		}
+		if media != "multipart/form-data" || params["boundary"] == "" {
+			yield(loader.Upload{}, fault.E(fault.UnsupportedMedia, "send the file as the raw body, or as field file of multipart/form-data"))
+			return
+		}
+		form := multipart.NewReader(http.MaxBytesReader(nil, r.Body, limit), params["boundary"])
+		for n := 0; ; n++ {
+			part, err := form.NextPart()
+			switch {
+			case errors.Is(err, io.EOF):
+				if n == 0 {
+					yield(loader.Upload{}, fault.E(fault.Invalid, "the multipart body has no field named file"))
+				}
+				return
+			case err != nil:
+				err = formError(err, limit)
+			case part.FileName() == "":
+				err = fault.E(fault.Invalid, "multipart field %s is no file; format, mode, note and filename go into the query", quoted(part.FormName()))
+			case part.FormName() != "file":
+				err = fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", quoted(part.FormName()))
+			}
+			if err != nil {
+				yield(loader.Upload{}, err)
+				return
+			}
+			if !yield(loader.Upload{Name: part.FileName(), Body: formPart{part, limit}}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// formPart is one file of a form.
+type formPart struct {
+	r     io.Reader
+	limit int64
+}
+
+func (p formPart) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = formError(err, p.limit)
+	}
+	return n, err
+}
+
+func formError(err error, limit int64) error {
+	var full *http.MaxBytesError
+	if errors.As(err, &full) {
+		return tooLarge(limit)
+	}
+	return fault.E(fault.Invalid, "the multipart body is malformed or broke off: %w", err)
+}
+
+// whole reads a raw body and notices when fewer bytes come than were announced.
+type whole struct{ r *http.Request }
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.r.Body.Read(p)
+	if err != nil && err != io.EOF {
+		return n, fault.E(fault.Invalid, "%w", err)
+	}
+	return n, err
+}

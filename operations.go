@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"interdict/api"
+	"interdict/api/auth"
+	"interdict/api/client"
+	"interdict/lists"
+	"interdict/lists/diskstore"
+	"interdict/lists/fault"
+	"interdict/loader"
+)
+
+// operations are what commands do with lists, suppressions and keys: on a store (api.Acting), or through a server (client.Client).
+type operations interface {
+	Lists(ctx context.Context) ([]client.List, error)
+	List(ctx context.Context, id string) (*client.List, error)
+	SetList(ctx context.Context, id string, settings client.ListSettings) (*client.List, error)
+	DeleteList(ctx context.Context, id string) error
+
+	Versions(ctx context.Context, list string) ([]lists.Version, error)
+	Version(ctx context.Context, list string, n int) (*lists.Version, error)
+	Diff(ctx context.Context, list string, against, n int, yield func(client.DiffRow) error) (lists.DiffCounts, error)
+	Quarantine(ctx context.Context, list string, n int, yield func(lists.Quarantined) error) error
+	Stage(ctx context.Context, list string, uploads []client.Upload, o client.StageOptions) (*lists.Version, error)
+	Approve(ctx context.Context, list string, n int, reason string) (*lists.Version, error)
+	Reject(ctx context.Context, list string, n int, reason string) (*lists.Version, error)
+	Activate(ctx context.Context, list string, n int, override string) (*client.Activation, error)
+	Rollback(ctx context.Context, list, reason string) (*client.Activation, error)
+	Retire(ctx context.Context, list, reason string) (*client.Activation, error)
+	Export(ctx context.Context, list string, n int, as string, w io.Writer) error
+
+	Suppressions(ctx context.Context, list string) ([]client.Suppression, error)
+	ProposeSuppression(ctx context.Context, list string, r client.SuppressionRequest) (*client.Suppression, error)
+	ApproveSuppression(ctx context.Context, list, id, reason string) (*client.Suppression, error)
+	RejectSuppression(ctx context.Context, list, id, reason string) (*client.Suppression, error)
+	EndSuppression(ctx context.Context, list, id, reason string) (*client.Suppression, error)
+
+	AllKeys(ctx context.Context) ([]client.Key, error)
+	CreateKey(ctx context.Context, r client.KeyRequest) (*client.NewKey, error)
+	RevokeKey(ctx context.Context, id string) error
+}
+
+var (
+	_ operations = (*api.Acting)(nil)
+	_ operations = (*client.Client)(nil)
+)
+
+// target says where a command works: on a store, or through a running server.
+type target struct {
+	storeFlags
+	serverFlags
+}
+
+// reads runs work with operations that only read. It never creates a store.
+func (t *target) reads(e *env, work func(operations) error) error {
+	if t.Server != "" {
+		return t.throughServer(work)
+	}
+	store, err := t.openStore(e.ctx, diskstore.ReadOnly)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	o := api.Operations{Store: store, Loader: loader.New(store, nil, e.quiet(), "", time.Now), Now: time.Now, Log: e.quiet()} // nothing to record
+	return work(o.As(api.Person{Name: operator()}))
+}
+
+// changes runs work with operations that may change something.
+func (t *target) changes(e *env, work func(operations) error) error {
+	return t.changesWith(e, "", work)
+}
+
+// changesWith is changes with the pepper that API keys are hashed with.
+func (t *target) changesWith(e *env, pepper string, work func(operations) error) error {
+	if t.Server != "" {
+		return t.throughServer(work)
+	}
+	o, err := t.open(e.ctx, e.quiet())
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	keys, err := auth.Open(e.ctx, o.store, pepper, time.Now)
+	if err != nil {
+		return err
+	}
+	all := api.Operations{Store: o.store, Loader: o.loader, Keys: keys, Now: time.Now, Log: o.log}
+	return work(all.As(api.Person{Name: operator(), Approver: true, Operator: true}))
+}
+
+func (t *target) throughServer(work func(operations) error) error {
+	c, err := t.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return work(c)
+}
+
+// client returns a client of the server that the flags name.
+func (f *serverFlags) client() (*client.Client, error) {
+	c, err := client.New(f.Server, f.Key)
+	if err != nil {
+		return nil, usage("--server: %w", err)
+	}
+	return c, nil
+}
+
+// numberOr returns n, or if that is 0 the number that pick finds in the list. none says what the list lacks if there is no such version.
+func numberOr(ctx context.Context, o operations, list string, n int, pick func(*client.List) int, none string) (int, error) {
+	if n != 0 {
+		return n, nil
+	}
+	l, err := o.List(ctx, list)
+	if err != nil {
+		return 0, err
+	}
+	if n = pick(l); n == 0 {
+		return 0, fault.E(fault.NotFound, "list %s has no %s version", list, none)
+	}
+	return n, nil
+}
