@@ -25,7 +25,7 @@ import (
 	"interdict/loader/formats"
 )
 
-// Exit codes (contract.md, section 2).
+// Exit codes (docs/contract.md).
 const (
 	exitDone  = 0
 	exitError = 1
@@ -42,8 +42,8 @@ type cli struct {
 	Load     loadCmd     `cmd:"" help:"Read a list file into a new version of a list."`
 	Refresh  refreshCmd  `cmd:"" help:"Fetch the lists that follow a source and are due."`
 	Check    checkCmd    `cmd:"" help:"Screen addresses."`
-	Lists    listsCmd    `cmd:"" help:"Look at lists and steer them."`
-	Suppress suppressCmd `cmd:"" help:"Set aside what a list says of an address, for a time and with a second person's word."`
+	Lists    listsCmd    `cmd:"" help:"Show and change lists."`
+	Suppress suppressCmd `cmd:"" help:"Make a listing of an address decide nothing, for a time and with a second person's approval."`
 	Restore  restoreCmd  `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
 	Keys     keysCmd     `cmd:"" help:"Create, list and revoke API keys."`
 	Bench    benchCmd    `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
@@ -63,6 +63,7 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	logLevel       string
+	command        string // its words, without arguments
 }
 
 // errHit makes check end with its own exit code.
@@ -99,7 +100,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "Try interdict --help.")
 		return exitUsage
 	}
-	err = k.Run(&env{ctx, stdin, stdout, stderr, c.LogLevel})
+	err = k.Run(&env{ctx, stdin, stdout, stderr, c.LogLevel, commandName(k)})
 	switch {
 	case err == nil:
 		return exitDone
@@ -111,6 +112,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitUsage
 	}
 	return exitError
+}
+
+// commandName returns the words of a command without its arguments: "lists rollback".
+func commandName(k *kong.Context) string {
+	name, _, _ := strings.Cut(k.Command(), " <")
+	return name
 }
 
 // unrepeated takes long arguments out of a message: one may be a key, pasted with its "-----BEGIN" or into the wrong place.

@@ -62,7 +62,7 @@ func (t *target) reads(e *env, work func(operations) error) error {
 	}
 	store, err := t.openStore(e.ctx, diskstore.ReadOnly)
 	if err != nil {
-		return err
+		return e.inUse(err)
 	}
 	defer store.Close()
 	o := api.Operations{Store: store, Loader: loader.New(store, nil, e.quiet(), "", time.Now), Now: time.Now, Log: e.quiet()} // nothing to record
@@ -81,7 +81,7 @@ func (t *target) changesWith(e *env, pepper string, work func(operations) error)
 	}
 	o, err := t.open(e.ctx, e.quiet())
 	if err != nil {
-		return err
+		return e.inUse(err)
 	}
 	defer o.close()
 	keys, err := auth.Open(e.ctx, o.store, pepper, time.Now)
@@ -90,6 +90,14 @@ func (t *target) changesWith(e *env, pepper string, work func(operations) error)
 	}
 	all := api.Operations{Store: o.store, Loader: o.loader, Keys: keys, Now: time.Now, Log: o.log}
 	return work(all.As(api.Person{Name: operator(), Approver: true, Operator: true}))
+}
+
+// inUse adds to the error of a store that another process holds how to run the same command through the server.
+func (e *env) inUse(err error) error {
+	if !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	return fault.E(fault.Conflict, "%w; through a server: interdict %s … --server http://127.0.0.1:8080 --key KEY", err, e.command)
 }
 
 func (t *target) throughServer(work func(operations) error) error {

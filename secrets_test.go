@@ -29,7 +29,6 @@ import (
 	"interdict/api"
 	"interdict/api/auth"
 	"interdict/lists"
-	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
 )

@@ -344,17 +344,21 @@ func printDemo(e *env, addr, admin, key string) {
 // recorder writes changes into the journal.
 type recorder struct{ j *journal.Journal }
 
-var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
-	"activate": journal.Activation, "rollback": journal.Rollback, "settings": journal.ListChange, "retire": journal.Activation, "restore": journal.Activation, "compact": journal.Activation, "rebuild": journal.Activation,
-	"refresh": journal.Upload, "suppress-propose": journal.ListChange, "suppress": journal.ListChange, "suppress-reject": journal.ListChange,
-	"suppress-end": journal.ListChange}
+// changeKinds are the kinds of records of changes; those that are not here are journal.ListChange.
+var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "refresh": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
+	"activate": journal.Activation, "rollback": journal.Rollback, "retire": journal.Activation, "restore": journal.Activation,
+	"compact": journal.Activation, "rebuild": journal.Activation}
 
 func (r recorder) RecordChange(c loader.Change) error {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	return r.j.Append(changeKinds[c.Action], c.At, b, true)
+	kind, ok := changeKinds[c.Action]
+	if !ok {
+		kind = journal.ListChange
+	}
+	return r.j.Append(kind, c.At, b, true)
 }
 
 // journalError tells why decisions cannot be recorded now, as far as the last few seconds tell.

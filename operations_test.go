@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// varying are the parts of an output that differ from run to run, and by who acts.
+var varying = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)`), "TIME"},
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`ik_[a-z2-7]{16}_\S{43}`), "KEY"},
+	{regexp.MustCompile(`(?m)^([a-z2-7]{16}|bootstrap) *`), "ID "},
+	{regexp.MustCompile(`since \d{4}-\d\d-\d\d|revoked \d{4}-\d\d-\d\d`), "SINCE"},
+	{regexp.MustCompile(`INTERDICT_BOOTSTRAP_KEY|operator(:\w+)?|bootstrap`), "SOMEBODY"},
+	{regexp.MustCompile(`"took_ms": \d+|"age_seconds": \d+|"size_bytes": \d+`), "NUMBER"},
+	{regexp.MustCompile(` --server http://[\d.:]+`), ""},
+	{regexp.MustCompile(`\d+ of \d+ live replicas|"replicas_(live|serving)": \d+`), "REPLICAS"},
+}
+
+func steady(s string) string {
+	for _, v := range varying {
+		s = v.pattern.ReplaceAllString(s, v.with)
+	}
+	return s
+}
+
+// A command prints the same on a store and through a server.
+func TestCommandsDoTheSameOnAStoreAndThroughAServer(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const head = "address,asset,entity\n"
+	first := write("first.csv", head+canaryAlways+",ETH,A\n"+canaryOdd+",ETH,B\n")
+	second := write("second.csv", head+canaryAlways+",ETH,A\n"+canaryEven+",ETH,C\n")
+	unread := write("unread.csv", head+canaryAlways+",ETH,A\n12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9i,XBT,D\n")
+	// Each step has an exit code of its own; id stands for the id in the output of the step before.
+	steps := []struct {
+		code int
+		args string
+	}{
+		{exitError, "lists versions nosuch"},
+		{exitError, "lists export nosuch"},
+		{exitDone, "lists set deny --category internal --approvals 0 --max-age 72h --max-shrink 1"},
+		{exitError, "lists set deny --category nonsense"},
+		{exitError, "lists set deny --max-age soon"},
+		{exitDone, "load deny " + first + " --dry-run"},
+		{exitDone, "load deny " + first + " --activate"},
+		{exitDone, "load deny " + first + " --activate"}, // the same bytes
+		{exitDone, "load deny " + second + " --note later"},
+		{exitDone, "lists versions deny"},
+		{exitDone, "lists versions deny --json"},
+		{exitDone, "lists diff deny 1 2"},
+		{exitDone, "lists diff deny 1 2 --json"},
+		{exitDone, "lists diff deny 0 2 --csv"},
+		{exitError, "lists diff deny 1 9"},
+		{exitDone, "lists activate deny 2"},
+		{exitError, "lists activate deny 9"},
+		{exitDone, "load deny " + unread},
+		{exitError, "lists activate deny 3"},
+		{exitDone, "lists quarantine deny"},
+		{exitDone, "lists quarantine deny 3 --csv"},
+		{exitDone, "lists quarantine deny 3 --json"},
+		{exitError, "lists quarantine deny 9"},
+		{exitDone, "lists activate deny 3 --override looked"},
+		{exitDone, "lists rollback deny --reason back"},
+		{exitDone, "lists show"},
+		{exitDone, "lists show --json"},
+		{exitDone, "lists export deny"},
+		{exitDone, "lists export deny --number 1 --as csv"},
+		{exitDone, "lists export deny --as published"},
+		{exitError, "lists export deny --number 9"},
+		{exitError, "lists reject deny 2"},
+		{exitDone, "suppress propose deny " + canaryAlways + " --reason wrong --until 2027-06-01"},
+		{exitDone, "suppress show deny"},
+		{exitError, "suppress approve deny nosuch"},
+		{exitError, "suppress propose deny " + canaryNever + " --reason x --until 2027-06-01"},
+		{exitDone, "keys create --name till --role checker"},
+		{exitDone, "keys list"},
+		{exitError, "keys revoke nosuch"},
+		{exitDone, "lists set idle --name Idle"},
+		{exitDone, "lists delete idle"},
+		{exitError, "lists delete deny"},
+		{exitDone, "lists follow ofac-sdn --list sdn --url https://mirror.example.org/sdn.zip --every 1h"},
+		{exitDone, "lists follow ofac-sdn --list deny"},
+		{exitError, "lists follow fbi-lazarus"},
+		{exitError, "lists follow nonsense"},
+		{exitDone, "lists unfollow deny"},
+		{exitError, "lists unfollow deny"},
+		{exitDone, "lists retire deny --reason over"},
+		{exitError, "lists retire deny"},
+		{exitDone, "lists show"},
+	}
+	data := t.TempDir()
+	s := serve(t, "--data", t.TempDir(), "--no-refresh")
+	// The store is opened by hand once, so that both have a key.
+	if code, _, errs := program(t, "", "keys", "create", "--name", "bootstrap", "--role", "admin", "--data", data); code != exitDone {
+		t.Fatal(errs)
+	}
+	for _, step := range steps {
+		args := strings.Fields(step.args)
+		code, out, errs := program(t, "", append(args, "--data", data)...)
+		code2, out2, errs2 := program(t, "", append(args, "--server", s.base, "--key", testKey)...)
+		if code != step.code || code2 != step.code {
+			t.Errorf("%s: exit code %d on the store, %d through the server, not %d\n%s%s\n%s%s", step.args, code, code2, step.code, out, errs, out2, errs2)
+			continue
+		}
+		if diff := cmp.Diff(steady(out), steady(out2)); diff != "" {
+			t.Errorf("%s (-store +server):\n%s", step.args, diff)
+		}
+	}
+}
