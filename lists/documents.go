@@ -22,6 +22,11 @@ type Fresh struct {
 	At time.Time `json:"at"`
 }
 
+// Verified is when all layers of the current generation were last read and found whole or damaged.
+type Verified struct {
+	At time.Time `json:"at"`
+}
+
 // Replica is what one running server reports of itself.
 type Replica struct {
 	ID         string `json:"id"`

@@ -24,9 +24,10 @@ import (
 
 // Keys of documents. Nobody else builds one.
 const (
-	DocHead    = "head"     // {"generation": n}
-	DocPepper  = "pepper"   // secret that API keys are hashed with
-	DocStoreID = "store-id" // tells this store from others
+	DocHead     = "head"     // {"generation": n}
+	DocPepper   = "pepper"   // secret that API keys are hashed with
+	DocStoreID  = "store-id" // tells this store from others
+	DocVerified = "verified" // Verified
 )
 
 func DocList(id string) string                     { return "list/" + id }

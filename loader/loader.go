@@ -52,7 +52,8 @@ type Loader struct {
 	grown    chan string   // lists that may have come to stand on many layers
 	builds   chan struct{} // holds one for each upload that is being read
 
-	notRebuilt atomic.Pointer[error] // why lists cannot be rebuilt
+	notRebuilt atomic.Pointer[error]           // why lists cannot be rebuilt
+	damaged    atomic.Pointer[map[string]bool] // ids of the layers that the last Verify found damaged
 }
 
 // MaxUploadBytes is how large an upload may be as it arrives.

@@ -28,7 +28,7 @@ const (
 
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	errDamaged = errors.New("damaged: a checksum or length is wrong")
+	errDamaged = errors.New("a checksum or length is wrong")
 )
 
 func idSum(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }

@@ -32,7 +32,7 @@ func encodeDoc(key string, revision uint64, value []byte) []byte {
 // decodeDoc copies a document out of the database.
 func decodeDoc(key, stored []byte) (lists.Doc, error) {
 	if len(stored) < docHead || binary.BigEndian.Uint32(stored[8:]) != sumDoc(key, stored) {
-		return lists.Doc{}, fmt.Errorf("document %s is %w", key, errDamaged)
+		return lists.Doc{}, fmt.Errorf("document %s is damaged: %w", key, errDamaged)
 	}
 	return lists.Doc{Key: string(key), Value: bytes.Clone(stored[docHead:]), Revision: binary.BigEndian.Uint64(stored)}, nil
 }
@@ -137,7 +137,7 @@ func verifyDocuments(tx *bbolt.Tx) error {
 	err := b.ForEach(func(k, v []byte) error {
 		count++
 		if !bytes.Equal(b.Get(k), v) {
-			return fmt.Errorf("the tree of documents is %w", errDamaged)
+			return fmt.Errorf("the tree of documents is damaged: %w", errDamaged)
 		}
 		_, err := decodeDoc(k, v)
 		return err

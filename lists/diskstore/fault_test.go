@@ -372,6 +372,25 @@ func sample(t *testing.T, dir string) ([]byte, []lists.Entry) {
 	return db, entries
 }
 
+func TestDamagedLayerIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	db, entries := sample(t, dir)
+	at := bytes.Index(db, []byte(entries[1500].Key))
+	if at < 0 {
+		t.Fatal("the key is not in the file")
+	}
+	db[at] ^= 1
+	if err := os.WriteFile(filepath.Join(dir, fileDB), db, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newStore(t, dir)
+	err := lists.VerifyLayer(t.Context(), s, lists.Layer{ID: "l", Keys: len(entries)})
+	var damaged *lists.DamagedError
+	if !errors.As(err, &damaged) || damaged.Layer != "l" || !fault.Is(err, fault.Unavailable) {
+		t.Error(err)
+	}
+}
+
 func TestDamagedDatabaseNeverGivesAWrongAnswer(t *testing.T) {
 	dir := t.TempDir()
 	db, entries := sample(t, dir)

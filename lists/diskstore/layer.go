@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"math"
 	"strings"
@@ -44,7 +43,7 @@ func (m layerMeta) encode(id string) []byte {
 func readMeta(b *bbolt.Bucket, id string) (m layerMeta, err error) {
 	v := b.Get(metaKey)
 	if len(v) != metaBytes || binary.BigEndian.Uint32(v[metaBytes-4:]) != crc32.Update(idSum(id), castagnoli, v[:metaBytes-4]) {
-		return m, fmt.Errorf("layer %s is %w", id, errDamaged)
+		return m, damaged(id, errDamaged.Error())
 	}
 	return layerMeta{v[0] == 1, binary.BigEndian.Uint64(v[1:]), int64(binary.BigEndian.Uint64(v[9:]))}, nil
 }

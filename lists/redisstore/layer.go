@@ -416,14 +416,14 @@ func (s *Store) completeLayers(ctx context.Context, asked []lists.LayerKey) (map
 	for _, r := range found {
 		id := strings.TrimPrefix(r.name, recordLayer)
 		if r.revision == 0 {
-			return nil, fault.E(fault.Unavailable, "layer %s is not in the store", id)
+			return nil, damaged(id, "it is missing")
 		}
 		meta, err := decodeMeta(r)
 		if err != nil {
 			return nil, err
 		}
 		if !meta.Complete {
-			return nil, fault.E(fault.Unavailable, "layer %s is not complete", id)
+			return nil, damaged(id, "it is not complete")
 		}
 		s.complete.Store(id, meta)
 		metas[id] = meta

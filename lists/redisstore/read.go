@@ -106,8 +106,10 @@ func (s *Store) proveAbsence(ctx context.Context, metas map[string]*layerMeta, a
 	return nil
 }
 
+func damaged(layer, reason string) error { return &lists.DamagedError{Layer: layer, Reason: reason} }
+
 func (p place) failed(err error) error {
-	return fmt.Errorf("layer %s, bucket %d is %w", p.layer, p.bucket, err)
+	return damaged(p.layer, fmt.Sprintf("bucket %d is %s", p.bucket, err))
 }
 
 // decodeAnswer reads the marker and the value of one key; nil if the bucket does not have the key.
@@ -160,10 +162,10 @@ func (s *Store) attributions(ctx context.Context, layer string, numbers []uint32
 			stored = []byte(value)
 		} else {
 			s.complete.Delete(layer) // it may have been dropped and made again
-			return fmt.Errorf("layer %s is damaged: attribution %d is missing from bucket %d", layer, number, number/attributionsPerBucket)
+			return damaged(layer, fmt.Sprintf("attribution %d is missing from bucket %d", number, number/attributionsPerBucket))
 		}
 		if len(stored) < 4 || binary.BigEndian.Uint32(stored) != sumAttribution(number, stored[4:]) {
-			return fmt.Errorf("attribution %d of layer %s is %w", number, layer, errDamaged)
+			return damaged(layer, fmt.Sprintf("attribution %d is %s", number, errDamaged))
 		}
 		records[i] = stored[4:]
 	}
@@ -199,7 +201,7 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 				}
 				seen += uint64(len(entries))
 				if bucket+1 == meta.Buckets && seen != meta.Keys {
-					end(fmt.Errorf("layer %s is damaged: it has %d entries instead of %d", layer, seen, meta.Keys))
+					end(damaged(layer, fmt.Sprintf("it has %d entries instead of %d", seen, meta.Keys)))
 					return
 				}
 				for _, e := range entries {
