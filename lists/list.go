@@ -73,7 +73,7 @@ const (
 // Categories and Confidences are all that the contract knows.
 var (
 	Categories = []Category{Sanctions, "stolen_funds", "ransomware", TerroristFinancing,
-		"scam", "darknet_market", "mixer", "internal", "other"}
+		"scam", "darknet_market", "mixer", "issuer_freeze", "internal", "other"}
 	Confidences = []Confidence{Confirmed, Suspected}
 )
 
