@@ -58,7 +58,7 @@ func (c *listsShowCmd) Run(e *env) error {
 		}
 		shown := make([]shownList, len(all))
 		for i := range all {
-			shown[i] = shownList{all[i].Filled(), all[i].Means()}
+			shown[i] = shownList{all[i].WithDefaults(), all[i].Means()}
 		}
 		if c.JSON {
 			printJSON(e.stdout, shown)

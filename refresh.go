@@ -176,7 +176,7 @@ func (c *followCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.stdout, "%s follows %s every %s\n", x.ID, x.Source.Shown().URL, x.Source.Every)
+		fmt.Fprintf(e.stdout, "%s follows %s every %s\n", x.ID, x.Source.Redacted().URL, x.Source.Every)
 		if x.Approvals == 0 {
 			fmt.Fprintln(e.stdout, "what is new goes live by itself unless a guard trips; --approvals 1 asks for a second person")
 		} else {

@@ -52,7 +52,7 @@ func printSuppression(e *env, s *lists.Suppression) {
 	if s.Decided != nil {
 		decided = ", decided by " + s.Decided.By
 	}
-	fmt.Fprintf(e.stdout, "%s  %-8s until %s  %s  proposed by %s%s: %s\n", s.ID, s.At(time.Now()), s.Until.Format(time.RFC3339), s.Address,
+	fmt.Fprintf(e.stdout, "%s  %-8s until %s  %s  proposed by %s%s: %s\n", s.ID, s.StateAt(time.Now()), s.Until.Format(time.RFC3339), s.Address,
 		s.ProposedBy, decided, s.Reason)
 }
 

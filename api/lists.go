@@ -69,7 +69,7 @@ type sourceView struct {
 }
 
 func viewSource(s *lists.Source) *sourceView {
-	x := s.Shown()
+	x := s.Redacted()
 	return &sourceView{x.URL, x.Format, durationText(x.Every), x.SHA256, x.SHA256URL}
 }
 
@@ -106,11 +106,11 @@ func durationText(d time.Duration) string {
 }
 
 func (s *Server) listView(ctx context.Context, stored *lists.List, freshAt time.Time) (listView, error) {
-	filled := stored.Filled()
+	filled := stored.WithDefaults()
 	l := &filled
 	v := listView{ID: l.ID, Name: l.Name, Authority: l.Authority, Category: l.Category, Confidence: l.Confidence, Policy: l.Policy,
 		MaxAge: durationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
-		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.Kept(), ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy, Means: l.Means()}
+		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.KeepVersions(), ActiveVersion: l.Active, LatestVersion: l.Latest, UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy, Means: l.Means()}
 	if v.Policy == nil {
 		v.Policy = lists.Policy{}
 	}
@@ -192,7 +192,7 @@ func (v sourceView) source(old *lists.Source) (*lists.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := lists.Source{URL: v.URL, Format: v.Format, Every: every, SHA256: v.SHA256, SHA256URL: v.SHA256URL}.Restored(old)
+	x := lists.Source{URL: v.URL, Format: v.Format, Every: every, SHA256: v.SHA256, SHA256URL: v.SHA256URL}.WithSecretsOf(old)
 	return &x, nil
 }
 

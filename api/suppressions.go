@@ -29,7 +29,7 @@ type suppressionView struct {
 }
 
 func (s *Server) viewSuppression(x *lists.Suppression) suppressionView {
-	return suppressionView{x.ID, x.List, x.Address, x.Network, len(x.Listings), x.Reason, x.Until, x.At(s.now()), x.ProposedBy, x.ProposedAt, x.Decided, x.Closed}
+	return suppressionView{x.ID, x.List, x.Address, x.Network, len(x.Listings), x.Reason, x.Until, x.StateAt(s.now()), x.ProposedBy, x.ProposedAt, x.Decided, x.Closed}
 }
 
 func (s *Server) postSuppression(c *gin.Context, who *auth.Principal) error {

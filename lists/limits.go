@@ -19,8 +19,8 @@ const (
 
 // Characters of names, and of the keys of documents.
 const (
-	AlphabetName = "abcdefghijklmnopqrstuvwxyz0123456789-"
-	AlphabetDoc  = AlphabetName + "/_"
+	NameChars = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	DocKeyChars  = NameChars + "/_"
 )
 
 // CheckName gives fault.Invalid for a name that is empty, too long, or has other characters than those of the alphabet.
@@ -32,13 +32,13 @@ func CheckName(what, s, alphabet string, limit int) error {
 }
 
 // CheckDocKey checks the key of a document, CheckLayerID and CheckBlobName the other names of the contract.
-func CheckDocKey(key string) error { return CheckName("document key", key, AlphabetDoc, MaxDocKey) }
+func CheckDocKey(key string) error { return CheckName("document key", key, DocKeyChars, MaxDocKey) }
 
 // CheckLayerID: see CheckDocKey.
-func CheckLayerID(id string) error { return CheckName("layer id", id, AlphabetName, maxLayerID) }
+func CheckLayerID(id string) error { return CheckName("layer id", id, NameChars, maxLayerID) }
 
 // CheckBlobName: see CheckDocKey.
-func CheckBlobName(name string) error { return CheckName("blob name", name, AlphabetName, maxBlobName) }
+func CheckBlobName(name string) error { return CheckName("blob name", name, NameChars, maxBlobName) }
 
 // CheckChanges checks what is given to Commit.
 func CheckChanges(changes []Change) error {
@@ -58,16 +58,16 @@ func CheckChanges(changes []Change) error {
 	return nil
 }
 
-// EntryOrder checks the entries of a layer as they come.
-type EntryOrder struct {
-	Announced int // entries
+// EntryChecker checks the entries of a layer as they come.
+type EntryChecker struct {
+	Expected int // entries
 	put       int
 	Hash      uint64 // of the last key
 	key       address.Key
 }
 
 // Next takes the next entry and gives the hash of its key; fault.Invalid if it is not the next one in order.
-func (o *EntryOrder) Next(e Entry) (hash uint64, err error) {
+func (o *EntryChecker) Next(e Entry) (hash uint64, err error) {
 	hash = Hash(e.Key)
 	switch {
 	case e.Key == "" || len(e.Key) > address.MaxKey:
@@ -76,18 +76,18 @@ func (o *EntryOrder) Next(e Entry) (hash uint64, err error) {
 		return 0, fault.E(fault.Invalid, "the references of a key have %d bytes, not 1 to %d", len(e.Refs), MaxRefs)
 	case o.put > 0 && (hash < o.Hash || hash == o.Hash && e.Key <= o.key):
 		return 0, fault.E(fault.Invalid, "entry %d of the layer is not in the order of (hash, key)", o.put)
-	case o.put == o.Announced:
-		return 0, fault.E(fault.Invalid, "the layer gets more than the %d entries that were announced", o.Announced)
+	case o.put == o.Expected:
+		return 0, fault.E(fault.Invalid, "the layer gets more than the %d entries that were announced", o.Expected)
 	}
 	o.Hash, o.key = hash, e.Key
 	o.put++
 	return hash, nil
 }
 
-// Complete tells whether all announced entries have come.
-func (o *EntryOrder) Complete() error {
-	if o.put != o.Announced {
-		return fault.E(fault.Invalid, "the layer got %d entries instead of %d", o.put, o.Announced)
+// CheckCount tells whether all announced entries have come.
+func (o *EntryChecker) CheckCount() error {
+	if o.put != o.Expected {
+		return fault.E(fault.Invalid, "the layer got %d entries instead of %d", o.put, o.Expected)
 	}
 	return nil
 }

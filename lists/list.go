@@ -160,19 +160,19 @@ func (m Means) String() string {
 
 // Means returns what a hit of the list leads to.
 func (l *List) Means() Means {
-	f := l.Filled()
+	f := l.WithDefaults()
 	return Means{f.Policy.Action(f.Category, Confirmed, "exact", Deposit), f.Policy.Action(f.Category, Confirmed, "exact", Withdrawal), f.Category, f.Authority}
 }
 
 // Filled returns the settings with the defaults of the contract for what they leave open.
-func (l *List) Filled() List {
+func (l *List) WithDefaults() List {
 	f := *l
 	f.Name, f.Category, f.Confidence = cmp.Or(f.Name, f.ID), cmp.Or(f.Category, "other"), cmp.Or(f.Confidence, Confirmed)
 	return f
 }
 
 // Fill replaces what a listing leaves to its list: the category and the confidence. A list of a generation is filled already.
-func (l *List) Fill(a *Attribution) {
+func (l *List) ApplyDefaults(a *Attribution) {
 	a.Category, a.Confidence = cmp.Or(a.Category, l.Category), cmp.Or(a.Confidence, l.Confidence)
 }
 
@@ -224,7 +224,7 @@ func (l *List) Validate() error {
 const DefaultKeep = 10
 
 // Kept is how many superseded versions keep their layers.
-func (l *List) Kept() int {
+func (l *List) KeepVersions() int {
 	if l.Keep == 0 {
 		return DefaultKeep
 	}

@@ -48,25 +48,25 @@ type Lease struct {
 	Expires time.Time `json:"expires"` // unless it is renewed, by the clock of its owner
 }
 
-// hidden stands for what a URL may hold that is secret.
-const hidden = "xxxxx"
+// redacted stands for what a URL may hold that is secret.
+const redacted = "xxxxx"
 
-// hideSecrets replaces user, password and the values of the query in a URL. A path is shown: a secret does not belong there.
-func hideSecrets(raw string) string {
+// redactURL replaces user, password and the values of the query in a URL. A path is shown: a secret does not belong there.
+func redactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return hidden
+		return redacted
 	}
 	if u.User != nil {
-		u.User = url.User(hidden)
+		u.User = url.User(redacted)
 	}
 	if u.RawQuery != "" {
 		pairs := strings.Split(u.RawQuery, "&")
 		for i, p := range pairs {
 			if name, _, ok := strings.Cut(p, "="); ok {
-				pairs[i] = name + "=" + hidden
+				pairs[i] = name + "=" + redacted
 			} else {
-				pairs[i] = hidden
+				pairs[i] = redacted
 			}
 		}
 		u.RawQuery = strings.Join(pairs, "&")
@@ -76,20 +76,20 @@ func hideSecrets(raw string) string {
 }
 
 // Shown is the source as everybody may see it, without what its URLs may hold that is secret.
-func (s Source) Shown() Source {
-	s.URL = hideSecrets(s.URL)
+func (s Source) Redacted() Source {
+	s.URL = redactURL(s.URL)
 	if s.SHA256URL != "" {
-		s.SHA256URL = hideSecrets(s.SHA256URL)
+		s.SHA256URL = redactURL(s.SHA256URL)
 	}
 	return s
 }
 
-// Restored puts back what Shown has hidden, so that a source that was read and is written again keeps its secrets.
-func (s Source) Restored(old *Source) Source {
+// Restored puts back what Shown has redacted, so that a source that was read and is written again keeps its secrets.
+func (s Source) WithSecretsOf(old *Source) Source {
 	if old == nil {
 		return s
 	}
-	shown := old.Shown()
+	shown := old.Redacted()
 	if s.URL == shown.URL {
 		s.URL = old.URL
 	}

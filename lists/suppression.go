@@ -22,12 +22,12 @@ const (
 	Expired   SuppressionState = "expired"  // told of one whose time is over; never stored
 )
 
-// MaxSuppressions is how many may be in force on one list: they travel in every generation. MaxSuppression is how long one may last:
-// a delisting that is not published by then wants another look. MaxSuppressed is how many listings one may be for.
+// MaxSuppressions is how many may be in force on one list: they travel in every generation. MaxSuppressionTime is how long one may last:
+// a delisting that is not published by then wants another look. MaxSuppressedListings is how many listings one may be for.
 const (
 	MaxSuppressions = 1000
-	MaxSuppressed   = 100
-	MaxSuppression  = 366 * 24 * time.Hour
+	MaxSuppressedListings   = 100
+	MaxSuppressionTime  = 366 * 24 * time.Hour
 )
 
 // Suppression is a reasoned exception for what one list says of one address, for a time: a delisting not yet published, a false positive
@@ -57,7 +57,7 @@ type Identity struct {
 }
 
 // At is the state at a time.
-func (s *Suppression) At(now time.Time) SuppressionState {
+func (s *Suppression) StateAt(now time.Time) SuppressionState {
 	if (s.State == InForce || s.State == Proposed) && !now.Before(s.Until) {
 		return Expired
 	}
@@ -66,8 +66,8 @@ func (s *Suppression) At(now time.Time) SuppressionState {
 
 // Concerns tells whether the suppression is in force at a time, and about an address's own key and form. Whether it covers a listing of
 // that address depends on what the listing says, too.
-func (s *Suppression) Concerns(key address.Key, v address.Variant, now time.Time) bool {
-	if s.At(now) != InForce || s.Decided == nil || s.Decided.By == s.ProposedBy {
+func (s *Suppression) AppliesTo(key address.Key, v address.Variant, now time.Time) bool {
+	if s.StateAt(now) != InForce || s.Decided == nil || s.Decided.By == s.ProposedBy {
 		return false
 	}
 	return slices.ContainsFunc(s.Identities, func(i Identity) bool { return i.Variant == v && string(i.Key) == string(key) })

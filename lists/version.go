@@ -80,8 +80,8 @@ type Version struct {
 	Sources []string `json:"sources"` // names of the blobs that hold the uploaded bytes
 }
 
-// StandsOn returns the version whose content an addition, a removal or a delta goes on from; 0 for a whole list.
-func (v *Version) StandsOn() int {
+// BuiltOn returns the version whose content an addition, a removal or a delta goes on from; 0 for a whole list.
+func (v *Version) BuiltOn() int {
 	switch {
 	case v.Mode == Replace:
 		return 0
@@ -237,8 +237,8 @@ type Entity struct {
 	Type string `json:"type"` // individual, entity, vessel …
 }
 
-// exported is a listing as our ndjson has it (contract.md, section 4).
-type exported struct {
+// ndjsonListing is a listing as our ndjson has it (contract.md, section 4).
+type ndjsonListing struct {
 	Address    string     `json:"address"`
 	Network    string     `json:"network,omitempty"`
 	Asset      string     `json:"asset,omitempty"`
@@ -255,7 +255,7 @@ type exported struct {
 
 // WriteNDJSON writes the listing as one line that the loader reads back.
 func (l *Listing) WriteNDJSON(w io.Writer) error {
-	x := exported{Address: l.Address, Network: l.Network, Asset: l.Asset, Category: l.Category, Confidence: l.Confidence, Programs: l.Programs,
+	x := ndjsonListing{Address: l.Address, Network: l.Network, Asset: l.Asset, Category: l.Category, Confidence: l.Confidence, Programs: l.Programs,
 		Incident: l.Incident, ListedOn: l.ListedOn, ValidUntil: l.ValidUntil, URL: l.URL, Note: l.Note}
 	if l.Entity != (Entity{}) {
 		x.Entity = &l.Entity

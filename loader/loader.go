@@ -142,7 +142,7 @@ func (l *Loader) PutList(ctx context.Context, settings lists.List, by string) (*
 				}
 				for i := range g.Lists {
 					if g.Lists[i].List.ID == out.ID {
-						g.Lists[i].List = out.Filled()
+						g.Lists[i].List = out.WithDefaults()
 					}
 				}
 				c.Generation = g.Number

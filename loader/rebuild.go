@@ -116,7 +116,7 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 			missing[text] = true
 		}
 		for i := range found {
-			if slices.ContainsFunc(found[i], func(r lists.Stored) bool { return r.Role == 0 }) {
+			if slices.ContainsFunc(found[i], func(r lists.StackRef) bool { return r.Role == 0 }) {
 				delete(missing, texts[i])
 			}
 		}
@@ -207,7 +207,7 @@ func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Versi
 			}
 		}
 		uploads = append(uploads, u)
-		below := u.StandsOn()
+		below := u.BuiltOn()
 		if below == 0 {
 			slices.Reverse(uploads)
 			return uploads, nil

@@ -290,7 +290,7 @@ func (s *Screener) resolve(w *work, c *check, snap *snapshot) error {
 }
 
 // match adds a listing to the answer if it and the asked address belong together.
-func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
+func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.StackRef) {
 	var class address.Class
 	var derivation string
 	switch p.reading {
@@ -442,7 +442,7 @@ func (s *Screener) attribute(ctx context.Context, checks []check) {
 			if a.ValidUntil != "" && a.ValidUntil < today {
 				continue
 			}
-			m.Attribution, m.Locator = a, m.ref.At(a)
+			m.Attribution, m.Locator = a, m.ref.FullLocator(a)
 			kept = append(kept, m)
 		}
 		c.answer.Matches = kept

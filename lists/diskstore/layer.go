@@ -57,7 +57,7 @@ func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.Lay
 		return nil, fault.E(fault.Invalid, "a layer cannot have %d keys", keys)
 	}
 	w := &layerWriter{
-		s: s, ctx: ctx, id: id, sum: idSum(id), order: lists.EntryOrder{Announced: keys},
+		s: s, ctx: ctx, id: id, sum: idSum(id), order: lists.EntryChecker{Expected: keys},
 		meta: layerMeta{keys: uint64(keys), created: time.Now().UnixNano()},
 	}
 	err := s.update(ctx, func(tx *bbolt.Tx) error {
@@ -92,7 +92,7 @@ type layerWriter struct {
 	id    string
 	sum   uint32
 	meta  layerMeta
-	order lists.EntryOrder
+	order lists.EntryChecker
 	err   error // of the first failure; nothing can be put after it
 	ended bool
 
@@ -233,7 +233,7 @@ func (w *layerWriter) Commit() error {
 		return errEnded
 	}
 	if w.err == nil {
-		w.err = w.order.Complete()
+		w.err = w.order.CheckCount()
 	}
 	if w.err != nil {
 		return w.err

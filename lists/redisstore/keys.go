@@ -31,11 +31,11 @@ const (
 	fieldMarker = "" // no entry has an empty key
 
 	maxPrefix      = 64
-	alphabetPrefix = lists.AlphabetName + "_."
+	prefixChars = lists.NameChars + "_."
 )
 
 func newKeys(prefix string) (keys, error) {
-	if err := lists.CheckName("key prefix", prefix, alphabetPrefix, maxPrefix); err != nil {
+	if err := lists.CheckName("key prefix", prefix, prefixChars, maxPrefix); err != nil {
 		return keys{}, err
 	}
 	return keys{prefix}, nil
@@ -58,5 +58,5 @@ func (k keys) chunk(stem string, n uint64) string             { return k.numbere
 
 // checkPrefix tells whether a Scan can find anything: a prefix of other characters finds nothing.
 func checkPrefix(prefix string) bool {
-	return prefix == "" || lists.CheckName("", prefix, lists.AlphabetDoc, lists.MaxDocKey) == nil
+	return prefix == "" || lists.CheckName("", prefix, lists.DocKeyChars, lists.MaxDocKey) == nil
 }

@@ -73,7 +73,7 @@ func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.Lay
 		return nil, fault.E(fault.Invalid, "a layer cannot have %d keys", keys)
 	}
 	w := &layerWriter{
-		s: s, ctx: ctx, id: id, order: lists.EntryOrder{Announced: keys}, sum: xxhash.New(),
+		s: s, ctx: ctx, id: id, order: lists.EntryChecker{Expected: keys}, sum: xxhash.New(),
 		meta:    layerMeta{Stem: newStem(), Keys: uint64(keys), Buckets: bucketsFor(uint64(keys)), Created: time.Now().UTC()},
 		buckets: map[uint32]bool{},
 	}
@@ -96,7 +96,7 @@ type layerWriter struct {
 	ctx   context.Context
 	id    string
 	meta  layerMeta
-	order lists.EntryOrder
+	order lists.EntryChecker
 	sum   *xxhash.Digest
 	err   error // of the first failure; nothing can be put after it
 	ended bool
@@ -233,7 +233,7 @@ func (w *layerWriter) Commit() error {
 		return errEnded
 	}
 	if w.err == nil {
-		w.err = w.order.Complete()
+		w.err = w.order.CheckCount()
 	}
 	if w.err == nil {
 		w.err = w.fillUpTo(w.meta.Buckets - 1)
