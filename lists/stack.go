@@ -12,20 +12,20 @@ import (
 	"interdict/lists/fault"
 )
 
-// StackRef is a reference together with the layer that says it.
+// StackRef is a reference with the layer that holds it.
 type StackRef struct {
 	Ref
 	Layer int // index in the stack
 }
 
-// Resolve gives what a stack of layers says under one key: found[i] is the stored entry of layer i (base first), nil for
-// none. An upper layer's removal takes away what lower layers say of the same identity.
+// Resolve returns the references of a stack of layers under one key. found[i] is the stored entry of layer i (base first), nil for
+// none. A removal in an upper layer hides the references of lower layers with the same identity.
 func Resolve(found [][]byte) ([]StackRef, error) {
 	out, _, err := resolve(found)
 	return out, err
 }
 
-// resolve gives what Resolve does, and what the stack takes away from layers below it.
+// resolve returns the result of Resolve, and the removals of the stack, which apply to layers below it.
 func resolve(found [][]byte) (out []StackRef, removed []Ref, err error) {
 	var refs []Ref
 	for i := len(found) - 1; i >= 0; i-- {
@@ -56,11 +56,11 @@ func resolve(found [][]byte) (out []StackRef, removed []Ref, err error) {
 	return out, removed, nil
 }
 
-// StackEntry is one key of a stack of layers with what the stack says under it.
+// StackEntry is one key of a stack of layers with its references.
 type StackEntry struct {
 	Key  address.Key
-	Refs []StackRef // empty when everything under the key was removed
-	// Removed is what the stack takes away from layers below it.
+	Refs []StackRef // empty if all references under the key were removed
+	// Removed are the removals of the stack. They apply to layers below it.
 	Removed []Ref
 }
 
@@ -130,7 +130,7 @@ func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[StackEntr
 	}
 }
 
-// LookupStack gives what a stack of layers says under each of the keys, in two reads at the most.
+// LookupStack returns the references of a stack of layers under each key, with one Lookup.
 func LookupStack(ctx context.Context, s Store, layers []Layer, keys []address.Key) ([][]StackRef, error) {
 	asked := make([]LayerKey, 0, len(keys)*len(layers))
 	for _, k := range keys {
@@ -151,7 +151,7 @@ func LookupStack(ctx context.Context, s Store, layers []Layer, keys []address.Ke
 	return out, nil
 }
 
-// DecodeAttribution reads the stored form of an attribution, which is its JSON.
+// DecodeAttribution decodes the stored form of an attribution, which is JSON.
 func DecodeAttribution(b []byte) (*Attribution, error) {
 	a := new(Attribution)
 	if err := json.Unmarshal(b, a); err != nil {
@@ -160,7 +160,7 @@ func DecodeAttribution(b []byte) (*Attribution, error) {
 	return a, nil
 }
 
-// ListedText is the address as the list published it.
+// ListedText returns the address as the list published it, for a reference under key k.
 func (r *Ref) ListedText(k address.Key) string {
 	if r.Text != "" {
 		return r.Text
@@ -175,7 +175,7 @@ func (r *Ref) ListedText(k address.Key) string {
 	return text
 }
 
-// At is the place in the source file.
+// FullLocator returns the place of the listing in its source file.
 func (r *Ref) FullLocator(a *Attribution) string {
 	if !r.HasLocator {
 		return a.LocatorPrefix

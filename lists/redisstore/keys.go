@@ -30,7 +30,7 @@ const (
 
 	fieldMarker = "" // no entry has an empty key
 
-	maxPrefix      = 64
+	maxPrefix   = 64
 	prefixChars = lists.NameChars + "_."
 )
 
