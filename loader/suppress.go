@@ -55,7 +55,7 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	readings, err := address.Parse(nil, text, network)
 	var bad *address.Error
 	switch {
-	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !hex64(text) || address.DressedSecret(text)):
+	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !hex64(text) || address.ContainsSecret(text)):
 		return nil, fault.E(fault.Invalid, "address: it looks like a private key or a seed")
 	case err != nil && bad == nil:
 		return nil, err

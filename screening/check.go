@@ -701,7 +701,7 @@ func (c *check) isSecret() bool {
 	if c.refused != nil && c.refused.Cause.Reason == address.SecretMaterial {
 		return true
 	}
-	return c.refused == nil && address.LooksSecret(c.request.Address) || address.DressedSecret(c.request.Address)
+	return c.refused == nil && address.LooksSecret(c.request.Address) || address.ContainsSecret(c.request.Address)
 }
 
 // echo is what is kept of a text that is no address.
