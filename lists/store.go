@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"interdict/lists/address"
@@ -59,6 +60,9 @@ type Change struct {
 	// Expect is the revision that the document must have. 0: it must not exist; AnyRevision: no condition.
 	Expect uint64
 }
+
+// Watched reports whether Watch reports the change: one of DocHead or of a key under "fresh/".
+func (c Change) Watched() bool { return c.Key == DocHead || strings.HasPrefix(c.Key, DocFresh("")) }
 
 // AnyRevision makes a change unconditional.
 const AnyRevision = ^uint64(0)

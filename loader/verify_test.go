@@ -33,7 +33,7 @@ func wantDamaged(t *testing.T, err error, layer string) {
 	}
 }
 
-func TestADamagedLayerOfAnActiveVersionIsRebuiltFromItsBytes(t *testing.T) {
+func TestDamagedLayerIsRebuiltFromItsSource(t *testing.T) {
 	onBothStores(t, func(t *testing.T, b *bench) {
 		v := b.stacked(t)
 		want := b.proof(t, "deny", 4)
@@ -67,7 +67,7 @@ func TestADamagedLayerOfAnActiveVersionIsRebuiltFromItsBytes(t *testing.T) {
 	})
 }
 
-func TestADamagedListKeepsTheVersionsInWhichListingsAppeared(t *testing.T) {
+func TestRebuildOfADamagedLayerKeepsAddedIn(t *testing.T) {
 	b := newBench(t)
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))
 	b.activate(t, "deny", 1)
@@ -86,7 +86,7 @@ func TestADamagedListKeepsTheVersionsInWhichListingsAppeared(t *testing.T) {
 	}
 }
 
-func TestADamagedListIsNotRebuiltFromOtherBytes(t *testing.T) {
+func TestDamagedListIsNotRebuiltFromAnotherSource(t *testing.T) {
 	b := newBench(t)
 	v := b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A", evmB+",ethereum,B"))
 	b.activate(t, "deny", 1)
@@ -109,7 +109,7 @@ func TestADamagedListIsNotRebuiltFromOtherBytes(t *testing.T) {
 	}
 }
 
-func TestTheBackgroundFindsAndRebuildsADamagedLayer(t *testing.T) {
+func TestBackgroundRebuildsADamagedLayer(t *testing.T) {
 	b := newBench(t)
 	v := b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))
 	b.activate(t, "deny", 1)

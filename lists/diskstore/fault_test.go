@@ -106,7 +106,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, fileDB), bytes.Repeat([]byte("no database "), 10_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantOpenError(t, dir, fault.Unavailable, "holds no store")
+	wantOpenError(t, dir, fault.Unavailable, "does not contain a store")
 }
 
 func TestNewerFormatIsRefused(t *testing.T) {
@@ -500,7 +500,7 @@ func TestLostDocumentIsDamageNotAbsence(t *testing.T) {
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	wantOpenError(t, dir, fault.Unavailable, "49 documents are there instead of 50")
+	wantOpenError(t, dir, fault.Unavailable, "there are 49 documents instead of 50")
 }
 
 func TestWalkThatEndsWithFewerEntriesThanWereWrittenIsAnError(t *testing.T) {
@@ -562,7 +562,7 @@ func TestDatabaseCutShortSaysSo(t *testing.T) {
 				continue
 			}
 			refused++
-			if !fault.Is(err, fault.Unavailable) || opts != nil && !strings.Contains(err.Error(), "it was cut short") {
+			if !fault.Is(err, fault.Unavailable) || opts != nil && !strings.Contains(err.Error(), "truncated") {
 				t.Errorf("cut to %d bytes: %v", size, err)
 			}
 		}

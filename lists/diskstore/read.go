@@ -15,10 +15,10 @@ import (
 	"interdict/lists/address"
 )
 
-// walkBytes is how much of a layer Walk reads in one transaction.
+// walkBytes is the amount of a layer that Walk reads in one transaction.
 const walkBytes = 256 << 10
 
-// contextEvery is how many keys are read between two looks at the context.
+// contextEvery is the number of keys after which Lookup checks its context.
 const contextEvery = 256
 
 // layerReader reads one complete layer within one transaction.
@@ -31,7 +31,7 @@ type layerReader struct {
 
 func damaged(layer, reason string) error { return &lists.DamagedError{Layer: layer, Reason: reason} }
 
-// openLayer gives a reader of a layer, which must be there and complete.
+// openLayer returns a reader of a layer. It fails unless the layer exists and is complete.
 func openLayer(tx *bbolt.Tx, id string) (r layerReader, err error) {
 	b := tx.Bucket(bucketLayer(id))
 	if b == nil {
@@ -47,7 +47,7 @@ func openLayer(tx *bbolt.Tx, id string) (r layerReader, err error) {
 	return layerReader{id, idSum(id), meta, b.Cursor()}, nil
 }
 
-// block gives the block that covers a hash.
+// block returns the block that covers a hash.
 func (r *layerReader) block(hash uint64) (from, to uint64, entries []byte, err error) {
 	var seek [8]byte
 	binary.BigEndian.PutUint64(seek[:], hash)
@@ -150,8 +150,8 @@ func (s *Store) Attributions(ctx context.Context, layer string, numbers []uint32
 	return records, nil
 }
 
-// Walk yields all entries of a layer in order. It holds no transaction while it yields: whoever walks one layer
-// may write another, and a write that makes the file grow waits for all readers.
+// Walk yields all entries of a layer in order. It holds no transaction while it yields, so that the caller can write another layer:
+// a write that makes the file grow waits for all read transactions.
 func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, error] {
 	return func(yield func(lists.Entry, error) bool) {
 		var entries []lists.Entry
@@ -165,7 +165,7 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 					return err
 				}
 				if seen > 0 && r.meta != meta {
-					return fmt.Errorf("layer %s was replaced while it was read", layer)
+					return fmt.Errorf("layer %s was replaced while it was read: try again", layer)
 				}
 				meta = r.meta
 				for size := 0; more && size < walkBytes; {
