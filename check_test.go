@@ -216,7 +216,7 @@ func TestReadingCommandsMakeNoStore(t *testing.T) {
 				data = filepath.Dir(data)
 			}
 			code, out, errs := program(t, canaryNever+"\n", append(args, "--data", data)...)
-			if code != exitError || out != "" || !strings.Contains(errs, "there is no store in the data folder "+data) {
+			if code != exitError || out != "" || !strings.Contains(errs, "no store in the data folder "+data) {
 				t.Errorf("%v on a folder that is %s: %d\n%s%s", args, folder, code, out, errs)
 			}
 			if entries, err := os.ReadDir(data); err == nil && (folder == "missing" || len(entries) > 0) {

@@ -69,16 +69,16 @@ func (a *Acting) List(ctx context.Context, id string) (*client.List, error) {
 }
 
 func (a *Acting) viewList(ctx context.Context, v *client.List, stored *lists.List, freshAt time.Time) error {
-	l := stored.Filled()
+	l := stored.WithDefaults()
 	*v = client.List{ID: l.ID, Name: l.Name, Authority: l.Authority, Category: l.Category, Confidence: l.Confidence, Policy: l.Policy,
 		MaxAge: durationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
-		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.Kept(), ActiveVersion: l.Active, LatestVersion: l.Latest,
+		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.KeepVersions(), ActiveVersion: l.Active, LatestVersion: l.Latest,
 		UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy, Means: l.Means()}
 	if v.Policy == nil {
 		v.Policy = lists.Policy{}
 	}
 	if l.Source != nil {
-		x := l.Source.Shown()
+		x := l.Source.Redacted()
 		v.Source = &client.Source{URL: x.URL, Format: x.Format, Every: durationText(x.Every), SHA256: x.SHA256, SHA256URL: x.SHA256URL}
 		var err error
 		if v.SourceStatus, err = a.sourceStatus(ctx, &l); err != nil {
@@ -207,7 +207,7 @@ func sourceOf(v client.Source, old *lists.Source) (*lists.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := lists.Source{URL: v.URL, Format: v.Format, Every: every, SHA256: v.SHA256, SHA256URL: v.SHA256URL}.Restored(old)
+	x := lists.Source{URL: v.URL, Format: v.Format, Every: every, SHA256: v.SHA256, SHA256URL: v.SHA256URL}.WithSecretsOf(old)
 	return &x, nil
 }
 
@@ -384,7 +384,7 @@ func (a *Acting) Suppressions(ctx context.Context, list string) ([]client.Suppre
 
 func (a *Acting) viewSuppression(x *lists.Suppression) *client.Suppression {
 	return &client.Suppression{ID: x.ID, List: x.List, Address: x.Address, Network: x.Network, Listings: len(x.Listings), Reason: x.Reason, Until: x.Until,
-		State: x.At(a.Now()), ProposedBy: x.ProposedBy, ProposedAt: x.ProposedAt, Decided: x.Decided, Closed: x.Closed}
+		State: x.StateAt(a.Now()), ProposedBy: x.ProposedBy, ProposedAt: x.ProposedAt, Decided: x.Decided, Closed: x.Closed}
 }
 
 // Suppression returns one suppression.

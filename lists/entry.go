@@ -9,32 +9,32 @@ import (
 	"interdict/lists/address"
 )
 
-// Hash places a key: it orders the entries of a layer, chooses a store's bucket and the bits of a
-// filter. It is XXH64 with seed 0, stored implicitly in every layer, and so never changes.
+// Hash returns the hash of a key: XXH64 with seed 0. It determines the order of the entries of a layer, the bucket in a store
+// and the bits of a filter, and so must never change.
 func Hash(key address.Key) uint64 { return xxhash.Sum64String(string(key)) }
 
 // Ref is one listing under one key of a layer.
 type Ref struct {
 	Variant     address.Variant
-	Role        address.Role // 0: the key is the address's own
-	Also        bool         // a further reading of a listing: 1… is an address of several networks
-	Removed     bool         // takes away what lower layers say of the same variant and own key
+	Role        address.Role // 0: the key is that of the address itself
+	Also        bool         // another reading of the same listing: 1… is an address on several networks
+	Removed     bool         // hides the references of lower layers to the same identity
 	Attribution uint32       // number in the layer's table of attributions
 	Locator     uint64       // final number of the locator; its prefix is in the attribution
 	HasLocator  bool
-	AddedIn     int         // version in which the listing first appeared; 0: the layer's own
-	Lower       bool        // the listed text is the canonical one in lower case
-	Text        string      // listed text, "" when it is the canonical text or Lower says how it differs
-	Own         address.Key // the address's own key, when Role is not 0
+	AddedIn     int         // version in which the listing first appeared; 0: that of the layer
+	Lower       bool        // the listed text is the canonical text in lower case
+	Text        string      // listed text; "" if it is the canonical text, or that in lower case
+	Own         address.Key // key of the address itself, if Role is not 0
 }
 
-// Same tells whether two references under one key are of one identity in one role, so that one removes the other.
+// Same reports whether two references under one key have the same identity and role, so that one removes the other.
 func (r *Ref) Same(o *Ref) bool {
 	return r.Variant == o.Variant && r.Role == o.Role && r.Own == o.Own && (r.Variant != address.VariantRaw || r.Text == o.Text)
 }
 
-// Counts tells whether the reference stands for a listing when listings are counted, compared or exported: links and
-// further readings do not.
+// Counts reports whether the reference represents a listing when listings are counted, compared or exported. Links, further
+// readings and removals do not.
 func (r *Ref) Counts() bool { return r.Role == 0 && !r.Also && !r.Removed }
 
 const (
@@ -95,7 +95,7 @@ func AppendRef(dst []byte, r *Ref) []byte {
 
 var errDamaged = errors.New("a stored listing is damaged")
 
-// DecodeRefs reads all references of an entry. A damaged entry is an error, never fewer references.
+// DecodeRefs appends all references of a stored entry to dst. A damaged entry is an error, never fewer references.
 func DecodeRefs(dst []Ref, b []byte) ([]Ref, error) {
 	if len(b) == 0 {
 		return dst, errDamaged

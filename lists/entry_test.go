@@ -29,7 +29,7 @@ func someRef(t *rapid.T) Ref {
 	return r
 }
 
-func TestReferencesReadBackAsTheyWereWritten(t *testing.T) {
+func TestReferencesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var want []Ref
 		var b []byte
@@ -60,7 +60,7 @@ func FuzzDecodeRefs(f *testing.F) {
 	})
 }
 
-func TestAnUpperLayerTakesAwayOnlyWhatItNames(t *testing.T) {
+func TestRemovalHidesOnlyItsIdentity(t *testing.T) {
 	entry := func(refs ...Ref) (b []byte) {
 		for i := range refs {
 			b = AppendRef(b, &refs[i])
@@ -101,7 +101,7 @@ func TestAnUpperLayerTakesAwayOnlyWhatItNames(t *testing.T) {
 	}
 }
 
-func TestThePolicyOfTheContract(t *testing.T) {
+func TestDefaultPolicy(t *testing.T) {
 	for _, c := range []struct {
 		policy     Policy
 		category   Category

@@ -9,54 +9,55 @@ import (
 	"interdict/lists/fault"
 )
 
-// List is a named, owned set of attributed addresses: its settings, not its content.
+// List holds the settings of a list, not its content.
 type List struct {
 	ID         string        `json:"id"` // [a-z0-9][a-z0-9-]{0,62}
 	Name       string        `json:"name"`
-	Authority  string        `json:"authority"`  // who says so: "US Treasury, OFAC"
-	Category   Category      `json:"category"`   // of a row that names none; "" until a setting or a format names one
-	Confidence Confidence    `json:"confidence"` // of a row that names none
+	Authority  string        `json:"authority"`  // publisher, such as "US Treasury, OFAC"
+	Category   Category      `json:"category"`   // default for rows; "" until a setting or a format names one
+	Confidence Confidence    `json:"confidence"` // default for rows
 	Policy     Policy        `json:"policy"`
-	MaxAge     time.Duration `json:"max_age"`    // since the last successful load; 0: never too old
-	OnStale    OnStale       `json:"on_stale"`   // what to do beyond MaxAge
-	Approvals  int           `json:"approvals"`  // how many people other than the uploader must agree
-	MaxShrink  float64       `json:"max_shrink"` // share of addresses an activation may take away; 0.2 is a fifth
-	MaxGrowth  float64       `json:"max_growth"` // how many times the addresses it may bring: 10
-	// MaxQuarantined is the share of rows that may fail to parse before a person must look: 0.75. A wrong column fails nearly all;
-	// Israel's table of wallets holds one half user ids of exchanges.
+	MaxAge     time.Duration `json:"max_age"`    // since the last successful load; 0: no limit
+	OnStale    OnStale       `json:"on_stale"`   // what to do when the list is older than MaxAge
+	Approvals  int           `json:"approvals"`  // number of people, other than the uploader, who must approve
+	MaxShrink  float64       `json:"max_shrink"` // share of addresses that an activation may remove; 0.2 is a fifth
+	MaxGrowth  float64       `json:"max_growth"` // factor by which an activation may grow the number of addresses
+	// MaxQuarantined is the share of rows that may fail to parse before a person must decide. A wrong column makes nearly all rows
+	// fail; half of the rows of Israel's table of wallets are user ids of exchanges.
 	MaxQuarantined float64 `json:"max_quarantined"`
 	Source         *Source `json:"source,omitempty"`
-	// Mandatory keeps what the list says from ever being suppressed.
+	// Mandatory lists cannot be suppressed or retired.
 	Mandatory bool `json:"mandatory"`
-	// Keep is how many superseded versions can still be compared, exported and rolled back to, beside the last; 0 is DefaultKeep.
+	// Keep is the number of superseded versions, in addition to the last one, that can be compared, exported and rolled back to.
+	// 0 means DefaultKeep.
 	Keep int `json:"keep"`
 
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	UpdatedBy string    `json:"updated_by"`
 	Active    int       `json:"active_version"` // 0: none
-	Latest    int       `json:"latest_version"` // the highest number given out
+	Latest    int       `json:"latest_version"` // the highest version number in use
 }
 
-// Source is where a list is published.
+// Source describes where a list is published.
 type Source struct {
-	URL    string        `json:"url"`    // may hold a password: Shown is for others to see
+	URL    string        `json:"url"`    // may contain a password; use Redacted to show it
 	Format string        `json:"format"` // a name of formats.Names, or "auto"
-	Every  time.Duration `json:"every"`  // how often it is asked for anything newer; 0: only when a person says so
-	// SHA256, or what stands at SHA256URL, is the digest that a download must have; "" for none.
+	Every  time.Duration `json:"every"`  // interval of refreshes; 0: only on request
+	// SHA256 is the digest that a download must have; "" for none. SHA256URL is where the publisher states it.
 	SHA256    string `json:"sha256,omitempty"`
 	SHA256URL string `json:"sha256_url,omitempty"`
 }
 
-// OnStale is what a list wants when it is older than its MaxAge.
+// OnStale says what happens when a list is older than its MaxAge.
 type OnStale string
 
 const (
-	Warn OnStale = "warn" // answer, and say so in readiness, metrics and log
+	Warn OnStale = "warn" // answer, and report it in readiness, metrics and log
 	Stop OnStale = "stop" // answer fault.Stale instead of a miss
 )
 
-// Category and Confidence are the contract's words for what a listing is about and how sure its author is.
+// Category says what a listing is about, Confidence how sure its author is. The words are those of docs/contract.md.
 type (
 	Category   string
 	Confidence string
@@ -70,14 +71,14 @@ const (
 	Suspected Confidence = "suspected"
 )
 
-// Categories and Confidences are all that the contract knows.
+// Categories and Confidences are all valid values.
 var (
 	Categories = []Category{Sanctions, "stolen_funds", "ransomware", TerroristFinancing,
-		"scam", "darknet_market", "mixer", "internal", "other"}
+		"scam", "darknet_market", "mixer", "issuer_freeze", "internal", "other"}
 	Confidences = []Confidence{Confirmed, Suspected}
 )
 
-// Direction is which way the money goes. The zero value is a look-up without a transfer.
+// Direction is the direction of a transfer, seen from the exchange. The zero value is a look-up without a transfer.
 type Direction string
 
 const (
@@ -85,7 +86,7 @@ const (
 	Withdrawal Direction = "withdrawal"
 )
 
-// Action is what the caller should do. The zero value is none: it never stands for Allow.
+// Action is what the caller should do. The zero value is no action; it never means Allow.
 type Action string
 
 const (
@@ -95,7 +96,7 @@ const (
 	Reject Action = "reject"
 )
 
-// Rule is one line of a policy: every condition that is given must hold.
+// Rule is one rule of a policy. It applies if all of its conditions hold; an empty field is no condition.
 type Rule struct {
 	Category   Category   `json:"category,omitempty"`
 	Confidence Confidence `json:"confidence,omitempty"`
@@ -104,11 +105,11 @@ type Rule struct {
 	Action     Action     `json:"action"`
 }
 
-// Policy is a list of rules, the first that fits decides; where none does, the default of the contract:
-// confirmed, exact, sanctions or terrorist financing → freeze or reject; every other hit → review.
+// Policy is a list of rules. The first rule that applies decides. If none applies, a confirmed exact match of category sanctions or
+// terrorist_financing leads to Freeze (deposit) or Reject (withdrawal), and every other match to Review.
 type Policy []Rule
 
-// Action is what the policy says to a match. Direction "" is decided as Review at the most.
+// Action returns the action for a match. Without a direction the default rule never returns more than Review.
 func (p Policy) Action(c Category, f Confidence, class string, d Direction) Action {
 	for _, r := range p {
 		if (r.Category == "" || r.Category == c) && (r.Confidence == "" || r.Confidence == f) &&
@@ -129,10 +130,10 @@ func (p Policy) Action(c Category, f Confidence, class string, d Direction) Acti
 
 var severity = []Action{Allow, Review, Freeze, Reject}
 
-// Severity orders actions: the stricter one has the greater number.
+// Severity returns a number that is greater for the stricter of two actions; -1 for an unknown action.
 func (a Action) Severity() int { return slices.Index(severity, a) }
 
-// Stricter gives the stricter of two actions.
+// Stricter returns the stricter of two actions.
 func Stricter(a, b Action) Action {
 	if b.Severity() > a.Severity() {
 		return b
@@ -142,10 +143,10 @@ func Stricter(a, b Action) Action {
 
 var listID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-// Classes a rule may name.
+// classes are the match classes that a rule may name.
 var classes = []string{"", "exact", "same_key", "same_script", "same_stake", "contains", "raw"}
 
-// Means says what a confirmed exact hit of a list leads to, as long as its row names no category of its own.
+// Means holds the actions for a confirmed exact match whose row names no category of its own.
 type Means struct {
 	Deposit    Action   `json:"deposit"`
 	Withdrawal Action   `json:"withdrawal"`
@@ -153,43 +154,44 @@ type Means struct {
 	Authority  string   `json:"authority"`
 }
 
-// String returns the actions as a report shows them: "deposit: freeze, withdrawal: reject".
+// String returns the actions as reports show them: "deposit: freeze, withdrawal: reject".
 func (m Means) String() string {
 	return "deposit: " + string(m.Deposit) + ", withdrawal: " + string(m.Withdrawal)
 }
 
-// Means returns what a hit of the list leads to.
+// Means returns the actions for a hit on the list.
 func (l *List) Means() Means {
-	f := l.Filled()
+	f := l.WithDefaults()
 	return Means{f.Policy.Action(f.Category, Confirmed, "exact", Deposit), f.Policy.Action(f.Category, Confirmed, "exact", Withdrawal), f.Category, f.Authority}
 }
 
-// Filled returns the settings with the defaults of the contract for what they leave open.
-func (l *List) Filled() List {
+// WithDefaults returns a copy of the settings in which no name, category or confidence is empty.
+func (l *List) WithDefaults() List {
 	f := *l
 	f.Name, f.Category, f.Confidence = cmp.Or(f.Name, f.ID), cmp.Or(f.Category, "other"), cmp.Or(f.Confidence, Confirmed)
 	return f
 }
 
-// Fill replaces what a listing leaves to its list: the category and the confidence. A list of a generation is filled already.
-func (l *List) Fill(a *Attribution) {
+// ApplyDefaults sets the category and confidence of a listing that has none to those of the list. The list must have its own set, as
+// WithDefaults and the lists of a generation have.
+func (l *List) ApplyDefaults(a *Attribution) {
 	a.Category, a.Confidence = cmp.Or(a.Category, l.Category), cmp.Or(a.Confidence, l.Confidence)
 }
 
-// Validate tells what is wrong with the settings, as fault.Invalid naming the field.
+// Validate checks the settings. The error is fault.Invalid and names the field.
 func (l *List) Validate() error {
 	bad := func(format string, args ...any) error { return fault.E(fault.Invalid, format, args...) }
 	switch {
 	case !listID.MatchString(l.ID):
-		return bad("id: %.80q is no list id: lower-case letters, digits and -, at most 63", l.ID)
+		return bad("id: %.80q is not a valid list id: use 1 to 63 lower-case letters, digits and -, not beginning with -", l.ID)
 	case len(l.Name) > 200 || len(l.Authority) > 200:
 		return bad("name, authority: at most 200 bytes")
 	case l.Category != "" && !slices.Contains(Categories, l.Category):
-		return bad("category: %.40q is none of %v", l.Category, Categories)
+		return bad("category: unknown value %.40q; use one of %v", l.Category, Categories)
 	case !slices.Contains(Confidences, l.Confidence):
-		return bad("confidence: %.40q is none of %v", l.Confidence, Confidences)
+		return bad("confidence: unknown value %.40q; use one of %v", l.Confidence, Confidences)
 	case l.OnStale != Warn && l.OnStale != Stop:
-		return bad("on_stale: %.40q is neither warn nor stop", l.OnStale)
+		return bad("on_stale: unknown value %.40q; use warn or stop", l.OnStale)
 	case l.MaxAge < 0:
 		return bad("max_age: must not be negative")
 	case l.Approvals < 0 || l.Approvals > 10:
@@ -206,32 +208,32 @@ func (l *List) Validate() error {
 	for i, r := range l.Policy {
 		switch {
 		case r.Category != "" && !slices.Contains(Categories, r.Category):
-			return bad("policy[%d].category: %.40q is unknown", i, r.Category)
+			return bad("policy[%d].category: unknown value %.40q; use one of %v", i, r.Category, Categories)
 		case r.Confidence != "" && !slices.Contains(Confidences, r.Confidence):
-			return bad("policy[%d].confidence: %.40q is unknown", i, r.Confidence)
+			return bad("policy[%d].confidence: unknown value %.40q; use one of %v", i, r.Confidence, Confidences)
 		case !slices.Contains(classes, r.Class):
-			return bad("policy[%d].class: %.40q is unknown", i, r.Class)
+			return bad("policy[%d].class: unknown value %.40q; use one of %v", i, r.Class, classes[1:])
 		case r.Direction != "" && r.Direction != Deposit && r.Direction != Withdrawal:
-			return bad("policy[%d].direction: %.40q is unknown", i, r.Direction)
+			return bad("policy[%d].direction: unknown value %.40q; use deposit or withdrawal", i, r.Direction)
 		case !slices.Contains(severity, r.Action):
-			return bad("policy[%d].action: %.40q is none of %v", i, r.Action, severity)
+			return bad("policy[%d].action: unknown value %.40q; use one of %v", i, r.Action, severity)
 		}
 	}
 	return nil
 }
 
-// DefaultKeep is Keep where nothing is said.
+// DefaultKeep is the default of List.Keep.
 const DefaultKeep = 10
 
-// Kept is how many superseded versions keep their layers.
-func (l *List) Kept() int {
+// KeepVersions returns the number of superseded versions that keep their layers.
+func (l *List) KeepVersions() int {
 	if l.Keep == 0 {
 		return DefaultKeep
 	}
 	return l.Keep
 }
 
-// NewList gives a list the contract's defaults. Its name, authority and category stay open until a setting or a format names them.
+// NewList returns a list with default settings. Its name, authority and category are empty until a setting or a format names them.
 func NewList(id string, now time.Time) *List {
 	return &List{ID: id, Confidence: Confirmed, OnStale: Warn,
 		Approvals: 1, MaxShrink: 0.2, MaxGrowth: 10, MaxQuarantined: 0.75, Keep: DefaultKeep, CreatedAt: now, UpdatedAt: now}

@@ -6,67 +6,67 @@ import (
 	"time"
 )
 
-// Refresh is what is known of fetching a list from its source. It is written by whoever holds the lease of refreshing.
+// Refresh is the state of refreshing a list from its source. Only the process with the lease "refresh" writes it.
 type Refresh struct {
 	LastAttempt time.Time `json:"last_attempt"`
-	// LastSuccess is when the source last gave a list that could be taken, or said that it has nothing newer. The list's age
-	// counts from Fresh, which moves only when what is active is what the publisher has.
+	// LastSuccess is when the source last returned a list that was staged, or nothing newer. The list's age counts from Fresh, which
+	// changes only when the active version is the publisher's current one.
 	LastSuccess time.Time `json:"last_success"`
-	// Running is true from the beginning of an attempt to its end; for good when its process died.
+	// Running is true during an attempt. It stays true if the process dies.
 	Running   bool           `json:"running,omitempty"`
 	Outcome   RefreshOutcome `json:"outcome,omitempty"` // of the last attempt that ended
-	Detail    string         `json:"detail,omitempty"`  // for people: what it found, or what it waits for
+	Detail    string         `json:"detail,omitempty"`  // for people: what was found, or what a person must do
 	Failures  int            `json:"consecutive_failures"`
 	LastError string         `json:"last_error,omitempty"` // of the last failure; "" after a success
-	NotBefore time.Time      `json:"not_before,omitzero"`  // the source has asked to be left alone until then
+	NotBefore time.Time      `json:"not_before,omitzero"`  // the source asked not to be called before
 
-	// What the source gave last, to ask it for anything newer and to know it again.
-	URLSHA256    string `json:"url_sha256,omitempty"` // of the URL that the rest belongs to: the URL itself may hold a password
+	// The last response of the source: it makes the next request conditional, and shows whether a download is new.
+	URLSHA256    string `json:"url_sha256,omitempty"` // of the URL that the fields below belong to; the URL itself may contain a password
 	ETag         string `json:"etag,omitempty"`
 	LastModified string `json:"last_modified,omitempty"`
 	SHA256       string `json:"sha256,omitempty"`
-	Version      int    `json:"version,omitempty"` // that was made of it
+	Version      int    `json:"version,omitempty"` // staged from it
 }
 
-// RefreshOutcome is what came of one attempt to refresh a list.
+// RefreshOutcome is the outcome of one attempt to refresh a list.
 type RefreshOutcome string
 
 const (
-	RefreshActivated RefreshOutcome = "activated" // there was something new, and it is active
-	RefreshStaged    RefreshOutcome = "staged"    // there was something new, and a person must look at it
-	RefreshUnchanged RefreshOutcome = "unchanged" // what is active is what the publisher has
-	RefreshWaiting   RefreshOutcome = "waiting"   // nothing new; what the publisher has is not active, and a person must decide
+	RefreshActivated RefreshOutcome = "activated" // a new version is active
+	RefreshStaged    RefreshOutcome = "staged"    // a new version is staged, and a person must approve it
+	RefreshUnchanged RefreshOutcome = "unchanged" // the active version is the publisher's current one
+	RefreshWaiting   RefreshOutcome = "waiting"   // nothing new; the publisher's current version is staged, and a person must decide
 	RefreshFailed    RefreshOutcome = "failed"
-	RefreshNotDue    RefreshOutcome = "not_due" // nothing was tried
+	RefreshNotDue    RefreshOutcome = "not_due" // no attempt was made
 )
 
-// Lease says who does what only one process at a time may do.
+// Lease names the process that does a task which only one process at a time may do.
 type Lease struct {
-	Owner   string    `json:"owner"` // "" when nobody holds it
+	Owner   string    `json:"owner"` // "": free
 	Taken   time.Time `json:"taken"`
 	Renewed time.Time `json:"renewed"`
-	Expires time.Time `json:"expires"` // unless it is renewed, by the clock of its owner
+	Expires time.Time `json:"expires"` // by the clock of the owner, unless it is renewed
 }
 
-// hidden stands for what a URL may hold that is secret.
-const hidden = "xxxxx"
+// redacted replaces the secret parts of a URL.
+const redacted = "xxxxx"
 
-// hideSecrets replaces user, password and the values of the query in a URL. A path is shown: a secret does not belong there.
-func hideSecrets(raw string) string {
+// redactURL replaces the user, the password and the values of the query in a URL, and removes the fragment. It keeps the path.
+func redactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return hidden
+		return redacted
 	}
 	if u.User != nil {
-		u.User = url.User(hidden)
+		u.User = url.User(redacted)
 	}
 	if u.RawQuery != "" {
 		pairs := strings.Split(u.RawQuery, "&")
 		for i, p := range pairs {
 			if name, _, ok := strings.Cut(p, "="); ok {
-				pairs[i] = name + "=" + hidden
+				pairs[i] = name + "=" + redacted
 			} else {
-				pairs[i] = hidden
+				pairs[i] = redacted
 			}
 		}
 		u.RawQuery = strings.Join(pairs, "&")
@@ -75,21 +75,22 @@ func hideSecrets(raw string) string {
 	return u.String()
 }
 
-// Shown is the source as everybody may see it, without what its URLs may hold that is secret.
-func (s Source) Shown() Source {
-	s.URL = hideSecrets(s.URL)
+// Redacted returns the source without the secrets that its URLs may contain.
+func (s Source) Redacted() Source {
+	s.URL = redactURL(s.URL)
 	if s.SHA256URL != "" {
-		s.SHA256URL = hideSecrets(s.SHA256URL)
+		s.SHA256URL = redactURL(s.SHA256URL)
 	}
 	return s
 }
 
-// Restored puts back what Shown has hidden, so that a source that was read and is written again keeps its secrets.
-func (s Source) Restored(old *Source) Source {
+// WithSecretsOf returns the source with the URLs of old wherever s has their redacted form, so that a source that was read and is
+// written back keeps its secrets.
+func (s Source) WithSecretsOf(old *Source) Source {
 	if old == nil {
 		return s
 	}
-	shown := old.Shown()
+	shown := old.Redacted()
 	if s.URL == shown.URL {
 		s.URL = old.URL
 	}

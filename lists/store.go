@@ -1,15 +1,15 @@
-// Package lists holds the nouns of Interdict and the contract of the place where they are kept.
+// Package lists defines the data types of Interdict and the interface of the store that keeps them.
 //
 //	List ── versions 1, 2, 3 … ── each a stack of layers (a base, then deltas)
-//	Generation n ── the versions active together, with their lists' settings
+//	Generation n ── the versions that are active together, with the settings of their lists
 //
 //	Store ┬ documents   small JSON records with revisions; many change in one atomic step
 //	      ├ layers      immutable: key → references, number → attribution
 //	      └ blobs       immutable bytes: source files, filters
 //
-// Everything that changes an answer is a document, and one Commit moves all of them together, so a
+// Everything that changes an answer is a document, and one Commit changes all of them together, so that a
 // crash leaves the old generation or the new one. Layers and blobs are written before the documents that name them,
-// and dropped after the last document that names them is gone.
+// and dropped after the last document that names them was deleted.
 package lists
 
 import (
@@ -17,16 +17,18 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 	"time"
 
 	"interdict/lists/address"
 )
 
-// Keys of documents. Nobody else builds one.
+// Keys of documents and names of blobs. No other package builds one.
 const (
-	DocHead    = "head"     // {"generation": n}
-	DocPepper  = "pepper"   // secret that API keys are hashed with
-	DocStoreID = "store-id" // tells this store from others
+	DocHead     = "head"     // Head
+	DocPepper   = "pepper"   // secret key of the HMAC over API keys
+	DocStoreID  = "store-id" // StoreID
+	DocVerified = "verified" // Verified
 )
 
 func DocList(id string) string                     { return "list/" + id }
@@ -43,26 +45,29 @@ func BlobFilter(layer string) string               { return "filter-" + layer }
 func BlobSource(list string, sha256 string) string { return "source-" + list + "-" + sha256 }
 func BlobQuarantine(list string, n int) string     { return fmt.Sprintf("quarantine-%s-%d", list, n) }
 
-// Doc is a document: a key (path-like, [a-z0-9/_-], at most 200 bytes), its bytes (at most 8 MB) and its revision,
-// a number above zero that is another after every change of this document.
+// Doc is a document: a key (like a path, [a-z0-9/_-], at most 200 bytes), its value (at most 8 MiB) and its revision. A revision is
+// greater than zero and differs after every change of the document.
 type Doc struct {
 	Key      string
 	Value    []byte
 	Revision uint64
 }
 
-// Change is one document's part of a Commit.
+// Change is the change of one document in a Commit.
 type Change struct {
 	Key   string
 	Value []byte // nil deletes the document
-	// Expect is the revision the document must have; 0: it must not exist; AnyRevision: it does not matter.
+	// Expect is the revision that the document must have. 0: it must not exist; AnyRevision: no condition.
 	Expect uint64
 }
+
+// Watched reports whether Watch reports the change: one of DocHead or of a key under "fresh/".
+func (c Change) Watched() bool { return c.Key == DocHead || strings.HasPrefix(c.Key, DocFresh("")) }
 
 // AnyRevision makes a change unconditional.
 const AnyRevision = ^uint64(0)
 
-// LayerKey asks for one key of one layer.
+// LayerKey names one key of one layer.
 type LayerKey struct {
 	Layer string
 	Key   address.Key
@@ -74,59 +79,60 @@ type Entry struct {
 	Refs []byte
 }
 
-// Store keeps documents, layers and blobs. Every method is safe for concurrent use, honours its
-// context and gives fault.Unavailable when the store cannot be reached or fails, and never an
-// empty answer instead: absence is fault.NotFound, or a nil element where the method says so.
+// Store keeps documents, layers and blobs. Every method is safe for concurrent use and honours its
+// context. It returns fault.Unavailable when the store cannot be reached or fails, never an
+// empty result. Absence is fault.NotFound, or a nil element where the method says so.
 type Store interface {
-	// Get reads a document; fault.NotFound if there is none.
+	// Get reads a document. fault.NotFound: it does not exist.
 	Get(ctx context.Context, key string) (Doc, error)
-	// Scan reads all documents whose key begins with prefix, in the order of their keys.
+	// Scan reads all documents whose key begins with prefix, in order of their keys.
 	Scan(ctx context.Context, prefix string) ([]Doc, error)
-	// Commit makes all changes or none; fault.Conflict, naming the key, when a revision is not the expected one.
-	// When it returns nil the changes survive a crash of the process (and, on disk, of the machine).
+	// Commit makes all changes or none. fault.Conflict, which names the key: a revision is not the expected one.
+	// After it returns nil the changes survive a crash of the process (and, on disk, of the machine).
 	Commit(ctx context.Context, changes ...Change) error
 
-	// CreateLayer starts a layer. keys is how many entries will come, exactly; id is new ([a-z0-9-], at most 120 bytes).
+	// CreateLayer starts a layer of exactly keys entries. id must be new ([a-z0-9-], at most 120 bytes).
 	CreateLayer(ctx context.Context, id string, keys int) (LayerWriter, error)
-	// Lookup reads the references of many keys in as few round trips as the store allows: result i is for asked i, nil if
-	// the layer does not have the key. A layer that is not there, or not complete, is fault.Unavailable: it must never look like absence.
+	// Lookup reads the references of many keys in as few round trips as the store allows. Result i belongs to asked[i]; it is nil if
+	// the layer does not have the key. A layer that is missing, incomplete or damaged is an error that wraps *DamagedError: it must
+	// never look like absence.
 	Lookup(ctx context.Context, asked []LayerKey) ([][]byte, error)
-	// Attributions reads attributions of one layer by their numbers; one that is missing is fault.Unavailable.
+	// Attributions reads attributions of one layer by number. A missing one is an error that wraps *DamagedError.
 	Attributions(ctx context.Context, layer string, numbers []uint32) ([][]byte, error)
 	// Walk yields all entries of a layer, ordered by (Hash(Key), Key), without holding the layer in memory.
-	// It ends with an error when the layer is incomplete, or fewer entries are there than were written.
+	// It ends with an error that wraps *DamagedError if the layer is incomplete or has lost entries.
 	Walk(ctx context.Context, layer string) iter.Seq2[Entry, error]
-	// DropLayer removes a layer, complete or not; no error if there is none.
+	// DropLayer removes a layer, complete or not. It is no error if the layer does not exist.
 	DropLayer(ctx context.Context, id string) error
-	// Layers lists the ids of all layers, incomplete ones included, with the time of their creation.
+	// Layers returns the ids of all layers, incomplete ones included, with the time of their creation.
 	Layers(ctx context.Context) (map[string]time.Time, error)
 
-	// PutBlob stores bytes under a name ([a-z0-9-], at most 200 bytes), whole or not at all, replacing what was there.
+	// PutBlob stores the bytes of r under a name ([a-z0-9-], at most 200 bytes), all or nothing. It replaces an older blob.
 	PutBlob(ctx context.Context, name string, r io.Reader) error
-	// OpenBlob reads a blob; fault.NotFound if there is none. Truncated or altered bytes end in an error, not in io.EOF.
+	// OpenBlob reads a blob. fault.NotFound: it does not exist. Reading truncated or altered bytes ends with an error, not with io.EOF.
 	OpenBlob(ctx context.Context, name string) (io.ReadCloser, error)
-	// DropBlob removes a blob; no error if there is none.
+	// DropBlob removes a blob. It is no error if the blob does not exist.
 	DropBlob(ctx context.Context, name string) error
-	// Blobs lists the names of all blobs.
+	// Blobs returns the names of all blobs.
 	Blobs(ctx context.Context) ([]string, error)
 
-	// Watch gives a channel that receives something soon after any process has committed a change of DocHead
-	// or of a key under "fresh/". It may miss some: poll as well. It is closed when ctx ends.
+	// Watch returns a channel that receives a value soon after any process has committed a change of DocHead
+	// or of a key under "fresh/". It can miss changes: poll as well. It is closed when ctx ends.
 	Watch(ctx context.Context) <-chan struct{}
-	// Ping tells whether the store can be read and written now.
+	// Ping checks that the store can be read and written now.
 	Ping(ctx context.Context) error
-	// Describe names the store for people, without secrets: "embedded store ./data", "redis 10.0.0.1:6379".
+	// Describe returns a name of the store for messages, without secrets: "embedded store ./data", "redis 10.0.0.1:6379".
 	Describe() string
 	Close() error
 }
 
-// LayerWriter receives one layer. Entries come ordered by (Hash(Key), Key) and are then complete;
-// attributions come in any order, before or between the entries. Exactly one of Commit and Abort ends it.
+// LayerWriter writes one layer. Entries must be put in order of (Hash(Key), Key); attributions in any order, before or
+// between the entries. Commit or Abort ends it.
 type LayerWriter interface {
 	Put(e Entry) error
 	PutAttribution(number uint32, record []byte) error
-	// Commit makes the layer complete and durable. It is an error if the number of entries is not the one announced.
+	// Commit makes the layer complete and durable. It fails if the number of entries is not that given to CreateLayer.
 	Commit() error
-	// Abort drops what was written. It may be called after a failed Commit.
+	// Abort removes what was written. It may be called after a failed Commit.
 	Abort() error
 }

@@ -11,7 +11,7 @@ import (
 	"interdict/lists/address"
 )
 
-// SuppressionState is where a suppression stands. It ends by itself at its Until.
+// SuppressionState is the state of a suppression. A suppression ends at its Until at the latest.
 type SuppressionState string
 
 const (
@@ -19,65 +19,66 @@ const (
 	InForce   SuppressionState = "active"
 	Withdrawn SuppressionState = "rejected" // never in force
 	Ended     SuppressionState = "ended"    // by a person
-	Expired   SuppressionState = "expired"  // told of one whose time is over; never stored
+	Expired   SuppressionState = "expired"  // past its Until; computed, never stored
 )
 
-// MaxSuppressions is how many may be in force on one list: they travel in every generation. MaxSuppression is how long one may last:
-// a delisting that is not published by then wants another look. MaxSuppressed is how many listings one may be for.
+// Limits of suppressions. A generation holds all suppressions in force, hence MaxSuppressions for each list. A publisher that has not
+// published a delisting within MaxSuppressionTime must be asked again.
 const (
-	MaxSuppressions = 1000
-	MaxSuppressed   = 100
-	MaxSuppression  = 366 * 24 * time.Hour
+	MaxSuppressions       = 1000 // in force, for each list
+	MaxSuppressedListings = 100  // for each suppression
+	MaxSuppressionTime    = 366 * 24 * time.Hour
 )
 
-// Suppression is a reasoned exception for what one list says of one address, for a time: a delisting not yet published, a false positive
-// that was proven. Its listings are told as suppressed, and decide nothing. Two people make one. A list that is Mandatory has none.
-// It is bound to the listings that were there when it was proposed: another listing of the address, or one that has changed, is not covered.
+// Suppression is a reasoned, time-limited exception for the listings of one address on one list, such as a delisting that is not
+// published yet or a proven false positive. Answers show these listings as suppressed, and they do not affect the action. It needs two
+// people, and lists that are Mandatory allow none. It covers only the listings that existed when it was proposed: other listings of the
+// address, and those that have changed since, are not suppressed.
 type Suppression struct {
 	ID         string     `json:"id"` // a UUID
 	List       string     `json:"list"`
-	Address    string     `json:"address"` // as it was given
+	Address    string     `json:"address"` // as entered
 	Network    string     `json:"network,omitempty"`
-	Identities []Identity `json:"identities"` // what the address can be read as
-	// Listings are the digests (List.Digest) of the listings it is for. A suppression of a program that did not record them covers nothing.
+	Identities []Identity `json:"identities"` // readings of the address
+	// Listings are the digests (List.Digest) of the listings that it covers. Suppressions of programs that did not record them cover none.
 	Listings   []string         `json:"listings,omitempty"`
 	Reason     string           `json:"reason"`
 	Until      time.Time        `json:"until"`
 	State      SuppressionState `json:"state"`
 	ProposedBy string           `json:"proposed_by"`
 	ProposedAt time.Time        `json:"proposed_at"`
-	Decided    *Approval        `json:"decided,omitempty"` // by somebody else
-	Closed     *Approval        `json:"closed,omitempty"`  // who ended it before its time
+	Decided    *Approval        `json:"decided,omitempty"` // by another person
+	Closed     *Approval        `json:"closed,omitempty"`  // by the person who ended it before its Until
 }
 
-// Identity is an address as listings are compared: its own key and form.
+// Identity is the identity of an address: its own key and its variant.
 type Identity struct {
 	Key     []byte          `json:"key"`
 	Variant address.Variant `json:"variant"`
 }
 
-// At is the state at a time.
-func (s *Suppression) At(now time.Time) SuppressionState {
+// StateAt returns the state at a time.
+func (s *Suppression) StateAt(now time.Time) SuppressionState {
 	if (s.State == InForce || s.State == Proposed) && !now.Before(s.Until) {
 		return Expired
 	}
 	return s.State
 }
 
-// Concerns tells whether the suppression is in force at a time, and about an address's own key and form. Whether it covers a listing of
-// that address depends on what the listing says, too.
-func (s *Suppression) Concerns(key address.Key, v address.Variant, now time.Time) bool {
-	if s.At(now) != InForce || s.Decided == nil || s.Decided.By == s.ProposedBy {
+// AppliesTo reports whether the suppression is in force at a time and is for the identity with this key and variant. Covers then decides
+// for each listing of it.
+func (s *Suppression) AppliesTo(key address.Key, v address.Variant, now time.Time) bool {
+	if s.StateAt(now) != InForce || s.Decided == nil || s.Decided.By == s.ProposedBy {
 		return false
 	}
 	return slices.ContainsFunc(s.Identities, func(i Identity) bool { return i.Variant == v && string(i.Key) == string(key) })
 }
 
-// Covers tells whether the suppression was given for the listing with a digest.
+// Covers reports whether the suppression was made for the listing with this digest.
 func (s *Suppression) Covers(digest string) bool { return slices.Contains(s.Listings, digest) }
 
-// Digest is the digest of what a listing of the list says: the listed text and everything about it, the list's defaults filled in, but not
-// its place in the file, and not the network, which is a part of the identity.
+// Digest returns a digest of the content of a listing: the listed text and its attribution with the defaults of the list. The place in
+// the file and the network, which is part of the identity, are left out. It is the first half of a SHA-256 in hexadecimal.
 func (l *List) Digest(a *Attribution, listed string) string {
 	var b []byte
 	for _, s := range append([]string{listed, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(cmp.Or(a.Category, l.Category)),
@@ -88,6 +89,6 @@ func (l *List) Digest(a *Attribution, listed string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// DocSuppression and DocSuppressions are where they are kept; those in force stand in the generation too, which alone decides answers.
+// DocSuppression and DocSuppressions are keys of suppressions. Those in force are also in the generation, which determines answers.
 func DocSuppression(list, id string) string { return DocSuppressions(list) + id }
 func DocSuppressions(list string) string    { return "suppression/" + list + "/" }

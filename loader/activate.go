@@ -109,11 +109,11 @@ func allowed(settings *lists.List, v *lists.Version, o ActivateOptions) error {
 func (l *Loader) rebase(ctx context.Context, settings *lists.List, active, last, v *lists.Version) error {
 	switch {
 	case v.State == lists.Superseded:
-	case v.Mode != lists.Replace && v.StandsOn() == settings.Active:
+	case v.Mode != lists.Replace && v.BuiltOn() == settings.Active:
 		return nil
 	case v.Mode != lists.Replace:
 		return fault.E(fault.Conflict, "version %d of %s was staged on top of version %d, and now version %d is active: stage it again",
-			v.Number, v.List, v.StandsOn(), settings.Active)
+			v.Number, v.List, v.BuiltOn(), settings.Active)
 	case last == nil && v.Diff.Against == 0, last != nil && v.Diff.Against == last.Number:
 		return nil
 	}
@@ -164,7 +164,7 @@ func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, 
 	v.State, v.Activated = lists.Activated, &now
 	*settings = settle(settings, v)
 	settings.Active = v.Number
-	entry := lists.Active{List: settings.Filled(), Version: v.Number, Published: v.Published, File: v.File, SHA256: v.SHA256,
+	entry := lists.Active{List: settings.WithDefaults(), Version: v.Number, Published: v.Published, File: v.File, SHA256: v.SHA256,
 		Addresses: v.Addresses, Listings: v.Listings, Layers: v.Layers}
 	if entry.Suppressions, err = l.inForce(ctx, settings.ID, nil); err != nil {
 		return g, err
@@ -213,9 +213,9 @@ func (l *Loader) renews(ctx context.Context, v *lists.Version) (bool, error) {
 
 // root returns the version that another one goes on from by additions, removals and deltas: itself, for a whole list.
 func (l *Loader) root(ctx context.Context, v *lists.Version) (*lists.Version, error) {
-	for v.StandsOn() != 0 {
+	for v.BuiltOn() != 0 {
 		var err error
-		if _, v, _, err = l.versionForChange(ctx, v.List, v.StandsOn()); err != nil {
+		if _, v, _, err = l.versionForChange(ctx, v.List, v.BuiltOn()); err != nil {
 			return nil, err
 		}
 	}

@@ -129,7 +129,7 @@ func (l *Loader) merge(ctx context.Context, v *lists.Version, from int) (lists.L
 	}
 	defer out.close()
 	m := &merger{side: newSide(&lists.List{}, &upper), onBase: from > 0, layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
-	batch := make([]lists.Keyed, 0, joinBatch)
+	batch := make([]lists.StackEntry, 0, joinBatch)
 	flush := func() error {
 		if err := m.side.fetch(ctx, l.store, batch); err != nil {
 			return err
@@ -178,7 +178,7 @@ type merger struct {
 	onBase  bool // there are layers below, from which something may be taken away
 }
 
-func (m *merger) put(k lists.Keyed) error {
+func (m *merger) put(k lists.StackEntry) error {
 	m.buf = m.buf[:0]
 	raw := false
 	for i := range k.Refs {

@@ -109,7 +109,7 @@ func prolonged(until string, orders map[string]string, locator, holder string) s
 func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version, orders map[string]string) error {
 	if active != nil {
 		s := newSide(in.list, active)
-		batch := make([]lists.Keyed, 0, joinBatch)
+		batch := make([]lists.StackEntry, 0, joinBatch)
 		flush := func() error {
 			if err := s.fetch(ctx, l.store, batch); err != nil {
 				return err
@@ -150,9 +150,9 @@ func (l *Loader) carry(ctx context.Context, in *intake, active *lists.Version, o
 }
 
 // keep carries one stored reference over, unless its entity is gone.
-func (in *intake) keep(s *side, k lists.Keyed, r *lists.Stored, orders map[string]string) error {
+func (in *intake) keep(s *side, k lists.StackEntry, r *lists.StackRef, orders map[string]string) error {
 	a := *s.known[r.Layer][r.Attribution]
-	locator := r.At(&a)
+	locator := r.FullLocator(&a)
 	if in.gone[locator] > 0 {
 		in.met[locator] = true
 		in.replace(locator, a)

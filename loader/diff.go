@@ -42,7 +42,7 @@ type joiner struct {
 type joined struct {
 	key  address.Key
 	rows []incoming
-	old  []lists.Stored
+	old  []lists.StackRef
 }
 
 // incoming is a reference of the upload.
@@ -292,7 +292,7 @@ func (j *joiner) decide(g *joined) error {
 				j.v.Raw++
 			}
 			if !slices.ContainsFunc(kept[:i], func(e incoming) bool { return e.Counts() && e.Same(&k.Ref) }) &&
-				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.Stored) bool { return o.Counts() && o.Same(&k.Ref) })) {
+				(j.mode == lists.Replace || !slices.ContainsFunc(g.old, func(o lists.StackRef) bool { return o.Counts() && o.Same(&k.Ref) })) {
 				j.v.Addresses++
 			}
 		}
@@ -346,10 +346,10 @@ func roomFor(key address.Key, refs []byte, further int) error {
 }
 
 // gone counts the identities among listings under one key that are screened no longer.
-func gone(old []lists.Stored, stays func(*lists.Ref) bool) (n int) {
+func gone(old []lists.StackRef, stays func(*lists.Ref) bool) (n int) {
 	for i := range old {
 		r := &old[i].Ref
-		if r.Counts() && !stays(r) && !slices.ContainsFunc(old[:i], func(e lists.Stored) bool { return e.Counts() && e.Same(r) }) {
+		if r.Counts() && !stays(r) && !slices.ContainsFunc(old[:i], func(e lists.StackRef) bool { return e.Counts() && e.Same(r) }) {
 			n++
 		}
 	}
@@ -357,8 +357,8 @@ func gone(old []lists.Stored, stays func(*lists.Ref) bool) (n int) {
 }
 
 // listed reports whether any of the references is a listing.
-func listed(refs []lists.Stored) bool {
-	return slices.ContainsFunc(refs, func(r lists.Stored) bool { return r.Counts() })
+func listed(refs []lists.StackRef) bool {
+	return slices.ContainsFunc(refs, func(r lists.StackRef) bool { return r.Counts() })
 }
 
 // says reports whether a stored listing, by its digest, says what has another one. An addition is left out only if the same was stored: what a
@@ -370,6 +370,6 @@ func (j *joiner) says(stored, digest uint64) bool {
 	return stored&^openBits == digest&^openBits
 }
 
-func (j *joiner) digest(o *lists.Stored) uint64 {
+func (j *joiner) digest(o *lists.StackRef) uint64 {
 	return j.readers[j.old[o.Layer].ID][o.Attribution]
 }

@@ -31,7 +31,7 @@ var guardedWarnings = []string{"truncated_remarks"}
 // a list says nothing about the publisher of the list.
 func settle(settings *lists.List, v *lists.Version) lists.List {
 	s := *settings
-	if v.StandsOn() == 0 {
+	if v.BuiltOn() == 0 {
 		category, authority, name := formats.Attribution(v.Format)
 		s.Category, s.Authority, s.Name = cmp.Or(s.Category, lists.Category(category)), cmp.Or(s.Authority, authority), cmp.Or(s.Name, name)
 	}
@@ -188,7 +188,7 @@ func (l *Loader) unread(ctx context.Context, last *lists.Version, quarantine fun
 				return "", err
 			}
 		}
-		below := v.StandsOn()
+		below := v.BuiltOn()
 		if below == 0 {
 			break
 		}

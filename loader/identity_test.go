@@ -60,7 +60,7 @@ func TestWhatIsWrongWithAnAddressIsReported(t *testing.T) {
 }
 
 // refs gives what the active version says under a key.
-func (b *bench) refs(t *testing.T, key address.Key) []lists.Stored {
+func (b *bench) refs(t *testing.T, key address.Key) []lists.StackRef {
 	t.Helper()
 	settings, _, err := lists.Read[lists.List](ctx, b.store, lists.DocList("deny"))
 	if err != nil {

@@ -52,7 +52,8 @@ type Loader struct {
 	grown    chan string   // lists that may have come to stand on many layers
 	builds   chan struct{} // holds one for each upload that is being read
 
-	notRebuilt atomic.Pointer[error] // why lists cannot be rebuilt
+	notRebuilt atomic.Pointer[error]           // why lists cannot be rebuilt
+	damaged    atomic.Pointer[map[string]bool] // ids of the layers that the last Verify found damaged
 }
 
 // MaxUploadBytes is how large an upload may be as it arrives.
@@ -141,7 +142,7 @@ func (l *Loader) PutList(ctx context.Context, settings lists.List, by string) (*
 				}
 				for i := range g.Lists {
 					if g.Lists[i].List.ID == out.ID {
-						g.Lists[i].List = out.Filled()
+						g.Lists[i].List = out.WithDefaults()
 					}
 				}
 				c.Generation = g.Number

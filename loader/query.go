@@ -63,7 +63,7 @@ func newSide(settings *lists.List, v *lists.Version) *side {
 	if v == nil {
 		return &side{}
 	}
-	s := &side{list: settings.Filled(), layers: v.Layers, known: make([]map[uint32]*lists.Attribution, len(v.Layers))}
+	s := &side{list: settings.WithDefaults(), layers: v.Layers, known: make([]map[uint32]*lists.Attribution, len(v.Layers))}
 	for i := range s.known {
 		s.known[i] = map[uint32]*lists.Attribution{}
 	}
@@ -71,7 +71,7 @@ func newSide(settings *lists.List, v *lists.Version) *side {
 }
 
 // fetch learns the attributions of a batch of references.
-func (s *side) fetch(ctx context.Context, store lists.Store, batch []lists.Keyed) error {
+func (s *side) fetch(ctx context.Context, store lists.Store, batch []lists.StackEntry) error {
 	wanted := make([][]uint32, len(s.layers))
 	for i := range s.known {
 		if len(s.known[i]) > maxAttributions {
@@ -105,14 +105,14 @@ func (s *side) fetch(ctx context.Context, store lists.Store, batch []lists.Keyed
 }
 
 // digest is that of what a listing says today.
-func (s *side) digest(r *lists.Stored) uint64 {
+func (s *side) digest(r *lists.StackRef) uint64 {
 	return contentDigest(&s.list, s.known[r.Layer][r.Attribution]) &^ openBits
 }
 
-func (s *side) listing(key address.Key, r *lists.Stored) lists.Listing {
+func (s *side) listing(key address.Key, r *lists.StackRef) lists.Listing {
 	a := *s.known[r.Layer][r.Attribution]
-	s.list.Fill(&a) // with the defaults of the list for what it leaves open
-	out := lists.Listing{Address: r.ListedText(key), Attribution: a, Locator: r.At(&a), AddedIn: r.AddedIn}
+	s.list.ApplyDefaults(&a) // with the defaults of the list for what it leaves open
+	out := lists.Listing{Address: r.ListedText(key), Attribution: a, Locator: r.FullLocator(&a), AddedIn: r.AddedIn}
 	if out.AddedIn == 0 {
 		out.AddedIn = s.layers[r.Layer].Version
 	}
@@ -120,17 +120,17 @@ func (s *side) listing(key address.Key, r *lists.Stored) lists.Listing {
 }
 
 // listings walks the listings of a version (its own keys only), in batches with their attributions known.
-func (s *side) listings(ctx context.Context, store lists.Store) iter.Seq2[lists.Keyed, error] {
-	return s.walk(ctx, store, func(r *lists.Stored) bool { return r.Counts() })
+func (s *side) listings(ctx context.Context, store lists.Store) iter.Seq2[lists.StackEntry, error] {
+	return s.walk(ctx, store, func(r *lists.StackRef) bool { return r.Counts() })
 }
 
 // walk walks the references of a version that are asked for, in batches with their attributions known.
-func (s *side) walk(ctx context.Context, store lists.Store, want func(*lists.Stored) bool) iter.Seq2[lists.Keyed, error] {
-	return func(yield func(lists.Keyed, error) bool) {
-		batch := make([]lists.Keyed, 0, joinBatch)
+func (s *side) walk(ctx context.Context, store lists.Store, want func(*lists.StackRef) bool) iter.Seq2[lists.StackEntry, error] {
+	return func(yield func(lists.StackEntry, error) bool) {
+		batch := make([]lists.StackEntry, 0, joinBatch)
 		flush := func() bool {
 			if err := s.fetch(ctx, store, batch); err != nil {
-				yield(lists.Keyed{}, err)
+				yield(lists.StackEntry{}, err)
 				return false
 			}
 			for _, k := range batch {
@@ -143,10 +143,10 @@ func (s *side) walk(ctx context.Context, store lists.Store, want func(*lists.Sto
 		}
 		for k, err := range lists.WalkStack(ctx, store, s.layers) {
 			if err != nil {
-				yield(lists.Keyed{}, err)
+				yield(lists.StackEntry{}, err)
 				return
 			}
-			k.Refs = slices.DeleteFunc(k.Refs, func(r lists.Stored) bool { return !want(&r) })
+			k.Refs = slices.DeleteFunc(k.Refs, func(r lists.StackRef) bool { return !want(&r) })
 			if len(k.Refs) == 0 {
 				continue
 			}
@@ -174,7 +174,7 @@ func (l *Loader) compare(ctx context.Context, settings *lists.List, old, v *list
 	nextOld, stopOld := iter.Pull2(was.listings(ctx, l.store))
 	defer stopOld()
 	// Further readings are walked, too: an identity that was a listing and is one of them now is still screened.
-	nextNew, stopNew := iter.Pull2(is.walk(ctx, l.store, func(r *lists.Stored) bool { return r.Role == 0 && !r.Removed }))
+	nextNew, stopNew := iter.Pull2(is.walk(ctx, l.store, func(r *lists.StackRef) bool { return r.Role == 0 && !r.Removed }))
 	defer stopNew()
 	o, err, okOld := nextOld()
 	if err != nil {
@@ -199,7 +199,7 @@ func (l *Loader) compare(ctx context.Context, settings *lists.List, old, v *list
 		return yield(row)
 	}
 	for okOld || okNew {
-		var oldRefs, newRefs []lists.Stored
+		var oldRefs, newRefs []lists.StackRef
 		key := n.Key
 		takeOld := okOld && (!okNew || n.Key == o.Key || before(lists.Hash(o.Key), o.Key, lists.Hash(n.Key), n.Key))
 		takeNew := okNew && (!okOld || n.Key == o.Key || !takeOld)
@@ -210,9 +210,9 @@ func (l *Loader) compare(ctx context.Context, settings *lists.List, old, v *list
 			key, newRefs = n.Key, n.Refs
 		}
 		counts.gone += gone(oldRefs, func(r *lists.Ref) bool {
-			return slices.ContainsFunc(newRefs, func(k lists.Stored) bool { return k.Same(r) })
+			return slices.ContainsFunc(newRefs, func(k lists.StackRef) bool { return k.Same(r) })
 		})
-		newRefs = slices.DeleteFunc(newRefs, func(r lists.Stored) bool { return !r.Counts() })
+		newRefs = slices.DeleteFunc(newRefs, func(r lists.StackRef) bool { return !r.Counts() })
 		if name := wellKnown[key]; name != "" && len(newRefs) > 0 && len(oldRefs) == 0 {
 			counts.known = append(counts.known, name)
 		}

@@ -25,15 +25,15 @@ const (
 	rebuildEvery    = 10 * time.Second
 )
 
-// Rebuild reads the active version of a list again if it stands on layers that were built under older identity rules. Its number, its
-// suppressions and its report stay. done is false when there was nothing to do.
+// Rebuild reads the active version of a list again if its layers were built under older identity rules, or if Verify found one of them
+// damaged. Its number, its suppressions and its report stay. done is false when there was nothing to do.
 func (l *Loader) Rebuild(ctx context.Context, list, by string) (done bool, err error) {
 	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 	if err != nil {
 		return false, named(err, "list %.80q", list)
 	}
 	v, err := l.activeVersion(ctx, &settings)
-	if err != nil || v == nil || !lists.Outdated(v.Layers) {
+	if err != nil || v == nil || !l.needsRebuild(v.Layers) {
 		return false, err
 	}
 	c := &Change{Action: "rebuild", By: by, List: list, Version: v.Number, SHA256: v.SHA256}
@@ -73,7 +73,11 @@ func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Ver
 	if err != nil {
 		return fault.E(fault.KindOf(err), "rebuild %s: %w", describe(v), err)
 	}
-	err = l.holdsAll(ctx, settings, v, built)
+	if l.anyDamaged(v.Layers) {
+		err = sameCounts(v, built)
+	} else {
+		err = l.holdsAll(ctx, settings, v, built)
+	}
 	if err == nil {
 		err = retry(ctx, func() error {
 			_, now, revs, err := l.versionForChange(ctx, v.List, v.Number)
@@ -112,7 +116,7 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 			missing[text] = true
 		}
 		for i := range found {
-			if slices.ContainsFunc(found[i], func(r lists.Stored) bool { return r.Role == 0 }) {
+			if slices.ContainsFunc(found[i], func(r lists.StackRef) bool { return r.Role == 0 }) {
 				delete(missing, texts[i])
 			}
 		}
@@ -159,6 +163,11 @@ func (l *Loader) rebuilt(ctx context.Context, settings *lists.List, v *lists.Ver
 			before := u.Layers
 			if i == 0 {
 				before = v.Layers // says in which version a listing first appeared
+				if l.anyDamaged(v.Layers) {
+					if before, err = l.layersBefore(ctx, u); err != nil {
+						return err
+					}
+				}
 			}
 			if err := l.readAgain(ctx, settings, below, u, before); err != nil {
 				return err
@@ -198,7 +207,7 @@ func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Versi
 			}
 		}
 		uploads = append(uploads, u)
-		below := u.StandsOn()
+		below := u.BuiltOn()
 		if below == 0 {
 			slices.Reverse(uploads)
 			return uploads, nil
@@ -280,7 +289,10 @@ func (l *Loader) Rebuilds(ctx context.Context, owner string) {
 	tick := time.NewTicker(rebuildEvery)
 	defer tick.Stop()
 	for {
-		err := l.rebuildAll(ctx, turn, tries)
+		err := l.verifyDue(ctx, turn)
+		if err == nil {
+			err = l.rebuildAll(ctx, turn, tries)
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -335,12 +347,12 @@ func (l *Loader) rebuildAll(ctx context.Context, turn *lease, tries map[string]a
 				t := tries[list]
 				wait := min(rebuildRetry<<min(t.failures, 10), rebuildRetryMax)
 				tries[list] = attempt{t.failures + 1, l.now().Add(wait), err}
-				l.log.Error("a list could not be rebuilt under the current identity rules; answers come from its old layers", "list", list, "error", err, "again_in", wait)
+				l.log.Error("a list could not be rebuilt; answers come from its old layers", "list", list, "error", err, "again_in", wait)
 				failed = err
 			default:
 				delete(tries, list)
 				if done {
-					l.log.Info("a list was rebuilt under the current identity rules", "list", list, "rules", address.Rules, "took", time.Since(start).Round(time.Millisecond))
+					l.log.Info("a list was rebuilt", "list", list, "rules", address.Rules, "took", time.Since(start).Round(time.Millisecond))
 				}
 			}
 		}
@@ -348,14 +360,14 @@ func (l *Loader) rebuildAll(ctx context.Context, turn *lease, tries map[string]a
 	return failed
 }
 
-// outdated names the lists of the current generation that stand on layers of older rules.
+// outdated returns the lists of the current generation with layers of older rules, or with damaged ones.
 func (l *Loader) outdated(ctx context.Context) (due []string, err error) {
 	g, _, err := lists.Current(ctx, l.store)
 	if err != nil {
 		return nil, err
 	}
 	for i := range g.Lists {
-		if lists.Outdated(g.Lists[i].Layers) {
+		if l.needsRebuild(g.Lists[i].Layers) {
 			due = append(due, g.Lists[i].List.ID)
 		}
 	}

@@ -54,7 +54,7 @@ func (r *remover) each(ctx context.Context, groups groups, do func(*joined) erro
 		if err != nil {
 			return err
 		}
-		known := make([]lists.Keyed, len(batch))
+		known := make([]lists.StackEntry, len(batch))
 		for i := range batch {
 			batch[i].old, known[i].Refs = found[i], found[i]
 		}
@@ -123,7 +123,7 @@ func has(some []incoming, ref *lists.Ref) bool {
 }
 
 // nameOthers notes the readings of a listing beside the one under key.
-func (r *remover) nameOthers(key address.Key, o *lists.Stored) (err error) {
+func (r *remover) nameOthers(key address.Key, o *lists.StackRef) (err error) {
 	a := r.side.known[o.Layer][o.Attribution]
 	r.readings, _, err = address.ParseListed(r.readings[:0], o.ListedText(key), a.Network, a.Asset)
 	if err != nil || len(r.readings) < 2 {
@@ -154,7 +154,7 @@ func (r *remover) note(key address.Key, ref *lists.Ref, named bool, listing uint
 }
 
 // listing tells the listings of a version apart: what is said, where it stands in which file, and the listed text.
-func (r *remover) listing(key address.Key, o *lists.Stored) uint64 {
+func (r *remover) listing(key address.Key, o *lists.StackRef) uint64 {
 	a := r.side.known[o.Layer][o.Attribution]
 	file := a.SHA256
 	if a.File == "" {
@@ -162,7 +162,7 @@ func (r *remover) listing(key address.Key, o *lists.Stored) uint64 {
 	}
 	content := contentSum(&r.list, a)
 	b := content[:]
-	for _, s := range [...]string{file, o.At(a), o.ListedText(key)} {
+	for _, s := range [...]string{file, o.FullLocator(a), o.ListedText(key)} {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
 	sum := sha256.Sum256(b)
@@ -252,7 +252,7 @@ func (r *remover) count(g *joined, identity *lists.Ref, stays bool, alone []bool
 }
 
 // rewrite writes a stored reference again; alone: as a listing of its network, of which no other reading is left.
-func (r *remover) rewrite(g *joined, o *lists.Stored, alone bool) error {
+func (r *remover) rewrite(g *joined, o *lists.StackRef, alone bool) error {
 	a := *r.side.known[o.Layer][o.Attribution]
 	from := &r.old[o.Layer]
 	if a.File == "" {

@@ -372,7 +372,7 @@ func (r *restoring) difference(ctx context.Context, settings *lists.List, stack 
 	held := &lists.Version{Layers: stack}
 	m := &merger{side: newSide(settings, &only), layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
 	theirs := newSide(settings, held)
-	batch := make([]lists.Keyed, 0, joinBatch)
+	batch := make([]lists.StackEntry, 0, joinBatch)
 	flush := func() error {
 		keys := make([]address.Key, len(batch))
 		for i := range batch {
@@ -382,9 +382,9 @@ func (r *restoring) difference(ctx context.Context, settings *lists.List, stack 
 		if err != nil {
 			return err
 		}
-		have := make([]lists.Keyed, len(batch))
+		have := make([]lists.StackEntry, len(batch))
 		for i := range batch {
-			have[i] = lists.Keyed{Key: keys[i], Refs: found[i]}
+			have[i] = lists.StackEntry{Key: keys[i], Refs: found[i]}
 		}
 		if err := theirs.fetch(ctx, r.store, have); err != nil {
 			return err
@@ -394,8 +394,8 @@ func (r *restoring) difference(ctx context.Context, settings *lists.List, stack 
 		}
 		for i, k := range batch {
 			removals += removedOf(&k, have[i].Refs)
-			k.Refs = slices.DeleteFunc(k.Refs, func(s lists.Stored) bool {
-				return slices.ContainsFunc(have[i].Refs, func(o lists.Stored) bool {
+			k.Refs = slices.DeleteFunc(k.Refs, func(s lists.StackRef) bool {
+				return slices.ContainsFunc(have[i].Refs, func(o lists.StackRef) bool {
 					return o.Same(&s.Ref) && contentDigest(&theirs.list, theirs.known[o.Layer][o.Attribution]) == contentDigest(&m.side.list, m.side.known[s.Layer][s.Attribution])
 				})
 			})
@@ -430,10 +430,10 @@ func (r *restoring) difference(ctx context.Context, settings *lists.List, stack 
 }
 
 // removedOf counts the listings that a key of the lost version takes away and that are there.
-func removedOf(k *lists.Keyed, there []lists.Stored) (n int) {
+func removedOf(k *lists.StackEntry, there []lists.StackRef) (n int) {
 	for i := range there {
 		same := func(o lists.Ref) bool { return o.Same(&there[i].Ref) }
-		if there[i].Counts() && slices.ContainsFunc(k.Removed, same) && !slices.ContainsFunc(k.Refs, func(o lists.Stored) bool { return same(o.Ref) }) {
+		if there[i].Counts() && slices.ContainsFunc(k.Removed, same) && !slices.ContainsFunc(k.Refs, func(o lists.StackRef) bool { return same(o.Ref) }) {
 			n++
 		}
 	}
@@ -441,7 +441,7 @@ func removedOf(k *lists.Keyed, there []lists.Stored) (n int) {
 }
 
 // count adds references that come on top of others to the counts of a version.
-func count(v *lists.Version, more, there []lists.Stored) {
+func count(v *lists.Version, more, there []lists.StackRef) {
 	for i := range more {
 		r := &more[i]
 		if !r.Counts() {
@@ -452,7 +452,7 @@ func count(v *lists.Version, more, there []lists.Stored) {
 		if r.Variant == address.VariantRaw {
 			v.Raw++
 		}
-		same := func(o lists.Stored) bool { return o.Counts() && o.Same(&r.Ref) }
+		same := func(o lists.StackRef) bool { return o.Counts() && o.Same(&r.Ref) }
 		if !slices.ContainsFunc(more[:i], same) && !slices.ContainsFunc(there, same) {
 			v.Addresses++
 		}

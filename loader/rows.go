@@ -99,7 +99,7 @@ func (in *intake) take(r *formats.Row, n int) error {
 		if len(in.labels) < 1000 {
 			in.labels[shownLabel(*label)]++
 		}
-		if address.LooksSecret(*label) || address.DressedSecret(*label) {
+		if address.LooksSecret(*label) || address.ContainsSecret(*label) {
 			*label = "" // a key in the wrong column
 		}
 	}
@@ -125,7 +125,7 @@ func (in *intake) take(r *formats.Row, n int) error {
 	case errors.As(err, &bad):
 		reason = string(bad.Reason)
 		// 64 hex digits may be a key, and OFAC lists such a text: a published one is kept.
-		if (bad.Reason == address.SecretMaterial || address.DressedSecret(r.Address)) && !hex64(r.Address) {
+		if (bad.Reason == address.SecretMaterial || address.ContainsSecret(r.Address)) && !hex64(r.Address) {
 			in.refused++
 			in.rows.Quarantined++
 			return in.quarantine(Quarantined{Locator: r.Locator, Network: clip(r.Network), Asset: clip(r.Asset),
@@ -218,7 +218,7 @@ func (in *intake) strange(field, text string, r *formats.Row) {
 		w.text = "(others)"
 	}
 	in.words[w]++
-	if address.LooksSecret(text) || address.DressedSecret(text) {
+	if address.LooksSecret(text) || address.ContainsSecret(text) {
 		return // a key in the wrong column
 	}
 	if r.Note != "" {

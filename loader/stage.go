@@ -338,7 +338,7 @@ func (l *Loader) lastActive(ctx context.Context, settings *lists.List) (active, 
 
 // reading is how an upload to a list is read.
 func reading(settings *lists.List, o *StageOptions) *lists.Reading {
-	f := settings.Filled()
+	f := settings.WithDefaults()
 	return &lists.Reading{Format: cmp.Or(o.Format, "auto"), Mapping: o.Mapping, Category: f.Category, Confidence: f.Confidence, Authority: f.Authority,
 		Formats: formats.Rules, Address: address.Rules}
 }
@@ -384,7 +384,7 @@ func (s *Staging) build(ctx context.Context) (err error) {
 	defer quarantine.Close()
 	quarantineW := bufio.NewWriterSize(quarantine, 64<<10)
 
-	filled := settings.Filled()
+	filled := settings.WithDefaults()
 	in := &intake{list: &filled, sorter: newSorter(l.spoolDir), numbers: map[[16]byte]uint32{}, labels: map[string]int{}, words: map[word]int{},
 		store: func(_ uint32, b []byte) error {
 			if err := writeFrame(attributionsW, b); err != nil {

@@ -25,8 +25,8 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", maxField)
 	case !until.After(now):
 		return nil, fault.E(fault.Invalid, "until: must be in the future")
-	case until.Sub(now) > lists.MaxSuppression:
-		return nil, fault.E(fault.Invalid, "until: at most %d days from now", int(lists.MaxSuppression/(24*time.Hour)))
+	case until.Sub(now) > lists.MaxSuppressionTime:
+		return nil, fault.E(fault.Invalid, "until: at most %d days from now", int(lists.MaxSuppressionTime/(24*time.Hour)))
 	}
 	identities, err := identitiesOf(text, network)
 	if err != nil {
@@ -55,7 +55,7 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	readings, err := address.Parse(nil, text, network)
 	var bad *address.Error
 	switch {
-	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !hex64(text) || address.DressedSecret(text)):
+	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !hex64(text) || address.ContainsSecret(text)):
 		return nil, fault.E(fault.Invalid, "address: it looks like a private key or a seed")
 	case err != nil && bad == nil:
 		return nil, err
@@ -87,9 +87,9 @@ func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.
 			return nil, err
 		}
 		said := newSide(settings, active)
-		batch := make([]lists.Keyed, len(found))
+		batch := make([]lists.StackEntry, len(found))
 		for i := range found {
-			batch[i] = lists.Keyed{Key: keys[i], Refs: slices.DeleteFunc(found[i], func(r lists.Stored) bool {
+			batch[i] = lists.StackEntry{Key: keys[i], Refs: slices.DeleteFunc(found[i], func(r lists.StackRef) bool {
 				return r.Role != 0 || r.Variant != s.Identities[i].Variant
 			})}
 		}
@@ -108,9 +108,9 @@ func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.
 	switch {
 	case len(digests) == 0:
 		return nil, fault.E(fault.Conflict, "the address is not on the active version of %s", settings.ID)
-	case len(digests) > lists.MaxSuppressed:
+	case len(digests) > lists.MaxSuppressedListings:
 		return nil, fault.E(fault.Conflict, "the active version of %s has %d listings of the address, and one suppression is for at most %d: remove them from the list instead",
-			settings.ID, len(digests), lists.MaxSuppressed)
+			settings.ID, len(digests), lists.MaxSuppressedListings)
 	}
 	return digests, nil
 }
@@ -121,7 +121,7 @@ func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason st
 		listed, err := l.listingsOf(ctx, settings, s)
 		switch {
 		case s.State != lists.Proposed:
-			return fault.E(fault.Conflict, "it is %s, not proposed", s.At(l.now()))
+			return fault.E(fault.Conflict, "it is %s, not proposed", s.StateAt(l.now()))
 		case !l.now().Before(s.Until):
 			return fault.E(fault.Conflict, "its time is over")
 		case s.ProposedBy == by:
@@ -142,7 +142,7 @@ func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason st
 func (l *Loader) RejectSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
 	return l.judgeSuppression(ctx, "suppress-reject", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
 		if s.State != lists.Proposed {
-			return fault.E(fault.Conflict, "it is %s, not proposed", s.At(l.now()))
+			return fault.E(fault.Conflict, "it is %s, not proposed", s.StateAt(l.now()))
 		}
 		s.State, s.Decided = lists.Withdrawn, said
 		return nil
@@ -152,8 +152,8 @@ func (l *Loader) RejectSuppression(ctx context.Context, list, id, by, reason str
 // EndSuppression ends one that is in force before its time, as a new generation. That makes answers stricter: one person is enough.
 func (l *Loader) EndSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
 	return l.judgeSuppression(ctx, "suppress-end", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
-		if s.At(l.now()) != lists.InForce {
-			return fault.E(fault.Conflict, "it is %s, not active", s.At(l.now()))
+		if s.StateAt(l.now()) != lists.InForce {
+			return fault.E(fault.Conflict, "it is %s, not active", s.StateAt(l.now()))
 		}
 		s.State, s.Closed = lists.Ended, said
 		return nil
@@ -209,7 +209,7 @@ func (l *Loader) inForce(ctx context.Context, list string, changed *lists.Suppre
 		if changed != nil && s.ID == changed.ID {
 			s = *changed
 		}
-		if s.At(l.now()) == lists.InForce {
+		if s.StateAt(l.now()) == lists.InForce {
 			out = append(out, s)
 		}
 	}

@@ -95,7 +95,7 @@ func (l *Loader) forget(ctx context.Context, versions []lists.Version, docs []li
 	keep := map[string]int{}
 	rollback := map[string]int{}
 	for _, x := range all {
-		keep[x.ID] = x.Kept()
+		keep[x.ID] = x.KeepVersions()
 		for _, v := range versions {
 			if v.List == x.ID && v.Number == x.Active {
 				rollback[x.ID] = v.Previous

@@ -290,7 +290,7 @@ func (s *Screener) resolve(w *work, c *check, snap *snapshot) error {
 }
 
 // match adds a listing to the answer if it and the asked address belong together.
-func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.Stored) {
+func (s *Screener) match(c *check, stack *stack, p *probe, r *lists.StackRef) {
 	var class address.Class
 	var derivation string
 	switch p.reading {
@@ -442,7 +442,7 @@ func (s *Screener) attribute(ctx context.Context, checks []check) {
 			if a.ValidUntil != "" && a.ValidUntil < today {
 				continue
 			}
-			m.Attribution, m.Locator = a, m.ref.At(a)
+			m.Attribution, m.Locator = a, m.ref.FullLocator(a)
 			kept = append(kept, m)
 		}
 		c.answer.Matches = kept
@@ -701,7 +701,7 @@ func (c *check) isSecret() bool {
 	if c.refused != nil && c.refused.Cause.Reason == address.SecretMaterial {
 		return true
 	}
-	return c.refused == nil && address.LooksSecret(c.request.Address) || address.DressedSecret(c.request.Address)
+	return c.refused == nil && address.LooksSecret(c.request.Address) || address.ContainsSecret(c.request.Address)
 }
 
 // echo is what is kept of a text that is no address.

@@ -51,7 +51,7 @@ func (k *stack) suppression(m *Match, r *reading, now time.Time) *lists.Suppress
 	}
 	for i := range k.active.Suppressions {
 		s := &k.active.Suppressions[i]
-		if s.Concerns(r.own, r.ref.Variant, now) && s.Covers(k.active.List.Digest(m.Attribution, m.Listed)) {
+		if s.AppliesTo(r.own, r.ref.Variant, now) && s.Covers(k.active.List.Digest(m.Attribution, m.Listed)) {
 			return s
 		}
 	}
@@ -451,7 +451,7 @@ func (s *Screener) Status() Status {
 func (s *snapshot) unbound(now time.Time) (ids []string) {
 	for _, k := range s.stacks {
 		for i := range k.active.Suppressions {
-			if x := &k.active.Suppressions[i]; len(x.Listings) == 0 && x.At(now) == lists.InForce {
+			if x := &k.active.Suppressions[i]; len(x.Listings) == 0 && x.StateAt(now) == lists.InForce {
 				ids = append(ids, x.List+"/"+x.ID)
 			}
 		}

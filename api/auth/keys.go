@@ -1,10 +1,10 @@
-// Package auth says who calls: API keys with roles.
+// Package auth authenticates callers: API keys with roles.
 //
-//	key text ── HMAC-SHA-256 with the pepper ── the stored key ── Principal{name, roles}
+//	key text ── HMAC-SHA-256 with the pepper ── stored key ── Principal{name, roles}
 //
-// A key is 256 random bits and is shown once, when it is made; the store holds its HMAC only. The pepper comes from
-// the configuration, or is made once and kept in the store. A replica works from a copy of all keys that it
-// renews every second, so a revoked key is refused everywhere soon, and a store that is away locks nobody out.
+// A key is 256 random bits. It is shown once, when it is created; the store has only its HMAC. The pepper comes from
+// the configuration, or is created once and kept in the store. A replica authenticates with a copy of all keys, which it
+// renews every second: a revoked key is refused by all replicas soon, and known keys work while the store is down.
 package auth
 
 import (
@@ -25,21 +25,21 @@ import (
 	"interdict/lists/fault"
 )
 
-// Role is what a key may do. Admin may do everything; the rule that nobody approves his own upload binds admins too.
+// Role is what a key may do. Admin may do everything, but no one, admins included, can approve their own upload.
 type Role string
 
 const (
-	Checker  Role = "checker"  // ask
-	Analyst  Role = "analyst"  // upload
+	Checker  Role = "checker"  // check addresses
+	Analyst  Role = "analyst"  // upload lists
 	Approver Role = "approver" // approve, reject, activate, roll back
 	Auditor  Role = "auditor"  // read the journal
-	Admin    Role = "admin"    // lists, keys, and all of the above
+	Admin    Role = "admin"    // change lists and keys, and all of the above
 )
 
-// Roles are all there are.
+// Roles are all roles.
 var Roles = []Role{Checker, Analyst, Approver, Auditor, Admin}
 
-// Key is a stored key. Its Name stands for a person or a system: two keys of one name are the same person.
+// Key is a stored key. Its Name is that of a person or a system: two keys with the same name belong to the same person.
 type Key struct {
 	ID        string     `json:"id"`
 	Name      string     `json:"name"`
@@ -51,14 +51,14 @@ type Key struct {
 	RevokedBy string     `json:"revoked_by,omitempty"`
 }
 
-// Principal is a caller whose key was recognised.
+// Principal is an authenticated caller.
 type Principal struct {
 	KeyID string
 	Name  string
 	roles []Role
 }
 
-// May tells whether the caller has one of the roles, or is an admin. No roles: any caller may.
+// May reports whether the caller has one of the roles, or is an admin. Without roles it returns true.
 func (p *Principal) May(roles ...Role) bool {
 	if len(roles) == 0 || slices.Contains(p.roles, Admin) {
 		return true
@@ -66,37 +66,37 @@ func (p *Principal) May(roles ...Role) bool {
 	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(p.roles, r) })
 }
 
-// Keys makes, checks and revokes API keys.
+// Keys creates, checks and revokes API keys.
 type Keys struct {
-	store lists.Store
-	given []byte // the pepper of the configuration; none: that of the store
-	now   func() time.Time
+	store      lists.Store
+	configured []byte // pepper of the configuration; empty: that of the store
+	now        func() time.Time
 
-	current   atomic.Pointer[ring]
+	current   atomic.Pointer[keyring]
 	refreshMu sync.Mutex
 	refreshed time.Time
 }
 
-// ring is a copy of all valid keys.
-type ring struct {
+// keyring is a copy of all valid keys of a store.
+type keyring struct {
 	pepper []byte
-	stored int // keys that the store has, revoked ones included
+	stored int // number of keys in the store, including revoked ones
 	byMAC  map[[sha256.Size]byte]*Principal
 	mu     sync.RWMutex
-	// seen spares the HMAC for keys that were recognised before; it is looked up by the SHA-256 of the key.
+	// seen caches keys that were found before, by the SHA-256 of the key, to save the HMAC.
 	seen map[[sha256.Size]byte]*Principal
 }
 
-// Open prepares the keys of a store. pepper "" takes the one that the store keeps.
+// Open reads the keys of a store. If pepper is "", that of the store is used, and created if necessary.
 func Open(ctx context.Context, store lists.Store, pepper string, now func() time.Time) (*Keys, error) {
-	k := &Keys{store: store, given: []byte(pepper), now: now}
+	k := &Keys{store: store, configured: []byte(pepper), now: now}
 	return k, k.Refresh(ctx)
 }
 
-// OpenReplica is Open for a server that must come up while its store is away. Then it takes the keys that its cache has (nil: none), and
-// without them it knows nobody until Refresh succeeds: Authenticate is fault.Unavailable until then, for no key is known to be wrong.
+// OpenReplica is Open for a server that must start while its store is down. It then uses the keys in its cache (nil: no cache). Without
+// them Authenticate returns fault.Unavailable until Refresh succeeds, since no key is known to be wrong.
 func OpenReplica(ctx context.Context, store, cache lists.Store, pepper string, now func() time.Time) (*Keys, error) {
-	k := &Keys{store: store, given: []byte(pepper), now: now}
+	k := &Keys{store: store, configured: []byte(pepper), now: now}
 	if cache != nil {
 		if known, err := k.read(ctx, cache, false); err == nil {
 			k.current.Store(known)
@@ -108,34 +108,34 @@ func OpenReplica(ctx context.Context, store, cache lists.Store, pepper string, n
 	return k, nil
 }
 
-// pepperOf gives the secret that keys are hashed with; make lets a store that has none get one.
-func (k *Keys) pepperOf(ctx context.Context, store lists.Store, mayMake bool) ([]byte, error) {
-	if len(k.given) > 0 {
-		return k.given, nil
+// loadPepper returns the key of the HMAC over API keys. With mayCreate it creates one in a store that has neither pepper nor keys.
+func (k *Keys) loadPepper(ctx context.Context, store lists.Store, mayCreate bool) ([]byte, error) {
+	if len(k.configured) > 0 {
+		return k.configured, nil
 	}
 	if r := k.current.Load(); r != nil {
 		return r.pepper, nil
 	}
 	doc, err := store.Get(ctx, lists.DocPepper)
-	if mayMake && fault.Is(err, fault.NotFound) {
+	if mayCreate && fault.Is(err, fault.NotFound) {
 		all, lerr := lists.ReadAll[Key](ctx, store, lists.DocKey(""))
 		if lerr != nil {
 			return nil, lerr
 		}
 		if len(all) > 0 {
-			return nil, fault.E(fault.Unavailable, "the store has lost the secret that its API keys are hashed with (interdict restore puts it back)")
+			return nil, fault.E(fault.Unavailable, "the store has lost the pepper of its API keys: interdict restore puts it back")
 		}
 		fresh := make([]byte, 32)
 		rand.Read(fresh)
 		err = store.Commit(ctx, lists.Change{Key: lists.DocPepper, Value: fresh})
-		if err == nil || fault.Is(err, fault.Conflict) { // another process was first
+		if err == nil || fault.Is(err, fault.Conflict) { // another process was faster
 			doc, err = store.Get(ctx, lists.DocPepper)
 		}
 	}
 	return doc.Value, err
 }
 
-// Refresh renews the copy of all keys. On an error the old copy stays.
+// Refresh renews the copy of all keys. After an error the old copy stays in use.
 func (k *Keys) Refresh(ctx context.Context) error {
 	k.refreshMu.Lock()
 	defer k.refreshMu.Unlock()
@@ -150,8 +150,8 @@ func (k *Keys) refresh(ctx context.Context) error {
 	}
 	old := k.current.Load()
 	if old != nil && next.stored < old.stored {
-		// Keys are never deleted, revoked ones neither: the store has lost some. Nobody's key has become wrong by that.
-		return fault.E(fault.Unavailable, "the store has lost API keys: it has %d of %d; those that were known go on being known (interdict restore puts them back)",
+		// Keys are never deleted, not even revoked ones: the store has lost some. The lost keys are still valid.
+		return fault.E(fault.Unavailable, "the store has lost API keys: it has %d of %d; the lost keys stay valid on this server: interdict restore puts them back",
 			next.stored, old.stored)
 	}
 	if old == nil || !sameKeys(old, next) {
@@ -160,9 +160,9 @@ func (k *Keys) refresh(ctx context.Context) error {
 	return nil
 }
 
-// read makes a copy of all keys that a store has.
-func (k *Keys) read(ctx context.Context, store lists.Store, mayMake bool) (*ring, error) {
-	pepper, err := k.pepperOf(ctx, store, mayMake)
+// read returns a copy of all keys of a store.
+func (k *Keys) read(ctx context.Context, store lists.Store, mayCreate bool) (*keyring, error) {
+	pepper, err := k.loadPepper(ctx, store, mayCreate)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (k *Keys) read(ctx context.Context, store lists.Store, mayMake bool) (*ring
 	if err != nil {
 		return nil, err
 	}
-	next := &ring{pepper: pepper, stored: len(all), byMAC: map[[sha256.Size]byte]*Principal{}, seen: map[[sha256.Size]byte]*Principal{}}
+	next := &keyring{pepper: pepper, stored: len(all), byMAC: map[[sha256.Size]byte]*Principal{}, seen: map[[sha256.Size]byte]*Principal{}}
 	for _, key := range all {
 		if key.RevokedAt == nil && len(key.MAC) == sha256.Size {
 			next.byMAC[[sha256.Size]byte(key.MAC)] = &Principal{KeyID: key.ID, Name: key.Name, roles: key.Roles}
@@ -179,7 +179,7 @@ func (k *Keys) read(ctx context.Context, store lists.Store, mayMake bool) (*ring
 	return next, nil
 }
 
-func sameKeys(a, b *ring) bool {
+func sameKeys(a, b *keyring) bool {
 	if len(a.byMAC) != len(b.byMAC) {
 		return false
 	}
@@ -196,24 +196,24 @@ func sameKeys(a, b *ring) bool {
 
 var errUnknown = fault.E(fault.Unauthorized, "the API key is missing or unknown")
 
-// Authenticate recognises a key text; fault.Unauthorized if it is none of ours.
+// Authenticate returns the caller with this key text. fault.Unauthorized: the key is unknown or revoked.
 func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error) {
 	if text == "" || len(text) > 512 {
 		return nil, errUnknown
 	}
 	r := k.current.Load()
 	if r == nil {
-		return nil, fault.E(fault.Unavailable, "the API keys cannot be read yet")
+		return nil, fault.E(fault.Unavailable, "the API keys have not been read yet: the store is not reachable")
 	}
 	sum := sha256.Sum256([]byte(text))
-	if p := r.known(sum); p != nil {
+	if p := r.cached(sum); p != nil {
 		return p, nil
 	}
 	mac := r.mac(text)
 	if p := r.find(mac, sum); p != nil {
 		return p, nil
 	}
-	// The key may be younger than the copy. An unknown key costs the store one read a second at the most.
+	// The key may be newer than the copy. Unknown keys cause at most one read of the store per second.
 	if k.refreshMu.TryLock() {
 		defer k.refreshMu.Unlock()
 		if k.now().Sub(k.refreshed) > time.Second {
@@ -228,13 +228,13 @@ func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error
 	return nil, errUnknown
 }
 
-func (r *ring) known(sum [sha256.Size]byte) *Principal {
+func (r *keyring) cached(sum [sha256.Size]byte) *Principal {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.seen[sum]
 }
 
-func (r *ring) find(mac, sum [sha256.Size]byte) *Principal {
+func (r *keyring) find(mac, sum [sha256.Size]byte) *Principal {
 	p := r.byMAC[mac]
 	if p != nil {
 		r.mu.Lock()
@@ -244,7 +244,7 @@ func (r *ring) find(mac, sum [sha256.Size]byte) *Principal {
 	return p
 }
 
-func (r *ring) mac(text string) [sha256.Size]byte {
+func (r *keyring) mac(text string) [sha256.Size]byte {
 	h := hmac.New(sha256.New, r.pepper)
 	h.Write([]byte(text))
 	return [sha256.Size]byte(h.Sum(nil))
@@ -252,7 +252,7 @@ func (r *ring) mac(text string) [sha256.Size]byte {
 
 var keyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._+ -]{0,99}$`)
 
-// Create makes a key and gives its text, which is nowhere to be had again.
+// Create creates a key and returns its text, which is not stored. The default of name is the id of the key.
 func (k *Keys) Create(ctx context.Context, name string, roles []Role, by string) (text string, key Key, err error) {
 	id := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random(10)))
 	text = "ik_" + id + "_" + base64.RawURLEncoding.EncodeToString(random(32))
@@ -271,19 +271,19 @@ func random(n int) []byte {
 
 func (k *Keys) add(ctx context.Context, id, name, text string, roles []Role, by string) (Key, error) {
 	if !keyName.MatchString(name) {
-		return Key{}, fault.E(fault.Invalid, "name: letters, digits and @._+- only, at most 100")
+		return Key{}, fault.E(fault.Invalid, "name: use 1 to 100 letters, digits, blanks and @._+-, beginning with a letter or digit")
 	}
 	if len(roles) == 0 {
-		return Key{}, fault.E(fault.Invalid, "roles: at least one of %v", Roles)
+		return Key{}, fault.E(fault.Invalid, "roles: name at least one of %v", Roles)
 	}
 	for _, r := range roles {
 		if !slices.Contains(Roles, r) {
-			return Key{}, fault.E(fault.Invalid, "roles: %.40q is none of %v", r, Roles)
+			return Key{}, fault.E(fault.Invalid, "roles: unknown role %.40q; use %v", r, Roles)
 		}
 	}
 	r := k.current.Load()
 	if r == nil {
-		return Key{}, fault.E(fault.Unavailable, "the API keys cannot be read yet")
+		return Key{}, fault.E(fault.Unavailable, "the API keys have not been read yet: the store is not reachable")
 	}
 	mac := r.mac(text)
 	key := Key{ID: id, Name: name, Roles: roles, MAC: mac[:], CreatedAt: k.now().UTC(), CreatedBy: by}
@@ -294,20 +294,20 @@ func (k *Keys) add(ctx context.Context, id, name, text string, roles []Role, by 
 	return key, k.Refresh(ctx)
 }
 
-// Bootstrap makes text an admin key if the store holds no key at all.
+// Bootstrap creates an admin key with this text if the store has no keys at all.
 func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error) {
 	all, err := k.List(ctx)
 	if err != nil || text == "" {
 		return false, err
 	}
 	if r := k.current.Load(); r != nil && len(all) < r.stored {
-		return false, fault.E(fault.Unavailable, "the store has lost API keys")
+		return false, fault.E(fault.Unavailable, "the store has lost API keys: interdict restore puts them back")
 	}
-	if len(all) > 0 { // perhaps made by another replica, after this one took its copy
+	if len(all) > 0 { // another replica may have created it since the last Refresh
 		return false, k.Refresh(ctx)
 	}
 	_, err = k.add(ctx, "bootstrap", "bootstrap", text, []Role{Admin}, "INTERDICT_BOOTSTRAP_KEY")
-	if fault.Is(err, fault.Conflict) { // another replica was first
+	if fault.Is(err, fault.Conflict) { // another replica was faster
 		return false, k.Refresh(ctx)
 	}
 	return err == nil, err
@@ -316,22 +316,22 @@ func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error
 // List returns all keys of this store.
 func (k *Keys) List(ctx context.Context) ([]Key, error) { return List(ctx, k.store) }
 
-// List returns all keys of a store, revoked ones included. It changes nothing in it.
+// List returns all keys of a store, including revoked ones. It does not change the store.
 func List(ctx context.Context, store lists.Store) ([]Key, error) {
 	return lists.ReadAll[Key](ctx, store, lists.DocKey(""))
 }
 
-// Revoke ends a key; fault.NotFound if there is none of that id, fault.Conflict if it has ended before.
+// Revoke revokes a key. fault.NotFound: no such id; fault.Conflict: it is revoked already.
 func (k *Keys) Revoke(ctx context.Context, id, by string) error {
 	key, revision, err := lists.Read[Key](ctx, k.store, lists.DocKey(id))
 	if err != nil {
 		if fault.Is(err, fault.NotFound) {
-			return fault.E(fault.NotFound, "there is no key %.40q", id)
+			return fault.E(fault.NotFound, "no such key: %.40q", id)
 		}
 		return err
 	}
 	if key.RevokedAt != nil {
-		return fault.E(fault.Conflict, "key %s was revoked at %s", id, key.RevokedAt.Format(time.RFC3339))
+		return fault.E(fault.Conflict, "key %s was already revoked at %s", id, key.RevokedAt.Format(time.RFC3339))
 	}
 	now := k.now().UTC()
 	key.RevokedAt, key.RevokedBy = &now, by
@@ -347,7 +347,7 @@ func ParseRoles(s string) ([]Role, error) {
 	for _, part := range strings.Split(s, ",") {
 		r := Role(strings.TrimSpace(part))
 		if !slices.Contains(Roles, r) {
-			return nil, fault.E(fault.Invalid, "role %.40q is none of %v", r, Roles)
+			return nil, fault.E(fault.Invalid, "unknown role %.40q; use %v", r, Roles)
 		}
 		out = append(out, r)
 	}

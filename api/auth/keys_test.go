@@ -89,7 +89,7 @@ func known(t *testing.T, k *auth.Keys, text string) bool {
 	return err == nil
 }
 
-func TestKeyIsRecognisedAndNothingLikeIt(t *testing.T) {
+func TestOnlyTheExactKeyAuthenticates(t *testing.T) {
 	s, c := store(t), &clock{}
 	k := open(t, s, "", c)
 	text, key := create(t, k, "payments", auth.Checker, auth.Auditor)
@@ -121,7 +121,7 @@ func TestKeyIsRecognisedAndNothingLikeIt(t *testing.T) {
 	}
 }
 
-func TestAdminMayEverything(t *testing.T) {
+func TestAdminHasEveryRole(t *testing.T) {
 	k := open(t, store(t), "", &clock{})
 	text, _ := create(t, k, "root", auth.Admin)
 	who, err := k.Authenticate(t.Context(), text)
@@ -136,7 +136,7 @@ func TestAdminMayEverything(t *testing.T) {
 }
 
 // Who reads the store learns no key.
-func TestStoreHoldsNoKey(t *testing.T) {
+func TestStoreContainsNoKeyText(t *testing.T) {
 	s := store(t)
 	k := open(t, s, "", &clock{})
 	text, key := create(t, k, "payments", auth.Checker)
@@ -204,7 +204,7 @@ func TestRevokedKeyIsRefused(t *testing.T) {
 }
 
 // A key that was just made elsewhere works; a storm of unknown ones does not become a storm on the store.
-func TestUnknownKeysCostTheStoreLittle(t *testing.T) {
+func TestUnknownKeysReadTheStoreOncePerSecond(t *testing.T) {
 	s, c := store(t), &clock{}
 	here, there := open(t, s, "", c), open(t, s, "", c)
 	text, _ := create(t, here, "payments", auth.Checker)
@@ -231,7 +231,7 @@ func TestUnknownKeysCostTheStoreLittle(t *testing.T) {
 }
 
 // A store that is away locks nobody out, and lets nobody in.
-func TestStoreAway(t *testing.T) {
+func TestKnownKeysWorkWhileTheStoreIsDown(t *testing.T) {
 	s, c := store(t), &clock{}
 	k := open(t, s, "", c)
 	text, key := create(t, k, "payments", auth.Checker)
@@ -352,7 +352,7 @@ func TestBootstrap(t *testing.T) {
 }
 
 // A store that has keys has an admin who can make more: the bootstrap key is for the very first start.
-func TestBootstrapOfAStoreThatHasKeys(t *testing.T) {
+func TestBootstrapChangesNoStoreWithKeys(t *testing.T) {
 	k := open(t, store(t), "", &clock{})
 	create(t, k, "payments", auth.Checker)
 	if made, err := k.Bootstrap(t.Context(), "a secret from the operator"); made || err != nil || known(t, k, "a secret from the operator") {
@@ -360,7 +360,7 @@ func TestBootstrapOfAStoreThatHasKeys(t *testing.T) {
 	}
 }
 
-func TestWhatAKeyMayBeCalled(t *testing.T) {
+func TestKeyNames(t *testing.T) {
 	k := open(t, store(t), "", &clock{})
 	for _, name := range []string{"kim", "kim@example.org", "Team 7 + 8", "a", strings.Repeat("n", 100)} {
 		if _, key, err := k.Create(t.Context(), name, []auth.Role{auth.Checker}, "root"); err != nil || key.Name != name {
@@ -431,7 +431,7 @@ func TestKeysUnderLoad(t *testing.T) {
 }
 
 // A store that loses keys makes nobody's key wrong, and no new secret is made beside keys that were hashed with another.
-func TestKeysThatTheStoreLosesGoOnBeingKnown(t *testing.T) {
+func TestKeysThatTheStoreLosesStayValid(t *testing.T) {
 	s, c := store(t), &clock{}
 	k := open(t, s, "", c)
 	text, key := create(t, k, "a", auth.Checker)

@@ -1,6 +1,6 @@
 package address
 
-// alphabet32 is one of the base32 alphabets: RFC 4648 in either case, Nano's own.
+// alphabet32 is a base32 alphabet: that of RFC 4648 in either case, or that of Nano.
 type alphabet32 struct {
 	letters string
 	value   [256]uint8 // 0xff: no letter of the alphabet
@@ -22,15 +22,15 @@ var (
 	base32Lower = newAlphabet32("abcdefghijklmnopqrstuvwxyz234567")
 )
 
-// decode appends the bytes of text to dst and takes nothing but what append writes:
-// encoding/base32 skips CR and LF and lets the spare bits of the last letter be anything
-// (addresses.md, section 0), so two texts would name one address.
-// A refusal gives the reason, and the offset of the letter at fault or -1.
+// decode appends the bytes of text to dst. It accepts only texts that append writes:
+// encoding/base32 skips CR and LF and ignores the unused bits of the last letter,
+// so that two texts would be the same address.
+// On failure reason is not "", and pos is the offset of the wrong letter or -1.
 func (a *alphabet32) decode(dst []byte, text string) (out []byte, reason Reason, pos int) {
 	return decode32(a, dst, text, 0)
 }
 
-// decode32 is decode that drops lead bits at the front of text, fewer than five; the caller knows that they are zero.
+// decode32 is decode without the first lead bits of text, fewer than five, which the caller knows to be zero.
 func decode32[T string | []byte](a *alphabet32, dst []byte, text T, lead int) (out []byte, reason Reason, pos int) {
 	var acc uint32
 	bits := -lead
@@ -45,7 +45,7 @@ func decode32[T string | []byte](a *alphabet32, dst []byte, text T, lead int) (o
 			dst = append(dst, byte(acc>>bits))
 		}
 	}
-	if bits >= 5 { // the last letter adds no byte
+	if bits >= 5 { // the last letter is not part of a byte
 		return dst, BadLength, -1
 	}
 	if acc&(1<<bits-1) != 0 {
@@ -57,7 +57,7 @@ func decode32[T string | []byte](a *alphabet32, dst []byte, text T, lead int) (o
 // append writes data without padding.
 func (a *alphabet32) append(dst, data []byte) []byte { return a.appendBehind(dst, data, 0) }
 
-// appendBehind writes that many zero bits before data, fewer than five.
+// appendBehind writes lead zero bits, fewer than five, and then data.
 func (a *alphabet32) appendBehind(dst, data []byte, lead int) []byte {
 	var acc uint32
 	bits := lead

@@ -9,15 +9,15 @@ import (
 	"unicode"
 )
 
-// seedWords is from how many words on a text is taken for a seed phrase: BIP-39 has 12 to 24,
-// Monero 25, and one may have been lost in copying.
+// seedWords is the number of words from which a text is treated as a seed phrase: BIP-39 has 12 to 24,
+// Monero 25, and one can get lost in copying.
 const seedWords = 11
 
-// clean finds where the address stands in the text, surrounding ASCII white space apart, and
-// refuses everything that no address of any network has: more than MaxText bytes, anything that is
-// not printable ASCII, white space inside, more than one field. Nothing is repaired: a text without its
-// zero-width space, or with its Cyrillic letter made Latin, would be another text than the one
-// that was given. hint only tells which secrets to look for.
+// clean returns the position of the address in the text, without surrounding ASCII white space. It
+// refuses texts that are not an address of any network: more than MaxText bytes, characters other than
+// printable ASCII, white space inside, more than one field. It repairs nothing: a text without its
+// zero-width space, or with a Latin instead of a Cyrillic letter, is not the text
+// that was entered. hint determines only which secrets to look for.
 func clean(text string, hint *Network) (start, end int, fail *Error) {
 	if len(text) > MaxText {
 		return 0, 0, refuse(BadLength, "it is longer than 512 bytes")
@@ -30,7 +30,7 @@ func clean(text string, hint *Network) (start, end int, fail *Error) {
 		end--
 	}
 	if start == end {
-		return 0, 0, refuse(Empty, "there is no text")
+		return 0, 0, refuse(Empty, "the address is empty")
 	}
 	for i := start; i < end; i++ {
 		c := text[i]
@@ -43,10 +43,10 @@ func clean(text string, hint *Network) (start, end int, fail *Error) {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// trim takes surrounding ASCII white space off.
+// trim removes surrounding ASCII white space.
 func trim(text string) string { return strings.Trim(text, " \t\r\n") }
 
-// unclean says why a text with an offence at i is refused. offset is where body begins in the caller's text.
+// unclean returns the error of a text with a forbidden character at i. offset is the position of body in the text of the caller.
 func unclean(body string, offset, i int, hint *Network) *Error {
 	fields := strings.FieldsFunc(body, func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) })
 	words := 0
@@ -63,7 +63,7 @@ func unclean(body string, offset, i int, hint *Network) *Error {
 	case len(fields) >= 32 && isByteArray(body):
 		return refuse(SecretMaterial, "it looks like the bytes of a secret key; treat the key as exposed")
 	}
-	// A secret stays one with a blank or a label beside it.
+	// A secret with a blank or a label next to it is a secret, too.
 	for _, field := range append(fields, strings.Join(fields, "")) {
 		if fail := secret(field, hint); fail != nil {
 			return fail
@@ -78,21 +78,21 @@ func unclean(body string, offset, i int, hint *Network) *Error {
 	}
 	switch {
 	case strings.Contains(body, "…"):
-		return refuseAt(BadLength, offset+strings.Index(body, "…"), "it is shortened for display; give the whole address")
+		return refuseAt(BadLength, offset+strings.Index(body, "…"), "it is shortened for display: enter the whole address")
 	case long > 1 && (isSpace(c) || c == ',' || c == ';'):
-		return refuseAt(TwoAddresses, offset+i, "it holds more than one address")
+		return refuseAt(TwoAddresses, offset+i, "it contains more than one address: check each separately")
 	case isSpace(c):
-		return refuseAt(WhitespaceInside, offset+i, "there is white space inside")
+		return refuseAt(WhitespaceInside, offset+i, "it contains white space")
 	case c < ' ' || c == 0x7f:
-		return refuseAt(BadCharacter, offset+i, "there is a control character inside")
+		return refuseAt(BadCharacter, offset+i, "it contains a control character")
 	case c > 0x7f:
-		return refuseAt(BadCharacter, offset+i, "there is a character outside ASCII: an invisible one, or a letter of another script")
+		return refuseAt(BadCharacter, offset+i, "it contains a character outside ASCII: an invisible one, or a letter of another script")
 	}
-	return refuseAt(BadCharacter, offset+i, "no address has a comma or a semicolon inside")
+	return refuseAt(BadCharacter, offset+i, "it contains a comma or a semicolon")
 }
 
-// isWord tells letters only, as the words of a seed phrase are (in any script), a derivation path
-// ("about//Alice") allowed behind.
+// isWord reports whether field can be a word of a seed phrase: letters of any script, optionally with a derivation path
+// ("about//Alice").
 func isWord(field string) bool {
 	field, _, _ = strings.Cut(field, "/")
 	n := 0
@@ -105,23 +105,23 @@ func isWord(field string) bool {
 	return n > 0 && n <= 16
 }
 
-// isByteArray tells numbers in brackets: the file of a Solana command-line wallet.
+// isByteArray reports whether body is numbers in brackets, as in the file of a Solana command-line wallet.
 func isByteArray(body string) bool {
 	return body[0] == '[' && strings.Trim(body, "[]0123456789,; \t\r\n") == ""
 }
 
-// secretPrefixes begin texts that are nothing but secret keys, lower case here, in any case there.
+// secretPrefixes are prefixes of secret keys. They are compared without letter case.
 var secretPrefixes = []string{
 	"suiprivkey1", "nsec1", "ncryptsec1", "privatekey-", "age-secret-key-", "secret-extended-key-", "secret-spending-key-",
-	"zxviews", "zviews", "uview1", "uivk1", "zivks1", // Zcash viewing keys: they open what the owner keeps private
+	"zxviews", "zviews", "uview1", "uivk1", "zivks1", // Zcash viewing keys, which reveal private transactions
 	"pvt_k1_", "pvt_r1_", "pvt_wa_", "7b2254797065223a", // Antelope, Filecoin's exported key file
 }
 
-// secret recognises private keys before anything is decoded, so that none of them gets into an
-// error, a log or a record. It goes by shape, not checksum: a mistyped key gives its owner away as well.
-// The detail it gives shows nothing of the text.
+// secret recognises private keys before anything is decoded, so that none gets into an
+// error, a log or a record. It does not verify checksums: a mistyped key reveals the right one.
+// The error contains no part of the text.
 func secret(text string, hint *Network) *Error {
-	// Most addresses have 33 to 49 characters, no secret has.
+	// Most addresses have 33 to 49 characters. No secret does.
 	if n := len(text); n < 28 || 31 < n && n < 50 {
 		return nil
 	}
@@ -131,7 +131,7 @@ func secret(text string, hint *Network) *Error {
 	return nil
 }
 
-// secretInside finds a secret among the parts of a wrapper. Hex is passed over: it may be a payment id.
+// secretInside looks for a secret in the parts of a wrapper. It skips hex, which can be a payment id.
 func secretInside(text string) *Error {
 	for len(text) >= 28 {
 		part := text
@@ -149,19 +149,19 @@ func secretInside(text string) *Error {
 	return nil
 }
 
-// LooksSecret tells whether a text that is no address looks like a private key or a seed. It reads it under bitcoin, where all that
-// can be a key is taken for one, 64 hex digits too.
+// LooksSecret reports whether a text looks like a private key or a seed phrase. It reads the text as a Bitcoin address, for which all
+// possible keys count as secrets, including 64 hex digits.
 func LooksSecret(text string) bool {
 	var bad *Error
 	_, err := Parse(nil, text, "bitcoin")
 	return errors.As(err, &bad) && bad.Reason == SecretMaterial
 }
 
-// DressedSecret tells whether a text that was refused for another reason holds a private key or a seed all the same: "p2wpkh:L53…",
+// ContainsSecret reports whether a text that was refused for another reason contains a private key or a seed phrase: "p2wpkh:L53…",
 // "key=…", an xprv with a path.
-func DressedSecret(text string) bool {
+func ContainsSecret(text string) bool {
 	parts := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
-	parts = slices.DeleteFunc(parts, isHex) // a payment id, an account of TON
+	parts = slices.DeleteFunc(parts, isHex) // a payment id or a TON account
 	return LooksSecret(strings.Join(parts, " "))
 }
 
@@ -189,7 +189,7 @@ func isSecret(text string, hint *Network) bool {
 		strings.HasPrefix(text, "edesk"), strings.HasPrefix(text, "spesk"), strings.HasPrefix(text, "p2esk"), strings.HasPrefix(text, "BLsk"):
 		return true // Tezos
 	}
-	// What follows is base58 of random bytes. Letters of one case only are bech32.
+	// The remaining secrets are base58 of random bytes. Text with letters of one case only is bech32.
 	if small, capital := letterCase(text); !small || !capital || !base58Bitcoin.holds(text) {
 		return false
 	}
@@ -212,13 +212,13 @@ func isSecret(text string, hint *Network) bool {
 	return false
 }
 
-// isSecretHex tells hex digits that can be a private key: 32 bytes where no address of the network
-// is written so, 64 bytes, and DER (RFC 5208, RFC 5915) with a private key inside.
+// isSecretHex reports whether hex digits can be a private key: 32 bytes, unless addresses of the network
+// have this form, 64 bytes, or DER with a private key (RFC 5208, RFC 5915).
 func isSecretHex(digits string, has0x bool, hint *Network) bool {
 	switch n := len(digits); {
 	case n == 64:
 		if strings.HasPrefix(digits, "000000000000000000000000") {
-			return false // an address filled up to an ABI word
+			return false // an address padded to an ABI word
 		}
 		if !has0x && isICPAccount(digits) {
 			return false
@@ -244,8 +244,8 @@ func isBase32(text string) bool {
 	return true
 }
 
-// isICPAccount tells an account identifier of the Internet Computer: a CRC-32 and the 28 bytes it is of.
-// It is the one address of 64 hex digits that proves itself.
+// isICPAccount reports whether digits are an account identifier of the Internet Computer: a CRC-32 and 28 bytes.
+// No other address of 64 hex digits has a checksum.
 func isICPAccount(digits string) bool {
 	var room [32]byte
 	b, fail := hexDecode(room[:0], digits)

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// explain finds the most telling reason why a text is no address, once decoding has failed; n is
-// the network it was read under, or nil. Doing it now costs good addresses nothing. What a listed text is otherwise, its reader finds.
+// explain replaces the error of a failed decoding by a more specific one if it recognises the text. n is
+// the network that was asked for, or nil. It runs after decoding, so that valid addresses cost nothing.
 func explain(text string, n *Network, fail *Error, side Side) *Error {
 	switch fail.Reason {
 	case SecretMaterial, TwoAddresses, Ambiguous:
 		return fail
 	}
 	if n != nil && side == Asked {
-		if others := standsFor(text, n, fail); others != nil {
+		if others := otherNetworks(text, n, fail); others != nil {
 			fail.Networks = others
 			if fail.Reason != WrongNetwork {
 				fail.Reason, fail.Position, fail.Detail = WrongNetwork, -1, "it is an address of "+others[0]
@@ -29,23 +29,23 @@ func explain(text string, n *Network, fail *Error, side Side) *Error {
 		return fail
 	}
 	if text == "" {
-		fail.Reason, fail.Detail = Empty, "there is no address"
+		fail.Reason, fail.Detail = Empty, "the address is empty"
 		return fail
 	}
-	if reason, detail := known(text, n); reason != "" {
+	if reason, detail := knownText(text, n); reason != "" {
 		fail.Reason, fail.Detail = reason, detail
 		return fail
 	}
 	if n == nil && fail.Reason != BadChecksum && isForeign(text) {
-		fail.Reason, fail.Detail = UnsupportedKind, "its checksum is right, but it is of a network that is not screened"
+		fail.Reason, fail.Detail = UnsupportedKind, "its checksum is right, but Interdict does not support its network"
 		return fail
 	}
 	return fail
 }
 
-// standsFor names the networks whose address a text is that n refuses: those that it proves; where it proves none, Ethereum for 0x and 40
-// hex digits, unless their length or letter case alone is what n refuses.
-func standsFor(text string, n *Network, fail *Error) []string {
+// otherNetworks returns the networks of a text that n refuses: those that it proves, or else Ethereum for 0x and 40
+// hex digits, unless n refuses only their length or letter case.
+func otherNetworks(text string, n *Network, fail *Error) []string {
 	if len(text) < 7 {
 		return nil
 	}
@@ -60,7 +60,7 @@ func standsFor(text string, n *Network, fail *Error) []string {
 	return nil
 }
 
-// isForeign tells base58check and bech32 texts with a right checksum, whatever they are of.
+// isForeign reports whether text is base58check or bech32 with a right checksum, of any network.
 func isForeign(text string) bool {
 	var room [MaxText]byte
 	if len(text) < 40 {
@@ -72,7 +72,7 @@ func isForeign(text string) bool {
 	return fail == nil
 }
 
-// notAddress names texts by how they begin, lower case here, in any case there.
+// notAddress are prefixes of texts that are not addresses. They are compared without letter case.
 var notAddress = []struct {
 	prefix string
 	reason Reason
@@ -107,8 +107,8 @@ var notAddress = []struct {
 	{"ltub", UnsupportedKind, "it is an extended public key, not an address"},
 	{"mtub", UnsupportedKind, "it is an extended public key, not an address"},
 	{"tpub", UnsupportedKind, "it is an extended public key, not an address"},
-	{"sp1q", UnsupportedKind, "a silent payment code (BIP-352) makes a new address for every payment"},
-	{"pm8t", UnsupportedKind, "a payment code (BIP-47) makes a new address for every payment"},
+	{"sp1q", UnsupportedKind, "it is a silent payment address (BIP-352), which gives every payment a new address"},
+	{"pm8t", UnsupportedKind, "it is a payment code (BIP-47), which gives every payment a new address"},
 	{"wpkh(", UnsupportedKind, "it is an output descriptor, not an address"},
 	{"pkh(", UnsupportedKind, "it is an output descriptor, not an address"},
 	{"sh(", UnsupportedKind, "it is an output descriptor, not an address"},
@@ -116,10 +116,10 @@ var notAddress = []struct {
 	{"tr(", UnsupportedKind, "it is an output descriptor, not an address"},
 }
 
-// known recognises what people paste instead of an address. reason is "" if nothing is recognised.
-func known(text string, n *Network) (reason Reason, detail string) {
+// knownText recognises texts that people enter instead of an address. reason is "" for other texts.
+func knownText(text string, n *Network) (reason Reason, detail string) {
 	if strings.Contains(text, "...") {
-		return BadLength, "it is shortened for display; give the whole address"
+		return BadLength, "it is shortened for display: enter the whole address"
 	}
 	for i := range notAddress {
 		if row := &notAddress[i]; foldedPrefix(text, row.prefix) && len(text) > len(row.prefix)+4 {
@@ -130,22 +130,22 @@ func known(text string, n *Network) (reason Reason, detail string) {
 		if at == 66 && isHex(text[:at]) {
 			return InvoiceNotAddress, "it is a Lightning node"
 		}
-		return NameNotAddress, "it is a name (paymail, Lightning address); resolve it and give the address"
+		return NameNotAddress, "it is a name (paymail, Lightning address): resolve it and enter the address"
 	}
 	switch {
 	case strings.IndexByte(text, '$') >= 0:
-		return NameNotAddress, "it is a name (PayString, handle); resolve it and give the address"
+		return NameNotAddress, "it is a name (PayString, handle): resolve it and enter the address"
 	case strings.IndexByte(text, '*') > 0:
-		return NameNotAddress, "it is a federation name; resolve it and give the address"
+		return NameNotAddress, "it is a federation name: resolve it and enter the address"
 	case isDomain(text) && (n == nil || !n.named):
-		return NameNotAddress, "it is a name; resolve it and give the address"
+		return NameNotAddress, "it is a name: resolve it and enter the address"
 	}
 	digits, _ := without0x(text)
 	if isHex(digits) {
 		switch len(digits) {
 		case 40:
 			if n == nil && len(digits) == len(text) {
-				return Ambiguous, "40 hex digits without 0x may be an account or a key hash: name the network"
+				return Ambiguous, "40 hex digits without 0x can be an account or a key hash: name the network"
 			}
 		case 66, 130:
 			if digits[0] == '0' && strings.IndexByte("2346", digits[1]) >= 0 {
@@ -153,15 +153,15 @@ func known(text string, n *Network) (reason Reason, detail string) {
 			}
 		case 64:
 			if strings.HasPrefix(digits, "000000000000000000000000") {
-				return BadLength, "it is an address filled up to 32 bytes; give its 20 bytes"
+				return BadLength, "it is an address padded to 32 bytes: enter its 20 bytes"
 			}
 		}
 	}
 	return "", ""
 }
 
-// isDomain tells a dotted name: letters, digits, hyphens and underscores between dots, the last
-// label not a number.
+// isDomain reports whether text is a dotted name: letters, digits, hyphens and underscores between dots, with
+// a letter in the last label.
 func isDomain(text string) bool {
 	last := strings.LastIndexByte(text, '.')
 	if last < 1 || last == len(text)-1 {

@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// lookalikes are letters and digits of the Cyrillic and Greek scripts, and what they are taken for (Unicode Technical Standard 39,
-// confusables). Only texts that prove themselves afterwards are read so: a wrong guess does no harm.
+// lookalikes maps characters of the Cyrillic and Greek scripts to the ASCII characters that they look like (Unicode Technical Standard 39,
+// confusables). Only texts that prove themselves after the replacement are accepted, so that a wrong entry does no harm.
 var lookalikes = func() map[rune]byte {
 	table := map[rune]byte{}
 	for _, pair := range [...][2]string{
@@ -27,15 +27,15 @@ var lookalikes = func() map[rune]byte {
 	return table
 }()
 
-// invisible are characters that cannot be seen beside those of the category Cf (zero-width and bidirectional marks, byte order mark,
+// invisible are invisible characters outside of the categories Cf (zero-width and bidirectional marks, byte order mark,
 // soft hyphen) and Zs (no-break and other blanks).
 var invisible = &unicode.RangeTable{R16: []unicode.Range16{
 	{Lo: 0x0085, Hi: 0x0085, Stride: 1}, {Lo: 0x034f, Hi: 0x034f, Stride: 1}, {Lo: 0x115f, Hi: 0x1160, Stride: 1},
 	{Lo: 0x2028, Hi: 0x2029, Stride: 1}, {Lo: 0x3164, Hi: 0x3164, Stride: 1}, {Lo: 0xfe00, Hi: 0xfe0f, Stride: 1},
 }}
 
-// plainLetters replaces look-alike letters in a text that is not ASCII and takes out what cannot be seen. changed is false where
-// there is nothing to do, and where other letters are left.
+// plainLetters replaces look-alike letters in a text that is not ASCII, and removes invisible characters. changed is false if
+// the text was ASCII before, or is not ASCII afterwards.
 func plainLetters(text string) (plain string, changed bool) {
 	if len(text) > 3*MaxText || isASCII(text) {
 		return text, false

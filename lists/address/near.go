@@ -9,7 +9,7 @@ func init() {
 	register(Network{
 		Name:  "near",
 		CAIP2: []string{"near:mainnet"},
-		// near: is a scheme too, which no wallet uses in another way.
+		// No wallet uses the scheme near: in another way.
 		Schemes: []string{"near"},
 		Assets:  []string{"NEAR"},
 		Forms: []Form{
@@ -40,14 +40,15 @@ func init() {
 	registerSpace(space{number: SpaceNearDeterministic})
 }
 
-// fitsNear leaves to a hint what anything could be: names outside of .near, and the 0x form, which is an EVM account.
+// fitsNear reports whether text can be a NEAR account without a hint. Names outside of .near need one, as any word can be such a name, and
+// so does the 0x form, which is an EVM account.
 func fitsNear(text string) bool {
 	return strings.HasSuffix(text, ".near") || strings.HasPrefix(text, "ed25519:") ||
 		len(text) == 64 && isHex(text) || len(text) == 42 && text[:2] == "0s"
 }
 
-// decodeNear reads an account id by the nomicon (DataStructures/Account): a name, or an implicit account
-// that is a key in hex. Capitals are no account id: they are refused, never another account.
+// decodeNear reads an account id (NEAR nomicon, DataStructures/Account): a name, or an implicit account,
+// which is a key in hex. It refuses capital letters, which no account id has.
 func decodeNear(text string, a *Address) *Error {
 	if strings.HasPrefix(text, "ed25519:") {
 		return decodeNearKey(text, a)
@@ -55,19 +56,19 @@ func decodeNear(text string, a *Address) *Error {
 	switch _, capital := letterCase(text); {
 	case capital:
 		at := strings.IndexFunc(text, func(r rune) bool { return r >= 'A' && r <= 'Z' })
-		return folded(refuseAt(MixedCase, at, "account ids are written small"), strings.ToLower(text), a, decodeNear)
+		return folded(refuseAt(MixedCase, at, "an account id has lower-case letters only"), strings.ToLower(text), a, decodeNear)
 	case len(text) < 2 || len(text) > 64:
 		return refuse(BadLength, "an account id has 2 to 64 characters")
 	}
-	separated := true // at the beginning, and behind each of . - _
+	separated := true // at the beginning, and after each of . - _
 	for i := range len(text) {
 		switch c := text[i]; {
 		case isLower(c) || c >= '0' && c <= '9':
 			separated = false
 		case c != '.' && c != '-' && c != '_':
-			return refuseAt(BadCharacter, i, "an account id has the characters a–z, 0–9, - _ . only")
+			return refuseAt(BadCharacter, i, "an account id has only the characters a–z, 0–9, - _ .")
 		case separated:
-			return refuseAt(BadCharacter, i, "- _ . stand between letters or digits")
+			return refuseAt(BadCharacter, i, "- _ . must be between letters or digits")
 		default:
 			separated = true
 		}
@@ -75,7 +76,7 @@ func decodeNear(text string, a *Address) *Error {
 	var room [32]byte
 	switch {
 	case separated:
-		return refuseAt(BadCharacter, len(text)-1, "- _ . stand between letters or digits")
+		return refuseAt(BadCharacter, len(text)-1, "- _ . must be between letters or digits")
 	case len(text) == 64 && isHex(text):
 		key, _ := hexDecode(room[:0], text)
 		a.setText(SpaceEd25519, VariantNearImplicit, key, text)
@@ -86,9 +87,9 @@ func decodeNear(text string, a *Address) *Error {
 		account, _ := hexDecode(room[:0], text[2:])
 		a.setText(SpaceNearDeterministic, VariantNearDeterministic, account, text)
 	case strings.HasSuffix(text, ".testnet"):
-		return refuse(Testnet, "names below testnet are of the test network")
+		return refuse(Testnet, "names that end in .testnet belong to the test network")
 	default:
-		// Names that look like the key of an implicit account that lost or won digits in copying.
+		// The name looks like the key of an implicit account with missing or additional digits.
 		if digits, prefixed := without0x(text); isHex(digits) && (len(digits) >= 40 || prefixed) {
 			a.Notices = append(a.Notices, shortAddress)
 		}
@@ -97,7 +98,7 @@ func decodeNear(text string, a *Address) *Error {
 	return nil
 }
 
-// decodeNearKey reads a public key as NEAR writes it: its implicit account is the hex of its 32 bytes.
+// decodeNearKey reads a public key, ed25519: and base58. Its implicit account is the hex of its 32 bytes.
 func decodeNearKey(text string, a *Address) *Error {
 	const prefix = len("ed25519:")
 	var room [maxBase58]byte

@@ -19,7 +19,7 @@ type Form struct {
 
 // Network is one network a caller may name, as its family file registers it.
 type Network struct {
-	Name    string   // as in contract.md, section 4
+	Name    string   // as in docs/networks.md
 	Aliases []string // btc, xbt …, lower case
 	Assets  []string // asset codes of lists that suggest it, upper case: XBT, USDT
 	CAIP2   []string // "eip155:1"

@@ -9,7 +9,7 @@ import (
 	"interdict/lists/fault"
 )
 
-// contractNetworks are the names of contract.md, section 4.
+// contractNetworks are the names of docs/networks.md that must not change.
 const contractNetworks = `bitcoin litecoin bitcoin-cash bitcoin-sv ecash bitcoin-gold dogecoin dash verge zcash monero ethereum ethereum-classic
 arbitrum bsc polygon base optimism avalanche-c rootstock xdc harmony tron solana xrp stellar bnb cosmos osmosis injective evmos thorchain kava maya
 secret terra akash axelar celestia dydx juno noble sei stargaze cardano polkadot kusama bittensor astar substrate ton algorand near aptos sui
@@ -99,7 +99,7 @@ func TestAnAssetCodeOfSeveralChainsTriesThemAll(t *testing.T) {
 	refused(t, "USDT", map[Reason][]string{BadChecksum: {"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3"}})
 }
 
-// TestListedLabels holds what real lists do to labels (addresses.md, section 4).
+// TestListedLabels holds what real lists do to labels (OFAC, Israel, OpenSanctions).
 func TestListedLabels(t *testing.T) {
 	const hex64 = "5be5543ff73456ab9f2d207887e2af87322c651ea1a873c5b25b7ffae456c320"
 	for _, c := range []struct{ text, network, asset, want string }{

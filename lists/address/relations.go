@@ -1,6 +1,6 @@
 package address
 
-// Relations of the key spaces that Bitcoin-like chains share. Source: addresses.md, section 3.
+// Relations of the key spaces that Bitcoin-like chains share. Sources: BIP-16, BIP-141, BIP-341.
 
 func init() {
 	registerSpace(space{number: SpaceHash160, links: linksHash160, relate: relateHash160})

@@ -5,29 +5,28 @@ import (
 	"strings"
 )
 
-// unwrapped is what a wrapper held.
+// unwrapped is the content of a wrapper.
 type unwrapped struct {
 	text     string     // the address inside
-	offset   int        // where it begins in the text that was unwrapped
-	networks []*Network // those that the wrapper names, the likeliest first; nil: no wrapper
-	// attributes are what a payment URI says beside the address.
+	offset   int        // its offset in the wrapped text
+	networks []*Network // networks of the wrapper, the likeliest first; nil: no wrapper
+	// attributes are the parameters of a payment URI.
 	attributes []Attribute
 }
 
-// maxAttribute is how many bytes of a URI parameter are kept.
+// maxAttribute is the maximum length of a URI parameter that is kept, in bytes.
 const maxAttribute = 64
 
-// keep adds an attribute if it has a value of sensible size.
+// keep adds an attribute unless its value is empty or too long.
 func (u *unwrapped) keep(name, value string) {
 	if value != "" && len(value) <= maxAttribute {
 		u.attributes = append(u.attributes, Attribute{name, value})
 	}
 }
 
-// unwrap takes at most one wrapper off: CAIP-10 (namespace:reference:address), an ERC-3770 short name,
-// or a payment URI. What begins with no known name is left as it is: the colon may belong to the address
-// (TON 0:…, XRP r…:tag). A wrapper that names another network than the hint is refused, never
-// followed and never ignored.
+// unwrap removes at most one wrapper: CAIP-10 (namespace:reference:address), an ERC-3770 short name,
+// or a payment URI. A text without a known scheme stays unchanged: the colon can belong to the address
+// (TON 0:…, XRP r…:tag). A wrapper of a network other than the hint is an error.
 func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 	u.text = text
 	if colon == 0 || colon > 24 {
@@ -42,10 +41,10 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 			n = evmChain(id)
 		}
 		if n == nil {
-			return refuse(WrongNetwork, "its CAIP-2 chain is not the network asked for, or is not screened")
+			return refuse(WrongNetwork, "its CAIP-2 chain is not the network asked for, or not supported")
 		}
 		if hint != nil && hint.Name != n.Name {
-			return refuse(WrongNetwork, "its CAIP-2 chain is another than the network asked for")
+			return refuse(WrongNetwork, "its CAIP-2 chain is not the network asked for")
 		}
 		u.text, u.offset, u.networks = behind, len(id)+1, []*Network{n}
 		return nil
@@ -59,7 +58,7 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 		return nil
 	}
 	if hint != nil && !slices.Contains(list, hint) && !slices.Contains(hint.Schemes, string(room[:colon])) {
-		return refuse(WrongNetwork, "its scheme is of "+list[0].Name)
+		return refuse(WrongNetwork, "its URI scheme belongs to "+list[0].Name)
 	}
 	who := list[0]
 	if hint != nil {
@@ -75,7 +74,7 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 	if who.uri == nil {
 		return readURI(rest, u)
 	}
-	inner := *u // a copy for the call, so that u can stay on the caller's stack
+	inner := *u // a copy, so that u does not escape to the heap
 	fail := who.uri(string(room[:colon]), rest, &inner)
 	*u = inner
 	if fail != nil {
@@ -83,27 +82,27 @@ func unwrap(text string, colon int, hint *Network, u *unwrapped) *Error {
 	}
 	if hint != nil && !slices.ContainsFunc(u.networks, func(n *Network) bool { return n.Name == hint.Name }) &&
 		(len(u.networks) == 1 || !slices.Contains(hint.Schemes, string(room[:colon]))) {
-		return refuse(WrongNetwork, "its chain is another than the network asked for")
+		return refuse(WrongNetwork, "its chain is not the network asked for")
 	}
 	return nil
 }
 
-// readURI reads what stands behind the scheme of a BIP-21 like URI: an optional "//", the address, a query.
+// readURI reads a URI like those of BIP-21 after its scheme: an optional "//", the address, a query.
 func readURI(rest string, u *unwrapped) *Error {
 	if strings.HasPrefix(rest, "//") {
 		rest = rest[2:]
 		u.offset += 2
 	}
 	if at := strings.IndexByte(rest, '#'); at >= 0 {
-		return refuseAt(BadCharacter, -1, "a payment URI has no fragment")
+		return refuseAt(BadCharacter, -1, "a payment URI must not have a fragment")
 	}
 	path, query, _ := strings.Cut(rest, "?")
 	u.text = path
 	return readQuery(path, query, u)
 }
 
-// readQuery reads the parameters of a payment URI (BIP-21, ZIP-321, Solana Pay, Monero). Unknown ones are passed
-// over, as BIP-21 asks, but not req-…, and none that pays somebody else than the address.
+// readQuery reads the parameters of a payment URI (BIP-21, ZIP-321, Solana Pay, Monero). It ignores unknown ones,
+// as BIP-21 requires, but refuses unknown req-… parameters and those that pay another address.
 func readQuery(path, query string, u *unwrapped) *Error {
 	invoice := false
 	for part := range strings.SplitSeq(query, "&") {
@@ -113,17 +112,17 @@ func readQuery(path, query string, u *unwrapped) *Error {
 		}
 		switch key = strings.ToLower(key); {
 		case strings.HasPrefix(key, "req-"):
-			return refuse(UnsupportedKind, "the URI demands an extension that is not understood (BIP-21 req-)")
+			return refuse(UnsupportedKind, "the URI requires an extension that is not supported (BIP-21 req-)")
 		case key == "address" || key == "bc" && u.networks[0].Name == "bitcoin":
-			// ZIP-321 and BIP-321 may give the only address as a parameter.
+			// In ZIP-321 and BIP-321 the only address can be a parameter.
 			if u.text != "" && !strings.EqualFold(u.text, value) {
-				return refuse(TwoAddresses, "the URI pays more than one address")
+				return refuse(TwoAddresses, "the URI pays more than one address: check each separately")
 			}
 			if path == "" {
 				u.text = value
 			}
 		case strings.HasPrefix(key, "address."):
-			return refuse(TwoAddresses, "the URI pays more than one address")
+			return refuse(TwoAddresses, "the URI pays more than one address: check each separately")
 		case key == "amount" || key == "tx_amount":
 			u.keep("amount", value)
 		case key == "dt" || key == "tag":
@@ -137,12 +136,12 @@ func readQuery(path, query string, u *unwrapped) *Error {
 		}
 	}
 	if invoice && u.text == "" {
-		return refuse(InvoiceNotAddress, "the URI holds a Lightning invoice and no address")
+		return refuse(InvoiceNotAddress, "the URI contains a Lightning invoice and no address")
 	}
 	return nil
 }
 
-// isDecimal tells a number without leading zeros that fits a chain id.
+// isDecimal reports whether text is a positive number of at most 18 digits without leading zeros.
 func isDecimal(text string) bool {
 	if text == "" || len(text) > 18 || text[0] == '0' {
 		return false

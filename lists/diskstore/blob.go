@@ -16,13 +16,13 @@ import (
 	"interdict/lists/fault"
 )
 
-// A blob's file is its bytes, then a trailer: their SHA-256(32), their number(8), blobMagic(8).
+// The file of a blob holds its bytes, then a trailer: SHA-256 of the bytes(32), their number(8), blobMagic(8).
 const (
 	blobMagic   = "IDBLOB\x00\x01"
 	trailerSize = sha256.Size + 8 + len(blobMagic)
 )
 
-// prepareBlobs makes the folder of blobs, and clears it of what a crash left half written.
+// prepareBlobs creates the directory of blobs, and removes the temporary files that a crash left.
 func (s *Store) prepareBlobs() error {
 	if err := os.MkdirAll(s.path(dirBlobs), 0o700); err != nil {
 		return s.failed(err)
@@ -49,13 +49,13 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// changeBlobs refuses changes of a store that is closed or was opened for reading.
+// changeBlobs returns an error if blobs cannot be changed: the name is invalid, or the store is read-only or closed.
 func (s *Store) changeBlobs(ctx context.Context, name string) error {
 	if err := lists.CheckBlobName(name); err != nil {
 		return err
 	}
 	if s.readOnly {
-		return fault.E(fault.Conflict, "the %s was opened for reading only", s.Describe())
+		return fault.E(fault.Conflict, "the %s is open for reading only", s.Describe())
 	}
 	return s.readBlobs(ctx)
 }
@@ -67,7 +67,7 @@ func (s *Store) readBlobs(ctx context.Context) error {
 	return s.failed(ctx.Err())
 }
 
-// source reads what PutBlob is given, and keeps its failures apart from those of the disk.
+// source reads from the reader given to PutBlob and records its error, to distinguish it from errors of the disk.
 type source struct {
 	ctx context.Context
 	r   io.Reader
@@ -86,7 +86,7 @@ func (r *source) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// PutBlob stores bytes under a name. A failure of r keeps the kind it has.
+// PutBlob stores the bytes of r under a name. An error of r keeps its kind.
 func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) (err error) {
 	if err := s.changeBlobs(ctx, name); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) (err erro
 	sum := sha256.New()
 	n, err := io.Copy(io.MultiWriter(f, sum), from)
 	if from.err != nil && ctx.Err() == nil {
-		return fmt.Errorf("read what blob %s is to hold: %w", name, from.err)
+		return fmt.Errorf("read the source of blob %s: %w", name, from.err)
 	}
 	if err != nil {
 		return s.failed(err)
@@ -123,7 +123,7 @@ func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) (err erro
 	return s.failed(syncDir(s.path(dirBlobs)))
 }
 
-// OpenBlob reads a blob. Its size is verified here, its bytes when they have been read to the end.
+// OpenBlob opens a blob and verifies its size. The reader verifies the bytes when it reaches the end.
 func (s *Store) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := lists.CheckBlobName(name); err != nil {
 		return nil, err
@@ -134,9 +134,9 @@ func (s *Store) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error
 	f, err := os.Open(s.path(dirBlobs, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(s.path(dirBlobs)); err != nil {
-			return nil, s.failed(err) // the folder is gone, which says nothing about this blob
+			return nil, s.failed(err) // the directory is missing: the blob may have existed
 		}
-		return nil, fault.E(fault.NotFound, "there is no blob %s", name)
+		return nil, fault.E(fault.NotFound, "no such blob: %s", name)
 	}
 	if err != nil {
 		return nil, s.failed(err)
@@ -197,7 +197,7 @@ func (b *blobReader) Read(p []byte) (int, error) {
 	b.sum.Write(p[:n])
 	b.left -= int64(n)
 	if err == io.EOF {
-		err = b.damaged() // cut short since it was opened
+		err = b.damaged() // truncated since it was opened
 	}
 	return n, b.s.failed(err)
 }
@@ -218,7 +218,7 @@ func (s *Store) DropBlob(ctx context.Context, name string) error {
 	return s.failed(syncDir(s.path(dirBlobs)))
 }
 
-// Blobs lists the names of all blobs.
+// Blobs returns the names of all blobs.
 func (s *Store) Blobs(ctx context.Context) ([]string, error) {
 	if err := s.readBlobs(ctx); err != nil {
 		return nil, err

@@ -10,30 +10,30 @@ import (
 	"interdict/lists/address"
 )
 
-// A layer is a row of blocks that together cover all hashes. A block's key in the database is the last
-// hash that it covers, so that one Seek finds the block of any hash, and its value is
+// A layer is a sequence of blocks that together cover all hashes. The key of a block in the database is the last
+// hash that it covers, so that one Seek finds the block of any hash. Its value is
 //
 //	crc32c(4) of the layer's id, the block's key and the rest
 //	from(8): the first hash that it covers
 //	entries: length of key(1) key length of references(uvarint) references
 //
-// A block proves absence for the hashes from "from" to its key; a hash outside of that range, which
-// takes a damaged tree to be seen, is an error.
+// A block proves absence for the hashes from "from" to its key. Seek returns a block with another range only if the tree is damaged:
+// that is an error.
 const (
 	blockHead = 12
-	// blockBytes lets two blocks fill a page of 4096 bytes, which holds 16 bytes of its own
-	// and 16 bytes and a key of 8 for each.
+	// blockBytes is the size of a block. Two blocks fill a page of 4096 bytes, which has a header of 16 bytes
+	// and, for each block, 16 bytes and a key of 8.
 	blockBytes = (4096-16)/2 - 24
 )
 
 var (
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	errDamaged = errors.New("damaged: a checksum or length is wrong")
+	errDamaged = errors.New("a checksum or length is wrong")
 )
 
 func idSum(id string) uint32 { return crc32.Checksum([]byte(id), castagnoli) }
 
-// beginBlock appends the head of a block that covers hashes from one on.
+// beginBlock appends the header of a block whose first hash is from.
 func beginBlock(b []byte, from uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 0), from)
 }
@@ -53,7 +53,7 @@ func sealBlock(idSum uint32, key, block []byte) {
 	binary.BigEndian.PutUint32(block, sumBlock(idSum, key, block))
 }
 
-// openBlock verifies a block and gives the first hash that it covers and its entries.
+// openBlock verifies a block and returns the first hash that it covers and its entries.
 func openBlock(idSum uint32, key, block []byte) (from uint64, entries []byte, err error) {
 	if len(key) != 8 || len(block) < blockHead || binary.BigEndian.Uint32(block) != sumBlock(idSum, key, block) {
 		return 0, nil, errDamaged
@@ -61,7 +61,7 @@ func openBlock(idSum uint32, key, block []byte) (from uint64, entries []byte, er
 	return binary.BigEndian.Uint64(block[4:]), block[blockHead:], nil
 }
 
-// cutEntry takes the first entry off; both parts of it point into b.
+// cutEntry splits the first entry off b. All results are parts of b.
 func cutEntry(b []byte) (key, refs, rest []byte, err error) {
 	n := int(b[0])
 	if len(b) < 1+n {
@@ -76,7 +76,7 @@ func cutEntry(b []byte) (key, refs, rest []byte, err error) {
 	return key, b[:size], b[size:], nil
 }
 
-// findEntry gives the references of a key among entries, nil if it is not there.
+// findEntry returns the references of a key; nil if the block does not have it.
 func findEntry(entries []byte, key address.Key) ([]byte, error) {
 	for len(entries) > 0 {
 		k, refs, rest, err := cutEntry(entries)
@@ -91,7 +91,7 @@ func findEntry(entries []byte, key address.Key) ([]byte, error) {
 	return nil, nil
 }
 
-// listEntries copies the entries of a block.
+// listEntries appends copies of the entries of a block to dst.
 func listEntries(dst []lists.Entry, entries []byte) ([]lists.Entry, error) {
 	refsOf := bytes.Clone(entries)
 	keys := string(entries)

@@ -1,17 +1,17 @@
-// Package diskstore is the embedded store: one folder, one writing process, no server.
+// Package diskstore is the embedded store: one directory, one writing process, no server.
 //
 //	Commit ── one bbolt transaction, fsynced ──► interdict.db
 //	layer ─┬─ entries, ordered by hash, packed into blocks of 2 KB ─┐  transactions of 8 MB,
 //	       ├─ attributions ────────────────────────────────────────┼► each fsynced ──► interdict.db
-//	       └─ at last its meta says "complete" ────────────────────┘
-//	blob ──── temporary file, fsync, rename, fsync of the folder ──► blobs/
+//	       └─ last its meta, marked complete ──────────────────────┘
+//	blob ──── temporary file, fsync, rename, fsync of the directory ──► blobs/
 //
 // All names are in names.go.
 //
 // # Why blocks
 //
-// One bbolt entry for each key of a layer takes 59 bytes an address and 1.5 s a million to write. Blocks
-// take 34 bytes and 0.4 s, for half a microsecond more to read, and each can carry a checksum and the range of hashes it speaks for:
+// With one bbolt entry for each key a layer takes 59 bytes per address, and a million take 1.5 s to write. Blocks
+// take 34 bytes and 0.4 s; reading costs half a microsecond more. Each block has a checksum and the range of hashes that it covers:
 // bbolt has no checksums, and a damaged page must not make a listed address look absent.
 //
 //	go test ./lists/diskstore -run '^$' -bench . (Layer and Memory: -benchtime 1x)
@@ -21,13 +21,13 @@
 //
 // # Crashes and damage
 //
-// Every transaction is fsynced, those of a layer too: bbolt overwrites its root in place, and an unsynced one could survive a power cut
-// without the pages it points to, taking every document with it. A process that is killed leaves whole transactions, and
-// at worst an incomplete layer and a temporary file; the next Open removes the file, the layer is listed by Layers.
+// Every transaction is fsynced, also those of layers: bbolt overwrites its root in place. After a power cut an unsynced root could be
+// on disk without the pages it points to, and every document would be lost. A process that is killed leaves whole transactions, and
+// at worst an incomplete layer and a temporary file. The next Open removes the file; Layers lists the layer.
 //
-// Open verifies the tree of pages and all documents; blocks, attributions and blobs are verified whenever they are read. Damage is
-// fault.Unavailable, also where bbolt panics over it or the operating system refuses a page of a file that was cut short. Only one
-// is not seen: if the newest root is damaged, bbolt takes the one before, as after a crash, which is the state before the last commit.
+// Open verifies the tree of pages and all documents. Blocks, attributions and blobs are verified whenever they are read. Damage is
+// fault.Unavailable, also where bbolt panics or the operating system cannot read a page of a truncated file. One kind of damage
+// is not detected: if the newest root is damaged, bbolt uses the one before, as after a crash, and so the state before the last commit.
 //
-// The database file never shrinks; pages of dropped layers are used again.
+// The database file never shrinks. Pages of dropped layers are reused.
 package diskstore

@@ -14,7 +14,7 @@ import (
 	"interdict/lists/fault"
 )
 
-const docHead = 12 // revision(8) crc32c(4), in front of a document's value
+const docHead = 12 // revision(8) crc32c(4), before the value
 
 func sumDoc(key, stored []byte) uint32 {
 	sum := crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, stored[:8])
@@ -29,10 +29,10 @@ func encodeDoc(key string, revision uint64, value []byte) []byte {
 	return b
 }
 
-// decodeDoc copies a document out of the database.
+// decodeDoc verifies and copies a document from the database.
 func decodeDoc(key, stored []byte) (lists.Doc, error) {
 	if len(stored) < docHead || binary.BigEndian.Uint32(stored[8:]) != sumDoc(key, stored) {
-		return lists.Doc{}, fmt.Errorf("document %s is %w", key, errDamaged)
+		return lists.Doc{}, fmt.Errorf("document %s is damaged: %w", key, errDamaged)
 	}
 	return lists.Doc{Key: string(key), Value: bytes.Clone(stored[docHead:]), Revision: binary.BigEndian.Uint64(stored)}, nil
 }
@@ -45,7 +45,7 @@ func (s *Store) Get(ctx context.Context, key string) (doc lists.Doc, err error) 
 	err = s.view(ctx, func(tx *bbolt.Tx) (err error) {
 		stored := tx.Bucket(bucketDocuments).Get([]byte(key))
 		if stored == nil {
-			return fault.E(fault.NotFound, "there is no document %s", key)
+			return fault.E(fault.NotFound, "no such document: %s", key)
 		}
 		doc, err = decodeDoc([]byte(key), stored)
 		return err
@@ -53,7 +53,7 @@ func (s *Store) Get(ctx context.Context, key string) (doc lists.Doc, err error) 
 	return doc, err
 }
 
-// Scan reads all documents whose key begins with prefix, as they were at one moment.
+// Scan reads all documents whose key begins with prefix, in one transaction.
 func (s *Store) Scan(ctx context.Context, prefix string) (docs []lists.Doc, err error) {
 	err = s.view(ctx, func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketDocuments).Cursor()
@@ -95,7 +95,7 @@ func (s *Store) Commit(ctx context.Context, changes ...lists.Change) error {
 				revision = doc.Revision
 			}
 			if revision != c.Expect {
-				return fault.E(fault.Conflict, "document %s was changed by somebody else", c.Key)
+				return fault.E(fault.Conflict, "document %s was changed at the same time: read it again", c.Key)
 			}
 		}
 		revision, err := b.NextSequence()
@@ -119,7 +119,7 @@ func (s *Store) Commit(ctx context.Context, changes ...lists.Change) error {
 		}
 		return tx.Bucket(bucketStore).Put(keyDocuments, binary.BigEndian.AppendUint64(nil, count))
 	})
-	if err == nil && slices.ContainsFunc(changes, watched) {
+	if err == nil && slices.ContainsFunc(changes, lists.Change.Watched) {
 		s.watches.notify()
 	}
 	return err
@@ -129,21 +129,21 @@ func countDocuments(tx *bbolt.Tx) uint64 {
 	return binary.BigEndian.Uint64(tx.Bucket(bucketStore).Get(keyDocuments))
 }
 
-// verifyDocuments finds damage that would make a document look absent: bbolt has no checksums over its pages. Layers need
-// no such look, since their blocks prove absence one by one.
+// verifyDocuments finds damage that would make a document look absent: bbolt has no checksums over its pages. Layers
+// need no such check, since each of their blocks proves absence.
 func verifyDocuments(tx *bbolt.Tx) error {
 	var count uint64
 	b := tx.Bucket(bucketDocuments)
 	err := b.ForEach(func(k, v []byte) error {
 		count++
 		if !bytes.Equal(b.Get(k), v) {
-			return fmt.Errorf("the tree of documents is %w", errDamaged)
+			return fmt.Errorf("the tree of documents is damaged: %w", errDamaged)
 		}
 		_, err := decodeDoc(k, v)
 		return err
 	})
 	if err == nil && count != countDocuments(tx) {
-		err = fmt.Errorf("%d documents are there instead of %d", count, countDocuments(tx))
+		err = fmt.Errorf("there are %d documents instead of %d", count, countDocuments(tx))
 	}
 	return err
 }

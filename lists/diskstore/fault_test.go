@@ -106,7 +106,7 @@ func TestForeignFilesAreRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, fileDB), bytes.Repeat([]byte("no database "), 10_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantOpenError(t, dir, fault.Unavailable, "holds no store")
+	wantOpenError(t, dir, fault.Unavailable, "does not contain a store")
 }
 
 func TestNewerFormatIsRefused(t *testing.T) {
@@ -372,6 +372,25 @@ func sample(t *testing.T, dir string) ([]byte, []lists.Entry) {
 	return db, entries
 }
 
+func TestDamagedLayerIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	db, entries := sample(t, dir)
+	at := bytes.Index(db, []byte(entries[1500].Key))
+	if at < 0 {
+		t.Fatal("the key is not in the file")
+	}
+	db[at] ^= 1
+	if err := os.WriteFile(filepath.Join(dir, fileDB), db, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newStore(t, dir)
+	err := lists.VerifyLayer(t.Context(), s, lists.Layer{ID: "l", Keys: len(entries)})
+	var damaged *lists.DamagedError
+	if !errors.As(err, &damaged) || damaged.Layer != "l" || !fault.Is(err, fault.Unavailable) {
+		t.Error(err)
+	}
+}
+
 func TestDamagedDatabaseNeverGivesAWrongAnswer(t *testing.T) {
 	dir := t.TempDir()
 	db, entries := sample(t, dir)
@@ -481,7 +500,7 @@ func TestLostDocumentIsDamageNotAbsence(t *testing.T) {
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
-	wantOpenError(t, dir, fault.Unavailable, "49 documents are there instead of 50")
+	wantOpenError(t, dir, fault.Unavailable, "there are 49 documents instead of 50")
 }
 
 func TestWalkThatEndsWithFewerEntriesThanWereWrittenIsAnError(t *testing.T) {
@@ -543,7 +562,7 @@ func TestDatabaseCutShortSaysSo(t *testing.T) {
 				continue
 			}
 			refused++
-			if !fault.Is(err, fault.Unavailable) || opts != nil && !strings.Contains(err.Error(), "it was cut short") {
+			if !fault.Is(err, fault.Unavailable) || opts != nil && !strings.Contains(err.Error(), "truncated") {
 				t.Errorf("cut to %d bytes: %v", size, err)
 			}
 		}

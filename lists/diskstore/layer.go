@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"math"
 	"strings"
@@ -18,10 +17,10 @@ import (
 	"interdict/lists/fault"
 )
 
-// batchBytes is how much of a layer goes into one transaction, and so how much is held in memory.
+// batchBytes is the size of one transaction of a layer, and so of the memory that writing takes.
 const batchBytes = 8 << 20
 
-// layerMeta is what the store knows of a layer: complete(1) keys(8) created(8, Unix nanoseconds) crc32c(4).
+// layerMeta is the metadata of a layer. Stored form: complete(1) keys(8) created(8, Unix nanoseconds) crc32c(4).
 type layerMeta struct {
 	complete bool
 	keys     uint64
@@ -40,16 +39,16 @@ func (m layerMeta) encode(id string) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Update(idSum(id), castagnoli, b))
 }
 
-// readMeta reads the meta of a layer out of its bucket.
+// readMeta reads the metadata of a layer from its bucket.
 func readMeta(b *bbolt.Bucket, id string) (m layerMeta, err error) {
 	v := b.Get(metaKey)
 	if len(v) != metaBytes || binary.BigEndian.Uint32(v[metaBytes-4:]) != crc32.Update(idSum(id), castagnoli, v[:metaBytes-4]) {
-		return m, fmt.Errorf("layer %s is %w", id, errDamaged)
+		return m, damaged(id, errDamaged.Error())
 	}
 	return layerMeta{v[0] == 1, binary.BigEndian.Uint64(v[1:]), int64(binary.BigEndian.Uint64(v[9:]))}, nil
 }
 
-// CreateLayer starts a layer. ctx is that of the whole writing.
+// CreateLayer starts a layer. ctx applies to the whole write.
 func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.LayerWriter, error) {
 	if err := lists.CheckLayerID(id); err != nil {
 		return nil, err
@@ -58,12 +57,12 @@ func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.Lay
 		return nil, fault.E(fault.Invalid, "a layer cannot have %d keys", keys)
 	}
 	w := &layerWriter{
-		s: s, ctx: ctx, id: id, sum: idSum(id), order: lists.EntryOrder{Announced: keys},
+		s: s, ctx: ctx, id: id, sum: idSum(id), order: lists.EntryChecker{Expected: keys},
 		meta: layerMeta{keys: uint64(keys), created: time.Now().UnixNano()},
 	}
 	err := s.update(ctx, func(tx *bbolt.Tx) error {
 		if tx.Bucket(bucketLayer(id)) != nil {
-			return fault.E(fault.Conflict, "there is a layer %s already", id)
+			return fault.E(fault.Conflict, "layer %s exists already", id)
 		}
 		b, err := tx.CreateBucket(bucketLayer(id))
 		if err != nil {
@@ -83,22 +82,21 @@ func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.Lay
 
 type pair struct{ key, value []byte }
 
-// layerWriter gathers blocks and writes them in batches, each a transaction of its own: they are
-// safe in the database, but nobody reads them before Commit has marked the layer complete. It is not
-// written without fsync, as only a new file could be: a crash of the machine might then leave a
-// database whose newest tree is half on disk, documents included.
+// layerWriter collects blocks and writes them in batches, one transaction each. They are not
+// readable before Commit has marked the layer complete. Every transaction is fsynced: without it a crash of the machine could leave a
+// database whose newest tree, which includes the documents, is only partly on disk.
 type layerWriter struct {
 	s     *Store
 	ctx   context.Context
 	id    string
 	sum   uint32
 	meta  layerMeta
-	order lists.EntryOrder
-	err   error // of the first failure; nothing can be put after it
+	order lists.EntryChecker
+	err   error // first error; every later call returns it
 	ended bool
 
-	slab         []byte // the bytes of this batch's values; the last block in it is open
-	block        int    // where the open block begins in slab
+	slab         []byte // values of this batch; the last block in it is open
+	block        int    // start of the open block in slab
 	empty        bool   // the open block has no entry
 	blocks       []pair
 	attributions []pair
@@ -106,15 +104,15 @@ type layerWriter struct {
 	attributionBytes int
 }
 
-var errEnded = fault.E(fault.Conflict, "the layer's writer has ended")
+var errEnded = fault.E(fault.Conflict, "the layer was committed or aborted already")
 
-// begin opens the block that covers hashes from one on.
+// begin starts a block whose first hash is from.
 func (w *layerWriter) begin(from uint64) {
 	w.block, w.empty = len(w.slab), true
 	w.slab = beginBlock(w.slab, from)
 }
 
-// seal ends the open block at the last hash that it covers.
+// seal ends the open block. to is the last hash that it covers.
 func (w *layerWriter) seal(to uint64) {
 	key := binary.BigEndian.AppendUint64(make([]byte, 0, 8), to)
 	block := w.slab[w.block:len(w.slab):len(w.slab)]
@@ -135,7 +133,7 @@ func (w *layerWriter) Put(e lists.Entry) error {
 		w.err = err
 		return err
 	}
-	// Keys of one hash stay in one block, since a block is found by hash.
+	// Keys with the same hash must be in the same block, since blocks are found by hash.
 	if !w.empty && hash != last && len(w.slab)-w.block+len(e.Key)+len(e.Refs)+3 > blockBytes {
 		w.seal(last)
 		w.begin(last + 1)
@@ -155,7 +153,7 @@ func (w *layerWriter) PutAttribution(number uint32, record []byte) error {
 	case w.err != nil:
 		return w.err
 	case len(record) > lists.MaxAttribution:
-		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes, more than %d", number, len(record), lists.MaxAttribution)
+		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes; the limit is %d", number, len(record), lists.MaxAttribution)
 		return w.err
 	}
 	key := binary.BigEndian.AppendUint32(make([]byte, 0, 4), number)
@@ -175,7 +173,7 @@ func (w *layerWriter) flushFull() error {
 	return w.err
 }
 
-// flush writes the sealed blocks and the attributions, and what is known of the layer.
+// flush writes the sealed blocks, the attributions and the metadata.
 func (w *layerWriter) flush(meta layerMeta) error {
 	err := w.s.update(w.ctx, func(tx *bbolt.Tx) error {
 		b, err := ownLayer(tx, w.id, w.meta)
@@ -185,7 +183,7 @@ func (w *layerWriter) flush(meta layerMeta) error {
 		if b == nil {
 			return fault.E(fault.Conflict, "layer %s was dropped while it was written", w.id)
 		}
-		b.FillPercent = 1 // blocks come in order, so no page has to leave room
+		b.FillPercent = 1 // blocks come in order, so pages need no free space
 		if err := putAll(b, w.blocks); err != nil {
 			return err
 		}
@@ -215,7 +213,7 @@ func putAll(b *bbolt.Bucket, pairs []pair) error {
 	return nil
 }
 
-// ownLayer gives the bucket of a layer, nil if it is gone or another of the same id stands there.
+// ownLayer returns the bucket of a layer; nil if it was dropped, or replaced by another of the same id.
 func ownLayer(tx *bbolt.Tx, id string, meta layerMeta) (*bbolt.Bucket, error) {
 	b := tx.Bucket(bucketLayer(id))
 	if b == nil {
@@ -228,13 +226,13 @@ func ownLayer(tx *bbolt.Tx, id string, meta layerMeta) (*bbolt.Bucket, error) {
 	return b, nil
 }
 
-// Commit writes the rest and marks the layer complete.
+// Commit writes the last batch and marks the layer complete.
 func (w *layerWriter) Commit() error {
 	if w.ended {
 		return errEnded
 	}
 	if w.err == nil {
-		w.err = w.order.Complete()
+		w.err = w.order.CheckCount()
 	}
 	if w.err != nil {
 		return w.err
@@ -250,7 +248,7 @@ func (w *layerWriter) Commit() error {
 	return nil
 }
 
-// Abort drops what was written, even when the context has ended: that may be why.
+// Abort removes what was written, also if the context has ended.
 func (w *layerWriter) Abort() error {
 	if w.ended {
 		return errEnded
@@ -270,7 +268,7 @@ func (w *layerWriter) end() {
 	w.slab, w.blocks, w.attributions = nil, nil, nil
 }
 
-// DropLayer removes a layer, complete or not. Its pages are free for what comes next; the file does not shrink.
+// DropLayer removes a layer, complete or not. Its pages are reused; the file does not shrink.
 func (s *Store) DropLayer(ctx context.Context, id string) error {
 	if err := lists.CheckLayerID(id); err != nil {
 		return err
@@ -287,7 +285,7 @@ func dropLayer(tx *bbolt.Tx, id string) error {
 	return nil
 }
 
-// Layers lists the ids of all layers with the time of their creation.
+// Layers returns the ids of all layers with the time of their creation.
 func (s *Store) Layers(ctx context.Context) (map[string]time.Time, error) {
 	layers := map[string]time.Time{}
 	err := s.view(ctx, func(tx *bbolt.Tx) error {

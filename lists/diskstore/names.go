@@ -1,10 +1,10 @@
 package diskstore
 
-// Every name in the data folder and in the database is built here.
+// All names in the directory and in the database are defined here.
 //
 //	DIR/interdict.db            bbolt
-//	    documents               key → revision(8) crc32c(4) value; its sequence is the last revision
-//	    store                   format → "1", documents → how many there are(8), alive → time of the last Ping
+//	    documents               key → revision(8) crc32c(4) value; the sequence of the bucket is the last revision
+//	    store                   format → "1", documents → number of documents(8), alive → time of the last Ping
 //	    layer/ID                metaKey → layerMeta; upper bound of hashes(8) → block
 //	    attributions/ID         number(4) → crc32c(4) record
 //	DIR/blobs/NAME              bytes, then trailer
@@ -25,7 +25,7 @@ var (
 	keyDocuments    = []byte("documents")
 	keyAlive        = []byte("alive")
 
-	// metaKey is shorter than every block's key, and sorts before them.
+	// metaKey sorts before the keys of blocks, which are longer.
 	metaKey = []byte{0}
 )
 

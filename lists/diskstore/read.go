@@ -13,13 +13,12 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/address"
-	"interdict/lists/fault"
 )
 
-// walkBytes is how much of a layer Walk reads in one transaction.
+// walkBytes is the amount of a layer that Walk reads in one transaction.
 const walkBytes = 256 << 10
 
-// contextEvery is how many keys are read between two looks at the context.
+// contextEvery is the number of keys after which Lookup checks its context.
 const contextEvery = 256
 
 // layerReader reads one complete layer within one transaction.
@@ -30,23 +29,25 @@ type layerReader struct {
 	cursor *bbolt.Cursor
 }
 
-// openLayer gives a reader of a layer, which must be there and complete.
+func damaged(layer, reason string) error { return &lists.DamagedError{Layer: layer, Reason: reason} }
+
+// openLayer returns a reader of a layer. It fails unless the layer exists and is complete.
 func openLayer(tx *bbolt.Tx, id string) (r layerReader, err error) {
 	b := tx.Bucket(bucketLayer(id))
 	if b == nil {
-		return r, fault.E(fault.Unavailable, "layer %s is not in the store", id)
+		return r, damaged(id, "it is missing")
 	}
 	meta, err := readMeta(b, id)
 	if err != nil {
 		return r, err
 	}
 	if !meta.complete {
-		return r, fault.E(fault.Unavailable, "layer %s is not complete", id)
+		return r, damaged(id, "it is not complete")
 	}
 	return layerReader{id, idSum(id), meta, b.Cursor()}, nil
 }
 
-// block gives the block that covers a hash.
+// block returns the block that covers a hash.
 func (r *layerReader) block(hash uint64) (from, to uint64, entries []byte, err error) {
 	var seek [8]byte
 	binary.BigEndian.PutUint64(seek[:], hash)
@@ -59,7 +60,7 @@ func (r *layerReader) block(hash uint64) (from, to uint64, entries []byte, err e
 		}
 	}
 	if err != nil {
-		err = fmt.Errorf("layer %s is %w", r.id, err)
+		err = damaged(r.id, err.Error())
 	}
 	return from, to, entries, err
 }
@@ -71,7 +72,7 @@ func (r *layerReader) find(key address.Key) ([]byte, error) {
 	}
 	refs, err := findEntry(entries, key)
 	if err != nil {
-		return nil, fmt.Errorf("layer %s is %w", r.id, err)
+		return nil, damaged(r.id, err.Error())
 	}
 	return bytes.Clone(refs), nil
 }
@@ -127,17 +128,17 @@ func (s *Store) Attributions(ctx context.Context, layer string, numbers []uint32
 		}
 		b := tx.Bucket(bucketAttributions(layer))
 		if b == nil {
-			return fmt.Errorf("layer %s is %w", layer, errDamaged)
+			return damaged(layer, "its attributions are missing")
 		}
 		sum := idSum(layer)
 		for i, n := range numbers {
 			key := binary.BigEndian.AppendUint32(make([]byte, 0, 4), n)
 			value := b.Get(key)
 			if value == nil {
-				return fmt.Errorf("layer %s lacks attribution %d", layer, n)
+				return damaged(layer, fmt.Sprintf("attribution %d is missing", n))
 			}
 			if len(value) < 4 || binary.BigEndian.Uint32(value) != sumAttribution(sum, key, value) {
-				return fmt.Errorf("attribution %d of layer %s is %w", n, layer, errDamaged)
+				return damaged(layer, fmt.Sprintf("attribution %d: %s", n, errDamaged))
 			}
 			records[i] = append([]byte{}, value[4:]...)
 		}
@@ -149,8 +150,8 @@ func (s *Store) Attributions(ctx context.Context, layer string, numbers []uint32
 	return records, nil
 }
 
-// Walk yields all entries of a layer in order. It holds no transaction while it yields: whoever walks one layer
-// may write another, and a write that makes the file grow waits for all readers.
+// Walk yields all entries of a layer in order. It holds no transaction while it yields, so that the caller can write another layer:
+// a write that makes the file grow waits for all read transactions.
 func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, error] {
 	return func(yield func(lists.Entry, error) bool) {
 		var entries []lists.Entry
@@ -164,7 +165,7 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 					return err
 				}
 				if seen > 0 && r.meta != meta {
-					return fmt.Errorf("layer %s was replaced while it was read", layer)
+					return fmt.Errorf("layer %s was replaced while it was read: try again", layer)
 				}
 				meta = r.meta
 				for size := 0; more && size < walkBytes; {
@@ -173,10 +174,10 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 						return err
 					}
 					if from != next {
-						return fmt.Errorf("layer %s is %w", layer, errDamaged)
+						return damaged(layer, errDamaged.Error())
 					}
 					if entries, err = listEntries(entries, block); err != nil {
-						return fmt.Errorf("layer %s is %w", layer, err)
+						return damaged(layer, err.Error())
 					}
 					size += len(block)
 					next, more = to+1, to != math.MaxUint64
@@ -189,7 +190,7 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 			}
 			seen += uint64(len(entries))
 			if !more && seen != meta.keys {
-				yield(lists.Entry{}, s.failed(fmt.Errorf("layer %s has %d entries instead of %d", layer, seen, meta.keys)))
+				yield(lists.Entry{}, s.failed(damaged(layer, fmt.Sprintf("it has %d entries instead of %d", seen, meta.keys))))
 				return
 			}
 			for _, e := range entries {

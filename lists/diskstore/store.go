@@ -26,14 +26,14 @@ const (
 	lockTimeout = time.Second
 )
 
-// Store is one data folder. One process at a time may write to it.
+// Store is a store in one directory. One process at a time can write to it.
 type Store struct {
 	dir      string
 	readOnly bool
 	db       *bbolt.DB
-	file     *os.File      // of db; closing it frees its lock
-	writing  chan struct{} // holds a token while somebody writes
-	// broken is set when a write could not be taken back: it holds the locks of the database for ever.
+	file     *os.File      // of db; closing it releases the lock
+	writing  chan struct{} // holds a token during a write
+	// broken is set if a write could not be rolled back. It holds the locks of the database until the process ends.
 	broken  atomic.Bool
 	closed  atomic.Bool
 	watches watches
@@ -42,16 +42,16 @@ type Store struct {
 
 var _ lists.Store = (*Store)(nil)
 
-// Option changes how a folder is opened.
+// Option changes how a store is opened.
 type Option func(*options)
 
 type options struct{ readOnly bool }
 
-// ReadOnly opens a folder that exists, together with other readers, and refuses every change with fault.Conflict.
+// ReadOnly opens an existing store for reading, together with other readers. Every change returns fault.Conflict.
 func ReadOnly(o *options) { o.readOnly = true }
 
-// Open opens a data folder, and makes one if there is none. A folder that another process has open is
-// fault.Conflict; one that cannot be read or written, or is damaged, is fault.Unavailable.
+// Open opens the store in a directory and creates it if it does not exist. fault.Conflict: another process has it open.
+// fault.Unavailable: it cannot be read or written, or is damaged.
 func Open(dir string, opts ...Option) (*Store, error) {
 	var o options
 	for _, opt := range opts {
@@ -60,7 +60,7 @@ func Open(dir string, opts ...Option) (*Store, error) {
 	s := &Store{dir: dir, readOnly: o.readOnly, writing: make(chan struct{}, 1)}
 	if !o.readOnly {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fault.E(fault.Unavailable, "cannot make the data folder: %w", err)
+			return nil, fault.E(fault.Unavailable, "create the data folder: %w", err)
 		}
 	}
 	if err := s.refuseEmptied(); err != nil {
@@ -76,7 +76,7 @@ func Open(dir string, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
-// refuseEmptied keeps a folder whose database was lost or emptied from becoming a new and empty store.
+// refuseEmptied returns an error if the directory had a database that is lost or empty now, so that Open does not create a new one.
 func (s *Store) refuseEmptied() error {
 	info, err := os.Stat(s.path(fileDB))
 	switch {
@@ -85,16 +85,16 @@ func (s *Store) refuseEmptied() error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return fault.E(fault.Unavailable, "cannot use the data folder %s: %w", s.dir, err)
 	case s.readOnly:
-		return fault.E(fault.Unavailable, "there is no store in the data folder %s: name the folder that holds it; loading a list makes a new one", s.dir)
+		return fault.E(fault.Unavailable, "no store in the data folder %s: name the folder of the store, or load a list to create one", s.dir)
 	}
-	// The folder of blobs is made after the first commit to the database.
+	// The directory of blobs is created after the first commit to the database.
 	if _, err := os.Stat(s.path(dirBlobs)); !errors.Is(err, fs.ErrNotExist) {
 		return fault.E(fault.Unavailable, "the data folder %s was in use, but its %s is missing or empty: restore it, or use another folder", s.dir, fileDB)
 	}
 	return nil
 }
 
-// open opens the database. It closes the file, and so frees its lock, when bbolt panics over a damaged one.
+// open opens the database. If bbolt fails or panics it closes the file, which releases the lock.
 func (s *Store) open() (err error) {
 	defer func() {
 		if err != nil && s.file != nil {
@@ -122,10 +122,10 @@ func (s *Store) open() (err error) {
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return fault.E(fault.Unavailable, "cannot use the data folder %s: %w", s.dir, err)
 	}
-	return fault.E(fault.Unavailable, "the data folder %s holds no store, or a damaged one: %w", s.dir, err)
+	return fault.E(fault.Unavailable, "the data folder %s does not contain a store, or a damaged one: %w", s.dir, err)
 }
 
-// prepare checks what the database says of itself, and makes what a new one lacks.
+// prepare verifies the database, and creates its buckets if it is new.
 func (s *Store) prepare() error {
 	ctx := context.Background()
 	fresh := false
@@ -135,7 +135,7 @@ func (s *Store) prepare() error {
 			return err
 		}
 		if info.Size() < tx.Size() {
-			return fmt.Errorf("%s has %d bytes instead of %d: it was cut short", fileDB, info.Size(), tx.Size())
+			return fmt.Errorf("%s was truncated: it has %d bytes instead of %d", fileDB, info.Size(), tx.Size())
 		}
 		if err := verifyFile(s.file, s.db.Info().PageSize, uint64(tx.ID())); err != nil {
 			return err
@@ -146,7 +146,7 @@ func (s *Store) prepare() error {
 			return nil
 		}
 		if f := string(b.Get(keyFormat)); f != format {
-			return fmt.Errorf("its format is %.20q, and this version of interdict reads %q", f, format)
+			return fmt.Errorf("its format is %.20q, and this version of interdict reads %q: use the version that wrote it", f, format)
 		}
 		return verifyDocuments(tx)
 	})
@@ -154,7 +154,7 @@ func (s *Store) prepare() error {
 	case err != nil:
 		return err
 	case s.readOnly && fresh:
-		return fault.E(fault.Unavailable, "there is no store in the data folder %s", s.dir)
+		return fault.E(fault.Unavailable, "no store in the data folder %s: name the folder of the store, or load a list to create one", s.dir)
 	case s.readOnly:
 		return nil
 	}
@@ -183,7 +183,7 @@ func (s *Store) path(elem ...string) string {
 	return filepath.Join(append([]string{s.dir}, elem...)...)
 }
 
-// view runs f on the state as of now. It is where reading errors get their kind.
+// view runs f in a read transaction.
 func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) (err error) {
 	if err := ctx.Err(); err != nil {
 		return s.failed(err)
@@ -193,11 +193,11 @@ func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) (err error) {
 	return s.failed(s.db.View(f))
 }
 
-// update runs f and makes its changes durable, or none of them. Writers wait here, where their
-// context can call them off, and not at the lock of the database.
+// update runs f in a write transaction: all of its changes become durable, or none. Writers wait for s.writing and not for the
+// lock of the database, so that their context can end the wait.
 func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error) {
 	if s.readOnly {
-		return fault.E(fault.Conflict, "the %s was opened for reading only", s.Describe())
+		return fault.E(fault.Conflict, "the %s is open for reading only", s.Describe())
 	}
 	select {
 	case s.writing <- struct{}{}:
@@ -209,7 +209,7 @@ func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error)
 		return s.failed(err)
 	}
 	if s.broken.Load() {
-		return s.failed(errors.New("it failed in the middle of a write and must be opened again"))
+		return s.failed(errors.New("a write failed and could not be rolled back: restart the process"))
 	}
 	defer s.catch(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
@@ -217,7 +217,7 @@ func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error)
 	if err != nil {
 		return s.failed(err)
 	}
-	defer s.rollback(tx) // nothing is left to take back after a Commit
+	defer s.rollback(tx) // has no effect after Commit
 	if err := f(tx); err != nil {
 		return s.failed(err)
 	}
@@ -233,19 +233,19 @@ func (s *Store) rollback(tx *bbolt.Tx) {
 	_ = tx.Rollback()
 }
 
-// catch turns a panic over damaged pages, or over a file that was cut under us, into an error.
+// catch turns a panic because of damaged pages, or of a file that was truncated while open, into an error.
 func (s *Store) catch(err *error) {
 	p := recover()
 	if p == nil {
 		return
 	}
 	if _, memory := p.(runtime.Error); memory {
-		p = "a page cannot be read; was the file cut short?"
+		p = "a page cannot be read: the disk failed or the file was truncated"
 	}
 	*err = s.failed(fmt.Errorf("its database is damaged: %v", p))
 }
 
-// failed gives an error of the store itself its kind; one that has a kind keeps it.
+// failed makes an error of the database or the disk fault.Unavailable and names the store. An error with a kind is returned as it is.
 func (s *Store) failed(err error) error {
 	switch {
 	case err == nil || fault.KindOf(err) != fault.Internal:
@@ -256,7 +256,7 @@ func (s *Store) failed(err error) error {
 	return fault.E(fault.Unavailable, "the %s failed: %w", s.Describe(), err)
 }
 
-// Ping tells whether the store can be read and written now, by writing.
+// Ping checks that the store can be read and written now, by writing.
 func (s *Store) Ping(ctx context.Context) error {
 	if s.readOnly {
 		return s.view(ctx, func(*bbolt.Tx) error { return nil })
@@ -266,7 +266,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
-// Describe names the store for people.
+// Describe returns a name of the store for messages.
 func (s *Store) Describe() string {
 	dir := s.dir
 	if !filepath.IsAbs(dir) && !strings.HasPrefix(dir, ".") {
@@ -275,13 +275,13 @@ func (s *Store) Describe() string {
 	return "embedded store " + dir
 }
 
-// Close waits for what is under way, then frees the folder.
+// Close waits for running transactions, then releases the lock of the directory.
 func (s *Store) Close() (err error) {
 	s.closing.Do(func() {
 		s.closed.Store(true)
 		s.watches.close()
 		if s.broken.Load() {
-			err = s.failed(release(s.file)) // the database would wait for its locks
+			err = s.failed(release(s.file)) // db.Close would wait for the locks for ever
 			return
 		}
 		defer s.catch(&err)

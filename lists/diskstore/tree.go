@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// bbolt trusts its pages: one that points back to a page above it is followed until the memory is used up, and one
-// that is both in a tree and on the list of free pages is written over. verifyTree looks for that when the
-// database is opened. It follows the file format of bbolt, which has been the same since BoltDB 1.0:
+// bbolt does not verify its pages. It follows a page that points back to a page above it until memory is exhausted, and overwrites
+// a page that is both in a tree and in the list of free pages. verifyTree looks for such pages when the
+// database is opened. It reads the file format of bbolt, which has not changed since BoltDB 1.0:
 //
 //	page      id(8) flags(2) count(2) overflow(4), in native byte order, then its elements
 //	branch    position(4) length of key(4) page(8)
@@ -22,7 +22,7 @@ const (
 	pageFreelist = 16
 	elementSize  = 16
 	leafBucket   = 1
-	manyPages    = 0xffff // the count of a free list that keeps it in its first element
+	manyPages    = 0xffff // count of a free list whose real count is in its first element
 )
 
 var order64 = binary.NativeEndian
@@ -30,37 +30,37 @@ var order64 = binary.NativeEndian
 type treeCheck struct {
 	file     io.ReaderAt
 	pageSize int64
-	pages    uint64 // how many pages the database has
+	pages    uint64 // number of pages of the database
 	seen     []bool
 }
 
-// verifyTree demands that every page is reached once, is what it is reached as, and is not free.
+// verifyTree checks that every page is referenced at most once, has the right type, and is not free.
 func verifyTree(file io.ReaderAt, pageSize int, pages, root, freelist uint64) error {
 	t := &treeCheck{file: file, pageSize: int64(pageSize), pages: pages, seen: make([]bool, pages)}
 	if err := t.tree(root, true); err != nil {
 		return err
 	}
 	if freelist == ^uint64(0) {
-		return nil // kept by none
+		return nil // the database has no free list
 	}
 	return t.free(freelist)
 }
 
 func damagedPage(id uint64, what string) error {
-	return fmt.Errorf("its page %d is damaged: %s", id, what)
+	return fmt.Errorf("page %d is damaged: %s", id, what)
 }
 
-// read reads a page and marks it and its overflow as reached.
+// read reads a page and marks it and its overflow pages as seen.
 func (t *treeCheck) read(page []byte, id uint64) (flags uint16, count, size int64, err error) {
 	if id < 2 || id >= t.pages {
-		return 0, 0, 0, damagedPage(id, "it lies outside of the database")
+		return 0, 0, 0, damagedPage(id, "it is outside of the database")
 	}
 	if _, err := t.file.ReadAt(page, int64(id)*t.pageSize); err != nil {
 		return 0, 0, 0, err
 	}
 	overflow := uint64(order64.Uint32(page[12:]))
 	if order64.Uint64(page) != id || id+overflow >= t.pages {
-		return 0, 0, 0, damagedPage(id, "its head makes no sense")
+		return 0, 0, 0, damagedPage(id, "its header is invalid")
 	}
 	for i := id; i <= id+overflow; i++ {
 		if t.seen[i] {
@@ -71,7 +71,7 @@ func (t *treeCheck) read(page []byte, id uint64) (flags uint16, count, size int6
 	return order64.Uint16(page[8:]), int64(order64.Uint16(page[10:])), int64(1+overflow) * t.pageSize, nil
 }
 
-// tree verifies the tree under a page. The elements of the top one are buckets, those of the others are not.
+// tree verifies the tree under a page. top is true for the root bucket, whose elements are all buckets.
 func (t *treeCheck) tree(root uint64, top bool) error {
 	page := make([]byte, t.pageSize)
 	for left := []uint64{root}; len(left) > 0; {
@@ -88,14 +88,14 @@ func (t *treeCheck) tree(root uint64, top bool) error {
 			element := page[at : at+elementSize]
 			if flags == pageBranch {
 				if at+int64(order64.Uint32(element))+int64(order64.Uint32(element[4:])) > size {
-					return damagedPage(id, "an element lies outside of it")
+					return damagedPage(id, "an element is outside of the page")
 				}
 				left = append(left, order64.Uint64(element[8:]))
 				continue
 			}
 			value := at + int64(order64.Uint32(element[4:])) + int64(order64.Uint32(element[8:]))
 			if value+int64(order64.Uint32(element[12:])) > size {
-				return damagedPage(id, "an element lies outside of it")
+				return damagedPage(id, "an element is outside of the page")
 			}
 			if isBucket := order64.Uint32(element) == leafBucket; isBucket != top {
 				return damagedPage(id, "an element is of the wrong kind")
@@ -110,7 +110,7 @@ func (t *treeCheck) tree(root uint64, top bool) error {
 	return nil
 }
 
-// bucket verifies the tree of the bucket whose head stands at an offset.
+// bucket verifies the tree of the bucket whose header is at an offset.
 func (t *treeCheck) bucket(at int64) error {
 	var head [16]byte
 	if _, err := t.file.ReadAt(head[:], at); err != nil {
@@ -130,7 +130,7 @@ func (t *treeCheck) free(id uint64) error {
 		return err
 	}
 	if flags != pageFreelist {
-		return damagedPage(id, "it is no list of free pages")
+		return damagedPage(id, "it is not a list of free pages")
 	}
 	n, at := uint64(count), int64(id)*t.pageSize+pageHead
 	if count == manyPages {
@@ -153,7 +153,7 @@ func (t *treeCheck) free(id uint64) error {
 	return nil
 }
 
-// verifyFile finds the root of the newest state, as bbolt does, and verifies what is under it.
+// verifyFile finds the newest root, as bbolt does, and verifies the tree under it.
 func verifyFile(file io.ReaderAt, pageSize int, txid uint64) error {
 	for page := range int64(2) {
 		meta := make([]byte, pageHead+80)
@@ -166,5 +166,5 @@ func verifyFile(file io.ReaderAt, pageSize int, txid uint64) error {
 			return verifyTree(file, pageSize, order64.Uint64(meta[40:]), order64.Uint64(meta[16:]), order64.Uint64(meta[32:]))
 		}
 	}
-	return errors.New("its roots are damaged")
+	return errors.New("both roots are damaged")
 }

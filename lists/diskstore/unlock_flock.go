@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// release frees the lock of a database that cannot be closed in order, then its file. Closing alone
-// does not free it: the memory that bbolt has mapped keeps the file open.
+// release releases the lock of a database that cannot be closed normally, and closes its file. Closing alone
+// does not release the lock, since the memory map of bbolt keeps the file open.
 func release(f *os.File) error {
 	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }

@@ -4,5 +4,5 @@ package diskstore
 
 import "os"
 
-// release closes the file of a database that cannot be closed in order. Its lock may stay until the process ends.
+// release closes the file of a database that cannot be closed normally. Its lock may remain until the process ends.
 func release(f *os.File) error { return f.Close() }

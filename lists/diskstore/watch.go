@@ -2,24 +2,17 @@ package diskstore
 
 import (
 	"context"
-	"strings"
 	"sync"
-
-	"interdict/lists"
 )
 
-func watched(c lists.Change) bool {
-	return c.Key == lists.DocHead || strings.HasPrefix(c.Key, lists.DocFresh(""))
-}
-
-// watches are the channels to tell of a change. Only this process can commit one.
+// watches holds the channels of Watch. No other process can commit a change.
 type watches struct {
 	mu     sync.Mutex
 	open   map[chan struct{}]bool
 	closed bool
 }
 
-// Watch gives a channel that receives something after a change of DocHead or of a key under "fresh/".
+// Watch returns a channel that receives a value after a change of DocHead or of a key under "fresh/".
 // It is closed when ctx ends, or the store is closed.
 func (s *Store) Watch(ctx context.Context) <-chan struct{} {
 	c := make(chan struct{}, 1)
@@ -56,7 +49,7 @@ func (w *watches) notify() {
 	for c := range w.open {
 		select {
 		case c <- struct{}{}:
-		default: // something waits there already
+		default: // a value is pending already
 		}
 	}
 }

@@ -1,6 +1,5 @@
-// Package fault gives every error of Interdict its kind. A kind is decided where the
-// error happens, travels with it through any wrapping, and is turned into an HTTP status
-// (api/problem.go) or an exit code (main.go) at the edge, and nowhere else.
+// Package fault defines the kinds of errors. The code that creates an error sets its kind, which survives
+// any wrapping. Only api/problem.go maps kinds to HTTP statuses, and only main.go maps them to exit codes.
 package fault
 
 import (
@@ -8,28 +7,28 @@ import (
 	"fmt"
 )
 
-// Kind says what sort of thing went wrong. The zero value is Internal: an error that
-// nobody classified is our own mistake, never the caller's.
+// Kind classifies an error. The zero value is Internal: an error without a kind is a bug of Interdict,
+// never a mistake of the caller.
 type Kind uint8
 
 const (
-	Internal           Kind = iota // a bug, or a failure nobody foresaw
+	Internal           Kind = iota // a bug, or an unforeseen failure
 	Invalid                        // a request, file or setting that cannot be understood
-	InvalidAddress                 // text that is no address of the network (address.Error tells why)
+	InvalidAddress                 // a text that is not an address of the network; address.Error has the reason
 	UnsupportedNetwork             // a network name that Interdict does not know
-	Unauthorized                   // no key, or an unknown one
-	Forbidden                      // a known caller who may not do this
+	Unauthorized                   // no API key, or an unknown one
+	Forbidden                      // a known caller without the right to do this
 	NotFound
-	Conflict         // the state does not allow it now: a guard, a missing approval, a changed document
-	Raced            // a change lost against another at the same time; the loader tries it again, nobody else sees it
+	Conflict         // the present state does not allow it: a guard, a missing approval, a changed document
+	Raced            // a change lost against a simultaneous one; used inside the loader only, which tries again
 	TooLarge         // more bytes, rows or items than the limit
-	UnsupportedMedia // a Content-Type that the route does not read
+	UnsupportedMedia // a Content-Type that the route does not support
 	RateLimited
-	NotLoaded   // no generation to answer from yet, or one without a listing
-	Stale       // a list is older than its maximum age and says to stop
-	Unavailable // a dependency (store, disk, source) cannot be reached or fails
-	Usage       // a command that was called wrongly
-	Lost        // the store has lost what is served here, and both sides cannot be answered from
+	NotLoaded   // no generation to answer from, or one without listings
+	Stale       // a list is older than its maximum age, and its setting on_stale is stop
+	Unavailable // a dependency (store, disk, source) is unreachable or fails
+	Usage       // wrong arguments of a command
+	Lost        // the store has lost the generation that is served here, and an answer from both is not possible
 )
 
 var names = [...]string{"internal", "invalid", "invalid address", "unsupported network", "unauthorized", "forbidden",
@@ -54,13 +53,13 @@ func (e *kinded) Error() string   { return e.err.Error() }
 func (e *kinded) Unwrap() error   { return e.err }
 func (e *kinded) FaultKind() Kind { return e.kind }
 
-// E makes an error of a kind; format and args are those of fmt.Errorf, %w included.
-// The new kind wins over the kind of a wrapped error.
+// E returns an error of a kind. format and args are those of fmt.Errorf, including %w.
+// The kind overrides that of a wrapped error.
 func E(kind Kind, format string, args ...any) error {
 	return &kinded{kind, fmt.Errorf(format, args...)}
 }
 
-// KindOf tells the kind of the outermost error in the chain that has one; Internal if none has.
+// KindOf returns the kind of the outermost error in the chain that has one; Internal if none has.
 func KindOf(err error) Kind {
 	var k Kinded
 	if errors.As(err, &k) {
@@ -69,5 +68,5 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// Is tells whether err is of the kind. A nil error is of none.
+// Is reports whether err has the kind. A nil error has none.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }

@@ -12,26 +12,26 @@ import (
 	"interdict/lists/fault"
 )
 
-// The stored form, numbers little-endian: magic(8), length of the layer's id(2), id, keys(8), m(8), k(8),
-// the bits in words(8 each), XXH64 of all that (8). The last byte of the magic is the version of this form and of
-// the expansion of hashes into locations: a filter written by another expansion would say false misses.
+// The stored form, with little-endian numbers: magic(8), length of the layer id(2), id, keys(8), m(8), k(8),
+// the bits in words(8 each), XXH64 of everything before(8). The last byte of magic is the version of this form and of
+// the computation of locations: reading a filter of another computation would cause false misses.
 const magic = "IDBLOOM\x01"
 
 const (
-	maxBitsPerKey = 128 // far beyond any rate in use; bounds what Read allocates
+	maxBitsPerKey = 128 // far more than any rate needs; limits the memory that Read allocates
 	maxK          = 128
 	maxLayer      = 120
 	chunkWords    = 8192
 )
 
-// WriteTo writes the stored form. It refuses a filter that has not been given every key of its
-// layer, since that would be a filter with false misses.
+// WriteTo writes the stored form. It fails if not every key of the layer was added,
+// since that filter would cause false misses.
 func (f *Filter) WriteTo(w io.Writer) (int64, error) {
 	if f.added != f.keys {
 		return 0, fault.E(fault.Internal, "filter of layer %s: %d keys were added instead of %d", f.layer, f.added, f.keys)
 	}
 	if len(f.layer) > maxLayer {
-		return 0, fault.E(fault.Invalid, "filter: a layer's id has at most %d bytes", maxLayer)
+		return 0, fault.E(fault.Invalid, "filter: the id of the layer has more than %d bytes", maxLayer)
 	}
 	sum := xxhash.New()
 	out := io.MultiWriter(w, sum)
@@ -66,16 +66,16 @@ func (f *Filter) WriteTo(w io.Writer) (int64, error) {
 	return written, err
 }
 
-// Read reads the filter of a layer with that many keys, to the end of r. A filter of another layer, of
-// another size or version, or one that is damaged, cut short or followed by something, is an
-// error: fault.Unavailable, or the kind that r's own error has.
+// Read reads the filter of a layer with keys keys, up to the end of r. A filter of another layer, number of keys or version, or one
+// that is damaged, truncated or followed by other bytes, is
+// fault.Unavailable. An error of r keeps its kind.
 func Read(r io.Reader, layer string, keys int) (*Filter, error) {
 	f, err := read(r, layer, keys)
 	if err == nil {
 		return f, nil
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("it is cut short")
+		err = errors.New("it is truncated")
 	}
 	kind := fault.Unavailable
 	if k := fault.KindOf(err); k != fault.Internal {
@@ -91,7 +91,7 @@ func read(r io.Reader, layer string, keys int) (*Filter, error) {
 		return nil, err
 	}
 	if string(head[:len(magic)]) != magic {
-		return nil, errors.New("it is no filter, or of another version")
+		return nil, errors.New("it is not a filter, or one of another version")
 	}
 	id := make([]byte, binary.LittleEndian.Uint16(head[len(magic):]))
 	if len(id) > maxLayer {
@@ -111,7 +111,7 @@ func read(r io.Reader, layer string, keys int) (*Filter, error) {
 	case string(id) != layer:
 		return nil, fmt.Errorf("it belongs to layer %.120q", id)
 	case keys < 0 || n != uint64(keys):
-		return nil, fmt.Errorf("it was made for %d keys instead of %d", n, keys)
+		return nil, fmt.Errorf("it is for %d keys instead of %d", n, keys)
 	case m == 0 || m%64 != 0 || m > uint64(max(keys, 1))*maxBitsPerKey || k == 0 || k > maxK:
 		return nil, fmt.Errorf("it is damaged: %d bits and %d locations for %d keys", m, k, keys)
 	}
@@ -134,10 +134,10 @@ func read(r io.Reader, layer string, keys int) (*Filter, error) {
 	if binary.LittleEndian.Uint64(sum[:]) != want {
 		return nil, errors.New("it is damaged: its checksum is wrong")
 	}
-	// The end is asked for: a store's blob vouches for its bytes only there.
+	// Read on to the end: the reader of a blob verifies its bytes there.
 	switch _, err := io.ReadFull(r, sum[:1]); {
 	case err == nil:
-		return nil, errors.New("it is damaged: something follows it")
+		return nil, errors.New("it is damaged: other bytes follow it")
 	case err != io.EOF:
 		return nil, err
 	}

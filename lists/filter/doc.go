@@ -1,15 +1,15 @@
-// Package filter is the Bloom filter of a layer: it clears nearly every address without asking
+// Package filter implements the Bloom filter of a layer. It answers nearly every check without access to
 // the store.
 //
-//	lists.Hash(key), once a query ── MayContain of every layer's filter ┬ all say no: a miss
-//	                                                                    └ one says maybe: the store is asked
+//	lists.Hash(key), once for each query ── MayContain of the filter of every layer ┬ all false: a miss
+//	                                                                                └ any true: look-up in the store
 //
-// The bits are those of bits-and-blooms/bloom, the locations our own: one 64-bit hash feeds a linear
-// congruential generator, and each state is scaled to the number of bits by one multiplication. That
-// way a query is hashed once for any number of filters and needs no division. BenchmarkReduction at a million
-// keys: 25 ns a miss, 31 ns with divisions and the bit set's own Test, 272 ns with TestLocations, which needs all locations
-// before it looks at the first. Double hashing, the usual expansion, was measured at six times the wanted rate in filters
-// of a thousand keys (its locations repeat together); this one keeps it at every size (TestRateHoldsAtEverySize).
+// The bit set is that of bits-and-blooms/bloom. The locations of a key are computed here: one 64-bit hash is the seed of a linear
+// congruential generator, and one multiplication scales each state to the number of bits. So
+// a query is hashed once for any number of filters and needs no division. BenchmarkReduction with a million
+// keys: 25 ns for a miss, 31 ns with divisions and the Test of the bit set, 272 ns with TestLocations, which computes all locations
+// before it tests the first. Double hashing, the usual method, had six times the wanted rate in filters
+// of a thousand keys, because its locations repeat together. This method keeps the rate at every size (TestRateHoldsAtEverySize).
 //
 // # The rate
 //
@@ -25,12 +25,12 @@
 //	1e-9     43.1      < 1e-7     16   44   0.05     < 1e-7     60   484   0.44
 //	                              ns   ns   s/M                 ns    ns   s/M
 //
-// The rate costs memory and hardly any time. A false positive costs a round trip to the store (about 20 µs in Redis, 2 µs on disk), and,
-// while the store is out of reach, refuses a clean address. At 1e-4 the round trips add 2 ns to the mean
-// check, but with ten layers and Redis down one clean check in a thousand is refused; at 1e-6 it
-// is one in a hundred thousand, for 1.2 bytes a key more (36 MB for ten million keys, 360 MB for a hundred).
-// A further power of ten costs 0.6 bytes a key and gains nothing that can be noticed.
+// A lower rate costs memory and hardly any time. A false positive costs a round trip to the store (about 20 µs to Redis, 2 µs to disk).
+// While the store is unreachable, a false positive makes the check of an unlisted address fail. At 1e-4 the round trips add 2 ns to the
+// mean check, but with ten layers and Redis down one unlisted check in a thousand fails. At 1e-6 it
+// is one in a hundred thousand, for 1.2 more bytes per key (36 MB for ten million keys, 360 MB for a hundred million).
+// A further factor of ten costs 0.6 bytes per key and has no noticeable effect.
 package filter
 
-// Rate is the share of unlisted keys that a layer's filter may send to the store.
+// Rate is the share of false positives of the filter of a layer.
 const Rate = 1e-6

@@ -6,20 +6,19 @@ import (
 	"github.com/bits-and-blooms/bloom/v3"
 )
 
-// Filter is the Bloom filter of one layer. It is built by one goroutine and, once complete,
-// read by any number. Its zero value is not usable.
+// Filter is the Bloom filter of one layer. One goroutine builds it; afterwards any number can use it. The zero value is not usable.
 type Filter struct {
 	layer string
-	keys  int // the layer has, and Add must be called for
-	added int
+	keys  int // number of keys of the layer
+	added int // number of calls of Add
 	bloom *bloom.BloomFilter
 	words []uint64 // the bit set of bloom, without its bounds check
 	m     uint64   // bits, a multiple of 64
-	k     uint64   // locations of one key
+	k     uint64   // number of locations of a key
 }
 
-// New makes an empty filter for all the keys of a layer. rate is the share of other keys that
-// it may take for members, above 0 and below 1.
+// New returns an empty filter for a layer of keys keys. rate is the wanted share of false positives,
+// greater than 0 and less than 1.
 func New(layer string, keys int, rate float64) *Filter {
 	m, k := bloom.EstimateParameters(uint(max(keys, 1)), rate)
 	return wrap(layer, keys, make([]uint64, (m+63)/64), uint64(k))
@@ -30,12 +29,11 @@ func wrap(layer string, keys int, words []uint64, k uint64) *Filter {
 	return &Filter{layer: layer, keys: keys, bloom: b, words: b.BitSet().Words(), m: uint64(b.Cap()), k: uint64(b.K())}
 }
 
-// next makes a key's following location from the last one: a step of a linear congruential
-// generator (multiplier by Steele and Vigna) over the whole hash, of which Mul64 takes the top bits.
+// next returns the state for the next location of a key: a step of a linear congruential
+// generator with the multiplier of Steele and Vigna. Mul64 scales its high bits to a location.
 func next(hash uint64) uint64 { return hash*0xd1342543de82ef95 + 0x9e3779b97f4a7c15 }
 
-// Add makes a key a member, given its lists.Hash. Every key of the layer is added exactly once:
-// WriteTo counts them.
+// Add adds a key by its lists.Hash. Every key of the layer must be added exactly once: WriteTo checks the number.
 func (f *Filter) Add(hash uint64) {
 	for range f.k {
 		at, _ := bits.Mul64(hash, f.m)
@@ -45,8 +43,8 @@ func (f *Filter) Add(hash uint64) {
 	f.added++
 }
 
-// MayContain tells whether the key with this lists.Hash may be in the layer.
-// False is certain; true is wrong for the filter's rate of other keys.
+// MayContain reports whether the layer may have the key with this lists.Hash.
+// False is certain. True is a false positive for a share of the other keys, the rate of the filter.
 func (f *Filter) MayContain(hash uint64) bool {
 	for range f.k {
 		at, _ := bits.Mul64(hash, f.m)
@@ -58,5 +56,5 @@ func (f *Filter) MayContain(hash uint64) bool {
 	return true
 }
 
-// SizeBytes is the memory that the bits take.
+// SizeBytes returns the size of the bit set.
 func (f *Filter) SizeBytes() int { return 8 * len(f.words) }

@@ -32,7 +32,7 @@ func stored(t testing.TB, f *Filter) []byte {
 	return b.Bytes()
 }
 
-func TestNoMemberIsEverDenied(t *testing.T) {
+func TestNoFalseNegatives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		hashes := rapid.SliceOf(rapid.Uint64()).Draw(t, "hashes")
 		f := New("l", len(hashes), rapid.SampledFrom([]float64{0.5, 1e-3, Rate, 1e-9}).Draw(t, "rate"))
@@ -80,7 +80,7 @@ func TestRateHoldsAtEverySize(t *testing.T) {
 	}
 }
 
-func TestEmptyFilterHoldsNothing(t *testing.T) {
+func TestEmptyFilterContainsNothing(t *testing.T) {
 	f, err := Read(bytes.NewReader(stored(t, New("l", 0, Rate))), "l", 0)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestReadKeepsTheKindOfAReadersError(t *testing.T) {
 	}
 }
 
-func TestDamageFoundOnlyAtTheEndOfTheStreamIsNotMissed(t *testing.T) {
+func TestErrorAtTheEndOfTheStreamIsReturned(t *testing.T) {
 	whole := stored(t, built("l", 300, Rate))
 	damaged := fault.E(fault.Unavailable, "the blob is altered")
 	_, err := Read(io.MultiReader(bytes.NewReader(whole), iotest.ErrReader(damaged)), "l", 300)

@@ -18,15 +18,15 @@ import (
 
 const (
 	chunkBytes = 1 << 20
-	// uploadTTL is how long the chunks of a blob stay that never came to its record, after a crash.
+	// uploadTTL is the lifetime of the chunks of a blob whose upload was interrupted.
 	uploadTTL = 24 * time.Hour
-	// replacedTTL is how long the chunks of a replaced blob stay for those who are reading it.
+	// replacedTTL is the lifetime of the chunks of a replaced blob, for its present readers.
 	replacedTTL = time.Minute
-	// attempts is how often a blob's record is written when others write it at the same time.
+	// attempts is how often the record of a blob is written if other writers change it at the same time.
 	attempts = 10
 )
 
-// blobMeta is the record of a blob. It is written last, and dropped first.
+// blobMeta is the record of a blob. It is written last and removed first.
 type blobMeta struct {
 	Stem   string `json:"stem"`
 	Size   int64  `json:"size"`
@@ -43,7 +43,7 @@ func decodeBlob(r record) (*blobMeta, error) {
 	return m, nil
 }
 
-// PutBlob stores bytes under a name. A failure of r keeps the kind it has.
+// PutBlob stores the bytes of r under a name. An error of r keeps its kind.
 func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) error {
 	if err := lists.CheckBlobName(name); err != nil {
 		return err
@@ -57,23 +57,23 @@ func (s *Store) PutBlob(ctx context.Context, name string, r io.Reader) error {
 	if err == nil {
 		return nil
 	}
-	// A commit whose answer was lost may have been made: then its chunks must stay.
+	// A commit without a reply may have succeeded. Its chunks must stay then.
 	if now, _, failed := s.findBlob(context.WithoutCancel(ctx), name); failed == nil && (now == nil || now.Stem != m.Stem) {
 		s.discard(ctx, m)
 	}
 	var from *readError
 	if errors.As(err, &from) && ctx.Err() == nil {
-		return fmt.Errorf("read what blob %s is to hold: %w", name, from.err)
+		return fmt.Errorf("read the source of blob %s: %w", name, from.err)
 	}
 	return s.failed(ctx, op, err)
 }
 
-// readError is a failure of what PutBlob was given to read.
+// readError is an error of the reader given to PutBlob.
 type readError struct{ err error }
 
 func (e *readError) Error() string { return e.err.Error() }
 
-// upload writes chunks, which go away by themselves if nobody makes them stay.
+// upload writes the chunks of a blob. They expire unless publish makes them permanent.
 func (s *Store) upload(ctx context.Context, m *blobMeta, r io.Reader) error {
 	sum := sha256.New()
 	chunk := make([]byte, chunkBytes)
@@ -103,18 +103,18 @@ func (s *Store) upload(ctx context.Context, m *blobMeta, r io.Reader) error {
 	}
 }
 
-// whole tells a source that broke off from one that ended: io.ReadFull has one error for both.
+// whole replaces io.ErrUnexpectedEOF of a source, which io.ReadFull also returns at the regular end.
 type whole struct{ io.Reader }
 
 func (w whole) Read(p []byte) (int, error) {
 	n, err := w.Reader.Read(p)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the source broke off before its end")
+		err = errors.New("the source ended early")
 	}
 	return n, err
 }
 
-// publish makes the chunks stay, then the blob's record name them, then the chunks of the old blob go.
+// publish makes the chunks permanent, writes the record of the blob, and lets the chunks of the replaced blob expire.
 func (s *Store) publish(ctx context.Context, name string, m *blobMeta) error {
 	c, cancel := s.bulk(ctx)
 	defer cancel()
@@ -129,7 +129,7 @@ func (s *Store) publish(ctx context.Context, name string, m *blobMeta) error {
 		}
 		for _, cmd := range cmds {
 			if kept, err := boolean(cmd); err != nil || !kept {
-				return errors.Join(err, errors.New("a chunk was lost while the others were written"))
+				return errors.Join(err, errors.New("a chunk was lost during the upload: try again"))
 			}
 		}
 	}
@@ -142,11 +142,11 @@ func (s *Store) publish(ctx context.Context, name string, m *blobMeta) error {
 		if err != nil {
 			return err
 		}
-		_, inTheWay, err := s.commit(ctx, false, change{recordBlob + name, value, found[0].revision})
+		_, conflicting, err := s.commit(ctx, false, change{recordBlob + name, value, found[0].revision})
 		if err != nil {
 			return err
 		}
-		if inTheWay == "" {
+		if conflicting == "" {
 			if old, err := decodeBlob(found[0]); found[0].revision != 0 && err == nil {
 				s.expire(ctx, old, replacedTTL)
 			}
@@ -164,7 +164,7 @@ func boolean(cmd any) (bool, error) {
 	return c.Result()
 }
 
-// discard removes the chunks of a blob that came to nothing. If it fails they go when their time is over.
+// discard removes the chunks of a blob without a record. If it fails they expire.
 func (s *Store) discard(ctx context.Context, m *blobMeta) { s.expire(context.WithoutCancel(ctx), m, 0) }
 
 func (s *Store) expire(ctx context.Context, m *blobMeta, after time.Duration) {
@@ -177,7 +177,7 @@ func (s *Store) expire(ctx context.Context, m *blobMeta, after time.Duration) {
 	_ = run(c, pipe)
 }
 
-// findBlob reads the record of a blob; revision 0 if there is none.
+// findBlob reads the record of a blob. revision is 0 if it does not exist.
 func (s *Store) findBlob(ctx context.Context, name string) (*blobMeta, uint64, error) {
 	c, cancel := s.bulk(ctx)
 	defer cancel()
@@ -189,7 +189,7 @@ func (s *Store) findBlob(ctx context.Context, name string) (*blobMeta, uint64, e
 	return m, found[0].revision, err
 }
 
-// OpenBlob reads a blob. Its bytes are verified when they have been read to the end.
+// OpenBlob opens a blob. The reader verifies the bytes when it reaches the end.
 func (s *Store) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error) {
 	if err := lists.CheckBlobName(name); err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func (s *Store) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error
 		return nil, s.failed(ctx, "read blob "+name, err)
 	}
 	if revision == 0 {
-		return nil, fault.E(fault.NotFound, "there is no blob %s", name)
+		return nil, fault.E(fault.NotFound, "no such blob: %s", name)
 	}
 	return &blobReader{s: s, ctx: ctx, name: name, meta: m, sum: sha256.New()}, nil
 }
@@ -210,7 +210,7 @@ type blobReader struct {
 	name  string
 	meta  *blobMeta
 	next  uint64 // chunk
-	chunk []byte // what is left of the last one
+	chunk []byte // unread rest of the last chunk
 	sum   hash.Hash
 }
 
@@ -255,7 +255,7 @@ func (b *blobReader) read() error {
 
 func (b *blobReader) Close() error { return nil }
 
-// DropBlob removes a blob: its record first, so that nobody finds half of it.
+// DropBlob removes a blob: first its record, so that no reader finds a part of it.
 func (s *Store) DropBlob(ctx context.Context, name string) error {
 	if err := lists.CheckBlobName(name); err != nil {
 		return err
@@ -266,11 +266,11 @@ func (s *Store) DropBlob(ctx context.Context, name string) error {
 		if err != nil || revision == 0 {
 			return s.failed(ctx, op, err)
 		}
-		_, inTheWay, err := s.commit(ctx, false, change{recordBlob + name, nil, revision})
+		_, conflicting, err := s.commit(ctx, false, change{recordBlob + name, nil, revision})
 		if err != nil {
 			return s.failed(ctx, op, err)
 		}
-		if inTheWay == "" {
+		if conflicting == "" {
 			s.discard(ctx, m)
 			return nil
 		}
@@ -278,7 +278,7 @@ func (s *Store) DropBlob(ctx context.Context, name string) error {
 	return conflict("blob", name)
 }
 
-// Blobs lists the names of all blobs.
+// Blobs returns the names of all blobs.
 func (s *Store) Blobs(ctx context.Context) ([]string, error) {
 	found, err := s.scan(ctx, recordBlob)
 	if err != nil {

@@ -14,24 +14,23 @@ import (
 	"interdict/lists/address"
 )
 
-// bucketMean is how many entries a bucket has on average. Redis keeps a hash as a listpack up to 128 fields; with 96
-// entries and the marker one bucket in two thousand has more, and takes some 10 KB instead of 4.
+// bucketMean is the mean number of entries of a bucket. Redis stores a hash of up to 128 fields as a listpack. With 96
+// entries on average one bucket in two thousand has more, and takes about 10 KB instead of 4.
 const bucketMean = 96
 
-// bucketsFor gives the number of buckets for a number of keys.
+// bucketsFor returns the number of buckets for a number of keys.
 func bucketsFor(keys uint64) uint64 { return max(1, (keys+bucketMean-1)/bucketMean) }
 
-// bucketOf gives the bucket of a hash: hashes are scaled to the number of buckets, which keeps their order.
+// bucketOf returns the bucket of a hash. It scales the hash to the number of buckets, which preserves the order.
 func bucketOf(hash, buckets uint64) uint64 {
 	b, _ := bits.Mul64(hash, buckets)
 	return b
 }
 
-// checkBytes is how long the checksum behind the references of an entry is.
+// checkBytes is the length of the checksum after the references of an entry.
 const checkBytes = 2
 
-// entrySum is a checksum over an entry. It finds what was cut off or changed behind our back; two bytes
-// an address are what there is room for.
+// entrySum returns the checksum of an entry. It has two bytes to save memory, and so misses one change in 65,536.
 func entrySum(d *xxhash.Digest, key address.Key, refs []byte) uint16 {
 	d.Reset()
 	_, _ = d.WriteString(string(key))
@@ -44,7 +43,7 @@ func appendValue(dst []byte, d *xxhash.Digest, e lists.Entry) []byte {
 	return binary.BigEndian.AppendUint16(dst, entrySum(d, e.Key, e.Refs))
 }
 
-// decodeValue gives the references of an entry.
+// decodeValue verifies the value of an entry and returns its references.
 func decodeValue(d *xxhash.Digest, key address.Key, stored string) ([]byte, error) {
 	n := len(stored) - checkBytes
 	if n <= 0 {
@@ -57,11 +56,11 @@ func decodeValue(d *xxhash.Digest, key address.Key, stored string) ([]byte, erro
 	return value[:n:n], nil
 }
 
-// decodeMarker gives the number of entries of a bucket.
+// decodeMarker returns the number of entries of a bucket.
 func decodeMarker(stored any) (int, error) {
 	marker, ok := stored.(string)
 	if !ok {
-		return 0, errors.New("gone: was Redis flushed, or does it evict keys?")
+		return 0, errors.New("gone: Redis was flushed or evicts keys")
 	}
 	n, err := strconv.Atoi(marker)
 	if err != nil || n < 0 {
@@ -70,8 +69,8 @@ func decodeMarker(stored any) (int, error) {
 	return n, nil
 }
 
-// decodeBucket gives the entries of a whole bucket, in order: all that were written to it, and nothing else. fields are names and values
-// in turn.
+// decodeBucket returns the entries of a bucket, in order, and verifies that they are exactly those that were written. fields alternates
+// names and values.
 func decodeBucket(d *xxhash.Digest, bucket, buckets uint64, fields []any) ([]lists.Entry, error) {
 	var marker any
 	entries := make([]lists.Entry, 0, len(fields)/2)
@@ -100,7 +99,7 @@ func decodeBucket(d *xxhash.Digest, bucket, buckets uint64, fields []any) ([]lis
 	case n != len(entries):
 		return nil, fmt.Errorf("damaged: it has %d entries instead of %d", len(entries), n)
 	}
-	// A listpack has them in order already; a hash table, which a large bucket is, has not.
+	// A listpack returns them in order; a hash table, which a large bucket is, does not.
 	less := func(a, b lists.Entry) int {
 		ha, hb := lists.Hash(a.Key), lists.Hash(b.Key)
 		switch {

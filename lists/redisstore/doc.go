@@ -1,31 +1,31 @@
-// Package redisstore is the store that many replicas share: Redis 7 or later, alone, behind Sentinels or as a Cluster.
+// Package redisstore is the store that many replicas share: Redis 7 or later, as a single server, with Sentinels or as a cluster.
 //
 //	Commit ── one script: check every revision, write all, publish ──► {P}:table ── Watch ──► replicas
 //	layer ─┬─ entries, ordered by hash, cut into buckets ──► P:e:…  hashes of about 96 entries, spread over a cluster
 //	       ├─ attributions ──► P:a:…  hashes of 128
-//	       └─ at last its record says "complete" ──► {P}:table
+//	       └─ last its record, marked complete ──► {P}:table
 //	blob ──── chunks of 1 MiB ──► P:b:…, then its record with size and SHA-256 ──► {P}:table
 //
-// All names are built in keys.go.
+// All names are defined in keys.go.
 //
-// # Nothing that is lost looks absent
+// # Lost data never looks absent
 //
-// A bucket carries a marker with the number of its entries, empty buckets too. A look-up asks for the key and the
-// marker in one command: without a marker (flushed, evicted, dropped, never written) the answer is fault.Unavailable. A value ends with
-// a checksum over key and references. Where the key is not found, the whole bucket is read and its entries are counted, because one field
-// may have been deleted or have expired; a check does so once in a million addresses, when a filter was wrong. Walk verifies every
-// bucket.
+// Every bucket, also an empty one, has a marker with the number of its entries. A look-up reads the key and the
+// marker in one command. If the marker is missing (flushed, evicted, dropped, never written) the result is fault.Unavailable. A value ends with
+// a checksum over key and references. If the key is not found, the whole bucket is read and its entries are counted, because a single
+// field can be deleted or expire. A check needs this once in a million addresses, after a false positive of a filter. Walk verifies
+// every bucket.
 //
-// Documents and the records of layers and blobs are one hash, which Redis loses as a whole; an index beside it must have the same names. A
-// record that is not found is looked for in the index, too. After FLUSHALL, Redis cannot be told from one that was never used:
-// documents are then NotFound, which leaves nothing to answer from.
+// Documents and the records of layers and blobs are fields of one hash, which Redis can only lose as a whole. An index must have the same
+// names: a record that is not found is looked up in the index, too. After FLUSHALL the store looks like a new one:
+// documents are NotFound, and there is no generation to answer from.
 //
 // # Figures
 //
 //	go test ./lists/redisstore -run '^$' -bench . (Layer: -benchtime 1x; INTERDICT_LONG=1 for ten million)
 //
 // Redis 7.0 and the test on two cores of an AMD EPYC; keys of 21 bytes, references with attribution and locator, 700 attributions;
-// bytes are used_memory, everything included:
+// bytes are all of used_memory:
 //
 //	               bytes/address   load     Walk     DropLayer   heap of the loader
 //	 1,000,000         38.1        0.8 s    0.4 s     0.01 s         1.1 MB
@@ -33,8 +33,9 @@
 //
 //	Lookup of 1 key 30 µs, of 1,000 in one pipeline 3.6 ms
 //
-// A key or its references longer than 64 bytes (hash-max-listpack-value) make a hash table of the bucket, which takes about 150 bytes
-// an address: few lists have such. A smaller hash-max-listpack-entries than 128 does that to every bucket; Warnings tells.
+// If a key or its references have more than 64 bytes (hash-max-listpack-value), Redis stores the bucket as a hash table, which takes about
+// 150 bytes per address. Few lists have such entries. With hash-max-listpack-entries below 128 this happens to every bucket; Warnings
+// reports it.
 //
 // # Rights
 //
@@ -46,7 +47,7 @@
 //
 // # Durability
 //
-// A commit is as durable as Redis is set up to be: appendonly with appendfsync always survives its death, replication is
-// asynchronous and a failover can lose the newest commits. Revisions are drawn from Redis's clock, so that one that was lost is not
-// given again to something else.
+// A commit is as durable as the configuration of Redis makes it. With appendonly and appendfsync always it survives a crash; replication
+// is asynchronous, and a failover can lose the newest commits. Revisions are taken from the clock of Redis, so that a revision that was
+// lost is never used again.
 package redisstore

@@ -8,10 +8,6 @@ import (
 	"interdict/lists/fault"
 )
 
-func watched(c lists.Change) bool {
-	return c.Key == lists.DocHead || strings.HasPrefix(c.Key, lists.DocFresh(""))
-}
-
 // Get reads a document.
 func (s *Store) Get(ctx context.Context, key string) (lists.Doc, error) {
 	if err := lists.CheckDocKey(key); err != nil {
@@ -24,7 +20,7 @@ func (s *Store) Get(ctx context.Context, key string) (lists.Doc, error) {
 		return lists.Doc{}, s.failed(ctx, "read document "+key, err)
 	}
 	if found[0].revision == 0 {
-		return lists.Doc{}, fault.E(fault.NotFound, "there is no document %s", key)
+		return lists.Doc{}, fault.E(fault.NotFound, "no such document: %s", key)
 	}
 	return doc(found[0]), nil
 }
@@ -33,7 +29,7 @@ func doc(r record) lists.Doc {
 	return lists.Doc{Key: strings.TrimPrefix(r.name, recordDoc), Value: r.value, Revision: r.revision}
 }
 
-// Scan reads all documents whose key begins with prefix. Up to a thousand, or 2 MB, are of one moment.
+// Scan reads all documents whose key begins with prefix. It is atomic up to a thousand documents or 2 MiB.
 func (s *Store) Scan(ctx context.Context, prefix string) ([]lists.Doc, error) {
 	if !checkPrefix(prefix) {
 		return nil, nil
@@ -49,8 +45,8 @@ func (s *Store) Scan(ctx context.Context, prefix string) ([]lists.Doc, error) {
 	return docs, nil
 }
 
-// Commit makes all changes or none. When it ends in fault.Unavailable they may have been made all the same: Redis
-// may have answered when nobody listened any more.
+// Commit makes all changes or none. After fault.Unavailable they may have been made nevertheless: the reply
+// of Redis can be lost.
 func (s *Store) Commit(ctx context.Context, changes ...lists.Change) error {
 	if err := lists.CheckChanges(changes); err != nil {
 		return err
@@ -59,7 +55,7 @@ func (s *Store) Commit(ctx context.Context, changes ...lists.Change) error {
 	list := make([]change, len(changes))
 	for i, c := range changes {
 		list[i] = change{recordDoc + c.Key, c.Value, c.Expect}
-		notify = notify || watched(c)
+		notify = notify || c.Watched()
 	}
 	_, name, err := s.commit(ctx, notify, list...)
 	if err != nil {

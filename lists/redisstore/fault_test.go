@@ -183,7 +183,8 @@ func TestLostAttributionIsDamage(t *testing.T) {
 	}, func(t *testing.T, s *Store, _ []lists.Entry) {
 		_, err := s.Attributions(t.Context(), "l", []uint32{1})
 		unavailable(t, "Attributions", err)
-		if err != nil && !strings.Contains(err.Error(), "layer l is damaged") {
+		var damaged *lists.DamagedError
+		if !errors.As(err, &damaged) || damaged.Layer != "l" {
 			t.Error(err)
 		}
 	})

@@ -6,20 +6,20 @@ import (
 	"interdict/lists"
 )
 
-// Every name in Redis is built here. P is the prefix; braces are a hash tag, which puts what one commit changes
-// into one slot of a cluster. All other keys have none, so that a layer spreads over the nodes.
+// All names in Redis are defined here. P is the prefix. Braces are a hash tag, which puts all keys that one commit changes
+// into one slot of a cluster. The other keys have none, so that a layer is distributed over the nodes.
 //
 //	{P}:table            hash: record → revision(16 digits) crc32c(8 hex digits) bytes; "" → format:last revision
 //	{P}:index            sorted set of the names of all records, in order
-//	{P}:alive            written by Ping
-//	{P}:changed          the channel of Watch
+//	{P}:alive            string written by Ping
+//	{P}:changed          channel of Watch
 //	P:e:STEM:BUCKET      hash: "" → number of entries; key of an entry → its references and a checksum(2)
-//	P:a:STEM:BUCKET      hash: attribution's number in the bucket → crc32c(4) record
-//	P:n:STEM             set of the buckets of attributions of a layer
+//	P:a:STEM:BUCKET      hash: number of an attribution in the bucket → crc32c(4) record
+//	P:n:STEM             set of the attribution buckets of a layer
 //	P:b:STEM:CHUNK       string: a chunk of a blob
 //
 // Records are documents ("d:" and their key), layers ("l:" and their id) and blobs ("b:" and their name). A stem is
-// a random number that a layer or blob gets when it is made: what is left of an older one of the same name is never read.
+// a random number that a layer or blob gets when it is created, so that the remains of an older one of the same name are never read.
 // Numbers of buckets and chunks are written in base 36.
 type keys struct{ prefix string }
 
@@ -30,12 +30,12 @@ const (
 
 	fieldMarker = "" // no entry has an empty key
 
-	maxPrefix      = 64
-	alphabetPrefix = lists.AlphabetName + "_."
+	maxPrefix   = 64
+	prefixChars = lists.NameChars + "_."
 )
 
 func newKeys(prefix string) (keys, error) {
-	if err := lists.CheckName("key prefix", prefix, alphabetPrefix, maxPrefix); err != nil {
+	if err := lists.CheckName("key prefix", prefix, prefixChars, maxPrefix); err != nil {
 		return keys{}, err
 	}
 	return keys{prefix}, nil
@@ -56,7 +56,7 @@ func (k keys) attributions(stem string, bucket uint64) string { return k.numbere
 func (k keys) attributionBuckets(stem string) string          { return k.prefix + ":n:" + stem }
 func (k keys) chunk(stem string, n uint64) string             { return k.numbered(":b:", stem, n) }
 
-// checkPrefix tells whether a Scan can find anything: a prefix of other characters finds nothing.
+// checkPrefix reports whether documents with this prefix can exist.
 func checkPrefix(prefix string) bool {
-	return prefix == "" || lists.CheckName("", prefix, lists.AlphabetDoc, lists.MaxDocKey) == nil
+	return prefix == "" || lists.CheckName("", prefix, lists.DocKeyChars, lists.MaxDocKey) == nil
 }

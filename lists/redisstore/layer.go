@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// batchBytes is how much of a layer is sent at once, and so how much is held in memory.
+	// batchBytes is the amount of a layer that is sent at once, and so the memory that writing takes.
 	batchBytes = 256 << 10
-	// dropKeys is how many keys are dropped at once.
+	// dropKeys is the number of keys that are removed at once.
 	dropKeys = 1000
-	// attributionsPerBucket fit into one listpack, should their records be that short.
+	// attributionsPerBucket attributions fit into one listpack if they are short.
 	attributionsPerBucket = 128
 )
 
@@ -32,7 +32,7 @@ type layerMeta struct {
 	Buckets  uint64    `json:"buckets"`
 	Created  time.Time `json:"created"`
 	Complete bool      `json:"complete"`
-	Dropping bool      `json:"dropping,omitempty"` // it is not complete any more, and its keys may be gone
+	Dropping bool      `json:"dropping,omitempty"` // DropLayer has begun: keys may be missing
 
 	revision uint64
 }
@@ -40,7 +40,7 @@ type layerMeta struct {
 func (m *layerMeta) change(id string) change {
 	b, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // it is numbers and strings
+		panic(err) // cannot fail for numbers and strings
 	}
 	return change{recordLayer + id, b, m.revision}
 }
@@ -53,7 +53,7 @@ func decodeMeta(r record) (*layerMeta, error) {
 	return m, nil
 }
 
-// readMeta reads the record of a layer; nil if there is none.
+// readMeta reads the record of a layer; nil if it does not exist.
 func (s *Store) readMeta(ctx context.Context, id string) (*layerMeta, error) {
 	c, cancel := s.bulk(ctx)
 	defer cancel()
@@ -64,7 +64,7 @@ func (s *Store) readMeta(ctx context.Context, id string) (*layerMeta, error) {
 	return decodeMeta(found[0])
 }
 
-// CreateLayer starts a layer. ctx is that of the whole writing.
+// CreateLayer starts a layer. ctx applies to the whole write.
 func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.LayerWriter, error) {
 	if err := lists.CheckLayerID(id); err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.Lay
 		return nil, fault.E(fault.Invalid, "a layer cannot have %d keys", keys)
 	}
 	w := &layerWriter{
-		s: s, ctx: ctx, id: id, order: lists.EntryOrder{Announced: keys}, sum: xxhash.New(),
+		s: s, ctx: ctx, id: id, order: lists.EntryChecker{Expected: keys}, sum: xxhash.New(),
 		meta:    layerMeta{Stem: newStem(), Keys: uint64(keys), Buckets: bucketsFor(uint64(keys)), Created: time.Now().UTC()},
 		buckets: map[uint32]bool{},
 	}
@@ -82,35 +82,35 @@ func (s *Store) CreateLayer(ctx context.Context, id string, keys int) (lists.Lay
 	case err != nil:
 		return nil, w.failed(err)
 	case name != "":
-		return nil, fault.E(fault.Conflict, "there is a layer %s already", id)
+		return nil, fault.E(fault.Conflict, "layer %s exists already", id)
 	}
 	w.meta.revision = revision
 	w.begin()
 	return w, nil
 }
 
-// layerWriter gathers the commands that write buckets and sends them in batches. Nobody reads what
-// it wrote before Commit has marked the layer complete.
+// layerWriter collects the commands that write buckets and sends them in batches. The layer is not readable
+// before Commit has marked it complete.
 type layerWriter struct {
 	s     *Store
 	ctx   context.Context
 	id    string
 	meta  layerMeta
-	order lists.EntryOrder
+	order lists.EntryChecker
 	sum   *xxhash.Digest
-	err   error // of the first failure; nothing can be put after it
+	err   error // first error; every later call returns it
 	ended bool
 
-	bucket uint64 // that is open
-	fields []any  // of its HSET command; the first are name, key, marker and its value
+	bucket uint64 // the open one
+	fields []any  // of the HSET command for it: command, key, marker and its value, entries
 	batch  [][]any
 	bytes  int
 
-	buckets    map[uint32]bool // of attributions, that have been written to
+	buckets    map[uint32]bool // attribution buckets written so far
 	newBuckets []any
 }
 
-var errEnded = fault.E(fault.Conflict, "the layer's writer has ended")
+var errEnded = fault.E(fault.Conflict, "the layer was committed or aborted already")
 
 func (w *layerWriter) failed(err error) error {
 	return w.s.failed(w.ctx, "write layer "+w.id, err)
@@ -126,7 +126,7 @@ func (w *layerWriter) begin() {
 func (w *layerWriter) seal() {
 	w.fields[fieldsHead-1] = (len(w.fields) - fieldsHead) / 2
 	w.batch = append(w.batch, w.fields)
-	w.bytes += 64 // what a bucket costs beside its entries
+	w.bytes += 64 // overhead of a bucket
 }
 
 func (w *layerWriter) Put(e lists.Entry) error {
@@ -150,7 +150,7 @@ func (w *layerWriter) Put(e lists.Entry) error {
 	return nil
 }
 
-// fillUpTo seals the buckets before one, empty ones too: a bucket that is not there must not look like one without entries.
+// fillUpTo seals the buckets before bucket, empty ones too: a missing bucket must not look like an empty one.
 func (w *layerWriter) fillUpTo(bucket uint64) error {
 	for w.bucket < bucket {
 		w.seal()
@@ -170,7 +170,7 @@ func (w *layerWriter) PutAttribution(number uint32, record []byte) error {
 	case w.err != nil:
 		return w.err
 	case len(record) > lists.MaxAttribution:
-		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes, more than %d", number, len(record), lists.MaxAttribution)
+		w.err = fault.E(fault.Invalid, "attribution %d has %d bytes; the limit is %d", number, len(record), lists.MaxAttribution)
 		return w.err
 	}
 	bucket := number / attributionsPerBucket
@@ -197,7 +197,7 @@ func (w *layerWriter) flushFull() error {
 	return w.flush()
 }
 
-// flush sends what was gathered.
+// flush sends the batch.
 func (w *layerWriter) flush() error {
 	if w.err = w.ctx.Err(); w.err == nil {
 		w.err = w.send()
@@ -211,7 +211,7 @@ func (w *layerWriter) flush() error {
 func (w *layerWriter) send() error {
 	c, cancel := w.s.bulk(w.ctx)
 	defer cancel()
-	// The list of buckets comes first, so that DropLayer finds all that a crash leaves behind.
+	// The list of buckets is written first, so that DropLayer finds all buckets after a crash.
 	if len(w.newBuckets) > 0 {
 		if err := w.s.client.SAdd(c, w.s.keys.attributionBuckets(w.meta.Stem), w.newBuckets...).Err(); err != nil {
 			return err
@@ -233,7 +233,7 @@ func (w *layerWriter) Commit() error {
 		return errEnded
 	}
 	if w.err == nil {
-		w.err = w.order.Complete()
+		w.err = w.order.CheckCount()
 	}
 	if w.err == nil {
 		w.err = w.fillUpTo(w.meta.Buckets - 1)
@@ -299,8 +299,8 @@ func (s *Store) DropLayer(ctx context.Context, id string) error {
 	return s.failed(ctx, "drop layer "+id, err)
 }
 
-// drop marks a layer incomplete, removes its keys, and then its record: whatever interrupts it,
-// the layer is whole, or it is listed, not readable and can be dropped again.
+// drop marks a layer incomplete, removes its keys, and then its record. If it is interrupted,
+// the layer is whole, or it is listed, not readable, and can be dropped again.
 func (s *Store) drop(ctx context.Context, id string, meta *layerMeta) error {
 	s.complete.Delete(id)
 	marked := *meta
@@ -372,7 +372,7 @@ func (s *Store) dropKeys(ctx context.Context, meta *layerMeta) error {
 	return unlink()
 }
 
-// Layers lists the ids of all layers with the time of their creation.
+// Layers returns the ids of all layers with the time of their creation.
 func (s *Store) Layers(ctx context.Context) (map[string]time.Time, error) {
 	layers := map[string]time.Time{}
 	found, err := s.scan(ctx, recordLayer)
@@ -389,8 +389,8 @@ func (s *Store) Layers(ctx context.Context) (map[string]time.Time, error) {
 	return layers, nil
 }
 
-// completeLayers gives the records of layers, which must be there and complete, from memory if they were read
-// before: a complete layer does not change, and if it was dropped its buckets are gone, which is an error when they are read.
+// completeLayers returns the records of layers. It fails unless all of them are complete. Records are cached: a complete layer
+// does not change, and reading the buckets of a dropped layer is an error.
 func (s *Store) completeLayers(ctx context.Context, asked []lists.LayerKey) (map[string]*layerMeta, error) {
 	metas := map[string]*layerMeta{}
 	var names []string
@@ -416,14 +416,14 @@ func (s *Store) completeLayers(ctx context.Context, asked []lists.LayerKey) (map
 	for _, r := range found {
 		id := strings.TrimPrefix(r.name, recordLayer)
 		if r.revision == 0 {
-			return nil, fault.E(fault.Unavailable, "layer %s is not in the store", id)
+			return nil, damaged(id, "it is missing")
 		}
 		meta, err := decodeMeta(r)
 		if err != nil {
 			return nil, err
 		}
 		if !meta.Complete {
-			return nil, fault.E(fault.Unavailable, "layer %s is not complete", id)
+			return nil, damaged(id, "it is not complete")
 		}
 		s.complete.Store(id, meta)
 		metas[id] = meta

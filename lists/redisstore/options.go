@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"net"
@@ -16,25 +17,25 @@ import (
 	"interdict/lists/fault"
 )
 
-// Options are what does not belong into a URL, or wins over it. The zero value is fine.
+// Options are settings that override the URL, or that a URL should not contain. The zero value is valid.
 type Options struct {
-	Username         string // of the ACL user; "" takes that of the URL
-	Password         string // read from a file; "" takes that of the URL
+	Username         string // of the ACL user; "": that of the URL
+	Password         string // "": that of the URL
 	SentinelUsername string
 	SentinelPassword string
 
-	Prefix      string        // of all keys; "" is "interdict"
-	Timeout     time.Duration // for a Lookup, Attributions or Ping of few keys; 0 is 50 ms
-	BulkTimeout time.Duration // for one step of everything else; 0 is 5 s
-	PoolSize    int           // connections to one server; 0 is ten for each CPU
-	TLS         *tls.Config   // for rediss; nil trusts the system's authorities
+	Prefix      string        // of all keys; "": "interdict"
+	Timeout     time.Duration // of Lookup and Attributions with few keys, and of Ping; 0: 50 ms
+	BulkTimeout time.Duration // of one step of all other operations; 0: 5 s
+	PoolSize    int           // connections to one server; 0: ten for each CPU
+	TLS         *tls.Config   // for rediss; nil: trust the certificate authorities of the system
 }
 
 const (
 	defaultPrefix      = "interdict"
 	defaultTimeout     = 50 * time.Millisecond
 	defaultBulkTimeout = 5 * time.Second
-	// timeoutPerKey lengthens Timeout for large questions: a thousand keys may take 50 ms more.
+	// timeoutPerKey is added to Timeout for each key: a thousand keys may take 50 ms more.
 	timeoutPerKey = 50 * time.Microsecond
 	dialTimeout   = time.Second
 
@@ -42,7 +43,7 @@ const (
 	defaultSentinelPort = "26379"
 )
 
-// target is where a store is and how to reach it.
+// target holds the servers of a store and the options to connect to them.
 type target struct {
 	kind        string // "", "sentinel" or "cluster"
 	hosts       []string
@@ -58,20 +59,20 @@ type target struct {
 //	redis+sentinel://[user[:password]@]host[:port],host[:port]…/master[/db]
 //	redis+cluster://[user[:password]@]host[:port],host[:port]…
 //
-// and the same with rediss for TLS. ?prefix=, timeout=, bulk_timeout=, pool_size=, tls_ca=, tls_cert=, tls_key=, tls_server_name=
-// and sentinel_username= may follow. Its errors never repeat the URL, which may hold a password.
+// and the same with rediss for TLS. Parameters may follow: ?prefix=, timeout=, bulk_timeout=, pool_size=, tls_ca=, tls_cert=, tls_key=, tls_server_name=
+// and sentinel_username=. Errors never contain the URL, which may contain a password.
 func parseURL(raw string, o Options) (*target, error) {
 	bad := func(format string, args ...any) (*target, error) {
 		return nil, fault.E(fault.Invalid, "the URL of Redis: "+format, args...)
 	}
 	scheme, rest, ok := strings.Cut(raw, "://")
 	if !ok {
-		return bad("it has no scheme: redis://, rediss://, redis+sentinel:// or redis+cluster://")
+		return bad("the scheme is missing: use redis://, rediss://, redis+sentinel:// or redis+cluster://")
 	}
 	t := &target{options: o}
 	secure, kind, _ := strings.Cut(scheme, "+")
 	if secure != "redis" && secure != "rediss" || kind != "" && kind != "sentinel" && kind != "cluster" || strings.HasSuffix(scheme, "+") {
-		return bad("the scheme is none of redis, rediss, redis+sentinel, rediss+sentinel, redis+cluster and rediss+cluster")
+		return bad("unknown scheme: use redis, rediss, redis+sentinel, rediss+sentinel, redis+cluster or rediss+cluster")
 	}
 	t.kind = kind
 	rest, query, _ := strings.Cut(rest, "?")
@@ -81,13 +82,13 @@ func parseURL(raw string, o Options) (*target, error) {
 		authority = authority[i+1:]
 		user, err := url.PathUnescape(user)
 		if err != nil {
-			return bad("the user name has a wrong %% escape")
+			return bad("the user name has an invalid %% escape")
 		}
 		if password, err = url.PathUnescape(password); err != nil {
-			return bad("the password has a wrong %% escape")
+			return bad("the password has an invalid %% escape")
 		}
-		t.options.Username = first(o.Username, user)
-		t.options.Password = first(o.Password, password)
+		t.options.Username = cmp.Or(o.Username, user)
+		t.options.Password = cmp.Or(o.Password, password)
 	}
 	port := defaultPort
 	if t.kind == "sentinel" {
@@ -96,24 +97,24 @@ func parseURL(raw string, o Options) (*target, error) {
 	for host := range strings.SplitSeq(authority, ",") {
 		addr, ok := hostPort(host, port)
 		if !ok {
-			return bad("a host is missing, or its port is no number")
+			return bad("a host is missing, or a port is not a number from 1 to 65535")
 		}
 		t.hosts = append(t.hosts, addr)
 	}
 	if t.kind == "" && len(t.hosts) > 1 {
-		return bad("several hosts need redis+sentinel:// or redis+cluster://")
+		return bad("for several hosts use redis+sentinel:// or redis+cluster://")
 	}
 	db := path
 	if t.kind == "sentinel" {
 		t.master, db, _ = strings.Cut(path, "/")
 		if t.master == "" {
-			return bad("the name of the master is missing: redis+sentinel://host,host/master")
+			return bad("the name of the master is missing: use redis+sentinel://host,host/master")
 		}
 	}
 	if db != "" {
 		n, err := strconv.Atoi(db)
 		if err != nil || n < 0 || t.kind == "cluster" && n != 0 {
-			return bad("the database is a number from 0, and 0 in a cluster")
+			return bad("the database is not a number from 0; a cluster has only database 0")
 		}
 		t.db = n
 	}
@@ -122,28 +123,19 @@ func parseURL(raw string, o Options) (*target, error) {
 	}
 	if secure == "redis" {
 		if t.options.TLS != nil {
-			return bad("TLS is set up, but the scheme is not rediss")
+			return bad("TLS is configured, but the scheme is redis: use rediss")
 		}
 	} else if t.options.TLS == nil {
 		t.options.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	t.options.Prefix = first(t.options.Prefix, defaultPrefix)
-	t.options.Timeout = first(t.options.Timeout, defaultTimeout)
-	t.options.BulkTimeout = first(t.options.BulkTimeout, defaultBulkTimeout)
+	t.options.Prefix = cmp.Or(t.options.Prefix, defaultPrefix)
+	t.options.Timeout = cmp.Or(t.options.Timeout, defaultTimeout)
+	t.options.BulkTimeout = cmp.Or(t.options.BulkTimeout, defaultBulkTimeout)
 	if t.options.Timeout < 0 || t.options.BulkTimeout < 0 || t.options.PoolSize < 0 {
 		return bad("timeouts and pool size must not be negative")
 	}
 	t.describe()
 	return t, nil
-}
-
-func first[T comparable](values ...T) (zero T) {
-	for _, v := range values {
-		if v != zero {
-			return v
-		}
-	}
-	return zero
 }
 
 func hostPort(host, port string) (addr string, ok bool) {
@@ -160,11 +152,11 @@ func hostPort(host, port string) (addr string, ok bool) {
 	return net.JoinHostPort(name, port), err == nil && n > 0 && name != "" && !strings.ContainsAny(name, " @/")
 }
 
-// query reads the settings behind the question mark. What Options say wins.
+// query reads the parameters of the URL. Options override them.
 func (t *target) query(query string) error {
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		return fault.E(fault.Invalid, "the URL of Redis: what follows the ? is not name=value&…")
+		return fault.E(fault.Invalid, "the URL of Redis: the parameters after ? are not name=value&…")
 	}
 	o := &t.options
 	var ca, cert, key, serverName string
@@ -172,9 +164,9 @@ func (t *target) query(query string) error {
 		var err error
 		switch value := v[len(v)-1]; name {
 		case "prefix":
-			o.Prefix = first(o.Prefix, value)
+			o.Prefix = cmp.Or(o.Prefix, value)
 		case "sentinel_username":
-			o.SentinelUsername = first(o.SentinelUsername, value)
+			o.SentinelUsername = cmp.Or(o.SentinelUsername, value)
 		case "timeout":
 			err = setDuration(&o.Timeout, value)
 		case "bulk_timeout":
@@ -182,7 +174,7 @@ func (t *target) query(query string) error {
 		case "pool_size":
 			var n int
 			n, err = strconv.Atoi(value)
-			o.PoolSize = first(o.PoolSize, n)
+			o.PoolSize = cmp.Or(o.PoolSize, n)
 		case "tls_ca":
 			ca = value
 		case "tls_cert":
@@ -192,10 +184,10 @@ func (t *target) query(query string) error {
 		case "tls_server_name":
 			serverName = value
 		default:
-			return fault.E(fault.Invalid, "the URL of Redis: %.40q is no setting", name)
+			return fault.E(fault.Invalid, "the URL of Redis: unknown parameter %.40q", name)
 		}
 		if err != nil {
-			return fault.E(fault.Invalid, "the URL of Redis: the value of %s cannot be read", name)
+			return fault.E(fault.Invalid, "the URL of Redis: parameter %s has an invalid value", name)
 		}
 	}
 	if ca == "" && cert == "" && key == "" && serverName == "" {
@@ -206,13 +198,13 @@ func (t *target) query(query string) error {
 	} else {
 		o.TLS = o.TLS.Clone()
 	}
-	o.TLS.ServerName = first(serverName, o.TLS.ServerName)
+	o.TLS.ServerName = cmp.Or(serverName, o.TLS.ServerName)
 	return setTLSFiles(o.TLS, ca, cert, key)
 }
 
 func setDuration(d *time.Duration, value string) error {
 	v, err := time.ParseDuration(value)
-	*d = first(*d, v)
+	*d = cmp.Or(*d, v)
 	return err
 }
 
@@ -220,17 +212,17 @@ func setTLSFiles(c *tls.Config, ca, cert, key string) error {
 	if ca != "" {
 		pem, err := os.ReadFile(ca)
 		if err != nil {
-			return fault.E(fault.Invalid, "the certificates of Redis's authority: %w", err)
+			return fault.E(fault.Invalid, "tls_ca: read the certificates of the authority: %w", err)
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return fault.E(fault.Invalid, "the certificates of Redis's authority: there is none in %s", ca)
+			return fault.E(fault.Invalid, "tls_ca: %s contains no certificate", ca)
 		}
 	}
 	if cert != "" || key != "" {
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			return fault.E(fault.Invalid, "the client certificate for Redis: %w", err)
+			return fault.E(fault.Invalid, "tls_cert, tls_key: read the client certificate: %w", err)
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}
@@ -255,7 +247,7 @@ func (t *target) describe() {
 	t.description = d
 }
 
-// client makes a client, which connects when it is used.
+// client returns a client. It connects on first use.
 func (t *target) client() redis.UniversalClient {
 	o := t.options
 	return redis.NewUniversalClient(&redis.UniversalOptions{
@@ -270,16 +262,16 @@ func (t *target) client() redis.UniversalClient {
 		TLSConfig:        o.TLS,
 		PoolSize:         o.PoolSize,
 
-		// Each operation has a deadline of its own in its context; these bound what it covers.
+		// The context of each operation has its own deadline. These are upper bounds.
 		ContextTimeoutEnabled: true,
 		ReadTimeout:           o.BulkTimeout,
 		WriteTimeout:          o.BulkTimeout,
 		DialTimeout:           dialTimeout,
-		// A dead Redis is to be noticed, not waited for; and a commit that was sent twice would conflict with itself.
+		// No retries: a dead server must be noticed at once, and a commit that was sent twice would conflict with itself.
 		DialerRetries: 1,
 		MaxRetries:    -1,
 
-		// RESP2 answers HGETALL in the order of the listpack, and needs no further handshake.
+		// RESP2 returns HGETALL in the order of the listpack, and needs no handshake.
 		Protocol:                 2,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},

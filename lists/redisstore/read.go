@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	// lookupKeys is how many keys are asked in one pipeline.
+	// lookupKeys is the number of keys in one pipeline.
 	lookupKeys = 4096
-	// walkBuckets is how many buckets Walk reads at once.
+	// walkBuckets is the number of buckets that Walk reads at once.
 	walkBuckets = 128
 )
 
-// Lookup reads the references of many keys: one pipeline to each server, after the records of layers that were not seen before. A
-// value that is found carries a checksum. Absence is proved by a second pipeline, which reads whole buckets; a check rarely needs it,
-// because it asks only for keys that a filter lets through.
+// Lookup reads the references of many keys with one pipeline to each server, after the records of layers that are not cached. A
+// value that is found has a checksum. A second pipeline reads whole buckets to prove absence. A check rarely needs it,
+// because it looks up only keys that a filter reports as possibly listed.
 func (s *Store) Lookup(ctx context.Context, asked []lists.LayerKey) ([][]byte, error) {
 	found := make([][]byte, len(asked))
 	for at := 0; at < len(asked); at += lookupKeys {
 		end := min(at+lookupKeys, len(asked))
 		if err := s.lookup(ctx, asked[at:end], found[at:end]); err != nil {
 			for _, a := range asked[at:end] {
-				s.complete.Delete(a.Layer) // it may have been dropped and made again
+				s.complete.Delete(a.Layer) // it may have been dropped and created again
 			}
 			return nil, s.failed(ctx, "look up addresses", err)
 		}
@@ -39,7 +39,7 @@ func (s *Store) Lookup(ctx context.Context, asked []lists.LayerKey) ([][]byte, e
 	return found, nil
 }
 
-// place is one bucket of one layer.
+// place names one bucket of one layer.
 type place struct {
 	layer  string
 	bucket uint64
@@ -59,7 +59,7 @@ func (s *Store) lookup(ctx context.Context, asked []lists.LayerKey, found [][]by
 	cmds := make([]*redis.SliceCmd, len(asked))
 	for i, a := range asked {
 		m := metas[a.Layer]
-		// The marker is asked for with the key: without it the bucket is gone, and need not be read.
+		// The marker is read with the key: if it is missing, the bucket is lost.
 		cmds[i] = pipe.HMGet(c, s.keys.entries(m.Stem, bucketOf(lists.Hash(a.Key), m.Buckets)), fieldMarker, string(a.Key))
 	}
 	if err := run(c, pipe); err != nil {
@@ -79,8 +79,8 @@ func (s *Store) lookup(ctx context.Context, asked []lists.LayerKey, found [][]by
 	return s.proveAbsence(ctx, metas, absent)
 }
 
-// proveAbsence reads the buckets that lack a key, and fails unless they hold all entries that were written to them: a single field may
-// have been deleted, or have expired.
+// proveAbsence reads the buckets that lack a key. It fails unless they have all entries that were written to them, since a single field
+// can be deleted or expire.
 func (s *Store) proveAbsence(ctx context.Context, metas map[string]*layerMeta, absent []place) error {
 	slices.SortFunc(absent, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.bucket, b.bucket))
@@ -106,11 +106,13 @@ func (s *Store) proveAbsence(ctx context.Context, metas map[string]*layerMeta, a
 	return nil
 }
 
+func damaged(layer, reason string) error { return &lists.DamagedError{Layer: layer, Reason: reason} }
+
 func (p place) failed(err error) error {
-	return fmt.Errorf("layer %s, bucket %d is %w", p.layer, p.bucket, err)
+	return damaged(p.layer, fmt.Sprintf("bucket %d is %s", p.bucket, err))
 }
 
-// decodeAnswer reads the marker and the value of one key; nil if the bucket does not have the key.
+// decodeAnswer decodes the marker and the value of one key. It returns nil if the bucket does not have the key.
 func decodeAnswer(sum *xxhash.Digest, key address.Key, got []any) ([]byte, error) {
 	if len(got) != 2 {
 		return nil, errDamaged
@@ -147,7 +149,7 @@ func (s *Store) attributions(ctx context.Context, layer string, numbers []uint32
 	pipe := s.client.Pipeline()
 	cmds := make([]*redis.SliceCmd, len(numbers))
 	for i, n := range numbers {
-		// HMGET and not HGET, which answers absence with an error.
+		// HMGET, because HGET returns absence as an error.
 		cmds[i] = pipe.HMGet(c, s.keys.attributions(meta.Stem, uint64(n/attributionsPerBucket)), attributionField(n))
 	}
 	if err := run(c, pipe); err != nil {
@@ -159,22 +161,22 @@ func (s *Store) attributions(ctx context.Context, layer string, numbers []uint32
 			value, _ := got[0].(string)
 			stored = []byte(value)
 		} else {
-			s.complete.Delete(layer) // it may have been dropped and made again
-			return fmt.Errorf("layer %s is damaged: attribution %d is missing from bucket %d", layer, number, number/attributionsPerBucket)
+			s.complete.Delete(layer) // it may have been dropped and created again
+			return damaged(layer, fmt.Sprintf("attribution %d is missing from bucket %d", number, number/attributionsPerBucket))
 		}
 		if len(stored) < 4 || binary.BigEndian.Uint32(stored) != sumAttribution(number, stored[4:]) {
-			return fmt.Errorf("attribution %d of layer %s is %w", number, layer, errDamaged)
+			return damaged(layer, fmt.Sprintf("attribution %d is %s", number, errDamaged))
 		}
 		records[i] = stored[4:]
 	}
 	return nil
 }
 
-// Walk yields all entries of a layer in order, some buckets at a time.
+// Walk yields all entries of a layer in order. It reads walkBuckets buckets at a time.
 func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, error] {
 	return func(yield func(lists.Entry, error) bool) {
 		end := func(err error) { yield(lists.Entry{}, s.failed(ctx, "read layer "+layer, err)) }
-		s.complete.Delete(layer) // a walk is rare: it asks whether the layer is still there
+		s.complete.Delete(layer) // read the record again: the layer may have been dropped
 		c, cancel := s.bulk(ctx)
 		meta, err := s.completeLayer(c, layer)
 		cancel()
@@ -199,7 +201,7 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 				}
 				seen += uint64(len(entries))
 				if bucket+1 == meta.Buckets && seen != meta.Keys {
-					end(fmt.Errorf("layer %s is damaged: it has %d entries instead of %d", layer, seen, meta.Keys))
+					end(damaged(layer, fmt.Sprintf("it has %d entries instead of %d", seen, meta.Keys)))
 					return
 				}
 				for _, e := range entries {
@@ -212,7 +214,7 @@ func (s *Store) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, e
 	}
 }
 
-// readBuckets reads whole buckets: names and values of fields in turn.
+// readBuckets reads whole buckets. Each result alternates names and values of fields.
 func (s *Store) readBuckets(ctx context.Context, meta *layerMeta, from, to uint64) ([][]any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -226,7 +228,7 @@ func (s *Store) readBuckets(ctx context.Context, meta *layerMeta, from, to uint6
 	return runSlices(c, pipe)
 }
 
-// runSlices is run for commands of which each answers with a list.
+// runSlices is run for commands that all return lists.
 func runSlices(ctx context.Context, pipe redis.Pipeliner) ([][]any, error) {
 	cmds, err := pipe.Exec(ctx)
 	replies := make([][]any, 0, len(cmds))

@@ -21,11 +21,11 @@ type Store struct {
 	target *target
 	keys   keys
 
-	complete sync.Map // layer id → *layerMeta, of layers that were seen complete
+	complete sync.Map // layer id → *layerMeta, of layers that are known to be complete
 
-	life    context.Context // ends with Close
+	life    context.Context // canceled by Close
 	end     context.CancelFunc
-	mu      sync.Mutex // guards the start of watches against Close
+	mu      sync.Mutex // held while a watch starts, and by Close
 	closed  bool
 	watches sync.WaitGroup
 	closing sync.Once
@@ -33,15 +33,15 @@ type Store struct {
 
 var _ lists.Store = (*Store)(nil)
 
-// silent keeps go-redis from writing to standard error: what it would tell comes back as errors.
+// silent is a logger that discards all messages. go-redis logs to standard error otherwise; the same failures are returned as errors.
 type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
 var silence = sync.OnceFunc(func() { redis.SetLogger(silent{}) })
 
-// Open prepares a store at a URL. It does not connect: a server must come up while Redis is gone. What
-// is wrong with the URL or the files it names is fault.Invalid, without repeating them.
+// Open returns the store at a URL. It does not connect, so that a server can start while Redis is down. fault.Invalid: the URL,
+// or a file that it names, is wrong. The error does not contain the URL.
 func Open(_ context.Context, url string, o Options) (*Store, error) {
 	t, err := parseURL(url, o)
 	if err != nil {
@@ -57,7 +57,7 @@ func Open(_ context.Context, url string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close ends the watches and the connections.
+// Close ends all watches and closes the connections.
 func (s *Store) Close() (err error) {
 	s.closing.Do(func() {
 		s.mu.Lock()
@@ -70,20 +70,20 @@ func (s *Store) Close() (err error) {
 	return err
 }
 
-// Describe names the store for people, without user and password.
+// Describe returns a name of the store for messages, without user and password.
 func (s *Store) Describe() string { return s.target.description }
 
-// quick bounds an operation on the way of a check, which asks for n keys.
+// quick limits the time of an operation that a check waits for and that reads n keys.
 func (s *Store) quick(ctx context.Context, n int) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.target.options.Timeout+time.Duration(n)*timeoutPerKey)
 }
 
-// bulk bounds one step of any other operation.
+// bulk limits the time of one step of any other operation.
 func (s *Store) bulk(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, s.target.options.BulkTimeout)
 }
 
-// run sends a pipeline and gives the first error, of the connection or of a command.
+// run sends a pipeline and returns the first error, of the connection or of a command.
 func run(ctx context.Context, pipe redis.Pipeliner) error {
 	cmds, err := pipe.Exec(ctx)
 	for _, cmd := range cmds {
@@ -94,14 +94,14 @@ func run(ctx context.Context, pipe redis.Pipeliner) error {
 	return err
 }
 
-// newStem gives the name of the keys of a new layer or blob.
+// newStem returns a random stem for the keys of a new layer or blob.
 func newStem() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return strconv.FormatUint(binary.BigEndian.Uint64(b[:]), 36)
 }
 
-// Ping tells whether the store can be read and written now, by writing; in a cluster, also whether all masters answer.
+// Ping checks that the store can be read and written now, by writing, and in a cluster also that all masters answer.
 func (s *Store) Ping(ctx context.Context) error {
 	c, cancel := s.quick(ctx, 0)
 	defer cancel()
@@ -115,7 +115,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.failed(ctx, "ping", err)
 }
 
-// eachMaster calls f for every server that takes writes, one after another.
+// eachMaster calls f for every server that accepts writes, one after another.
 func (s *Store) eachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error {
 	switch client := s.client.(type) {
 	case *redis.Client:
@@ -131,7 +131,7 @@ func (s *Store) eachMaster(ctx context.Context, f func(context.Context, *redis.C
 	return fmt.Errorf("unknown client %T", s.client)
 }
 
-// Warnings tells how Redis is set up otherwise than a store needs it, in sentences for the operator.
+// Warnings returns a sentence for the operator for each setting of Redis that does not suit a store.
 func (s *Store) Warnings(ctx context.Context) (warnings []string, err error) {
 	c, cancel := s.bulk(ctx)
 	defer cancel()
@@ -148,19 +148,19 @@ func (s *Store) Warnings(ctx context.Context) (warnings []string, err error) {
 		}
 		if policy != "noeviction" {
 			warnings = append(warnings, fmt.Sprintf("%s evicts keys when its memory is full (maxmemory-policy %s): "+
-				"addresses will be answered as unavailable; set it to noeviction", client.Options().Addr, policy))
+				"checks of evicted addresses fail; set maxmemory-policy to noeviction", client.Options().Addr, policy))
 		}
-		// Managed services do not let themselves be asked; then nothing is known, and nothing said.
+		// Managed services refuse CONFIG GET. The settings are unknown then, which is no reason for a warning.
 		limits, err := client.ConfigGet(ctx, "hash-max-listpack-*").Result()
 		if err != nil {
 			limits = nil
 		}
 		for name, least := range map[string]int{"hash-max-listpack-entries": 128, "hash-max-listpack-value": 64} {
 			if n, err := strconv.Atoi(limits[name]); err == nil && n < least {
-				warnings = append(warnings, fmt.Sprintf("%s has %s %d: below %d an address takes several times the memory", client.Options().Addr, name, n, least))
+				warnings = append(warnings, fmt.Sprintf("%s has %s %d: addresses take several times the memory; set it to at least %d", client.Options().Addr, name, n, least))
 			}
 		}
 		return nil
 	})
-	return warnings, s.failed(ctx, "ask for the settings", err)
+	return warnings, s.failed(ctx, "read the settings", err)
 }

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ var prefixes atomic.Int32
 // kit gives every test keys of its own on one server.
 func kit(url string, o Options) storetest.Kit {
 	// The machine of a test is shared, and may stand still for a while.
-	o.Timeout, o.BulkTimeout = first(o.Timeout, relaxed.Timeout), first(o.BulkTimeout, relaxed.BulkTimeout)
+	o.Timeout, o.BulkTimeout = cmp.Or(o.Timeout, relaxed.Timeout), cmp.Or(o.BulkTimeout, relaxed.BulkTimeout)
 	return storetest.Kit{
 		Open: func(t *testing.T) lists.Store {
 			o := o

@@ -14,9 +14,8 @@ import (
 	"interdict/lists/fault"
 )
 
-// The table holds every record that others depend on, documents and what is known of layers and blobs, in one hash. So Redis loses all
-// of it (evicted, flushed) or nothing: then a record that is not in it is absent, and not lost. The
-// marker is there as soon as anything was committed.
+// The table holds all records, of documents, layers and blobs, in one hash. So Redis loses all of them (evicted, flushed)
+// or none, and a record that is not in the table is absent and not lost. The marker exists as soon as anything was committed.
 
 const (
 	format         = "1"
@@ -24,18 +23,22 @@ const (
 	recordHead     = revisionDigits + 8 // revision, crc32c in hex
 )
 
-// commitScript makes all changes or none: it writes only after every check has passed, and the first write is
-// one that Redis refuses when it takes none (full, replica). Revisions are microseconds of Redis's clock,
-// and always rise: they do not come again after a flush or a failover that lost commits.
-//
-//	KEYS table, index   ARGV channel or "", then for each change: record, expected revision or "" or "*", "w" or "d", bytes
-//	→ revision, or {record} that has another revision
-var commitScript = redis.NewScript(`
+// checkTable is the beginning of both scripts. It fails if the table and the index do not have the same number of records.
+const checkTable = `
 local table, index = KEYS[1], KEYS[2]
 local marker = redis.call('HGET', table, '')
 local size, names = redis.call('HLEN', table), redis.call('ZCARD', index)
 if marker then size = size - 1 end
 if size ~= names or (size > 0 and not marker) then return redis.error_reply('DAMAGED table') end
+`
+
+// commitScript makes all changes or none. It writes only after all checks have passed, and Redis refuses the first write
+// if it accepts no writes (full, replica). Revisions are microseconds of the clock of Redis
+// and always increase, so that none is used again after a flush or a failover that lost commits.
+//
+//	KEYS table, index   ARGV channel or "", then for each change: record, expected revision or "" or "*", "w" or "d", bytes
+//	→ revision, or {record} whose revision is not the expected one
+var commitScript = redis.NewScript(checkTable + `
 local last = 0
 if marker then
   local format, revision = string.match(marker, '^(%d+):(%d+)$')
@@ -69,16 +72,11 @@ if ARGV[1] ~= '' then redis.pcall('PUBLISH', ARGV[1], digits) end
 return digits
 `)
 
-// scanScript reads the records from one name up to another, until it has enough bytes.
+// scanScript reads the records from one name to another, up to 1000 records or a number of bytes.
 //
-//	KEYS table, index   ARGV from, to (as ZRANGEBYLEX has them), bytes
+//	KEYS table, index   ARGV from, to (syntax of ZRANGEBYLEX), bytes
 //	→ {"more" or "", name, record, name, record, …}
-var scanScript = redis.NewScript(`
-local table, index = KEYS[1], KEYS[2]
-local marker = redis.call('HGET', table, '')
-local size, names = redis.call('HLEN', table), redis.call('ZCARD', index)
-if marker then size = size - 1 end
-if size ~= names or (size > 0 and not marker) then return redis.error_reply('DAMAGED table') end
+var scanScript = redis.NewScript(checkTable + `
 if marker and string.match(marker, '^(%d+):') ~= '` + format + `' then return redis.error_reply('FORMAT of the table') end
 local found = redis.call('ZRANGEBYLEX', index, ARGV[1], ARGV[2], 'LIMIT', 0, 1000)
 local out, bytes = {#found == 1000 and 'more' or ''}, 0
@@ -95,7 +93,7 @@ end
 return out
 `)
 
-// scanBytes is how much one step of a scan reads: scripts hold everybody up.
+// scanBytes limits the size of one step of a scan: Redis runs nothing else during a script.
 const scanBytes = 2 << 20
 
 var (
@@ -107,7 +105,7 @@ var (
 type record struct {
 	name     string
 	value    []byte
-	revision uint64 // 0: there is none
+	revision uint64 // 0: the record does not exist
 }
 
 type change struct {
@@ -132,12 +130,12 @@ func decodeRecord(name, stored string) (record, error) {
 	return record{name, value, revision}, nil
 }
 
-// records reads records by name; one that is not there has revision 0.
+// records reads records by name. A record that does not exist has revision 0.
 func (s *Store) records(ctx context.Context, names ...string) ([]record, error) {
 	marker, stored, err := s.readTable(ctx, names)
 	if err == nil && marker == "" {
-		// Nothing was ever committed, or Redis was flushed; but if there is an index, the table was evicted,
-		// or somebody made the first commit just now.
+		// Nothing was ever committed, or Redis was flushed. If there is an index, the table was evicted,
+		// or the first commit was made just now.
 		var n int64
 		if n, err = s.client.Exists(ctx, s.keys.index()).Result(); err == nil && n > 0 {
 			if marker, stored, err = s.readTable(ctx, names); err == nil && marker == "" {
@@ -165,7 +163,7 @@ func (s *Store) records(ctx context.Context, names ...string) ([]record, error) 
 	return found, nil
 }
 
-// proveAbsent looks for a record in the index, too: its field may have been deleted, or have expired. It returns the record if it was
+// proveAbsent looks up a record in the index, since its field in the table can be deleted or expire. It returns the record if it was
 // committed in the meantime.
 func (s *Store) proveAbsent(ctx context.Context, name string) (record, error) {
 	got, err := s.scanStep(ctx, "["+name, "["+name)
@@ -190,7 +188,7 @@ func (s *Store) readTable(ctx context.Context, names []string) (marker string, s
 	return marker, got[1:], nil
 }
 
-// scan reads all records whose name begins with prefix, in order. Each step sees one moment, not all of them together.
+// scan reads all records whose name begins with prefix, in order. Each step is atomic, the whole scan is not.
 func (s *Store) scan(ctx context.Context, prefix string) (found []record, err error) {
 	from := "[" + prefix
 	for {
@@ -222,9 +220,9 @@ func (s *Store) scanStep(ctx context.Context, from, to string) ([]string, error)
 	return got, err
 }
 
-// commit makes all changes or none. It gives their revision, or the name of the record in the way if one has another
-// revision than expected. notify tells all that watch.
-func (s *Store) commit(ctx context.Context, notify bool, changes ...change) (revision uint64, inTheWay string, err error) {
+// commit makes all changes or none. It returns their revision, or the name of a record whose revision is not the expected
+// one. With notify it notifies all watches.
+func (s *Store) commit(ctx context.Context, notify bool, changes ...change) (revision uint64, conflicting string, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, "", err
 	}
@@ -268,7 +266,7 @@ func (s *Store) commit(ctx context.Context, notify bool, changes ...change) (rev
 	return 0, "", errDamaged
 }
 
-// conflict is the error of a commit that found another revision.
+// conflict is the error of a commit that found an unexpected revision.
 func conflict(what, name string) error {
-	return fault.E(fault.Conflict, "%s %s was changed by somebody else", what, name)
+	return fault.E(fault.Conflict, "%s %s was changed at the same time: read it again", what, name)
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// healthCheck is how soon a subscription that has gone silent is tested, and made again if it is dead.
+// healthCheck is the time after which a silent subscription is tested, and renewed if it is dead.
 const healthCheck = time.Second
 
-// Watch gives a channel that receives something after a change of DocHead or of a key under "fresh/", and whenever
-// the subscription was made, at first or again: what was said before that is not known.
-// It is closed when ctx ends, or the store is closed.
+// Watch returns a channel that receives a value after a change of DocHead or of a key under "fresh/", and whenever
+// the subscription was made or renewed, since earlier messages are lost.
+// It is closed when ctx ends or the store is closed.
 func (s *Store) Watch(ctx context.Context) <-chan struct{} {
 	ticks := make(chan struct{}, 1)
 	s.mu.Lock()
@@ -40,7 +40,7 @@ func (s *Store) Watch(ctx context.Context) <-chan struct{} {
 			}
 			select {
 			case ticks <- struct{}{}:
-			default: // something waits there already
+			default: // a value is pending already
 			}
 		}
 	})

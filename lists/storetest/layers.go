@@ -119,11 +119,11 @@ func (k Kit) layers(t *testing.T) {
 		unavailable := func(what, id string) {
 			t.Helper()
 			_, err := s.Lookup(ctx, []lists.LayerKey{{Layer: id, Key: "\x02k"}})
-			wantKind(t, what+": Lookup", err, fault.Unavailable)
+			wantDamaged(t, what+": Lookup", err, id)
 			_, err = s.Attributions(ctx, id, []uint32{1})
-			wantKind(t, what+": Attributions", err, fault.Unavailable)
+			wantDamaged(t, what+": Attributions", err, id)
 			_, err = walk(ctx, s, id)
-			wantKind(t, what+": Walk", err, fault.Unavailable)
+			wantDamaged(t, what+": Walk", err, id)
 		}
 		unavailable("never made", "none")
 

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -177,6 +178,16 @@ func wantKind(t testing.TB, what string, err error, kind fault.Kind) {
 	t.Helper()
 	if !fault.Is(err, kind) {
 		t.Errorf("%s: %v error %v, want %v", what, fault.KindOf(err), err, kind)
+	}
+}
+
+// wantDamaged checks that err is a *lists.DamagedError of a layer, fault.Unavailable.
+func wantDamaged(t testing.TB, what string, err error, layer string) {
+	t.Helper()
+	wantKind(t, what, err, fault.Unavailable)
+	var damaged *lists.DamagedError
+	if !errors.As(err, &damaged) || damaged.Layer != layer {
+		t.Errorf("%s: error %v, want a DamagedError of layer %s", what, err, layer)
 	}
 }
 

@@ -11,11 +11,11 @@ import (
 	"interdict/lists/fault"
 )
 
-// maxDigestBytes bounds what stands beside a list: OFAC's page of hashes has some 100 kB.
+// maxDigestBytes is the largest size of a page with digests. OFAC's has about 100 kB.
 const maxDigestBytes = 4 << 20
 
-// Digest downloads the SHA-256 that is published for a file: the only one in the body, or the one in the line that names the file, as
-// sha256sum ("hex  name") and openssl ("SHA256(name) = hex") write it. The conditions of o are not sent.
+// Digest downloads the SHA-256 that is published for a file: the only digest in the body, or that in the line that names the file, as
+// in the output of sha256sum ("hex  name") and openssl ("SHA256(name) = hex"). It ignores o.ETag, o.LastModified and o.Progress.
 func Digest(ctx context.Context, rawURL, file string, o Options) (string, error) {
 	o.ETag, o.LastModified, o.Progress = "", "", nil
 	o.MaxBytes, o.AllowPage = maxDigestBytes, true
@@ -28,7 +28,7 @@ func Digest(ctx context.Context, rawURL, file string, o Options) (string, error)
 	if err != nil {
 		return "", fault.E(fault.Unavailable, "temporary file: %w", err)
 	}
-	return digestIn(body, file)
+	return findDigest(body, file)
 }
 
 var (
@@ -36,7 +36,7 @@ var (
 	words     = regexp.MustCompile(`[0-9A-Za-z._-]+`)
 )
 
-func digestIn(body []byte, file string) (string, error) {
+func findDigest(body []byte, file string) (string, error) {
 	all, naming := map[string]bool{}, map[string]bool{}
 	for line := range bytes.Lines(body) {
 		named := slices.ContainsFunc(words.FindAll(line, -1), func(w []byte) bool { return strings.EqualFold(string(w), file) })
@@ -56,7 +56,7 @@ func digestIn(body []byte, file string) (string, error) {
 		}
 	}
 	if len(all) == 0 {
-		return "", fault.E(fault.Unavailable, "no SHA-256 is published where sha256_url says")
+		return "", fault.E(fault.Unavailable, "there is no SHA-256 at sha256_url: correct the setting")
 	}
-	return "", fault.E(fault.Unavailable, "%d SHA-256 digests are published where sha256_url says, and not one line of them names %s alone", len(all), file)
+	return "", fault.E(fault.Unavailable, "there are %d SHA-256 digests at sha256_url, and none is in a line that names %s: correct the setting", len(all), file)
 }

@@ -1,11 +1,11 @@
-// Package fetch downloads list files, whole or not at all.
+// Package fetch downloads list files completely, or fails.
 //
-//	Get ── attempt ── redirects, guard.go at connect time ── 200: into a temporary file, counted and hashed ── Download
-//	  │       │                                           └─ 304: nothing newer ── Download.NotModified
-//	  │       └── no connection, 429, 5xx, broken off, stalled: wait, and again
-//	  └── 403, a web page, 0 bytes, too large, an internal address …: the end
+//	Get ── attempt ── redirects, guard.go at connect time ── 200: to a temporary file, counted and hashed ── Download
+//	  │       │                                           └─ 304: not modified ── Download.NotModified
+//	  │       └── no connection, 429, 5xx, interrupted, stalled: wait and retry
+//	  └── 403, a web page, 0 bytes, too large, an internal address …: fail
 //
-// An error names the host and nothing else of the URL: user, password, path and query may be secrets.
+// Errors name the host and no other part of the URL: user, password, path and query can be secrets.
 package fetch
 
 import (
@@ -30,61 +30,61 @@ import (
 	"interdict/lists/fault"
 )
 
-// DefaultUserAgent is what OFAC's firewall lets through: since 2026-07-30 it refuses agents that do not begin with "Mozilla/" and a digit, or
-// are shorter than 40 characters (opensanctions issue 5237).
+// DefaultUserAgent is accepted by OFAC's firewall. Since 2026-07-30 the firewall refuses agents that do not begin with "Mozilla/" and a
+// digit, or that are shorter than 40 characters (issue 5237 of opensanctions/opensanctions).
 const DefaultUserAgent = "Mozilla/5.0 (compatible; interdict address screening; list refresh)"
 
 // Options of a download.
 type Options struct {
 	UserAgent string // "" for DefaultUserAgent
-	// AllowInternal lets the download reach loopback, private and link-local addresses: an operator's own command may, a
-	// server that works from settings may not.
+	// AllowInternal allows connections to loopback, private and link-local addresses. Set it for commands of an operator, never for
+	// URLs in settings.
 	AllowInternal bool
-	// AllowHTTP takes URLs of http, too. A redirect from https to http is never followed.
+	// AllowHTTP allows http URLs. A redirect from https to http is never followed.
 	AllowHTTP bool
-	// AllowPage takes a web page, too; otherwise one is an error, since no list is one: it says that the list has moved or is blocked.
+	// AllowPage allows HTML. Otherwise HTML is an error: it means that the list has moved or that access is blocked.
 	AllowPage bool
-	// ETag and LastModified are those of the last download, to get nothing when there is nothing newer. "" for none.
+	// ETag and LastModified are those of the last download. They make the request conditional; "" for none.
 	ETag, LastModified string
 	MaxBytes           int64         // 0 for 8 GiB
-	Timeout            time.Duration // for everything together; 0 for half an hour (OFAC serves 127 MB at 190 kB/s)
+	Timeout            time.Duration // for all attempts together; 0 for 30 minutes (OFAC serves 127 MB at 190 kB/s)
 	Dir                string        // for the temporary file; "" for the system's
-	// Progress, if not nil, is told how many bytes are there, of how many; of -1 when that is not known.
+	// Progress, if not nil, is called with the number of bytes received and the total; -1 if that is unknown.
 	Progress func(bytes, of int64)
-	// Sleep waits between attempts; nil: by the clock.
+	// Sleep waits between attempts; nil: the real clock. Tests set it.
 	Sleep func(context.Context, time.Duration) error
 }
 
 const (
 	maxAttempts  = 4
-	maxRedirects = 5 // OFAC's old address takes three
-	// firstWait doubles up to maxWait. A server that asks for more by Retry-After ends the download; Error tells it.
-	firstWait = 2 * time.Second
-	maxWait   = time.Minute
-	// maxStill is how long a server may send nothing in the middle of a file.
-	maxStill = time.Minute
-	// maxRetryAfter bounds what is believed.
+	maxRedirects = 5 // OFAC's old URL needs three
+	// minWait doubles up to maxWait. A longer Retry-After ends the download and is in Error.
+	minWait = 2 * time.Second
+	maxWait = time.Minute
+	// stallTimeout is the longest pause within a file.
+	stallTimeout = time.Minute
+	// maxRetryAfter is the largest Retry-After that is honoured.
 	maxRetryAfter = 24 * time.Hour
-	// maxValidator bounds an ETag or a date that is to be kept.
+	// maxValidator is the largest length of an ETag or date that is stored.
 	maxValidator = 512
 )
 
-// Download is a file that has arrived whole. It must be closed.
+// Download is a completely received file. The caller must close it.
 type Download struct {
-	Name      string // by the URL that was asked for
+	Name      string // last part of the requested URL
 	SizeBytes int64
 	SHA256    string
 	// ETag and LastModified are for the Options of the next download.
 	ETag, LastModified string
-	// NotModified tells that there is nothing newer than what ETag and LastModified say; there is nothing to read then.
+	// NotModified is true if the file has not changed since the download of ETag and LastModified. There is nothing to read then.
 	NotModified bool
 
-	f *os.File // unlinked: gone when closed
+	f *os.File // already unlinked
 }
 
 func (d *Download) Read(p []byte) (int, error) { return d.f.Read(p) }
 
-// Close drops the file.
+// Close deletes the file.
 func (d *Download) Close() error {
 	if d.f == nil {
 		return nil
@@ -92,11 +92,11 @@ func (d *Download) Close() error {
 	return d.f.Close()
 }
 
-// Error is why a download failed.
+// Error describes why a download failed.
 type Error struct {
 	Host     string
 	Attempts int
-	// RetryAfter is how long the server asked to be left alone; 0: it did not say.
+	// RetryAfter is the wait that the server asked for; 0 if none.
 	RetryAfter time.Duration
 	err        error
 }
@@ -110,13 +110,13 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.err }
 
-// Get downloads a file. It is an error, and never a shorter file, when it breaks off.
+// Get downloads a file. An interrupted download is an error, never a shorter file.
 func Get(ctx context.Context, rawURL string, o Options) (*Download, error) {
 	c := newClient(o)
 	return c.get(ctx, rawURL)
 }
 
-// client is one call of Get.
+// client is the state of one call of Get.
 type client struct {
 	o        Options
 	stalled  time.Duration
@@ -138,9 +138,9 @@ func newClient(o Options) *client {
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
-	c := &client{o: o, stalled: maxStill, proxy: http.ProxyFromEnvironment}
+	c := &client{o: o, stalled: stallTimeout, proxy: http.ProxyFromEnvironment}
 	if !o.AllowInternal {
-		c.control = publicOnly
+		c.control = refuseInternal
 	}
 	return c
 }
@@ -159,14 +159,14 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (c *client) get(ctx context.Context, rawURL string) (*Download, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
-		return nil, fault.E(fault.Invalid, "the source is no http or https URL")
+		return nil, fault.E(fault.Invalid, "the source is not an http or https URL")
 	}
 	if u.Scheme == "http" && !c.o.AllowHTTP {
-		return nil, fault.E(fault.Forbidden, "download from %s: plain http is not allowed", u.Host)
+		return nil, fault.E(fault.Forbidden, "download from %s: plain http is not allowed: use https", u.Host)
 	}
 	limited, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
-	w := c.ways()
+	w := c.transport()
 	defer w.close()
 	hc := &http.Client{Transport: w, CheckRedirect: checkRedirect(c.o.AllowHTTP)}
 	for n := 1; ; n++ {
@@ -175,46 +175,45 @@ func (c *client) get(ctx context.Context, rawURL string) (*Download, error) {
 			return d, nil
 		}
 		failed := &Error{Host: u.Host, Attempts: n, err: err}
-		var t *trouble
+		var t *retryableError
 		again := errors.As(err, &t)
 		if again {
 			failed.RetryAfter = t.after
 		}
 		switch {
 		case ctx.Err() != nil:
-			failed.err = fault.E(fault.Unavailable, "it was given up: %w", ctx.Err())
+			failed.err = fault.E(fault.Unavailable, "canceled: %w", ctx.Err())
 			return nil, failed
 		case limited.Err() != nil:
-			failed.err = fault.E(fault.Unavailable, "it was not done after %s", c.o.Timeout)
+			failed.err = fault.E(fault.Unavailable, "not finished after %s", c.o.Timeout)
 			return nil, failed
 		case !again || n == maxAttempts:
 			return nil, failed
 		}
-		wait := max(backOff(n), t.after)
+		wait := max(backoff(n), t.after)
 		if deadline, _ := limited.Deadline(); wait > maxWait || time.Until(deadline) < wait {
 			return nil, failed
 		}
-		_ = c.o.Sleep(limited, wait) // a context that has ended ends the next attempt at once
+		_ = c.o.Sleep(limited, wait) // if the context has ended, the next attempt fails at once
 	}
 }
 
-// backOff is how long to wait after the n-th attempt: half of it for sure, half of it by chance, so that those who failed together do
-// not come back together.
-func backOff(n int) time.Duration {
-	d := min(firstWait<<(n-1), maxWait)
-	return d/2 + rand.N(d/2+1) //nolint:gosec // chance, not secrecy
+// backoff returns the wait after the n-th attempt. Half of it is random, so that clients that failed together do not retry together.
+func backoff(n int) time.Duration {
+	d := min(minWait<<(n-1), maxWait)
+	return d/2 + rand.N(d/2+1) //nolint:gosec // not a secret
 }
 
-// trouble is a failure that may be over at the next attempt.
-type trouble struct {
+// retryableError is an error that the next attempt may not have.
+type retryableError struct {
 	err   error
-	after time.Duration // that the server asked for
+	after time.Duration // wait that the server asked for
 }
 
-func (t *trouble) Error() string          { return t.err.Error() }
-func (t *trouble) Unwrap() error          { return t.err }
-func (*trouble) FaultKind() fault.Kind    { return fault.Unavailable }
-func passing(text string, a ...any) error { return &trouble{err: fmt.Errorf(text, a...)} }
+func (t *retryableError) Error() string       { return t.err.Error() }
+func (t *retryableError) Unwrap() error       { return t.err }
+func (*retryableError) FaultKind() fault.Kind { return fault.Unavailable }
+func retryable(text string, a ...any) error   { return &retryableError{err: fmt.Errorf(text, a...)} }
 
 func checkRedirect(allowHTTP bool) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
@@ -222,20 +221,20 @@ func checkRedirect(allowHTTP bool) func(*http.Request, []*http.Request) error {
 			return fault.E(fault.Forbidden, "more than %d redirects", maxRedirects)
 		}
 		if req.URL.Scheme != "https" && (!allowHTTP || via[len(via)-1].URL.Scheme == "https") {
-			return fault.E(fault.Forbidden, "a redirect leads away from https")
+			return fault.E(fault.Forbidden, "it redirects from https to http")
 		}
-		req.Header.Del("Referer") // it would tell the next host what the URL's query holds
+		req.Header.Del("Referer") // it would send the query of the URL to the next host
 		return nil
 	}
 }
 
-// attempt asks once. The error is a *trouble where another attempt may help.
+// attempt sends one request. The error is a *retryableError if another attempt may succeed.
 func (c *client) attempt(ctx context.Context, hc *http.Client, u *url.URL) (*Download, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, fault.E(fault.Invalid, "the request cannot be made")
+		return nil, fault.E(fault.Invalid, "the URL is not valid in a request")
 	}
 	req.Header.Set("User-Agent", c.o.UserAgent)
 	req.Header.Set("Accept", "*/*")
@@ -247,7 +246,7 @@ func (c *client) attempt(ctx context.Context, hc *http.Client, u *url.URL) (*Dow
 	}
 	res, err := hc.Do(req)
 	if err != nil {
-		return nil, connection(err)
+		return nil, requestError(err)
 	}
 	defer res.Body.Close()
 	d := &Download{Name: fileName(u), ETag: validator(res, "ETag"), LastModified: validator(res, "Last-Modified")}
@@ -256,7 +255,7 @@ func (c *client) attempt(ctx context.Context, hc *http.Client, u *url.URL) (*Dow
 		return d, c.receive(d, res, cancel)
 	case res.StatusCode == http.StatusNotModified && (c.o.ETag != "" || c.o.LastModified != ""):
 		d.NotModified = true
-		if d.ETag == "" && d.LastModified == "" { // RFC 9110 asks for them, not every server sends them
+		if d.ETag == "" && d.LastModified == "" { // RFC 9110 requires them, but not every server sends them
 			d.ETag, d.LastModified = c.o.ETag, c.o.LastModified
 		}
 		return d, nil
@@ -264,7 +263,7 @@ func (c *client) attempt(ctx context.Context, hc *http.Client, u *url.URL) (*Dow
 	switch status := "status " + strconv.Itoa(res.StatusCode) + " " + http.StatusText(res.StatusCode); res.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
 		http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return nil, &trouble{err: errors.New(status), after: retryAfter(res)}
+		return nil, &retryableError{err: errors.New(status), after: retryAfter(res)}
 	default:
 		return nil, fault.E(fault.Unavailable, "%s", status)
 	}
@@ -275,7 +274,7 @@ func (c *client) receive(d *Download, res *http.Response, cancel func()) (err er
 	if res.ContentLength > c.o.MaxBytes {
 		return c.tooLarge()
 	}
-	if d.f, err = temporary(c.o.Dir); err != nil {
+	if d.f, err = createTemp(c.o.Dir); err != nil {
 		return err
 	}
 	defer func() {
@@ -285,13 +284,13 @@ func (c *client) receive(d *Download, res *http.Response, cancel func()) (err er
 	}()
 	watch := time.AfterFunc(c.stalled, cancel)
 	defer watch.Stop()
-	body := &meter{r: io.LimitReader(res.Body, c.o.MaxBytes+1), of: res.ContentLength, tell: c.o.Progress, moved: func() { watch.Reset(c.stalled) }}
+	body := &countingReader{r: io.LimitReader(res.Body, c.o.MaxBytes+1), of: res.ContentLength, progress: c.o.Progress, onRead: func() { watch.Reset(c.stalled) }}
 	sum := sha256.New()
 	if d.SizeBytes, err = io.Copy(io.MultiWriter(d.f, sum), body); err != nil {
 		if body.err == nil {
 			return fault.E(fault.Unavailable, "temporary file: %w", err)
 		}
-		return passing("it broke off after %d bytes: %w", d.SizeBytes, cause(body.err))
+		return retryable("interrupted after %d bytes: %w", d.SizeBytes, withoutURL(body.err))
 	}
 	if d.SizeBytes > c.o.MaxBytes {
 		return c.tooLarge()
@@ -305,8 +304,8 @@ func (c *client) receive(d *Download, res *http.Response, cancel func()) (err er
 	if err != nil && err != io.EOF {
 		return fault.E(fault.Unavailable, "temporary file: %w", err)
 	}
-	if !c.o.AllowPage && isPage(head[:n]) {
-		return fault.E(fault.Unavailable, "it sends a web page instead of a list")
+	if !c.o.AllowPage && isHTML(head[:n]) {
+		return fault.E(fault.Unavailable, "the response is a web page, not a list: the list has moved or access is blocked")
 	}
 	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
 		return fault.E(fault.Unavailable, "temporary file: %w", err)
@@ -318,8 +317,8 @@ func (c *client) tooLarge() error {
 	return fault.E(fault.TooLarge, "the file is larger than %d bytes", c.o.MaxBytes)
 }
 
-// temporary makes a file that is gone when it is closed.
-func temporary(dir string) (*os.File, error) {
+// createTemp creates a file and unlinks it, so that it disappears when it is closed.
+func createTemp(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "interdict-fetch-*")
 	if err == nil {
 		if err = os.Remove(f.Name()); err != nil {
@@ -332,8 +331,8 @@ func temporary(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// isPage tells a web page by its first bytes.
-func isPage(head []byte) bool {
+// isHTML reports whether a file with these first bytes is HTML.
+func isHTML(head []byte) bool {
 	switch kind := http.DetectContentType(head); {
 	case strings.HasPrefix(kind, "text/html"):
 		return true
@@ -343,21 +342,21 @@ func isPage(head []byte) bool {
 	return false
 }
 
-// meter counts what is read, and remembers why it ended.
-type meter struct {
-	r     io.Reader
-	n, of int64
-	tell  func(bytes, of int64)
-	moved func()
-	err   error
+// countingReader counts the bytes read, and records the error that ended reading.
+type countingReader struct {
+	r        io.Reader
+	n, of    int64
+	progress func(bytes, of int64)
+	onRead   func()
+	err      error
 }
 
-func (m *meter) Read(p []byte) (int, error) {
+func (m *countingReader) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	if m.n += int64(n); n > 0 {
-		m.moved()
-		if m.tell != nil {
-			m.tell(m.n, m.of)
+		m.onRead()
+		if m.progress != nil {
+			m.progress(m.n, m.of)
 		}
 	}
 	if err != nil && err != io.EOF {
@@ -366,34 +365,34 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// connection sorts the errors of a request that got no answer.
-func connection(err error) error {
-	if fault.KindOf(err) != fault.Internal { // our own: the guard's, a redirect's
-		return fault.E(fault.KindOf(err), "%w", cause(err))
+// requestError classifies the error of a request without a response.
+func requestError(err error) error {
+	if fault.KindOf(err) != fault.Internal { // from the guard or the redirect check
+		return fault.E(fault.KindOf(err), "%w", withoutURL(err))
 	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
-		return fault.E(fault.Unavailable, "its certificate is not trusted: %w", certificate.Err)
+		return fault.E(fault.Unavailable, "its TLS certificate is not trusted: %w", certificate.Err)
 	}
-	return passing("%w", cause(err))
+	return retryable("%w", withoutURL(err))
 }
 
-// cause gives the part of an error that names no URL. net/http puts URLs around its errors, and into some of them.
-func cause(err error) error {
+// cause returns the part of an error without URLs. net/http wraps its errors with the URL, and some contain one.
+func withoutURL(err error) error {
 	var around *url.Error
 	for errors.As(err, &around) {
 		err = around.Err
 	}
 	if errors.Is(err, context.Canceled) {
-		return errors.New("it stalled")
+		return errors.New("the server stopped sending")
 	}
 	if strings.ContainsAny(err.Error(), "?@") || strings.Contains(err.Error(), "://") || strings.Contains(err.Error(), "Location") {
-		return errors.New("the answer cannot be understood")
+		return errors.New("the response is not valid HTTP")
 	}
 	return err
 }
 
-// retryAfter reads how long the server asks to be left alone, in seconds or as a date (RFC 9110, section 10.2.3).
+// retryAfter reads Retry-After, in seconds or as a date (RFC 9110, section 10.2.3).
 func retryAfter(res *http.Response) time.Duration {
 	text := res.Header.Get("Retry-After")
 	var d time.Duration
@@ -412,7 +411,7 @@ func validator(res *http.Response, name string) string {
 	return ""
 }
 
-// fileName is what a file is called by its URL; formats detects some files by it.
+// fileName returns the last part of the path, or the host. Package formats detects some files by name.
 func fileName(u *url.URL) string {
 	if name := path.Base(u.Path); name != "/" && name != "." {
 		return name

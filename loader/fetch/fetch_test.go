@@ -71,7 +71,7 @@ func gone(t *testing.T, o Options) {
 	}
 }
 
-func TestADownloadArrivesWholeAndHashed(t *testing.T) {
+func TestDownloadIsCompleteAndHashed(t *testing.T) {
 	var agent, accept string
 	p := publish(t, func(w http.ResponseWriter, r *http.Request) {
 		agent, accept = r.UserAgent(), r.Header.Get("Accept")
@@ -111,7 +111,7 @@ func TestADownloadArrivesWholeAndHashed(t *testing.T) {
 }
 
 // OFAC's firewall: "Mozilla/" and a digit at the beginning, 40 characters (opensanctions issue 5237).
-func TestTheDefaultUserAgentIsOneThatOFACAccepts(t *testing.T) {
+func TestDefaultUserAgentIsAcceptedByOFAC(t *testing.T) {
 	if a := DefaultUserAgent; !strings.HasPrefix(a, "Mozilla/5") || len(a) < 40 {
 		t.Errorf("%q", a)
 	}
@@ -129,7 +129,7 @@ func TestTheDefaultUserAgentIsOneThatOFACAccepts(t *testing.T) {
 	}
 }
 
-func TestNothingNewerIsNotDownloaded(t *testing.T) {
+func TestUnmodifiedFileIsNotDownloaded(t *testing.T) {
 	for name, c := range map[string]struct {
 		o    Options
 		sent http.Header // with the 304
@@ -200,7 +200,7 @@ func send(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }
 }
 
-func TestWhatIsNoListIsAnErrorAndNeverAShorterFile(t *testing.T) {
+func TestFailedDownloadIsAnErrorNotAShorterFile(t *testing.T) {
 	zipped := &strings.Builder{}
 	z := gzip.NewWriter(zipped)
 	_, _ = io.WriteString(z, strings.Repeat(list, 1000))
@@ -224,10 +224,10 @@ func TestWhatIsNoListIsAnErrorAndNeverAShorterFile(t *testing.T) {
 		"a web page":        {send("\n <!DOCTYPE html><html><body>Access denied</body></html>"), 1, fault.Unavailable, "web page", 0},
 		"a page as XHTML":   {send(`<?xml version="1.0"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml">`), 1, fault.Unavailable, "web page", 0},
 		"shorter than its Content-Length": {broken("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + list[:40]), 4, fault.Unavailable,
-			"broke off after 40 bytes: unexpected EOF", 0},
-		"chunks without an end": {broken("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\naddr\r\n"), 4, fault.Unavailable, "broke off after 4 bytes", 0},
+			"interrupted after 40 bytes: unexpected EOF", 0},
+		"chunks without an end": {broken("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\naddr\r\n"), 4, fault.Unavailable, "interrupted after 4 bytes", 0},
 		"compressed, without an end": {broken("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + zipped.String()[:zipped.Len()-9]), 4, fault.Unavailable,
-			"broke off", 0},
+			"interrupted", 0},
 		"no HTTP":                {broken("SSH-2.0-OpenSSH\r\n"), 4, fault.Unavailable, "malformed HTTP", 0},
 		"nothing":                {broken(""), 4, fault.Unavailable, "EOF", 0},
 		"too large, as it says":  {send(list), 1, fault.TooLarge, "larger than 10 bytes", 10},
@@ -253,7 +253,7 @@ func TestWhatIsNoListIsAnErrorAndNeverAShorterFile(t *testing.T) {
 	}
 }
 
-func TestATroubleThatPassesIsOvercome(t *testing.T) {
+func TestTemporaryErrorsAreRetried(t *testing.T) {
 	troubles := []http.HandlerFunc{status(503), broken("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of"), status(429, "Retry-After", "7"), send(list)}
 	var n atomic.Int32
 	p := publish(t, func(w http.ResponseWriter, r *http.Request) { troubles[n.Add(1)-1](w, r) })
@@ -272,12 +272,12 @@ func TestATroubleThatPassesIsOvercome(t *testing.T) {
 	}
 }
 
-func TestBackOffDoublesWithChanceAndEnds(t *testing.T) {
+func TestBackoffDoublesWithJitter(t *testing.T) {
 	seen := map[time.Duration]bool{}
 	for n := 1; n <= 40; n++ {
-		full := min(firstWait<<min(n-1, 20), maxWait)
+		full := min(minWait<<min(n-1, 20), maxWait)
 		for range 20 {
-			d := backOff(min(n, 20))
+			d := backoff(min(n, 20))
 			seen[d] = true
 			if d < full/2 || d > full {
 				t.Fatalf("after attempt %d: %v, not between %v and %v", n, d, full/2, full)
@@ -289,7 +289,7 @@ func TestBackOffDoublesWithChanceAndEnds(t *testing.T) {
 	}
 }
 
-func TestAServerThatAsksForALongPauseIsLeftAlone(t *testing.T) {
+func TestLongRetryAfterEndsTheDownload(t *testing.T) {
 	at := time.Now().Add(2 * time.Hour).UTC().Format(http.TimeFormat)
 	for text, want := range map[string]time.Duration{"3600": time.Hour, at: 2 * time.Hour, "99999999999": 24 * time.Hour} {
 		p := publish(t, status(503, "Retry-After", text))
@@ -350,7 +350,7 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
-func TestHTTPSIsNotLeft(t *testing.T) {
+func TestRedirectFromHTTPSToHTTPIsRefused(t *testing.T) {
 	plain := publish(t, send(list))
 	o, _ := local(t)
 	o.AllowHTTP = false
@@ -383,7 +383,7 @@ func parsed(t *testing.T, raw string) *url.URL {
 	return u
 }
 
-func TestASecretInAURLIsInNoError(t *testing.T) {
+func TestErrorsContainNoSecretOfTheURL(t *testing.T) {
 	closed := publish(t, send(list))
 	closed.Close()
 	_, port, err := net.SplitHostPort(closed.Listener.Addr().String())
@@ -410,7 +410,7 @@ func TestASecretInAURLIsInNoError(t *testing.T) {
 	}
 }
 
-func TestTheWholeHasATimeLimit(t *testing.T) {
+func TestTimeoutCoversAllAttempts(t *testing.T) {
 	release := make(chan struct{})
 	p := publish(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "100")
@@ -424,27 +424,27 @@ func TestTheWholeHasATimeLimit(t *testing.T) {
 	t.Cleanup(func() { close(release) })
 	o, _ := local(t)
 	o.Timeout = 100 * time.Millisecond
-	if _, err := Get(t.Context(), p.URL, o); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "not done after 100ms") || p.asked.Load() != 1 {
+	if _, err := Get(t.Context(), p.URL, o); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "not finished after 100ms") || p.asked.Load() != 1 {
 		t.Errorf("asked %d times: %v", p.asked.Load(), err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	o.Timeout = 0
-	if _, err := Get(ctx, p.URL, o); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "given up") {
+	if _, err := Get(ctx, p.URL, o); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "canceled") {
 		t.Errorf("%v", err)
 	}
 	t.Run("a server that says nothing more is left", func(t *testing.T) {
 		c := newClient(o)
 		c.stalled = 50 * time.Millisecond
 		p.asked.Store(0)
-		if _, err := c.get(t.Context(), p.URL); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "broke off after 7 bytes: it stalled") || p.asked.Load() != maxAttempts {
+		if _, err := c.get(t.Context(), p.URL); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "interrupted after 7 bytes: the server stopped sending") || p.asked.Load() != maxAttempts {
 			t.Errorf("asked %d times: %v", p.asked.Load(), err)
 		}
 	})
 	gone(t, o)
 }
 
-func TestACompressedAnswerIsTheFileInside(t *testing.T) {
+func TestCompressedResponseIsDecompressed(t *testing.T) {
 	p := publish(t, func(w http.ResponseWriter, r *http.Request) {
 		if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			t.Error("127 MB of XML are asked for as such")
@@ -465,7 +465,7 @@ func TestACompressedAnswerIsTheFileInside(t *testing.T) {
 	}
 }
 
-func TestAnUntrustedCertificateIsNotTriedAgain(t *testing.T) {
+func TestUntrustedCertificateIsNotRetried(t *testing.T) {
 	s := httptest.NewUnstartedServer(send(list))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()

@@ -12,9 +12,9 @@ import (
 	"interdict/lists/fault"
 )
 
-// internal are the blocks of addresses that no public source is at: IANA's special-purpose registries for IPv4 and IPv6
-// (RFC 6890 and what has been added since), multicast (RFC 5771, RFC 4291), and one public address behind which a cloud keeps its own
-// services. IPv6 outside of 2000::/3, the only block given out as global unicast, is refused as a whole.
+// internal are blocks of addresses that no public source uses: those of IANA's special-purpose registries for IPv4 and IPv6
+// (RFC 6890 and later additions), multicast (RFC 5771, RFC 4291), and one public address that Azure uses for its own
+// services. IPv6 addresses outside of 2000::/3, the only block assigned as global unicast, are refused as well.
 var internal = prefixes(
 	"0.0.0.0/8",        // this network
 	"10.0.0.0/8",       // private
@@ -31,18 +31,18 @@ var internal = prefixes(
 	"203.0.113.0/24",   // documentation
 	"224.0.0.0/4",      // multicast
 	"240.0.0.0/4",      // reserved, broadcast
-	"168.63.129.16/32", // Azure's WireServer, reachable from inside only
+	"168.63.129.16/32", // Azure's WireServer, reachable only from inside Azure
 
 	"2001::/23",     // protocol assignments, Teredo among them
 	"2001:db8::/32", // documentation
-	"2002::/16",     // 6to4: stands for an IPv4 address that a relay decides about
+	"2002::/16",     // 6to4: contains an IPv4 address that a relay connects to
 	"3fff::/20",     // documentation
 )
 
 var (
 	globalUnicast = netip.MustParsePrefix("2000::/3")
-	// nat64 stands for the IPv4 address in its last four bytes (RFC 6052): a cluster that has IPv6 only reaches IPv4 by it.
-	// Its neighbour for local use, 64:ff9b:1::/48, is no global unicast and refused.
+	// nat64 addresses contain an IPv4 address in the last four bytes (RFC 6052). Clusters with IPv6 only use them to reach IPv4.
+	// The block for local use, 64:ff9b:1::/48, is not global unicast and refused.
 	nat64 = netip.MustParsePrefix("64:ff9b::/96")
 )
 
@@ -54,8 +54,8 @@ func prefixes(texts ...string) []netip.Prefix {
 	return out
 }
 
-// publicIP refuses an address that is not a public one, in whatever form it is written.
-func publicIP(ip netip.Addr) error {
+// checkPublic returns an error unless the address is public, also if it is an IPv4 address inside an IPv6 address.
+func checkPublic(ip netip.Addr) error {
 	plain := ip.WithZone("").Unmap()
 	if nat64.Contains(plain) {
 		b := plain.As16()
@@ -71,25 +71,26 @@ func publicIP(ip netip.Addr) error {
 	return nil
 }
 
-// publicOnly refuses a connection to an address that is not a public one. The dialer calls it with the address it is about to connect to:
-// after the name was resolved, for each address of the name, and again for every redirect and every further attempt. So it does not matter
-// what the name said before.
-func publicOnly(_, address string, _ syscall.RawConn) error {
+// refuseInternal is a net.Dialer.Control that fails unless the address is public. The dialer calls it with the resolved address directly
+// before it connects, for each address of a name, each redirect and each attempt. So a name that resolves differently later (DNS
+// rebinding) does not help an attacker.
+func refuseInternal(_, address string, _ syscall.RawConn) error {
 	at, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return fault.E(fault.Forbidden, "connect to %s: it is no address", address)
+		return fault.E(fault.Forbidden, "connect to %s: not an address", address)
 	}
-	return publicIP(at.Addr())
+	return checkPublic(at.Addr())
 }
 
-// Names that are not public by their ending: RFC 6761, RFC 6762, RFC 8375, and ICANN's .internal, where clouds have their metadata.
+// internalEndings are the endings of names that are never public: RFC 6761, RFC 6762, RFC 8375, and ICANN's .internal, which clouds use
+// for metadata services.
 var internalEndings = []string{".localhost", ".local", ".home.arpa", ".internal"}
 
-// throughProxy refuses what can be known to be internal when a proxy is to connect instead of us: addresses written as such, and names
-// that no public host has. Any other name is resolved by the proxy, and only the proxy can refuse what it resolves to.
-func throughProxy(host string) error {
+// checkProxied checks a host that a proxy will connect to. It refuses internal addresses, and names that no public host can have.
+// The proxy resolves all other names, and only the proxy can refuse the resolved address.
+func checkProxied(host string) error {
 	if ip, err := netip.ParseAddr(host); err == nil {
-		return publicIP(ip)
+		return checkPublic(ip)
 	}
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	dot := strings.LastIndexByte(name, '.')
@@ -97,48 +98,48 @@ func throughProxy(host string) error {
 	for _, ending := range internalEndings {
 		refused = refused || strings.HasSuffix(name, ending)
 	}
-	// 127.1 and 0x7f.1 are 127.0.0.1 to many a resolver; no public name ends in a number (RFC 3696, section 2).
+	// Many resolvers read 127.1 and 0x7f.1 as 127.0.0.1. No public name ends in a number (RFC 3696, section 2).
 	if refused || name[dot+1] >= '0' && name[dot+1] <= '9' {
-		return fault.E(fault.Forbidden, "%s is no public name", host)
+		return fault.E(fault.Forbidden, "%s is not a public name", host)
 	}
 	return nil
 }
 
-// ways sends a request through the proxy that the environment names for it, and every other request straight through the guard. They are two
-// transports, so that the guard can let the proxy's own address pass, which usually is an internal one, for the proxy and for nothing else.
-type ways struct {
+// guardedTransport sends requests through the proxy of the environment, or directly with the guard. It has two transports, because the
+// address of the proxy is usually internal, and must be allowed for the proxy only.
+type guardedTransport struct {
 	proxy           func(*http.Request) (*url.URL, error)
 	guarded         bool
 	direct, proxied *http.Transport
 }
 
-func (w *ways) RoundTrip(req *http.Request) (*http.Response, error) {
+func (w *guardedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	proxy, err := w.proxy(req)
 	if err != nil {
-		return nil, fault.E(fault.Invalid, "the proxy that the environment names cannot be understood") // the error would show its password
+		return nil, fault.E(fault.Invalid, "the proxy URL in the environment (HTTPS_PROXY) is not valid") // the original error would show its password
 	}
 	if proxy == nil {
 		return w.direct.RoundTrip(req)
 	}
 	if w.guarded {
-		if err := throughProxy(req.URL.Hostname()); err != nil {
+		if err := checkProxied(req.URL.Hostname()); err != nil {
 			return nil, err
 		}
 	}
 	return w.proxied.RoundTrip(req)
 }
 
-func (w *ways) close() {
+func (w *guardedTransport) close() {
 	w.direct.CloseIdleConnections()
 	w.proxied.CloseIdleConnections()
 }
 
-func (c *client) ways() *ways {
+func (c *client) transport() *guardedTransport {
 	transport := func(d *net.Dialer) *http.Transport {
 		return &http.Transport{DialContext: d.DialContext, TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: 2 * time.Minute,
 			MaxResponseHeaderBytes: 64 << 10, DisableKeepAlives: true, ForceAttemptHTTP2: true}
 	}
-	w := &ways{proxy: c.proxy, guarded: !c.o.AllowInternal}
+	w := &guardedTransport{proxy: c.proxy, guarded: !c.o.AllowInternal}
 	w.direct = transport(&net.Dialer{Timeout: 15 * time.Second, Resolver: c.resolver, Control: c.control})
 	w.proxied = transport(&net.Dialer{Timeout: 15 * time.Second})
 	w.proxied.Proxy = c.proxy

@@ -28,10 +28,10 @@ func TestInternalAddressesInEveryForm(t *testing.T) {
 		"64:ff9b:1::8.8.8.8", "64:ff9b:1::1", "100::1", "2001::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:20::1", "2001:db8::1", "2002:7f00:1::1",
 		"2002:a00:1::", "2002:808:808::1", "3fff::1", "5f00::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0", "fec0::1", "ff02::1", "ff0e::1", "4000::1",
 	} {
-		if err := publicIP(netip.MustParseAddr(text)); !fault.Is(err, fault.Forbidden) {
+		if err := checkPublic(netip.MustParseAddr(text)); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("%s passes: %v", text, err)
 		}
-		if err := publicOnly("tcp", net.JoinHostPort(text, "443"), nil); !fault.Is(err, fault.Forbidden) {
+		if err := refuseInternal("tcp", net.JoinHostPort(text, "443"), nil); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("a connection to %s passes: %v", text, err)
 		}
 	}
@@ -40,12 +40,12 @@ func TestInternalAddressesInEveryForm(t *testing.T) {
 		"172.32.0.1", "192.0.1.1", "192.167.255.255", "192.169.0.1", "198.17.255.255", "198.20.0.1", "223.255.255.255", "168.63.129.17",
 		"::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2001:4860:4860::8888", "2606:4700::1111", "2a00:1450:4001:80b::200e", "3ffe::1",
 	} {
-		if err := publicOnly("tcp", net.JoinHostPort(text, "443"), nil); err != nil {
+		if err := refuseInternal("tcp", net.JoinHostPort(text, "443"), nil); err != nil {
 			t.Errorf("%s is refused: %v", text, err)
 		}
 	}
 	for _, text := range []string{"", "localhost:80", "127.1:80", "/run/socket"} {
-		if err := publicOnly("unix", text, nil); !fault.Is(err, fault.Forbidden) {
+		if err := refuseInternal("unix", text, nil); !fault.Is(err, fault.Forbidden) {
 			t.Errorf("%q passes: %v", text, err)
 		}
 	}
@@ -148,7 +148,7 @@ func guarded(t *testing.T, n *names) (*client, *passed) {
 	return c, p
 }
 
-func TestANameThatTurnsInternalIsRefusedWhateverItSaidBefore(t *testing.T) {
+func TestDNSRebindingIsRefused(t *testing.T) {
 	inside := publish(t, send(list))
 	_, port, err := net.SplitHostPort(inside.Listener.Addr().String())
 	if err != nil {
@@ -165,7 +165,7 @@ func TestANameThatTurnsInternalIsRefusedWhateverItSaidBefore(t *testing.T) {
 	}
 }
 
-func TestARedirectInsideIsRefused(t *testing.T) {
+func TestRedirectToInternalAddressIsRefused(t *testing.T) {
 	inside := publish(t, send(list))
 	for _, to := range []string{inside.URL, strings.Replace(inside.URL, "127.0.0.1", "inside.example.org", 1), strings.Replace(inside.URL, "127.0.0.1", "[::ffff:127.0.0.1]", 1)} {
 		outside := publish(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, to, http.StatusFound) })
@@ -191,7 +191,7 @@ func TestARedirectInsideIsRefused(t *testing.T) {
 	}
 }
 
-func TestOtherSpellingsOfThisMachineAreRefused(t *testing.T) {
+func TestOtherSpellingsOfLoopbackAreRefused(t *testing.T) {
 	inside := publish(t, send(list))
 	_, port, err := net.SplitHostPort(inside.Listener.Addr().String())
 	if err != nil {
@@ -206,7 +206,7 @@ func TestOtherSpellingsOfThisMachineAreRefused(t *testing.T) {
 	}
 }
 
-func TestWhatHoldsWithAProxy(t *testing.T) {
+func TestProxyRefusesInternalHosts(t *testing.T) {
 	var mu sync.Mutex
 	var carried []string
 	proxy := publish(t, func(w http.ResponseWriter, r *http.Request) {

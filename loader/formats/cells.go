@@ -303,7 +303,7 @@ func withSecret(text string, all []piece) []piece {
 			kept = append(kept, piece{Address: p.Address, Note: "a key or seed stood beside it; it is not kept"})
 		}
 	}
-	if len(kept) > 0 && (address.LooksSecret(text) || address.DressedSecret(text)) {
+	if len(kept) > 0 && (address.LooksSecret(text) || address.ContainsSecret(text)) {
 		kept = slices.Insert(kept, 0, piece{Address: text, Unread: true})
 	}
 	return kept
@@ -326,7 +326,7 @@ func holdsSecret(text string, tokens []token) bool {
 		if digits(word) && len(word) <= 3 {
 			numbers++
 		}
-		if run >= 11 || numbers >= 32 || !hexKey(word) && !isLink(word) && (address.LooksSecret(word) || strings.ContainsAny(word, ":=/") && address.DressedSecret(word)) {
+		if run >= 11 || numbers >= 32 || !hexKey(word) && !isLink(word) && (address.LooksSecret(word) || strings.ContainsAny(word, ":=/") && address.ContainsSecret(word)) {
 			return true
 		}
 		words = append(words, word)

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// retryEvery is how long the background waits before it asks a disk again that refused.
+// retryEvery is the wait before an operation that the disk refused is tried again.
 const retryEvery = 250 * time.Millisecond
 
-// prepare runs beside the journal: it warms the memory ahead of the records, has the next
-// segment ready before the active one is full, and retires the active one when it is old.
+// prepare is the preparer goroutine. It warms the memory ahead of the records, prepares the next
+// segment before the active one is full, and retires the active one when it is old.
 func (j *Journal) prepare() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -31,8 +31,8 @@ func (j *Journal) prepare() {
 	}
 }
 
-// keepWarm looks after the active segment, and tells whether it is to be retired for its age,
-// and whether a spare is wanted.
+// keepWarm warms the active segment. It returns whether the segment is old enough to retire,
+// and whether a spare is needed.
 func (j *Journal) keepWarm() (old, wanted bool) {
 	j.mu.Lock()
 	s := j.active
@@ -56,12 +56,12 @@ func (j *Journal) keepWarm() (old, wanted bool) {
 	return old, wanted
 }
 
-// isOld tells whether a segment is to be retired for its age. The caller holds mu.
+// isOld reports whether a segment has reached the maximum age. The caller holds mu.
 func (j *Journal) isOld(s *segment) bool {
 	return !s.since.IsZero() && j.now().Sub(s.since) >= j.maxAge
 }
 
-// prepareSpare makes a spare if there is none, and tells those who wait for it.
+// prepareSpare creates a spare if there is none, and signals the appends that wait for it.
 func (j *Journal) prepareSpare() {
 	j.mu.Lock()
 	needed, failing := j.spare == nil && !j.closed, j.spareErr != nil
@@ -71,10 +71,10 @@ func (j *Journal) prepareSpare() {
 	}
 	s, err := newSegment(j.dir, j.segmentBytes, j.disk)
 	if err != nil && !failing {
-		j.log.Error("journal cannot go on to another segment", "error", err)
+		j.log.Error("journal cannot create the next segment", "error", err)
 	}
 	if err == nil && failing {
-		j.log.Info("journal can go on to another segment")
+		j.log.Info("journal can create segments again")
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -85,7 +85,7 @@ func (j *Journal) prepareSpare() {
 	j.ready.Broadcast()
 }
 
-// rotateOld retires the active segment if it is still old. Without a spare it goes on.
+// rotateOld retires the active segment if it is still old and there is a spare.
 func (j *Journal) rotateOld() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -93,11 +93,11 @@ func (j *Journal) rotateOld() {
 		return
 	}
 	if err := j.rotate(); err != nil {
-		j.log.Error("journal cannot go on to another segment", "error", err)
+		j.log.Error("journal cannot create the next segment", "error", err)
 	}
 }
 
-// untilNext is when prepare looks again without being woken.
+// untilNext returns the time after which prepare runs without being woken.
 func (j *Journal) untilNext() time.Duration {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -110,7 +110,7 @@ func (j *Journal) untilNext() time.Duration {
 	return max(j.maxAge-j.now().Sub(j.active.since), time.Millisecond)
 }
 
-// seal runs beside the journal: it seals retired segments, in order. After Close it tries once
+// seal is the sealer goroutine. It seals retired segments, in order. After Close it tries once
 // more and ends.
 func (j *Journal) seal() {
 	var retry <-chan time.Time
@@ -128,7 +128,7 @@ func (j *Journal) seal() {
 	}
 }
 
-// sealAll returns false if it is to be called again.
+// sealAll seals all retired segments. It returns false if it must be called again.
 func (j *Journal) sealAll() bool {
 	for {
 		j.mu.Lock()
@@ -150,8 +150,8 @@ func (j *Journal) sealAll() bool {
 	}
 }
 
-// sealOne seals a segment whose records are on disk. If that fails nothing is lost: the next
-// Open does it. A broken segment is left to it in any case.
+// sealOne seals a segment whose records are on disk. If that fails nothing is lost, since the next
+// Open seals it. It does not seal broken segments.
 func (j *Journal) sealOne(s *segment) {
 	var err error
 	if s.broken && !s.empty() {

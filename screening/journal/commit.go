@@ -8,35 +8,35 @@ import (
 	"interdict/lists/fault"
 )
 
-// commit brings records to disk for all who wait for it: the first to wait flushes what was
-// appended until then, those who come meanwhile wait for that flush to end, and one of them
-// flushes for all of them next. The flushing is exclusive, so that the fields of segments that
-// it owns need no lock.
+// commit is a group commit: the first caller flushes all records appended so
+// far. Callers that arrive during a flush wait for its end; then one of them
+// flushes for all of them. Only one goroutine flushes at a time, so the fields of segments that
+// the flush owns need no lock.
 type commit struct {
 	mu     sync.Mutex
-	ended  sync.Cond // a flush has ended
-	busy   bool      // somebody flushes
-	ends   uint64    // flushes that have ended
+	ended  sync.Cond // signals the end of a flush
+	busy   bool      // a flush is running
+	ends   uint64    // number of flushes that have ended
 	synced uint64    // last sequence number known to be on disk
-	failed uint64    // last sequence number that the last failed flush was to bring to disk
-	err    error     // why it failed
-	over   bool      // nothing is flushed any more
+	failed uint64    // last sequence number of the last failed flush
+	err    error     // error of the last failed flush
+	over   bool      // no flush starts any more
 
-	syncs        uint64 // flushes that succeeded
+	syncs        uint64 // number of successful flushes
 	lastSync     time.Time
 	lastDuration time.Duration
 
-	parts []part // of the flush under way; kept for its capacity
+	parts []part // of the running flush; reused to avoid allocations
 }
 
-// part is what a flush is to bring to disk of a segment: its first end bytes.
+// part is the part of a segment that a flush writes to disk: its first end bytes.
 type part struct {
 	*segment
 	end int
 }
 
-// await returns when the record and all before it are on disk, or a flush that was begun
-// after it was appended has failed.
+// await returns nil when the record and all before it are on disk, or the error of a flush that began
+// after it was appended.
 func (j *Journal) await(sequence uint64) error {
 	c := &j.commit
 	c.mu.Lock()
@@ -76,7 +76,7 @@ func (j *Journal) await(sequence uint64) error {
 	return nil
 }
 
-// end waits for the flush under way; there is none after it.
+// end waits for the running flush and prevents further ones.
 func (c *commit) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -86,8 +86,8 @@ func (c *commit) end() {
 	c.over = true
 }
 
-// flush brings everything appended so far to disk and returns the last sequence number. While
-// it fails the journal refuses new records.
+// flush writes all records appended so far to disk and returns the last sequence number. After
+// an error appends fail until a flush succeeds.
 func (j *Journal) flush() (through uint64, err error) {
 	parts := j.commit.parts[:0]
 	j.mu.Lock()
@@ -101,7 +101,7 @@ func (j *Journal) flush() (through uint64, err error) {
 	j.mu.Unlock()
 
 	for _, p := range parts {
-		if err = j.settle(p); err != nil {
+		if err = j.flushPart(p); err != nil {
 			break
 		}
 	}
@@ -118,10 +118,10 @@ func (j *Journal) flush() (through uint64, err error) {
 	return through, err
 }
 
-// settle brings a part to disk. An fsync that failed is never repeated, since the kernel may
-// have dropped the pages and would report success: the segment is given up, and what it holds
-// is written to another file.
-func (j *Journal) settle(p part) error {
+// flushPart writes a part to disk. A failed fsync is never repeated, since the kernel may
+// have dropped the pages and would report success. Instead the segment is abandoned, and its records
+// are copied to another file.
+func (j *Journal) flushPart(p part) error {
 	j.mu.Lock()
 	broken := p.broken
 	j.mu.Unlock()
@@ -131,10 +131,10 @@ func (j *Journal) settle(p part) error {
 			return nil
 		}
 		err = fault.E(fault.Unavailable, "sync journal: %w", err)
-		j.log.Error("journal segment given up", "file", p.path, "offset", p.synced, "error", err)
+		j.log.Error("journal segment abandoned after a failed sync; its records go to another file", "file", p.path, "offset", p.synced, "error", err)
 		j.mu.Lock()
 		j.fail(err)
-		j.condemn(p.segment)
+		j.abandon(p.segment)
 		j.mu.Unlock()
 	}
 	return j.salvage(p.segment)

@@ -10,7 +10,7 @@ import (
 //
 //	 0  checksum  uint32: CRC-32C of the payload, then of bytes 4 to 23; XOR the segment's mask
 //	 4  length    24 bits: bytes of payload
-//	 7  kind      uint8, never 0: where the allocated zeros begin, the records end
+//	 7  kind      uint8, never 0: the allocated zeros after the last record are no record
 //	 8  sequence  uint64
 //	16  time      int64: Unix nanoseconds
 //	24  payload
@@ -19,7 +19,7 @@ const frameBytes = 24
 // MaxPayloadBytes is the largest payload of a record.
 const MaxPayloadBytes = 1 << 20
 
-// Kind says what a record tells. Its number is part of the file format and never changes.
+// Kind is the type of a record. Its number is part of the file format and never changes.
 type Kind uint8
 
 const (
@@ -47,7 +47,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func payloadSum(payload []byte) uint32 { return crc32.Update(0, castagnoli, payload) }
 
-// frame is a record as it stands in a segment.
+// frame is a record in a segment.
 type frame struct {
 	kind     Kind
 	sequence uint64
@@ -58,7 +58,7 @@ type frame struct {
 func (f frame) size() int64 { return frameBytes + int64(len(f.payload)) }
 
 // putFrame writes e as a record into dst, which has exactly its size. e.sum is the checksum of
-// the payload. It is what every check waits for while others wait for the lock.
+// the payload. It runs with the lock held, and so must be fast.
 func putFrame(dst []byte, mask uint32, sequence uint64, e *Entry) {
 	putFrameHead(dst, mask, frame{e.Kind, sequence, e.Time.UnixNano(), e.Payload}, e.sum)
 	copy(dst[frameBytes:], e.Payload)
@@ -71,7 +71,7 @@ func putFrameHead(dst []byte, mask uint32, f frame, payloadSum uint32) {
 	binary.LittleEndian.PutUint32(dst, mask^crc32.Update(payloadSum, castagnoli, dst[4:frameBytes]))
 }
 
-// frameSize reads from the head of a record how many bytes it takes; 0 when it is no head.
+// frameSize returns the size of the record with this header, in bytes; 0 if the header is invalid.
 func frameSize(head []byte) int64 {
 	word := binary.LittleEndian.Uint32(head[4:])
 	length := int64(word & (1<<24 - 1))
@@ -81,8 +81,8 @@ func frameSize(head []byte) int64 {
 	return frameBytes + length
 }
 
-// getFrame reads a record from exactly its bytes; ok is false when its checksum is wrong.
-// The payload is part of src.
+// getFrame decodes the record that is exactly src; ok is false if its checksum is wrong.
+// The payload is a part of src.
 func getFrame(src []byte, mask uint32) (f frame, ok bool) {
 	f = frame{
 		kind:     Kind(src[7]),

@@ -29,13 +29,12 @@ import (
 //	 72  next      uint64: the sequence number after the last record
 //	 80  sealed    int64: Unix nanoseconds
 //	 88  previous  32 bytes: SHA-256 of the writer's segment before this one as it was sealed;
-//	               zero for the first, and where the one before could not be sealed
+//	               zero for the first, and if the one before could not be sealed
 //	120  reserved  4 bytes, zero
 //	124  checksum  uint32: CRC-32C of bytes 64 to 123, XOR the mask
 //
-// The salt, folded to 32 bits, is the mask of all checksums after the header: bytes that a
-// caller chose, or that another segment left behind, are never taken for a record, although a
-// search for records after damage looks at every byte.
+// The salt, folded to 32 bits, is the mask of all checksums after the header. So the search for records after damage, which
+// looks at every byte, does not mistake bytes that a caller chose, or records of another segment, for records of this one.
 const (
 	headerBytes = 128
 	sealOffset  = 64
@@ -51,7 +50,7 @@ type header struct {
 	salt    uint64
 }
 
-// seal closes a segment: nothing follows the record before next.
+// seal is the end of a segment: next-1 is the last record.
 type seal struct {
 	length   int64
 	next     uint64
@@ -107,8 +106,8 @@ func (s seal) encode(mask uint32) []byte {
 	return b
 }
 
-// decodeSeal reads the seal from the first headerBytes of a segment. A segment that is not
-// sealed has zeros there: it returns nil.
+// decodeSeal decodes the seal from the first headerBytes of a segment. It returns nil if the segment is not
+// sealed: it has zeros there.
 func decodeSeal(b []byte, mask uint32) (*seal, error) {
 	if len(b) < headerBytes {
 		return nil, fmt.Errorf("header of %d bytes, want %d", len(b), headerBytes)
@@ -132,8 +131,7 @@ func decodeSeal(b []byte, mask uint32) (*seal, error) {
 	return &s, nil
 }
 
-// A segment that is or was written is named after its first sequence number and its salt. One
-// that is being prepared is named after its salt only.
+// The name of a segment consists of its first sequence number and its salt, that of a spare only of its salt.
 
 func segmentName(first, salt uint64) string {
 	return fmt.Sprintf("journal-%020d-%016x.log", first, salt)
@@ -145,8 +143,8 @@ var (
 	sparePattern   = regexp.MustCompile(`^spare-([0-9a-f]{16})\.tmp$`)
 )
 
-// parseName tells the first sequence number and the salt of a segment from its file name, the
-// salt of a spare; ok is false for a file that is neither.
+// parseName returns the first sequence number and the salt of a segment, or the salt of a spare, from a file
+// name; ok is false for other files.
 func parseName(name string) (first, salt uint64, spare, ok bool) {
 	if m := sparePattern.FindStringSubmatch(name); m != nil {
 		salt, err := strconv.ParseUint(m[1], 16, 64)

@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// DefaultSegmentBytes is the size of a segment when Options does not say.
+	// DefaultSegmentBytes is the default of Options.SegmentBytes.
 	DefaultSegmentBytes = 64 << 20
 
 	// MinSegmentBytes is the smallest segment: any record fits into an empty one.
@@ -26,39 +26,38 @@ const (
 	// MaxSegmentBytes is the largest segment.
 	MaxSegmentBytes = 1 << 30
 
-	// DefaultMaxAge is how long a segment takes records when Options does not say.
+	// DefaultMaxAge is the default of Options.MaxAge.
 	DefaultMaxAge = 24 * time.Hour
 )
 
-// Options adjust a journal. The zero value is the default of each.
+// Options configure a journal. Zero values are the defaults.
 type Options struct {
 	// SegmentBytes is the size a segment is allocated with, MinSegmentBytes to MaxSegmentBytes.
-	// A live journal holds one such file, or two while the next one stands ready; a sealed
-	// segment takes only what its records need. Zero means DefaultSegmentBytes.
+	// An open journal has one such file, or two when the next one is prepared. A sealed
+	// segment is only as large as its records. Zero means DefaultSegmentBytes.
 	SegmentBytes int
 
-	// MaxAge is how long a segment takes records before the next one follows, even if it is
-	// not full. A segment without records does not age. Zero means DefaultMaxAge.
+	// MaxAge is the age, counted from its first record, at which a segment is sealed even if it is
+	// not full. Zero means DefaultMaxAge.
 	MaxAge time.Duration
 
-	// Now dates segment headers, seals and the figures of Stats. Nil means time.Now.
+	// Now is the clock for segment headers, seals and Stats. Nil means time.Now.
 	Now func() time.Time
 
-	// Logger hears of recovery, damage and failing disks. No payload is ever logged. Nil discards.
+	// Logger logs recovery, damage and disk errors, never a payload. Nil means no logging.
 	Logger *slog.Logger
 }
 
 // Entry is one record to be appended.
 type Entry struct {
 	Kind    Kind      // never zero
-	Time    time.Time // when it happened; kept as Unix nanoseconds, years 1678 to 2262
-	Payload []byte    // JSON, at most MaxPayloadBytes; copied, so the caller may reuse it
+	Time    time.Time // time of the event, stored as Unix nanoseconds: years 1678 to 2262
+	Payload []byte    // JSON, at most MaxPayloadBytes; copied, so that the caller can reuse it
 
 	sum uint32 // checksum of the payload, computed before the lock is taken
 }
 
-// Journal appends records to segments in one directory. Its methods may be called from many
-// goroutines at once.
+// Journal appends records to segments in one directory. Its methods are safe for concurrent use.
 type Journal struct {
 	dir          string
 	writer       uuid.UUID
@@ -70,16 +69,16 @@ type Journal struct {
 	recovered    Recovery
 
 	mu         sync.Mutex
-	ready      sync.Cond  // a spare is there, or could not be made, or the journal is closed
-	active     *segment   // takes records; nil after a failure until the next append, and when closed
-	spare      *segment   // allocated and mapped, to become active; nil while it is not needed yet
+	ready      sync.Cond  // signals that a spare is ready or could not be created, or that the journal is closed
+	active     *segment   // receives records; nil after a failure until the next append, and when closed
+	spare      *segment   // the next active segment, prepared; nil while it is not needed yet
 	next       uint64     // sequence number of the next record
-	wanted     bool       // somebody needs the spare
+	wanted     bool       // an append waits for the spare
 	wake       int        // the preparer is woken when active.used reaches it
 	unsynced   []*segment // retired and not known to be on disk, in order
 	sealing    []*segment // retired and not sealed yet, in order
 	spareErr   error      // why the last attempt to make a spare failed
-	refusal    error      // why nothing is accepted: records could not be brought to disk
+	refusal    error      // why appends fail: records could not be written to disk
 	closed     bool
 	records    uint64
 	bytes      uint64
@@ -92,7 +91,7 @@ type Journal struct {
 
 	commit commit
 
-	previous [sha256.Size]byte // digest of the segment sealed last; the sealer's alone
+	previous [sha256.Size]byte // digest of the segment sealed last; used by the sealer only
 
 	quit       chan struct{}
 	background sync.WaitGroup
@@ -100,10 +99,10 @@ type Journal struct {
 
 var errClosed = fault.E(fault.Unavailable, "append to journal: it is closed")
 
-// Open recovers what crashed writers left in dir, which it creates if need be (mode 0700), and
-// begins a new writer with its own identity and segments. Several journals, of one process or
-// of several, may be open in one directory. A directory that cannot be written is
-// fault.Unavailable, wrong options are fault.Invalid.
+// Open creates dir (mode 0700) if necessary, recovers the segments of crashed writers in it, and
+// starts a new writer with its own identity and segments. Several journals, in one process or
+// in several, can be open in one directory. fault.Unavailable: the directory cannot be written;
+// fault.Invalid: the options are wrong.
 func Open(dir string, opts Options) (*Journal, error) {
 	return open(dir, opts, realDisk)
 }
@@ -113,7 +112,7 @@ func open(dir string, opts Options, disk disk) (*Journal, error) {
 		opts.SegmentBytes = DefaultSegmentBytes
 	}
 	if opts.SegmentBytes < MinSegmentBytes || opts.SegmentBytes > MaxSegmentBytes {
-		return nil, fault.E(fault.Invalid, "open journal: segments of %d bytes, want %d to %d", opts.SegmentBytes, MinSegmentBytes, MaxSegmentBytes)
+		return nil, fault.E(fault.Invalid, "open journal: segment size is %d bytes; it must be %d to %d", opts.SegmentBytes, MinSegmentBytes, MaxSegmentBytes)
 	}
 	if opts.MaxAge == 0 {
 		opts.MaxAge = DefaultMaxAge
@@ -164,33 +163,33 @@ func open(dir string, opts Options, disk disk) (*Journal, error) {
 	return j, nil
 }
 
-// Append writes one record; it is AppendBatch of one entry.
+// Append appends one record. It is AppendBatch with one entry.
 func (j *Journal) Append(kind Kind, at time.Time, payload []byte, durable bool) error {
 	entries := [1]Entry{{Kind: kind, Time: at, Payload: payload}}
 	return j.AppendBatch(entries[:], durable)
 }
 
-// AppendBatch writes the entries as records, in order, taking the lock once. When
-// it returns nil, all of them survive the death of the process; with durable they also survive
-// the loss of power, and so does every record this journal took before them.
+// AppendBatch appends the entries as records, in order, with one lock. After
+// it returns nil, all of them survive the death of the process. With durable they also survive
+// the loss of power, as do all records that this journal appended before.
 //
-// An error means that some may be missing: nothing that they record may be answered. It is
-// fault.Invalid for an entry that is no record (then none was written), and fault.Unavailable
-// while the disk is full or failing or when the journal is closed. It waits for the disk only
-// when durable is set, or when the next segment is not there yet.
+// After an error some can be missing: the caller must not send the answers that they record. The error is
+// fault.Invalid for an invalid entry (then none was written), and fault.Unavailable
+// while the disk is full or failing or if the journal is closed. AppendBatch waits for the disk only
+// with durable, or if the next segment is not ready.
 //
-// The entries must not be used by others during the call.
+// The entries must not be used elsewhere during the call.
 func (j *Journal) AppendBatch(entries []Entry, durable bool) error {
 	for i := range entries {
 		e := &entries[i]
 		if e.Kind == 0 || len(e.Payload) > MaxPayloadBytes {
-			return fault.E(fault.Invalid, "append to journal: entry %d: kind %d with %d bytes, want a kind and at most %d bytes", i, e.Kind, len(e.Payload), MaxPayloadBytes)
+			return fault.E(fault.Invalid, "append to journal: entry %d has kind %d and %d bytes; it must have a kind and at most %d bytes", i, e.Kind, len(e.Payload), MaxPayloadBytes)
 		}
 		e.sum = payloadSum(e.Payload)
 	}
 	last, due, err := j.write(entries)
 	if due {
-		nudge(j.prepareNow)
+		wake(j.prepareNow)
 	}
 	if err == nil && durable {
 		err = j.await(last)
@@ -203,9 +202,9 @@ func (j *Journal) AppendBatch(entries []Entry, durable bool) error {
 	return err
 }
 
-// write puts the entries into the mapped memory of the active segment, going on to the next
-// one when it is full. It returns the sequence number of the last, and whether the preparer is
-// to be woken.
+// write copies the entries to the mapped memory of the active segment, and of the next
+// one if it is full. It returns the sequence number of the last, and whether to wake the
+// preparer.
 func (j *Journal) write(entries []Entry) (last uint64, due bool, err error) {
 	faulting := debug.SetPanicOnFault(true)
 	j.mu.Lock()
@@ -232,8 +231,8 @@ func (j *Journal) write(entries []Entry) (last uint64, due bool, err error) {
 	return j.next - 1, due, nil
 }
 
-// unlock ends write. Mapped memory faults (SIGBUS) when the disk behind it fails or somebody
-// cut the file: that is turned into an error, and the segment is given up.
+// unlock ends write. Access to mapped memory faults (SIGBUS) if the disk fails or the file was
+// truncated. unlock turns the fault into an error and abandons the segment.
 func (j *Journal) unlock(faulting bool, err *error) {
 	debug.SetPanicOnFault(faulting)
 	defer j.mu.Unlock()
@@ -245,13 +244,13 @@ func (j *Journal) unlock(faulting bool, err *error) {
 	if !ok || j.active == nil || !j.active.holds(at.Addr()) {
 		panic(cause)
 	}
-	*err = fault.E(fault.Unavailable, "append to journal: %s faulted at offset %d", j.active.path, j.active.used)
+	*err = fault.E(fault.Unavailable, "append to journal: memory fault in %s at offset %d: the disk failed or the file was truncated", j.active.path, j.active.used)
 	j.fail(*err)
-	j.condemn(j.active)
+	j.abandon(j.active)
 }
 
-// advance brings the journal nearer to an active segment with room, or tells why there is none.
-// The caller holds mu and looks again afterwards.
+// advance rotates to the spare or waits for one, or returns why that is impossible.
+// The caller holds mu and checks again afterwards whether the active segment has room.
 func (j *Journal) advance() error {
 	switch {
 	case j.closed:
@@ -265,19 +264,19 @@ func (j *Journal) advance() error {
 	if j.spareErr != nil {
 		return j.spareErr
 	}
-	nudge(j.prepareNow)
+	wake(j.prepareNow)
 	j.ready.Wait()
 	return nil
 }
 
 // rotate makes the spare the active segment and retires the one before. The caller holds mu.
-// On an error the spare is gone, and the active segment stays.
+// After an error there is no spare, and the active segment stays.
 func (j *Journal) rotate() error {
 	if err := j.spare.begin(j.dir, j.writer, j.next, j.now()); err != nil {
 		j.spareErr = errors.Join(err, j.spare.remove())
 		j.spare = nil
 		j.fail(j.spareErr)
-		nudge(j.prepareNow)
+		wake(j.prepareNow)
 		return j.spareErr
 	}
 	if j.active != nil {
@@ -297,24 +296,24 @@ func (j *Journal) retire() {
 	}
 	j.sealing = append(j.sealing, s)
 	j.active = nil
-	nudge(j.sealNow)
+	wake(j.sealNow)
 }
 
-// condemn marks a segment that the disk failed: it is never written or synced again, and what
-// is not on disk yet is copied to another file. The caller holds mu.
-func (j *Journal) condemn(s *segment) {
+// abandon marks a segment whose write or sync failed. It is never written or synced again, and its records
+// that are not on disk are copied to another file. The caller holds mu.
+func (j *Journal) abandon(s *segment) {
 	s.broken = true
 	if s == j.active {
 		j.retire()
 	}
 }
 
-// fail keeps an error for Stats. The caller holds mu.
+// fail records an error for Stats. The caller holds mu.
 func (j *Journal) fail(err error) { j.lastErr, j.lastErrAt = err, j.now() }
 
-// Close seals what was appended and waits for the background to end. It returns an error if
-// records could not be brought to disk; they are then found by the next Open, as after a
-// crash. Appends fail from now on; those under way end. A second Close does nothing.
+// Close seals the segments and waits for the background goroutines. It returns an error if
+// records could not be written to disk; the next Open recovers them, as after a
+// crash. Later appends fail. A second Close does nothing.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	if j.closed {
@@ -344,8 +343,8 @@ func (j *Journal) Close() error {
 	return err
 }
 
-// nudge wakes the goroutine behind ch, at once or when it is done with what it does.
-func nudge(ch chan struct{}) {
+// wake wakes the goroutine that receives from ch, at the latest when it receives next.
+func wake(ch chan struct{}) {
 	select {
 	case ch <- struct{}{}:
 	default:

@@ -79,7 +79,7 @@ func TestLargeRecordGoesToTheNextSegment(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoRecordIsRefused(t *testing.T) {
+func TestInvalidRecordsAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	j := mustOpen(t, dir, Options{})
 	for name, entries := range map[string][]Entry{

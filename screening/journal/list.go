@@ -15,58 +15,58 @@ import (
 	"interdict/lists/fault"
 )
 
-// found is a segment as it stands in a directory.
-type found struct {
+// segmentInfo describes a segment in a directory.
+type segmentInfo struct {
 	path  string
-	spare bool // not named yet
-	empty bool // no record was ever in it
+	spare bool // not renamed yet
+	empty bool // it never had a record
 	size  int64
 	header
-	damaged error // what is wrong with the header: writer and created are unknown, first and salt are from the name
+	damaged error // error of the header; then writer and created are unknown, first and salt are from the file name
 	seal    *seal // nil if it is not sealed
-	unclear error // what is wrong with the seal, which then counts as none
+	badSeal error // error of the seal; then seal is nil
 }
 
-// inspect reads the header of a segment. name is its file's.
-func inspect(f *os.File, name string) (found, error) {
-	s := found{path: f.Name()}
+// inspect reads the header of a segment. name is its file name.
+func inspect(f *os.File, name string) (segmentInfo, error) {
+	s := segmentInfo{path: f.Name()}
 	s.first, s.salt, s.spare, _ = parseName(name)
 	info, err := f.Stat()
 	if err != nil {
-		return found{}, err
+		return segmentInfo{}, err
 	}
 	s.size = info.Size()
 	b := make([]byte, headerBytes)
 	n, err := f.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return found{}, err
+		return segmentInfo{}, err
 	}
 	b = b[:n]
 	if h, err := decodeHeader(b); err != nil {
 		s.damaged = err
 		dirty, err := lastDirty(f, int64(n), s.size)
 		if err != nil {
-			return found{}, err
+			return segmentInfo{}, err
 		}
 		s.empty = dirty == int64(n) && (allZero(b) || s.spare)
 	} else {
 		s.header = h
 	}
-	s.seal, s.unclear = decodeSeal(b, maskOf(s.salt))
-	if s.unclear != nil && s.damaged != nil {
-		s.unclear = nil // damage enough
+	s.seal, s.badSeal = decodeSeal(b, maskOf(s.salt))
+	if s.badSeal != nil && s.damaged != nil {
+		s.badSeal = nil // report only the damaged header
 	}
 	return s, nil
 }
 
-// list returns the segments in dir: writer by writer, the one that began first before the
-// others; those of a writer by sequence number. Spares come with them only if asked for.
-func list(dir string, spares bool) ([]found, error) {
+// list returns the segments in dir, ordered by the start of their writer, then by sequence
+// number. It includes spares only if spares is set.
+func list(dir string, spares bool) ([]segmentInfo, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fault.E(fault.Unavailable, "read journal: %w", err)
 	}
-	var all []found
+	var all []segmentInfo
 	begun := map[uuid.UUID]time.Time{}
 	for _, e := range entries {
 		_, _, spare, ok := parseName(e.Name())
@@ -85,7 +85,7 @@ func list(dir string, spares bool) ([]found, error) {
 		}
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b found) int {
+	slices.SortFunc(all, func(a, b segmentInfo) int {
 		return cmp.Or(
 			begun[a.writer].Compare(begun[b.writer]),
 			bytes.Compare(a.writer[:], b.writer[:]),
@@ -96,10 +96,10 @@ func list(dir string, spares bool) ([]found, error) {
 	return all, nil
 }
 
-func inspectPath(path string) (found, error) {
+func inspectPath(path string) (segmentInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return found{}, err
+		return segmentInfo{}, err
 	}
 	defer f.Close()
 	return inspect(f, filepath.Base(path))

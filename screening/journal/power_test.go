@@ -69,7 +69,7 @@ func (p *platter) losePower(t testing.TB, from, to string) {
 }
 
 // snapshot reads a file while the journal may seal it.
-func snapshot(t testing.TB, path string) (s found, b []byte, id uint64) {
+func snapshot(t testing.TB, path string) (s segmentInfo, b []byte, id uint64) {
 	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)

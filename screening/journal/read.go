@@ -16,24 +16,24 @@ import (
 	"interdict/lists/fault"
 )
 
-// Record is one record as Read finds it.
+// Record is one record, as Read returns it.
 type Record struct {
-	Writer      uuid.UUID // who wrote it; zero when the segment's header is damaged
+	Writer      uuid.UUID // zero if the header of the segment is damaged
 	Sequence    uint64    // 1, 2, 3 … for each writer
 	Kind        Kind
 	Time        time.Time // given by the caller, in UTC
-	Payload     []byte    // as it was appended; valid until the next step of the iteration
-	File        string    // the segment
-	OffsetBytes int64     // where in it the record begins
+	Payload     []byte    // as appended; valid until the next step of the iteration
+	File        string    // of the segment
+	OffsetBytes int64     // of the record in the file
 }
 
-// DamageError tells that a segment is not as its writer left it, or that it is missing.
+// DamageError reports that a segment was changed, or that it is missing.
 type DamageError struct {
 	File        string
-	OffsetBytes int64  // where the damage begins
-	LengthBytes int64  // how many bytes are no valid records; zero when bytes are missing instead
-	First       uint64 // the first sequence number that is missing
-	Missing     uint64 // how many are missing from First on; zero when that is not known
+	OffsetBytes int64  // start of the damage
+	LengthBytes int64  // number of bytes that are not valid records; zero if bytes are missing
+	First       uint64 // first missing sequence number
+	Missing     uint64 // number of missing records from First on; zero if unknown
 	Reason      string
 }
 
@@ -48,18 +48,18 @@ func (e *DamageError) Error() string {
 	return text
 }
 
-// FaultKind is Unavailable: the disk did not keep what was given to it.
+// FaultKind returns fault.Unavailable.
 func (e *DamageError) FaultKind() fault.Kind { return fault.Unavailable }
 
-// Read iterates over all records of all writers in dir: one writer after the other, in the
-// order in which they began; those of one writer by rising sequence number, which is the order
-// of their Append calls. It uses about 1 MiB of memory, and 250 bytes for each segment in the
-// directory. Writers may go on meanwhile: what they append after Read has begun may be in it or
-// not, what was appended before is.
+// Read iterates over all records of all writers in dir: writer by writer, in the
+// order of their start, and for each writer by ascending sequence number, which is the order
+// of its Append calls. It uses about 1 MiB of memory, and 250 bytes for each segment in the
+// directory. Writers can append meanwhile: records that were appended before Read began are included,
+// later ones may be.
 //
-// A *DamageError is yielded where the damage is, without a record, and the iteration goes on at
+// Damage yields a *DamageError without a record, and the iteration continues at
 // the next valid record. Torn or unwritten bytes at the end of a segment that is not sealed are
-// no damage. After any other error, fault.Unavailable or that of ctx, the iteration ends.
+// not damage. After any other error, fault.Unavailable or that of ctx, the iteration ends.
 func Read(ctx context.Context, dir string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		segments, err := list(dir, false)
@@ -92,13 +92,13 @@ func Read(ctx context.Context, dir string) iter.Seq2[Record, error] {
 type reader struct {
 	ctx      context.Context
 	yield    func(Record, error) bool
-	segment  found
-	expected uint64 // sequence number after what the segments before had
-	limit    uint64 // sequence number where the segment after this begins: it is right from there
-	next     uint64 // sequence number after what was read
+	segment  segmentInfo
+	expected uint64 // sequence number after the segments before
+	limit    uint64 // first sequence number of the next segment, which takes precedence
+	next     uint64 // sequence number after the last record read
 }
 
-// read returns false when the iteration is to end.
+// read returns false if the iteration must end.
 func (r *reader) read() bool {
 	f, err := os.Open(r.segment.path)
 	if err != nil {
@@ -116,13 +116,13 @@ func (r *reader) read() bool {
 	return r.head() && r.body(f)
 }
 
-// head reports what is wrong before the first record.
+// head reports damage before the first record.
 func (r *reader) head() bool {
 	s := r.segment
 	if s.damaged != nil && !s.empty && !r.damage(DamageError{LengthBytes: headerBytes, Reason: s.damaged.Error()}) {
 		return false
 	}
-	if s.unclear != nil && !r.damage(DamageError{OffsetBytes: sealOffset, LengthBytes: headerBytes - sealOffset, Reason: s.unclear.Error()}) {
+	if s.badSeal != nil && !r.damage(DamageError{OffsetBytes: sealOffset, LengthBytes: headerBytes - sealOffset, Reason: s.badSeal.Error()}) {
 		return false
 	}
 	if s.first > r.expected {
@@ -168,7 +168,7 @@ func (r *reader) body(f *os.File) bool {
 	return r.tail(in)
 }
 
-// tail reports what is wrong after the last record.
+// tail reports damage after the last record.
 func (r *reader) tail(in scanner) bool {
 	s := r.segment
 	due := in.next // the sequence number that should have been reached

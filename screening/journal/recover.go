@@ -16,8 +16,8 @@ import (
 	"interdict/lists/fault"
 )
 
-// recoverDir seals what crashed writers left: segments that are neither sealed nor locked.
-// Only one process does so at a time. A segment that cannot be recovered stays as it is.
+// recoverDir recovers the segments of crashed writers: those that are neither sealed nor locked.
+// A lock on the directory keeps other processes from doing so at the same time. A segment that cannot be recovered stays unchanged.
 func recoverDir(dir string, now func() time.Time, log *slog.Logger) (Recovery, error) {
 	var done Recovery
 	d, err := os.Open(dir)
@@ -53,13 +53,13 @@ func recoverDir(dir string, now func() time.Time, log *slog.Logger) (Recovery, e
 // recovery is the recovery of one segment.
 type recovery struct {
 	dir    string
-	before string // the segment before it of the same writer, if there is one
+	before string // path of the previous segment of the same writer; "" if none
 	now    func() time.Time
 	log    *slog.Logger
 	done   *Recovery
 }
 
-// run returns the path that the segment has afterwards.
+// run recovers the segment and returns its new path.
 func (r *recovery) run(path string) (string, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrNotExist) {
@@ -70,19 +70,19 @@ func (r *recovery) run(path string) (string, error) {
 	}
 	defer f.Close()
 	if err := lockFile(f, unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		return path, nil // its writer lives
+		return path, nil // its writer is alive
 	} else if err != nil {
 		return path, err
 	}
 	if same, err := sameFile(f, path); err != nil || !same {
-		return path, err // its writer closed, or gave it a name
+		return path, err // its writer closed or renamed it
 	}
-	s, err := inspect(f, filepath.Base(path)) // again, now that nobody changes it
+	s, err := inspect(f, filepath.Base(path)) // again, now that it is locked
 	switch {
 	case err != nil:
 		return path, err
 	case s.seal != nil && s.size != s.seal.length:
-		return path, fmt.Errorf("it was sealed with %d bytes and has %d", s.seal.length, s.size)
+		return path, fmt.Errorf("it was sealed with %d bytes but has %d", s.seal.length, s.size)
 	case s.seal != nil && !s.spare:
 		return path, nil // its writer sealed it meanwhile
 	case s.empty:
@@ -93,11 +93,11 @@ func (r *recovery) run(path string) (string, error) {
 	return r.cut(f, s)
 }
 
-// cut ends a segment after its last valid record, seals it, and gives it its name.
-func (r *recovery) cut(f *os.File, s found) (string, error) {
-	if s.unclear != nil {
+// cut truncates a segment after its last valid record, seals it, and renames it.
+func (r *recovery) cut(f *os.File, s segmentInfo) (string, error) {
+	if s.badSeal != nil {
 		r.done.Damaged++
-		r.log.Error("journal segment is sealed anew", "error", s.unclear)
+		r.log.Error("journal segment has a damaged seal and is sealed again", "error", s.badSeal)
 	}
 	in, records, err := r.scan(f, s)
 	if err != nil {
@@ -134,8 +134,8 @@ func (r *recovery) cut(f *os.File, s found) (string, error) {
 	return path, syncDir(r.dir)
 }
 
-// scan goes through all records and leaves the scanner after the last one.
-func (r *recovery) scan(f *os.File, s found) (in scanner, records uint64, err error) {
+// scan reads all records and returns the scanner after the last one.
+func (r *recovery) scan(f *os.File, s segmentInfo) (in scanner, records uint64, err error) {
 	in = scanner{src: f, mask: maskOf(s.salt), next: s.first, off: headerBytes, end: s.size}
 	for {
 		_, g, err := in.scan(context.Background())
@@ -153,7 +153,7 @@ func (r *recovery) scan(f *os.File, s found) (in scanner, records uint64, err er
 	}
 }
 
-// digestOf is the digest of the segment at path if it is sealed, otherwise zero.
+// digestOf returns the digest of the segment at path if it is sealed, otherwise zero.
 func digestOf(path string) (digest [sha256.Size]byte, err error) {
 	if path == "" {
 		return digest, nil

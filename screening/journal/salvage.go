@@ -10,10 +10,10 @@ import (
 	"interdict/lists/fault"
 )
 
-// salvage copies the records of a broken segment that are not known to be on disk to a segment
-// of their own, sealed and synced before it gets its name. Readers take a record from the
-// later of two segments that have it. What can no longer be read back is lost: that is
-// reported once, and the broken segment counts as settled.
+// salvage copies the records of a broken segment that are not known to be on disk to a new segment,
+// which is sealed and synced before it is renamed. If two segments have a record, readers use the
+// later one. Records that cannot be read back are lost. salvage
+// reports them once, and then counts the broken segment as flushed.
 func (j *Journal) salvage(s *segment) error {
 	if s.synced == s.used {
 		return nil
@@ -36,8 +36,8 @@ func (j *Journal) salvage(s *segment) error {
 	return nil
 }
 
-// nextAfter finds the first record that reaches beyond off, and the sequence number that it
-// should have. Where the file cannot be read, the records end.
+// nextAfter returns the first record that ends after off, and the sequence number that it
+// should have. A read error counts as the end of the records.
 func nextAfter(in *scanner, off int64) (expected uint64, f frame, found bool) {
 	for {
 		expected = in.next
@@ -51,7 +51,7 @@ func nextAfter(in *scanner, off int64) (expected uint64, f frame, found bool) {
 	}
 }
 
-// copyAside writes f and the records after it to a new segment, seals it and gives it its name.
+// copyAside writes f and the records after it to a new segment, seals and renames it.
 func (j *Journal) copyAside(in *scanner, f frame) (copied uint64, err error) {
 	out, err := createSegment(j.dir)
 	if err != nil {
@@ -84,7 +84,7 @@ func (j *Journal) copyInto(out *segment, in *scanner, f frame) (copied uint64, e
 		length += f.size()
 		copied++
 	}
-	if err := w.Flush(); err != nil { // tells of every Write before it
+	if err := w.Flush(); err != nil { // returns the error of any Write before
 		return 0, err
 	}
 	return copied, sealFile(out.file, out.mask, seal{length: length, next: in.next, sealed: j.now()})

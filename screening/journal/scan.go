@@ -7,32 +7,32 @@ import (
 	"io"
 )
 
-// windowBytes is what a scanner reads at once. It grows to hold one record, no further.
+// windowBytes is the size of one read of a scanner. The window grows only to hold one larger record.
 const windowBytes = 256 << 10
 
-// scanner walks the records of one segment, whatever its bytes are. The caller sets the first
+// scanner reads the records of one segment, which can contain arbitrary bytes. The caller sets the first
 // group of fields.
 type scanner struct {
 	src  io.ReaderAt
 	mask uint32
 	next uint64 // sequence number that the next record should have
-	off  int64  // where it should begin
-	end  int64  // where the segment ends
+	off  int64  // offset where it should begin
+	end  int64  // end of the segment
 
-	window []byte // bytes of src, the buffer behind it is reused
-	at     int64  // where in src the window begins
+	window []byte // bytes of src; the buffer is reused
+	at     int64  // offset of the window in src
 }
 
-// gap is what a scanner passed over before a record: bytes that are none, or none that belongs
-// there, and the sequence numbers that are missing.
+// gap is the damage that a scanner skipped before a record: bytes that are not a record, or not one that belongs
+// there, and the missing sequence numbers.
 type gap struct {
 	from, to int64 // offsets
 	first    uint64
 	missing  uint64
 }
 
-// scan returns the next record, and the gap before it if there is one. Its payload is valid
-// until the next call. io.EOF means that no record follows: off is where the last one ended.
+// scan returns the next record, and the gap before it if there is one. The payload is valid
+// until the next call. io.EOF: there are no more records, and off is the end of the last one.
 // Other errors are those of src and ctx.
 func (s *scanner) scan(ctx context.Context) (frame, gap, error) {
 	f, ok, err := s.frameAt(s.off)
@@ -55,7 +55,7 @@ func (s *scanner) resume(ctx context.Context) (frame, gap, error) {
 	if err != nil {
 		return frame{}, gap{}, err
 	}
-	// In a segment that is being written the record may have been completed meanwhile.
+	// If the segment is being written, the record may be complete by now.
 	s.window = s.window[:0]
 	f, ok, err := s.frameAt(s.off)
 	if err != nil {
@@ -68,12 +68,12 @@ func (s *scanner) resume(ctx context.Context) (frame, gap, error) {
 		return frame{}, gap{}, err
 	}
 	if !ok {
-		return frame{}, gap{}, io.EOF // cut by its writer meanwhile
+		return frame{}, gap{}, io.EOF // truncated by its writer meanwhile
 	}
 	return s.pass(f, off)
 }
 
-// pass goes on after f, which begins at off.
+// pass moves the scanner behind f, which begins at off.
 func (s *scanner) pass(f frame, off int64) (frame, gap, error) {
 	var g gap
 	if off != s.off || f.sequence != s.next {
@@ -83,8 +83,8 @@ func (s *scanner) pass(f frame, off int64) (frame, gap, error) {
 	return f, g, nil
 }
 
-// search returns where the first valid record begins, at from or later, that has not been
-// passed yet; io.EOF if there is none.
+// search returns the offset of the first valid record at from or later with a sequence number of next or later;
+// io.EOF if there is none.
 func (s *scanner) search(ctx context.Context, from int64) (int64, error) {
 	for from+frameBytes <= s.end {
 		if err := ctx.Err(); err != nil {
@@ -115,9 +115,9 @@ func (s *scanner) search(ctx context.Context, from int64) (int64, error) {
 	return 0, io.EOF
 }
 
-// candidate returns the first place in b, of at least frameBytes, where a record may begin: a
-// kind, a possible length, a sequence number of next or not much later. If none is found it
-// returns the first place that it could not see the whole of.
+// candidate returns the first index in b, which has at least frameBytes, where a record may begin: it has a
+// kind, a possible length, and a sequence number of next or not much later. If there is none, it
+// returns the first index whose header is not completely in b.
 func candidate(b []byte, next uint64) (i int, found bool) {
 	for ; i+frameBytes <= len(b); i++ {
 		if binary.LittleEndian.Uint64(b[i+7:]) == 0 {
@@ -132,7 +132,7 @@ func candidate(b []byte, next uint64) (i int, found bool) {
 	return len(b) - frameBytes + 1, false
 }
 
-// frameAt reads the record at off; ok is false if there is none.
+// frameAt reads the record at off; ok is false if there is no valid one.
 func (s *scanner) frameAt(off int64) (f frame, ok bool, err error) {
 	if off+frameBytes > s.end {
 		return frame{}, false, nil

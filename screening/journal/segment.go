@@ -21,20 +21,20 @@ import (
 )
 
 const (
-	// warmBytes is how far ahead of the records memory is made ready for writing. The first
-	// write to a page is a fault of 0.5 to 10 µs in the kernel, a tenth of that for each record
-	// on it: the preparer takes it, not the caller.
+	// warmBytes is how far ahead of the records the preparer makes memory ready for writing. The first
+	// write to a page is a page fault of 0.5 to 10 µs, shared by about ten records. This way the
+	// caller does not wait for it.
 	warmBytes = 1 << 20
 
-	// pushBytes is how many bytes go to disk at once behind the records. The kernel protects
-	// the pages of what it writes, in blocks of up to this size: a smaller step would take the
-	// warmth from the pages ahead.
+	// pushBytes is the number of bytes behind the records that are written to disk at once. The kernel
+	// write-protects pages while it writes them, in blocks of up to this size. A smaller step would
+	// protect the warm pages ahead again.
 	pushBytes = 2 << 20
 )
 
-// segment is a file that takes records: spare, then active, then retired until it is sealed.
-// It holds an exclusive flock from its creation to its sealing, which tells others that its
-// writer lives.
+// segment is a file for records: first spare, then active, then retired until it is sealed.
+// It is locked with an exclusive flock from creation to sealing, which shows other processes that its
+// writer is alive.
 type segment struct {
 	file *os.File
 	path string
@@ -47,21 +47,21 @@ type segment struct {
 	mem    []byte    // the whole file
 	used   int       // bytes with header and records
 	next   uint64    // sequence number after the last record; set on retirement
-	broken bool      // the disk failed it
+	broken bool      // writing or syncing it failed
 	since  time.Time // when the preparer first saw a record in it
 
-	// Owned by whoever flushes.
+	// Owned by the goroutine that flushes.
 	synced int  // bytes known to be on disk
-	named  bool // its name is on disk
+	named  bool // its directory entry is on disk
 
-	mapping sync.Mutex // held while mem is warmed, or unmapped
-	warm    int        // bytes made ready for writing; the preparer's alone
-	pushed  int        // bytes whose writing to disk has been begun; the preparer's alone
+	mapping sync.Mutex // held while mem is warmed or unmapped
+	warm    int        // bytes made ready for writing; used by the preparer only
+	pushed  int        // bytes whose write to disk has begun; used by the preparer only
 }
 
-// disk is what a segment asks of the file system besides plain reads and writes.
+// disk holds the operations on the file system that tests replace.
 type disk struct {
-	// allocate gives f size bytes of zeros for which the disk has the room.
+	// allocate extends f to size bytes of zeros and reserves disk space for them.
 	allocate func(f *os.File, size int) error
 	// flush returns when mem[from:to], the mapping of f, is on disk.
 	flush func(f *os.File, mem []byte, from, to int) error
@@ -69,8 +69,8 @@ type disk struct {
 
 var realDisk = disk{allocate: allocate, flush: flush}
 
-// newSegment makes a spare: on disk, allocated, locked, mapped and warm. Every failure is
-// fault.Unavailable and leaves nothing behind.
+// newSegment creates a spare: on disk, allocated, locked, mapped and warm. Every error is
+// fault.Unavailable, and removes the file.
 func newSegment(dir string, size int, disk disk) (*segment, error) {
 	s, err := createSegment(dir)
 	if err != nil {
@@ -82,7 +82,7 @@ func newSegment(dir string, size int, disk disk) (*segment, error) {
 	return s, nil
 }
 
-// createSegment makes an empty, locked file.
+// createSegment creates an empty, locked file.
 func createSegment(dir string) (*segment, error) {
 	for {
 		var random [8]byte
@@ -97,7 +97,7 @@ func createSegment(dir string) (*segment, error) {
 		if err := lockFile(f, unix.LOCK_EX); err != nil {
 			return nil, errors.Join(err, s.remove())
 		}
-		// A recovery that came between creating and locking took it for an orphan and removed it.
+		// A recovery between creating and locking has removed it as an orphan.
 		if linked, err := sameFile(f, path); err != nil {
 			return nil, errors.Join(err, s.remove())
 		} else if linked {
@@ -123,7 +123,7 @@ func (s *segment) prepare(size int, disk disk) error {
 	return nil
 }
 
-// begin writes the header and gives the spare its name. On an error it can be tried again.
+// begin writes the header and renames the spare. After an error it can be called again.
 func (s *segment) begin(dir string, writer uuid.UUID, first uint64, now time.Time) error {
 	h := header{first: first, created: now, writer: writer, salt: s.salt}
 	if _, err := s.file.WriteAt(h.encode(), 0); err != nil {
@@ -139,13 +139,13 @@ func (s *segment) begin(dir string, writer uuid.UUID, first uint64, now time.Tim
 
 func (s *segment) empty() bool { return s.used == headerBytes }
 
-// holds tells whether addr is in the mapping.
+// holds reports whether addr is in the mapping.
 func (s *segment) holds(addr uintptr) bool {
 	start := uintptr(unsafe.Pointer(unsafe.SliceData(s.mem)))
 	return addr >= start && addr < start+uintptr(len(s.mem))
 }
 
-// sync brings the first end bytes to disk.
+// sync writes the first end bytes to disk.
 func (s *segment) sync(disk disk, end int) error {
 	if s.synced >= end {
 		return nil
@@ -163,8 +163,8 @@ func (s *segment) sync(disk disk, end int) error {
 	return nil
 }
 
-// keepWarm makes the memory ahead of used ready for writing, and has the kernel begin to write
-// what lies behind, so that a sync later has little left to do.
+// keepWarm makes the memory ahead of used ready for writing, and lets the kernel begin to write
+// the memory behind it, so that a later sync has less to write.
 func (s *segment) keepWarm(used int) {
 	s.mapping.Lock()
 	defer s.mapping.Unlock()
@@ -181,8 +181,8 @@ func (s *segment) keepWarm(used int) {
 	}
 }
 
-// finish seals the segment, whose records are all on disk, and returns the digest of the file.
-// A segment without records is removed. In every case the segment is released.
+// finish seals the segment and returns the digest of the file. All records must be on disk.
+// It removes a segment without records, and always releases the segment.
 func (s *segment) finish(previous [sha256.Size]byte, now time.Time) (digest [sha256.Size]byte, err error) {
 	if s.empty() {
 		return previous, s.remove()
@@ -195,7 +195,7 @@ func (s *segment) finish(previous [sha256.Size]byte, now time.Time) (digest [sha
 	return fileDigest(s.file)
 }
 
-// release gives the mapping, the file and its lock back.
+// release unmaps and closes the file, which unlocks it.
 func (s *segment) release() error {
 	s.mapping.Lock()
 	defer s.mapping.Unlock()
@@ -210,8 +210,8 @@ func (s *segment) release() error {
 // remove deletes a segment that has no records.
 func (s *segment) remove() error { return errors.Join(os.Remove(s.path), s.release()) }
 
-// sealFile cuts a segment to its sealed length and writes the seal. The records and the length
-// are on disk before the seal vouches for them.
+// sealFile truncates a segment to its sealed length and writes the seal. The records and the length
+// are on disk before the seal is written.
 func sealFile(f *os.File, mask uint32, end seal) error {
 	if err := f.Truncate(end.length); err != nil {
 		return err
@@ -225,8 +225,8 @@ func sealFile(f *os.File, mask uint32, end seal) error {
 	return f.Sync()
 }
 
-// fileDigest is the SHA-256 of a whole file. It takes 40 ms for 64 MiB, in steps that let
-// other goroutines run.
+// fileDigest returns the SHA-256 of a file. It takes 40 ms for 64 MiB, and yields to
+// other goroutines.
 func fileDigest(f *os.File) (digest [sha256.Size]byte, err error) {
 	h := sha256.New()
 	if _, err := io.CopyBuffer(yielding{h}, io.NewSectionReader(f, 0, 1<<62), make([]byte, 64<<10)); err != nil {
@@ -253,7 +253,7 @@ func lockFile(f *os.File, how int) error {
 	}
 }
 
-// sameFile tells whether path still names f.
+// sameFile reports whether path still names f.
 func sameFile(f *os.File, path string) (bool, error) {
 	mine, err := f.Stat()
 	if err != nil {
@@ -266,7 +266,7 @@ func sameFile(f *os.File, path string) (bool, error) {
 	return err == nil && os.SameFile(mine, named), err
 }
 
-// syncDir brings the names in a directory to disk.
+// syncDir writes the entries of a directory to disk.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -275,7 +275,7 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// zeroFill allocates where the file system cannot reserve.
+// zeroFill allocates space on file systems without fallocate.
 func zeroFill(f *os.File, size int) error {
 	zeros := make([]byte, 1<<20)
 	for at := 0; at < size; at += len(zeros) {

@@ -5,31 +5,31 @@ import "time"
 // Stats are figures of one journal since it was opened.
 type Stats struct {
 	Records   uint64 // appended
-	Bytes     uint64 // that they take in the segments, 24 each for framing included
-	Refused   uint64 // calls that failed because the disk did, or because the journal was closed
-	Rotations uint64 // segments that were followed by another
+	Bytes     uint64 // of these records in the segments, with 24 bytes of framing each
+	Refused   uint64 // calls that failed because of the disk or because the journal was closed
+	Rotations uint64 // segments that were replaced by the next
 
 	Syncs            uint64        // successful flushes to disk; many durable records may share one
-	LastSync         time.Time     // when the last one ended; zero if there was none
+	LastSync         time.Time     // end of the last one; zero if none
 	LastSyncDuration time.Duration // how long it took
 
 	Recovered Recovery // what Open did
 
-	LastError   error     // the last failure of the disk, also if it was overcome; nil if none
-	LastErrorAt time.Time // when it was
+	LastError   error     // last error of the disk, also if the journal works again; nil if none
+	LastErrorAt time.Time // time of LastError
 }
 
-// Recovery is what Open did to the segments that crashed writers had left.
+// Recovery counts what Open did to the segments of crashed writers.
 type Recovery struct {
-	Segments  int    // cut and sealed
-	Records   uint64 // found in them
-	Bytes     int64  // of records in them
-	CutBytes  int64  // of torn records that were cut from their ends
-	Damaged   int    // places inside of segments, with valid records after them, left as they are
-	Unsettled int    // segments that could not be recovered, left as they are
+	Segments  int    // truncated and sealed
+	Records   uint64 // in these segments
+	Bytes     int64  // of these records
+	CutBytes  int64  // of torn records that were removed from their ends
+	Damaged   int    // damaged places before valid records, left unchanged
+	Unsettled int    // segments that could not be recovered, left unchanged
 }
 
-// Stats returns the figures of this moment.
+// Stats returns the current figures.
 func (j *Journal) Stats() Stats {
 	c := &j.commit
 	c.mu.Lock()

@@ -11,39 +11,44 @@ import (
 	"interdict/lists/fault"
 )
 
-// Head names the current generation; it is the document every replica watches.
+// Head names the current generation. Every replica watches this document.
 type Head struct {
 	Generation int    `json:"generation"`
 	ID         string `json:"id,omitempty"` // of that generation
 }
 
-// Fresh says when a list was last known to be what its publisher says.
+// Fresh records when a list was last known to be the publisher's current one.
 type Fresh struct {
 	At time.Time `json:"at"`
 }
 
-// Replica is what one running server reports of itself.
+// Verified is when all layers of the current generation were last read and found whole or damaged.
+type Verified struct {
+	At time.Time `json:"at"`
+}
+
+// Replica is the report of one running server about itself.
 type Replica struct {
 	ID         string `json:"id"`
-	Generation int    `json:"generation"` // it answers from; 0: none
+	Generation int    `json:"generation"` // that it answers from; 0: none
 	// GenerationID is the id of that generation.
 	GenerationID string    `json:"generation_id,omitempty"`
-	Since        time.Time `json:"since"` // it answers from that generation
+	Since        time.Time `json:"since"` // it has answered from that generation
 	Seen         time.Time `json:"seen"`  // its last report
-	// Rules is the version of its program's identity rules; 0: it does not say.
+	// Rules is the version of its identity rules (address.Rules); 0: its program does not report it.
 	Rules int `json:"rules,omitempty"`
-	// Lost reports that the store's current generation does not descend from that one.
+	// Lost is true if the store's current generation does not descend from that one.
 	Lost bool `json:"lost"`
 }
 
-// StoreID is the document that tells one store from another. It is written once and never changed.
+// StoreID is the document that identifies a store. It is written once and never changed.
 type StoreID struct {
 	ID        string    `json:"id"`
 	CreatedAt time.Time `json:"created_at"`
 }
 
-// EnsureStoreID returns the id of a store. A store that has none gets preferred, or a new one when preferred is "". Of several
-// processes that do this at the same time the first one decides.
+// EnsureStoreID returns the id of a store. A store without one gets preferred, or a random id if preferred is "". If several
+// processes do this at once, the first one wins.
 func EnsureStoreID(ctx context.Context, s Store, preferred string, now time.Time) (string, error) {
 	x, _, err := Read[StoreID](ctx, s, DocStoreID)
 	if !fault.Is(err, fault.NotFound) {
@@ -59,10 +64,10 @@ func EnsureStoreID(ctx context.Context, s Store, preferred string, now time.Time
 	return x.ID, err
 }
 
-// ReplicaTTL is how long after its last report a replica counts as live.
+// ReplicaTTL is the time after its last report for which a replica counts as live.
 const ReplicaTTL = 10 * time.Second
 
-// Read reads one document into a value. revision is for a later Commit.
+// Read reads and decodes one document. revision is for a later Commit.
 func Read[T any](ctx context.Context, s Store, key string) (value T, revision uint64, err error) {
 	d, err := s.Get(ctx, key)
 	if err != nil {
@@ -72,15 +77,15 @@ func Read[T any](ctx context.Context, s Store, key string) (value T, revision ui
 	return value, d.Revision, err
 }
 
-// Decode reads a document's value.
+// Decode decodes the JSON value of a document.
 func Decode[T any](d Doc) (value T, err error) {
 	if err := json.Unmarshal(d.Value, &value); err != nil {
-		return value, fault.E(fault.Unavailable, "document %s is damaged: %w", d.Key, err)
+		return value, fault.E(fault.Unavailable, "document %s is damaged: %w; restore it from a backup", d.Key, err)
 	}
 	return value, nil
 }
 
-// ReadAll reads all documents under a prefix, in the order of their keys.
+// ReadAll reads and decodes all documents under a prefix, in order of their keys.
 func ReadAll[T any](ctx context.Context, s Store, prefix string) ([]T, error) {
 	docs, err := s.Scan(ctx, prefix)
 	if err != nil {
@@ -95,7 +100,7 @@ func ReadAll[T any](ctx context.Context, s Store, prefix string) ([]T, error) {
 	return values, nil
 }
 
-// Put makes the change that writes value to a document that has the expected revision.
+// Put returns the change that writes value, as JSON, to the document with the expected revision.
 func Put(key string, value any, expect uint64) Change {
 	b, err := json.Marshal(value)
 	if err != nil {
@@ -104,7 +109,7 @@ func Put(key string, value any, expect uint64) Change {
 	return Change{Key: key, Value: b, Expect: expect}
 }
 
-// Current reads the generation that is current; Number 0 when there is none yet.
+// Current reads the current generation. Its Number is 0 if there is none yet.
 // revision is that of DocHead.
 func Current(ctx context.Context, s Store) (g Generation, revision uint64, err error) {
 	head, revision, err := Read[Head](ctx, s, DocHead)
@@ -116,14 +121,14 @@ func Current(ctx context.Context, s Store) (g Generation, revision uint64, err e
 	}
 	g, _, err = Read[Generation](ctx, s, DocGeneration(head.Generation))
 	if fault.Is(err, fault.NotFound) {
-		return g, 0, fault.E(fault.Unavailable, "generation %d is missing from the store", head.Generation)
+		return g, 0, fault.E(fault.Unavailable, "generation %d is missing from the store: interdict restore puts it back", head.Generation)
 	}
 	return g, revision, err
 }
 
-// Descends reports whether generation g, which is the current one of a store, holds what generation from held. A store's generations are
-// one chain: it descends from a generation that it still has, and from one that was lost and brought back (DocLost). Two generations
-// without an id are told apart by their numbers alone. A zero from is an ancestor of every generation.
+// Descends reports whether generation g, the current one of a store, includes the changes of generation from. A store's generations are
+// one chain: g descends from every generation that the store still has, and from those that were lost and restored (DocLost).
+// Generations without an id are compared by number only. Every generation descends from the zero Head.
 func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, error) {
 	switch {
 	case from.Generation == 0, g.ID != "" && (g.ID == from.ID || g.Merged != "" && g.Merged == from.ID):
@@ -144,7 +149,7 @@ func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, err
 	return slices.ContainsFunc(restored, func(r Generation) bool { return r.ID == from.ID || slices.Contains(r.Recent, from) }), err
 }
 
-// Replicas reads the replicas that are live at now.
+// Replicas returns the replicas that are live at now.
 func Replicas(ctx context.Context, s Store, now time.Time) ([]Replica, error) {
 	all, err := ReadAll[Replica](ctx, s, "replica/")
 	if err != nil {

@@ -12,21 +12,21 @@ import (
 	"interdict/lists/fault"
 )
 
-// Stored is a reference together with the layer that says it.
-type Stored struct {
+// StackRef is a reference with the layer that holds it.
+type StackRef struct {
 	Ref
 	Layer int // index in the stack
 }
 
-// Resolve gives what a stack of layers says under one key: found[i] is the stored entry of layer i (base first), nil for
-// none. An upper layer's removal takes away what lower layers say of the same identity.
-func Resolve(found [][]byte) ([]Stored, error) {
+// Resolve returns the references of a stack of layers under one key. found[i] is the stored entry of layer i (base first), nil for
+// none. A removal in an upper layer hides the references of lower layers with the same identity.
+func Resolve(found [][]byte) ([]StackRef, error) {
 	out, _, err := resolve(found)
 	return out, err
 }
 
-// resolve gives what Resolve does, and what the stack takes away from layers below it.
-func resolve(found [][]byte) (out []Stored, removed []Ref, err error) {
+// resolve returns the result of Resolve, and the removals of the stack, which apply to layers below it.
+func resolve(found [][]byte) (out []StackRef, removed []Ref, err error) {
 	var refs []Ref
 	for i := len(found) - 1; i >= 0; i-- {
 		if found[i] == nil {
@@ -45,7 +45,7 @@ func resolve(found [][]byte) (out []Stored, removed []Ref, err error) {
 					continue next
 				}
 			}
-			out = append(out, Stored{r, i})
+			out = append(out, StackRef{r, i})
 		}
 		for _, r := range refs {
 			if r.Removed && !slices.ContainsFunc(removed, func(o Ref) bool { return o.Same(&r) }) {
@@ -56,17 +56,17 @@ func resolve(found [][]byte) (out []Stored, removed []Ref, err error) {
 	return out, removed, nil
 }
 
-// Keyed is one key of a stack of layers with what the stack says under it.
-type Keyed struct {
+// StackEntry is one key of a stack of layers with its references.
+type StackEntry struct {
 	Key  address.Key
-	Refs []Stored // empty when everything under the key was removed
-	// Removed is what the stack takes away from layers below it.
+	Refs []StackRef // empty if all references under the key were removed
+	// Removed are the removals of the stack. They apply to layers below it.
 	Removed []Ref
 }
 
 // WalkStack yields every key of a stack of layers once, ordered by (Hash(Key), Key).
-func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[Keyed, error] {
-	return func(yield func(Keyed, error) bool) {
+func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[StackEntry, error] {
+	return func(yield func(StackEntry, error) bool) {
 		type cursor struct {
 			entry Entry
 			hash  uint64
@@ -90,7 +90,7 @@ func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[Keyed, er
 			defer stop()
 			cursors[i].next = next
 			if err := advance(&cursors[i]); err != nil {
-				yield(Keyed{}, err)
+				yield(StackEntry{}, err)
 				return
 			}
 		}
@@ -115,13 +115,13 @@ func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[Keyed, er
 				}
 			}
 			refs, removed, err := resolve(found)
-			if !yield(Keyed{key, refs, removed}, err) || err != nil {
+			if !yield(StackEntry{key, refs, removed}, err) || err != nil {
 				return
 			}
 			for i := range cursors {
 				if found[i] != nil {
 					if err := advance(&cursors[i]); err != nil {
-						yield(Keyed{}, err)
+						yield(StackEntry{}, err)
 						return
 					}
 				}
@@ -130,8 +130,8 @@ func WalkStack(ctx context.Context, s Store, layers []Layer) iter.Seq2[Keyed, er
 	}
 }
 
-// LookupStack gives what a stack of layers says under each of the keys, in two reads at the most.
-func LookupStack(ctx context.Context, s Store, layers []Layer, keys []address.Key) ([][]Stored, error) {
+// LookupStack returns the references of a stack of layers under each key, with one Lookup.
+func LookupStack(ctx context.Context, s Store, layers []Layer, keys []address.Key) ([][]StackRef, error) {
 	asked := make([]LayerKey, 0, len(keys)*len(layers))
 	for _, k := range keys {
 		for _, l := range layers {
@@ -142,7 +142,7 @@ func LookupStack(ctx context.Context, s Store, layers []Layer, keys []address.Ke
 	if err != nil {
 		return nil, err
 	}
-	out := make([][]Stored, len(keys))
+	out := make([][]StackRef, len(keys))
 	for i := range keys {
 		if out[i], err = Resolve(found[i*len(layers) : (i+1)*len(layers)]); err != nil {
 			return nil, err
@@ -151,7 +151,7 @@ func LookupStack(ctx context.Context, s Store, layers []Layer, keys []address.Ke
 	return out, nil
 }
 
-// DecodeAttribution reads the stored form of an attribution, which is its JSON.
+// DecodeAttribution decodes the stored form of an attribution, which is JSON.
 func DecodeAttribution(b []byte) (*Attribution, error) {
 	a := new(Attribution)
 	if err := json.Unmarshal(b, a); err != nil {
@@ -160,7 +160,7 @@ func DecodeAttribution(b []byte) (*Attribution, error) {
 	return a, nil
 }
 
-// ListedText is the address as the list published it.
+// ListedText returns the address as the list published it, for a reference under key k.
 func (r *Ref) ListedText(k address.Key) string {
 	if r.Text != "" {
 		return r.Text
@@ -175,8 +175,8 @@ func (r *Ref) ListedText(k address.Key) string {
 	return text
 }
 
-// At is the place in the source file.
-func (r *Ref) At(a *Attribution) string {
+// FullLocator returns the place of the listing in its source file.
+func (r *Ref) FullLocator(a *Attribution) string {
 	if !r.HasLocator {
 		return a.LocatorPrefix
 	}
