@@ -87,7 +87,3 @@ func (l *List) Digest(a *Attribution, listed string) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
 }
-
-// DocSuppression and DocSuppressions are where they are kept; those in force stand in the generation too, which alone decides answers.
-func DocSuppression(list, id string) string { return DocSuppressions(list) + id }
-func DocSuppressions(list string) string    { return "suppression/" + list + "/" }

@@ -20,6 +20,7 @@ import (
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
+	"interdict/loader/build"
 	"interdict/loader/formats"
 )
 
@@ -167,7 +168,7 @@ func TestTheSourceBytesAreKept(t *testing.T) {
 	b := newBench(t)
 	content := csvOf(evmA+",ethereum,A", btcA+",bitcoin,B")
 	v := b.mustStage(t, loader.StageOptions{}, content)
-	r, err := b.Source(ctx, v.Sources[0])
+	r, err := build.OpenSource(ctx, b.store, v.Sources[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,7 +56,7 @@ type Refresher struct {
 // NewRefresher makes a refresher for the lists of a loader.
 func NewRefresher(l *Loader, o RefreshOptions) *Refresher {
 	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 10*time.Second), cmp.Or(o.LeaseTTL, leaseTTL)
-	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.spoolDir
+	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.builder.Dir
 	return &Refresher{l, o, &lease{store: l.store, key: lists.DocLease("refresh"), owner: o.Owner, ttl: o.LeaseTTL, now: l.now}}
 }
 
@@ -139,7 +139,7 @@ func (r *Refresher) look(ctx context.Context) error {
 
 // due finds the lists to be refreshed, and tells of the others.
 func (r *Refresher) due(ctx context.Context, ids []string, force bool, tell func(Refreshed)) (due []string, err error) {
-	settings, err := lists.ReadAll[lists.List](ctx, r.l.store, "list/")
+	settings, err := lists.ReadAll[lists.List](ctx, r.l.store, lists.DocLists)
 	if err != nil {
 		return nil, err
 	}
@@ -355,7 +355,7 @@ func (r *Refresher) known(ctx context.Context, settings *lists.List, status *lis
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case (v.State == lists.Activated || v.State == lists.Staged) && !readAlike(v, reading(settings, &StageOptions{Format: settings.Source.Format})):
+	case (v.State == lists.Activated || v.State == lists.Staged) && !sameReading(v, readingOf(settings, &StageOptions{Format: settings.Source.Format})):
 		return nil, nil
 	}
 	return v, nil
@@ -387,7 +387,7 @@ func (r *Refresher) nothingNew(ctx context.Context, v *lists.Version, status *li
 		return nil, 0, err
 	}
 	if base != nil && slices.Equal(base.Sources, v.Sources) {
-		if err := r.l.touch(ctx, v.List, r.l.now().UTC()); err != nil {
+		if err := r.l.markFresh(ctx, v.List, r.l.now().UTC()); err != nil {
 			return nil, 0, err
 		}
 		status.Outcome, status.Detail = lists.RefreshUnchanged, fmt.Sprintf("version %d is what the publisher has", settings.Active)
@@ -415,7 +415,7 @@ func (r *Refresher) base(ctx context.Context, settings *lists.List) (base *lists
 	if err != nil || active == nil {
 		return nil, false, err
 	}
-	base, err = r.l.root(ctx, active)
+	base, err = r.l.wholeList(ctx, active)
 	return base, base != active, err
 }
 

@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -9,12 +8,12 @@ import (
 	"strings"
 
 	"interdict/lists"
-	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 )
 
 // A failover of Redis can lose a commit that was acknowledged. Replicas go on serving what they have, and nothing is activated on top of
-// the gap (nothingLost) until what was lost has been brought back from the cache of one of them.
+// the gap (checkNothingLost) until what was lost has been brought back from the cache of one of them.
 //
 //	list of both sides ─┬─ not changed since the loss ── the lost version, as it was
 //	                    ├─ not changed by what was lost ── as it is in the store
@@ -75,7 +74,7 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 				"restore from another server that has served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
 		}
 	}
-	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: cut(strings.TrimSpace(reason), maxField)}
+	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
 	var out *Restored
 	err = l.recorded(c, func() error {
 		return retry(ctx, func() (err error) {
@@ -102,7 +101,7 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	if err := r.documents(ctx); err != nil {
 		return nil, err
 	}
-	succeed(&r.next, max(g.Number, lost.Number)+1)
+	makeNext(&r.next, max(g.Number, lost.Number)+1)
 	r.next.Merged, r.next.At, r.next.By, r.next.Action, r.next.List, r.next.Reason = lost.ID, l.now().UTC(), by, "restore", "", reason
 	r.next.Lists = slices.Clone(g.Lists)
 	for i := range lost.Lists {
@@ -159,7 +158,7 @@ func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error
 func (r *restoring) documents(ctx context.Context) error {
 	r.changes = append(r.changes, lists.Put(lists.DocLost(r.lost.ID, r.lost.Number), r.lost, lists.AnyRevision))
 	docs := []lists.Doc{{Key: lists.DocGeneration(r.lost.Number), Value: lists.Put("", r.lost, 0).Value}}
-	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), "suppression/"} {
+	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), lists.DocAllSuppressions} {
 		more, err := r.from.Scan(ctx, prefix)
 		if err != nil {
 			return err
@@ -206,7 +205,7 @@ func (r *restoring) list(ctx context.Context, was lists.Active) error {
 	if err := r.copyLayers(ctx, &was); err != nil {
 		return err
 	}
-	revision, err := r.number(ctx, &v, max(settings.Latest, was.List.Latest))
+	revision, err := r.findNumber(ctx, &v, max(settings.Latest, was.List.Latest))
 	if err != nil {
 		return err
 	}
@@ -322,8 +321,8 @@ func (r *restoring) copyLayers(ctx context.Context, was *lists.Active) error {
 	return nil
 }
 
-// number gives a lost version another number if its own was given out again since, and returns the revision of its document.
-func (r *restoring) number(ctx context.Context, v *lists.Version, latest int) (revision uint64, err error) {
+// findNumber gives a lost version another number if its own was given out again since, and returns the revision of its document.
+func (r *restoring) findNumber(ctx context.Context, v *lists.Version, latest int) (revision uint64, err error) {
 	stored, revision, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(v.List, v.Number))
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -347,7 +346,7 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 	at := u.UploadedAt
 	u.Activated = &at
 	u.Note = fmt.Sprintf("brought back: what version %d of lost generation %d had and version %d has not", lost.Number, r.lost.Number, stored.Number)
-	layer, removals, err := r.difference(ctx, &now.List, now.Layers, lost, &u)
+	layer, removals, err := r.builder.Addition(ctx, &now.List, now.Layers, lost, &u)
 	if err != nil {
 		return nil, err
 	}
@@ -361,113 +360,6 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 	r.out.Layers++
 	r.made = append(r.made, layer.ID)
 	return &u, nil
-}
-
-// difference writes a layer of the listings that a lost version has and a stack of layers has not, and counts them in u. removals is how
-// many listings of the stack the lost version had removed. Of layers that both have, nothing is taken: what the stack does not say of
-// them was removed since.
-func (r *restoring) difference(ctx context.Context, settings *lists.List, stack []lists.Layer, lost, u *lists.Version) (layer lists.Layer, removals int, err error) {
-	layer = newLayer(u)
-	only := *lost
-	only.Layers = slices.DeleteFunc(slices.Clone(lost.Layers), func(l lists.Layer) bool { return slices.Contains(layerIDs(stack), l.ID) })
-	attributions, err := newRun(r.spoolDir)
-	if err != nil {
-		return layer, 0, err
-	}
-	defer attributions.Close()
-	out, err := newEntryFile(r.spoolDir)
-	if err != nil {
-		return layer, 0, err
-	}
-	defer out.close()
-	held := &lists.Version{Layers: stack}
-	m := &merger{side: newSide(settings, &only), layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
-	theirs := newSide(settings, held)
-	batch := make([]lists.Keyed, 0, joinBatch)
-	flush := func() error {
-		keys := make([]address.Key, len(batch))
-		for i := range batch {
-			keys[i] = batch[i].Key
-		}
-		found, err := lists.LookupStack(ctx, r.store, stack, keys)
-		if err != nil {
-			return err
-		}
-		have := make([]lists.Keyed, len(batch))
-		for i := range batch {
-			have[i] = lists.Keyed{Key: keys[i], Refs: found[i]}
-		}
-		if err := theirs.fetch(ctx, r.store, have); err != nil {
-			return err
-		}
-		if err := m.side.fetch(ctx, r.store, batch); err != nil {
-			return err
-		}
-		for i, k := range batch {
-			removals += removedOf(&k, have[i].Refs)
-			k.Refs = slices.DeleteFunc(k.Refs, func(s lists.Stored) bool {
-				return slices.ContainsFunc(have[i].Refs, func(o lists.Stored) bool {
-					return o.Same(&s.Ref) && contentDigest(&theirs.list, theirs.known[o.Layer][o.Attribution]) == contentDigest(&m.side.list, m.side.known[s.Layer][s.Attribution])
-				})
-			})
-			count(u, k.Refs, have[i].Refs)
-			if err := m.put(k); err != nil {
-				return err
-			}
-		}
-		batch = batch[:0]
-		return nil
-	}
-	for k, err := range lists.WalkStack(ctx, r.store, only.Layers) {
-		if err != nil {
-			return layer, 0, err
-		}
-		if batch = append(batch, k); len(batch) == cap(batch) {
-			if err := flush(); err != nil {
-				return layer, 0, err
-			}
-		}
-	}
-	if err := flush(); err != nil {
-		return layer, 0, err
-	}
-	if err := flushAll(m.w); err != nil {
-		return layer, 0, err
-	}
-	if layer.Keys = out.keys; layer.Keys == 0 {
-		return layer, removals, nil
-	}
-	return layer, removals, r.writeLayer(ctx, layer, out, attributions, uint32(len(m.numbers)))
-}
-
-// removedOf counts the listings that a key of the lost version takes away and that are there.
-func removedOf(k *lists.Keyed, there []lists.Stored) (n int) {
-	for i := range there {
-		same := func(o lists.Ref) bool { return o.Same(&there[i].Ref) }
-		if there[i].Counts() && slices.ContainsFunc(k.Removed, same) && !slices.ContainsFunc(k.Refs, func(o lists.Stored) bool { return same(o.Ref) }) {
-			n++
-		}
-	}
-	return n
-}
-
-// count adds references that come on top of others to the counts of a version.
-func count(v *lists.Version, more, there []lists.Stored) {
-	for i := range more {
-		r := &more[i]
-		if !r.Counts() {
-			continue
-		}
-		v.Listings++
-		v.Diff.Added++
-		if r.Variant == address.VariantRaw {
-			v.Raw++
-		}
-		same := func(o lists.Stored) bool { return o.Counts() && o.Same(&r.Ref) }
-		if !slices.ContainsFunc(more[:i], same) && !slices.ContainsFunc(there, same) {
-			v.Addresses++
-		}
-	}
 }
 
 func layerIDs(layers []lists.Layer) []string {

@@ -12,6 +12,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 )
 
 // A suppression goes proposed ── approved by somebody else ── in force, in the next generation ── ended by a person, or by its time.
@@ -21,8 +22,8 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 	now := l.now().UTC()
 	reason = strings.TrimSpace(reason)
 	switch {
-	case reason == "" || len(reason) > maxField:
-		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", maxField)
+	case reason == "" || len(reason) > build.MaxField:
+		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", build.MaxField)
 	case !until.After(now):
 		return nil, fault.E(fault.Invalid, "until: must be in the future")
 	case until.Sub(now) > lists.MaxSuppression:
@@ -38,7 +39,7 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 	return s, l.recorded(c, func() error {
 		settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 		if err != nil {
-			return named(err, "list %.80q", list)
+			return notFound(err, "list %.80q", list)
 		}
 		if settings.Mandatory {
 			return fault.E(fault.Conflict, "list %s is mandatory: nothing it says may be suppressed", list)
@@ -55,7 +56,7 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	readings, err := address.Parse(nil, text, network)
 	var bad *address.Error
 	switch {
-	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !hex64(text) || address.DressedSecret(text)):
+	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !build.Hex64(text) || address.DressedSecret(text)):
 		return nil, fault.E(fault.Invalid, "address: it looks like a private key or a seed")
 	case err != nil && bad == nil:
 		return nil, err
@@ -78,29 +79,12 @@ func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.
 	}
 	var digests []string
 	if active != nil {
-		keys := make([]address.Key, len(s.Identities))
-		for i := range keys {
-			keys[i] = address.Key(s.Identities[i].Key)
-		}
-		found, err := lists.LookupStack(ctx, l.store, active.Layers, keys)
+		listings, err := build.ListingsOf(ctx, l.store, settings, active, s.Identities)
 		if err != nil {
 			return nil, err
 		}
-		said := newSide(settings, active)
-		batch := make([]lists.Keyed, len(found))
-		for i := range found {
-			batch[i] = lists.Keyed{Key: keys[i], Refs: slices.DeleteFunc(found[i], func(r lists.Stored) bool {
-				return r.Role != 0 || r.Variant != s.Identities[i].Variant
-			})}
-		}
-		if err := said.fetch(ctx, l.store, batch); err != nil {
-			return nil, err
-		}
-		for _, k := range batch {
-			for i := range k.Refs {
-				x := said.listing(k.Key, &k.Refs[i])
-				digests = append(digests, settings.Digest(&x.Attribution, x.Address))
-			}
+		for i := range listings {
+			digests = append(digests, settings.Digest(&listings[i].Attribution, listings[i].Address))
 		}
 		slices.Sort(digests)
 		digests = slices.Compact(digests)
@@ -117,7 +101,7 @@ func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.
 
 // ApproveSuppression puts a proposed suppression in force, as a new generation. The proposer may not approve his own.
 func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.judgeSuppression(ctx, "suppress", list, id, by, reason, func(settings *lists.List, s *lists.Suppression, said *lists.Approval) error {
+	return l.decideSuppression(ctx, "suppress", list, id, by, reason, func(settings *lists.List, s *lists.Suppression, said *lists.Approval) error {
 		listed, err := l.listingsOf(ctx, settings, s)
 		switch {
 		case s.State != lists.Proposed:
@@ -140,7 +124,7 @@ func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason st
 
 // RejectSuppression ends a proposed suppression that was never in force.
 func (l *Loader) RejectSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.judgeSuppression(ctx, "suppress-reject", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
+	return l.decideSuppression(ctx, "suppress-reject", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
 		if s.State != lists.Proposed {
 			return fault.E(fault.Conflict, "it is %s, not proposed", s.At(l.now()))
 		}
@@ -151,7 +135,7 @@ func (l *Loader) RejectSuppression(ctx context.Context, list, id, by, reason str
 
 // EndSuppression ends one that is in force before its time, as a new generation. That makes answers stricter: one person is enough.
 func (l *Loader) EndSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.judgeSuppression(ctx, "suppress-end", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
+	return l.decideSuppression(ctx, "suppress-end", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
 		if s.At(l.now()) != lists.InForce {
 			return fault.E(fault.Conflict, "it is %s, not active", s.At(l.now()))
 		}
@@ -160,15 +144,15 @@ func (l *Loader) EndSuppression(ctx context.Context, list, id, by, reason string
 	})
 }
 
-func (l *Loader) judgeSuppression(ctx context.Context, action, list, id, by, reason string,
+func (l *Loader) decideSuppression(ctx context.Context, action, list, id, by, reason string,
 	change func(*lists.List, *lists.Suppression, *lists.Approval) error) (*lists.Suppression, error) {
-	c := &Change{Action: action, By: by, List: list, Suppression: id, Reason: cut(strings.TrimSpace(reason), maxField)}
+	c := &Change{Action: action, By: by, List: list, Suppression: id, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
 	var out *lists.Suppression
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return named(err, "list %.80q", list)
+				return notFound(err, "list %.80q", list)
 			}
 			g, head, err := l.nextGeneration(ctx, action, list, by, c.Reason)
 			if err != nil {
@@ -176,7 +160,7 @@ func (l *Loader) judgeSuppression(ctx context.Context, action, list, id, by, rea
 			}
 			s, revision, err := lists.Read[lists.Suppression](ctx, l.store, lists.DocSuppression(list, id))
 			if err != nil {
-				return named(err, "suppression %.40q of list %s", id, list)
+				return notFound(err, "suppression %.40q of list %s", id, list)
 			}
 			was := s.State
 			if err := change(&settings, &s, &lists.Approval{By: by, At: l.now().UTC(), Reason: c.Reason}); err != nil {
@@ -222,7 +206,7 @@ func (l *Loader) inForce(ctx context.Context, list string, changed *lists.Suppre
 // Suppressions reads all suppressions of a list, the oldest first.
 func (l *Loader) Suppressions(ctx context.Context, list string) ([]lists.Suppression, error) {
 	if _, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list)); err != nil {
-		return nil, named(err, "list %.80q", list)
+		return nil, notFound(err, "list %.80q", list)
 	}
 	return lists.ReadAll[lists.Suppression](ctx, l.store, lists.DocSuppressions(list))
 }
@@ -230,5 +214,5 @@ func (l *Loader) Suppressions(ctx context.Context, list string) ([]lists.Suppres
 // Suppression reads one.
 func (l *Loader) Suppression(ctx context.Context, list, id string) (*lists.Suppression, error) {
 	s, _, err := lists.Read[lists.Suppression](ctx, l.store, lists.DocSuppression(list, id))
-	return &s, named(err, "suppression %.40q of list %.80q", id, list)
+	return &s, notFound(err, "suppression %.40q of list %.80q", id, list)
 }

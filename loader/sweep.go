@@ -28,7 +28,7 @@ func (l *Loader) sweep(ctx context.Context) {
 }
 
 func (l *Loader) sweepAll(ctx context.Context) error {
-	docs, err := l.store.Scan(ctx, "version/")
+	docs, err := l.store.Scan(ctx, lists.DocAllVersions)
 	if err != nil {
 		return err
 	}
@@ -77,14 +77,14 @@ func (l *Loader) failInterrupted(ctx context.Context, v *lists.Version, revision
 		return nil // it goes on after all, or somebody else has ended it
 	}
 	if err == nil {
-		l.closing(c, fault.E(fault.Unavailable, "%s", v.Error))
+		l.recordEnd(c, fault.E(fault.Unavailable, "%s", v.Error))
 	}
 	return err
 }
 
 // forget drops the layers of versions that a list does not keep any more. Their reports and their source bytes stay.
 func (l *Loader) forget(ctx context.Context, versions []lists.Version, docs []lists.Doc) error {
-	all, err := lists.ReadAll[lists.List](ctx, l.store, "list/")
+	all, err := lists.ReadAll[lists.List](ctx, l.store, lists.DocLists)
 	if err != nil {
 		return err
 	}
