@@ -12,21 +12,20 @@ import (
 	"interdict/loader/build"
 )
 
-// A failover of Redis can lose a commit that was acknowledged. Replicas go on serving what they have, and nothing is activated on top of
-// the gap (checkNothingLost) until what was lost has been brought back from the cache of one of them.
+// A failover of Redis can lose a commit that was acknowledged. Replicas go on serving what they have, and no version is activated
+// (checkNothingLost) until the lost generation is restored from the cache of one of them.
 //
-//	list of both sides ─┬─ not changed since the loss ── the lost version, as it was
-//	                    ├─ not changed by what was lost ── as it is in the store
-//	                    └─ changed on both ── the store's version, and on top of it a layer of the listings that only the lost one has
+//	a list ─┬─ not changed in the store since the loss ── the lost version, as it was
+//	        ├─ not changed by the lost generation ── as it is in the store
+//	        └─ changed by both ── the store's version, and a layer of the listings that only the lost one has
 
-// Restored says what Restore has done.
+// Restored is the result of Restore.
 type Restored struct {
-	Generation int      `json:"generation"` // that holds both sides; 0: nothing was lost
-	Lost       int      `json:"lost"`       // number of the generation that was brought back
-	Lists      []string `json:"lists"`      // that were brought back
+	Generation int      `json:"generation"` // that has both sides; 0: nothing was lost
+	Lost       int      `json:"lost"`       // number of the generation that was restored
+	Lists      []string `json:"lists"`      // that were restored
 	Layers     int      `json:"layers"`     // that were written
-	// Notes name what the lost generation had changed and the new one does not: removals that were not made again, settings that
-	// were changed on both sides.
+	// Notes name the changes of the lost generation that were not restored: removals, and settings that were changed on both sides.
 	Notes []string `json:"notes"`
 }
 
@@ -34,12 +33,12 @@ func (r *Restored) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// restoring is one restore on its way.
+// restoring is a restore in progress.
 type restoring struct {
 	*Loader
 	from lists.Store
 	lost *lists.Generation
-	// ancestor is the last generation that both sides have in common; the zero value when none is known.
+	// ancestor is the last generation that both sides have; the zero value if none is known.
 	ancestor lists.Generation
 	next     lists.Generation
 	changes  []lists.Change
@@ -48,10 +47,10 @@ type restoring struct {
 	made     []string // layers that were written for unions
 }
 
-// Restore brings back what the generation in from holds and the store does not, as a new generation that descends from both. Nothing is
-// taken out of the answers: listings that only the lost generation had come back, what was activated since stays, and a list that one
-// side only has stays. What cannot be brought back in full is an error that names it, and then nothing changes. served is the generation
-// that the owner of the cache has answered from last; the zero value when that is not known.
+// Restore restores what the generation in from has and the store does not, as a new generation that descends from both. No listing is removed:
+// listings that only the lost generation has are restored, and what was activated since stays. If something cannot be restored completely,
+// Restore returns an error that names it, and changes nothing. served is the generation that the owner of the cache answered from last; the
+// zero value if that is not known.
 func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Head, by, reason string) (*Restored, error) {
 	current, _, err := lists.Current(ctx, l.store)
 	if err != nil {
@@ -70,8 +69,8 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 			return nil, err
 		}
 		if !held {
-			return nil, fault.E(fault.Conflict, "the store has lost generation %d, which was answered from last, and the cache holds only generation %d: "+
-				"restore from another server that has served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
+			return nil, fault.E(fault.Conflict, "the store has lost generation %d, which gave the last answers, and the cache has only generation %d: "+
+				"restore from another server that served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
 		}
 	}
 	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
@@ -134,7 +133,7 @@ func activeOf(all []lists.Active, id string) *lists.Active {
 	return nil
 }
 
-// findAncestor looks for the newest generation that the store still has of those before the lost one.
+// findAncestor finds the newest generation before the lost one that the store still has.
 func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error {
 	parent := lists.Head{Generation: r.lost.Number - 1, ID: r.lost.Parent}
 	for _, h := range append([]lists.Head{parent}, r.lost.Recent...) {
@@ -153,8 +152,8 @@ func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error
 	return nil
 }
 
-// documents brings back the lost generation's own document, and what belongs to no generation and is gone altogether: keys, the secret
-// they are hashed with, agreed exceptions.
+// documents restores the document of the lost generation, and missing documents that belong to no generation: API keys, the secret that they are
+// hashed with, and suppressions.
 func (r *restoring) documents(ctx context.Context) error {
 	r.changes = append(r.changes, lists.Put(lists.DocLost(r.lost.ID, r.lost.Number), r.lost, lists.AnyRevision))
 	docs := []lists.Doc{{Key: lists.DocGeneration(r.lost.Number), Value: lists.Put("", r.lost, 0).Value}}
@@ -175,12 +174,12 @@ func (r *restoring) documents(ctx context.Context) error {
 	return nil
 }
 
-// list brings one list of the lost generation into the next one.
+// list adds one list of the lost generation to the next one.
 func (r *restoring) list(ctx context.Context, was lists.Active) error {
 	id := was.List.ID
 	v, _, err := lists.Read[lists.Version](ctx, r.from, lists.DocVersion(id, was.Version))
 	if err != nil {
-		return fault.E(fault.KindOf(err), "list %s cannot be brought back: version %d is not in the cache: %w", id, was.Version, err)
+		return fault.E(fault.KindOf(err), "list %s cannot be restored: version %d is not in the cache: %w", id, was.Version, err)
 	}
 	settings, settingsRevision, err := lists.Read[lists.List](ctx, r.store, lists.DocList(id))
 	if fault.Is(err, fault.NotFound) {
@@ -226,7 +225,7 @@ func (r *restoring) list(ctx context.Context, was lists.Active) error {
 	case now == nil, before != nil && sameContent(before, now):
 		v.State = lists.Activated
 		was.Version = v.Number
-	default: // both sides have changed it
+	default: // changed on both sides
 		u, err := r.union(ctx, now, &v, replaced, settings.Latest+1)
 		if err != nil {
 			return err
@@ -251,7 +250,7 @@ func (r *restoring) list(ctx context.Context, was lists.Active) error {
 	settings.Active = next.Number
 	was.List = settings
 	if now != nil {
-		was.Suppressions = now.Suppressions // those that both sides know: fewer of them make answers stricter
+		was.Suppressions = now.Suppressions // those of the lost generation are left out: that makes answers stricter
 		*now = was
 	} else {
 		r.next.Lists = append(r.next.Lists, was)
@@ -261,7 +260,7 @@ func (r *restoring) list(ctx context.Context, was lists.Active) error {
 	return r.fresh(ctx, id)
 }
 
-// fresh brings back how fresh a list is, where the store does not say it.
+// fresh restores how fresh a list is, if the store does not have it.
 func (r *restoring) fresh(ctx context.Context, id string) error {
 	if _, err := r.store.Get(ctx, lists.DocFresh(id)); !fault.Is(err, fault.NotFound) {
 		return err
@@ -272,7 +271,7 @@ func (r *restoring) fresh(ctx context.Context, id string) error {
 	return nil
 }
 
-// settings brings back settings that were changed in what was lost, and not since.
+// settings restores settings that the lost generation changed and that were not changed since.
 func (r *restoring) settings(now, was *lists.List, before *lists.Active) (changed bool) {
 	same := func(a, b lists.List) bool {
 		a.Active, a.Latest, b.Active, b.Latest = 0, 0, 0, 0
@@ -282,7 +281,7 @@ func (r *restoring) settings(now, was *lists.List, before *lists.Active) (change
 		return false
 	}
 	if before == nil || !same(before.List, *now) {
-		r.out.note("list %s keeps the settings of the store: those of the lost generation differ, look at them again", now.ID)
+		r.out.note("list %s keeps the settings of the store: those of the lost generation differ, compare them", now.ID)
 		return false
 	}
 	active, latest := now.Active, now.Latest
@@ -291,7 +290,7 @@ func (r *restoring) settings(now, was *lists.List, before *lists.Active) (change
 	return true
 }
 
-// sameContent reports whether two entries hold the same listings.
+// sameContent reports whether two entries have the same listings.
 func sameContent(a, b *lists.Active) bool {
 	return a.Version == b.Version && slices.Equal(layerIDs(a.Layers), layerIDs(b.Layers))
 }
@@ -307,21 +306,21 @@ func (r *restoring) copyLayers(ctx context.Context, was *lists.Active) error {
 			continue
 		}
 		if here, err := lists.Complete(ctx, r.from, layer.ID); err != nil || !here {
-			return fault.E(fault.Conflict, "list %s cannot be brought back: layer %s with %d listings of file %q is in neither the store nor the cache "+
+			return fault.E(fault.Conflict, "list %s cannot be restored: layer %s with %d listings of file %q is in neither the store nor the cache "+
 				"(it is larger than what --resident holds); load %s again", was.List.ID, layer.ID, layer.Listings, layer.File, was.File)
 		}
 		if err := lists.CopyLayer(ctx, r.from, r.store, layer); err != nil {
 			return err
 		}
 		r.out.Layers++
-		if err := copyBlob(ctx, r.from, r.store, lists.BlobFilter(layer.ID)); err != nil && !fault.Is(err, fault.NotFound) { // a missing one is built again
+		if err := copyBlob(ctx, r.from, r.store, lists.BlobFilter(layer.ID)); err != nil && !fault.Is(err, fault.NotFound) { // a missing filter is built again
 			return err
 		}
 	}
 	return nil
 }
 
-// findNumber gives a lost version another number if its own was given out again since, and returns the revision of its document.
+// findNumber gives a lost version a new number if another version has its number now, and returns the revision of its document.
 func (r *restoring) findNumber(ctx context.Context, v *lists.Version, latest int) (revision uint64, err error) {
 	stored, revision, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(v.List, v.Number))
 	switch {
@@ -336,7 +335,7 @@ func (r *restoring) findNumber(ctx context.Context, v *lists.Version, latest int
 	return revision, nil
 }
 
-// union makes a version of what the store has, and on top of it the listings that only the lost version has. It is nil when there are none.
+// union makes a version of the listings of the store and those that only the lost version has. It returns nil if there are none of the latter.
 func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *lists.Version, number int) (*lists.Version, error) {
 	u := *stored
 	u.Number, u.Mode, u.State = number, lists.Add, lists.Activated
@@ -345,7 +344,7 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 	u.Warnings, u.Guards, u.Sources = []lists.Finding{}, []lists.Finding{}, []string{}
 	at := u.UploadedAt
 	u.Activated = &at
-	u.Note = fmt.Sprintf("brought back: what version %d of lost generation %d had and version %d has not", lost.Number, r.lost.Number, stored.Number)
+	u.Note = fmt.Sprintf("restored: what version %d of lost generation %d had and version %d does not have", lost.Number, r.lost.Number, stored.Number)
 	layer, removals, err := r.builder.Addition(ctx, &now.List, now.Layers, lost, &u)
 	if err != nil {
 		return nil, err
