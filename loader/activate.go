@@ -106,7 +106,7 @@ func checkActivation(settings *lists.List, v *lists.Version, o ActivateOptions) 
 
 // updateGuards compares a version with the one that is active now, unless it was compared with that one before. A delta that was built on a
 // version that is no longer active must be staged again.
-func (l *Loader) updateGuards(ctx context.Context, settings *lists.List, last, v *lists.Version) error {
+func (r *Reader) updateGuards(ctx context.Context, settings *lists.List, last, v *lists.Version) error {
 	switch {
 	case v.State == lists.Superseded:
 	case v.Mode != lists.Replace && v.StandsOn() == settings.Active:
@@ -117,7 +117,7 @@ func (l *Loader) updateGuards(ctx context.Context, settings *lists.List, last, v
 	case last == nil && v.Diff.Against == 0, last != nil && v.Diff.Against == last.Number:
 		return nil
 	}
-	c, err := build.Compare(ctx, l.store, settings, last, v, nil)
+	c, err := build.Compare(ctx, r.store, settings, last, v, nil)
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (l *Loader) updateGuards(ctx context.Context, settings *lists.List, last, v
 	if v.State == lists.Staged {
 		v.Diff = c.DiffCounts
 	}
-	v.Guards, err = l.guards(ctx, settings, last, v, c.WellKnown, func(yield func(Quarantined) error) error {
-		return l.Quarantine(ctx, v.List, v.Number, yield)
+	v.Guards, err = r.guards(ctx, settings, last, v, c.WellKnown, func(yield func(Quarantined) error) error {
+		return r.Quarantine(ctx, v.List, v.Number, yield)
 	})
 	return err
 }
@@ -134,12 +134,12 @@ func (l *Loader) updateGuards(ctx context.Context, settings *lists.List, last, v
 // revisions are those of the documents that a change of a version was computed from.
 type revisions struct{ list, version uint64 }
 
-func (l *Loader) versionForChange(ctx context.Context, list string, number int) (*lists.List, *lists.Version, revisions, error) {
-	settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+func (r *Reader) versionForChange(ctx context.Context, list string, number int) (*lists.List, *lists.Version, revisions, error) {
+	settings, listRev, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list))
 	if err != nil {
 		return nil, nil, revisions{}, notFound(err, "list %.80q", list)
 	}
-	v, versionRev, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(list, number))
+	v, versionRev, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(list, number))
 	if err != nil {
 		return nil, nil, revisions{}, notFound(err, "version %d of list %.80q", number, list)
 	}
@@ -203,19 +203,19 @@ func (l *Loader) replaceActive(ctx context.Context, action string, settings *lis
 
 // renewsFreshness reports whether a version is what the publisher has: a whole list, or a delta in the format of the whole list that it
 // changes. Rows that a person adds or removes say nothing about the others.
-func (l *Loader) renewsFreshness(ctx context.Context, v *lists.Version) (bool, error) {
+func (r *Reader) renewsFreshness(ctx context.Context, v *lists.Version) (bool, error) {
 	if v.Mode == lists.Replace || !v.Delta {
 		return v.Mode == lists.Replace, nil
 	}
-	whole, err := l.wholeList(ctx, v)
+	whole, err := r.wholeList(ctx, v)
 	return err == nil && whole.Mode == lists.Replace && whole.Format == v.Format, err
 }
 
 // wholeList returns the whole list that a version changes by additions, removals and deltas; the version itself, if it is a whole list.
-func (l *Loader) wholeList(ctx context.Context, v *lists.Version) (*lists.Version, error) {
+func (r *Reader) wholeList(ctx context.Context, v *lists.Version) (*lists.Version, error) {
 	for v.StandsOn() != 0 {
 		var err error
-		if _, v, _, err = l.versionForChange(ctx, v.List, v.StandsOn()); err != nil {
+		if _, v, _, err = r.versionForChange(ctx, v.List, v.StandsOn()); err != nil {
 			return nil, err
 		}
 	}

@@ -22,16 +22,16 @@ var columns = []string{"address", "network", "asset", "entity", "entity_id", "en
 
 // Export writes a version in one of the ExportForms. After an error what was written is incomplete. Two files that belong together are written
 // as a zip archive.
-func (l *Loader) Export(ctx context.Context, list string, number int, form string, w io.Writer) error {
+func (r *Reader) Export(ctx context.Context, list string, number int, form string, w io.Writer) error {
 	switch form {
 	case "ndjson":
-		return l.Listings(ctx, list, number, func(x lists.Listing) error { return x.WriteNDJSON(w) })
+		return r.Listings(ctx, list, number, func(x lists.Listing) error { return x.WriteNDJSON(w) })
 	case "csv":
 		table := csv.NewWriter(w)
 		if err := table.Write(columns); err != nil {
 			return err
 		}
-		err := l.Listings(ctx, list, number, func(x lists.Listing) error {
+		err := r.Listings(ctx, list, number, func(x lists.Listing) error {
 			return table.Write(SafeCells([]string{x.Address, x.Network, x.Asset, x.Entity.Name, x.Entity.ID, x.Entity.Type, string(x.Category), string(x.Confidence),
 				strings.Join(x.Programs, ";"), x.Incident, x.ListedOn, x.ValidUntil, x.URL, x.Note}))
 		})
@@ -41,7 +41,7 @@ func (l *Loader) Export(ctx context.Context, list string, number int, form strin
 		}
 		return err
 	case "published":
-		return l.published(ctx, list, number, w)
+		return r.published(ctx, list, number, w)
 	}
 	return fault.E(fault.Invalid, "as: %.40q is not one of ndjson, csv, published", form)
 }
@@ -57,14 +57,14 @@ func SafeCells(row []string) []string {
 	return row
 }
 
-func (l *Loader) published(ctx context.Context, list string, number int, w io.Writer) error {
-	v, err := l.Version(ctx, list, number)
+func (r *Reader) published(ctx context.Context, list string, number int, w io.Writer) error {
+	v, err := r.Version(ctx, list, number)
 	if err != nil {
 		return err
 	}
 	names := strings.Split(v.File, build.NameSeparator)
 	if len(v.Sources) == 1 {
-		return l.copySource(ctx, v.Sources[0], w)
+		return r.copySource(ctx, v.Sources[0], w)
 	}
 	archive := zip.NewWriter(w)
 	for i, blob := range v.Sources {
@@ -76,7 +76,7 @@ func (l *Loader) published(ctx context.Context, list string, number int, w io.Wr
 		if err != nil {
 			return err
 		}
-		if err := l.copySource(ctx, blob, part); err != nil {
+		if err := r.copySource(ctx, blob, part); err != nil {
 			return err
 		}
 	}
@@ -84,15 +84,15 @@ func (l *Loader) published(ctx context.Context, list string, number int, w io.Wr
 }
 
 // copySource writes the uploaded bytes.
-func (l *Loader) copySource(ctx context.Context, blob string, w io.Writer) error {
-	r, err := build.OpenSource(ctx, l.store, blob)
+func (r *Reader) copySource(ctx context.Context, blob string, w io.Writer) error {
+	source, err := build.OpenSource(ctx, r.store, blob)
 	if err != nil {
 		if fault.Is(err, fault.NotFound) {
 			return fault.E(fault.NotFound, "the uploaded file is not stored: the upload was not completed")
 		}
 		return err
 	}
-	defer r.Close()
-	_, err = io.Copy(w, r)
+	defer source.Close()
+	_, err = io.Copy(w, source)
 	return err
 }

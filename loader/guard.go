@@ -30,7 +30,7 @@ func goneFrom(last, v *lists.Version, counted int) int {
 
 // guards returns the guards of a version: those of v.Guards that follow from its file alone, and those that follow from its figures and from
 // comparing it with last. quarantine yields the rows of its upload that were not read.
-func (l *Loader) guards(ctx context.Context, settings *lists.List, last, v *lists.Version, wellKnown []string,
+func (r *Reader) guards(ctx context.Context, settings *lists.List, last, v *lists.Version, wellKnown []string,
 	quarantine func(func(Quarantined) error) error) ([]lists.Finding, error) {
 	out := []lists.Finding{}
 	trip := func(code, format string, args ...any) {
@@ -47,7 +47,7 @@ func (l *Loader) guards(ctx context.Context, settings *lists.List, last, v *list
 			v.Rows.Quarantined, v.Rows.Read, settings.MaxQuarantined)
 	}
 	if v.UnreadRows > 0 {
-		detail, err := l.newlyUnread(ctx, last, quarantine)
+		detail, err := r.newlyUnread(ctx, last, quarantine)
 		if err != nil {
 			return nil, err
 		}
@@ -96,11 +96,11 @@ func comparisonGuards(settings *lists.List, last, v *lists.Version) (out []lists
 
 // newlyUnread describes the rows of an upload that hold something like an address and were not read, unless version last or one that it stands
 // on has the same row: a person has accepted those with a reason. It returns "" if there are none.
-func (l *Loader) newlyUnread(ctx context.Context, last *lists.Version, quarantine func(func(Quarantined) error) error) (string, error) {
+func (r *Reader) newlyUnread(ctx context.Context, last *lists.Version, quarantine func(func(Quarantined) error) error) (string, error) {
 	accepted := map[[16]byte]bool{}
 	for v := last; v != nil; {
 		if v.UnreadRows > 0 {
-			if err := l.Quarantine(ctx, v.List, v.Number, func(q Quarantined) error {
+			if err := r.Quarantine(ctx, v.List, v.Number, func(q Quarantined) error {
 				if q.Unread {
 					accepted[rowDigest(&q)] = true
 				}
@@ -114,7 +114,7 @@ func (l *Loader) newlyUnread(ctx context.Context, last *lists.Version, quarantin
 			break
 		}
 		var err error
-		if _, v, _, err = l.versionForChange(ctx, v.List, below); err != nil {
+		if _, v, _, err = r.versionForChange(ctx, v.List, below); err != nil {
 			return "", err
 		}
 	}

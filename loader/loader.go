@@ -48,7 +48,7 @@ type Change struct {
 
 // Loader changes lists in one store.
 type Loader struct {
-	store    lists.Store
+	Reader
 	recorder Recorder
 	log      *slog.Logger
 	now      func() time.Time
@@ -61,7 +61,7 @@ type Loader struct {
 
 // New makes a loader. spoolDir is the folder for temporary files; "" for the system's.
 func New(store lists.Store, recorder Recorder, log *slog.Logger, spoolDir string, now func() time.Time) *Loader {
-	return &Loader{store: store, recorder: recorder, log: log, now: now, builder: &build.Builder{Store: store, Dir: spoolDir, Log: log},
+	return &Loader{Reader: Reader{store}, recorder: recorder, log: log, now: now, builder: &build.Builder{Store: store, Dir: spoolDir, Log: log},
 		grown: make(chan string, 16), builds: make(chan struct{}, maxBuilds)}
 }
 
@@ -213,11 +213,11 @@ func (l *Loader) checkNothingLost(ctx context.Context, g *lists.Generation) erro
 }
 
 // hasServed reports whether generation g is the one that a replica serves, or descends from it.
-func (l *Loader) hasServed(ctx context.Context, g *lists.Generation, r *lists.Replica) (bool, error) {
-	if r.Lost && r.GenerationID == "" {
+func (r *Reader) hasServed(ctx context.Context, g *lists.Generation, replica *lists.Replica) (bool, error) {
+	if replica.Lost && replica.GenerationID == "" {
 		return false, nil
 	}
-	return lists.Descends(ctx, l.store, g, lists.Head{Generation: r.Generation, ID: r.GenerationID})
+	return lists.Descends(ctx, r.store, g, lists.Head{Generation: replica.Generation, ID: replica.GenerationID})
 }
 
 // generationChanges returns the changes that store a new generation and move the head to it.

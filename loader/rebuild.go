@@ -185,8 +185,8 @@ func (l *Loader) rebuilt(ctx context.Context, settings *lists.List, v *lists.Ver
 }
 
 // uploadsOf returns the versions whose uploads a version consists of: a whole list, then what was added to it and removed from it.
-func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Version, error) {
-	kept, err := l.store.Blobs(ctx)
+func (r *Reader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Version, error) {
+	kept, err := r.store.Blobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Versi
 			slices.Reverse(uploads)
 			return uploads, nil
 		}
-		if u, _, err = lists.Read[lists.Version](ctx, l.store, lists.DocVersion(v.List, below)); err != nil {
+		if u, _, err = lists.Read[lists.Version](ctx, r.store, lists.DocVersion(v.List, below)); err != nil {
 			return nil, fault.E(fault.KindOf(err), "read version %d, which it is based on: %w; load list %s again", below, err, v.List)
 		}
 	}

@@ -458,7 +458,7 @@ func (r *Refresher) needsPerson(ctx context.Context, v *lists.Version) (string, 
 	case settings.Approvals > 0:
 		return fmt.Sprintf("it has %d of %d approvals", len(v.Approvals), settings.Approvals), nil
 	case settings.Active != 0 && v.Diff.Against != settings.Active:
-		return "another version was activated after it was staged", nil
+		return "something else has become active since it was staged", nil
 	case changed:
 		return "it would undo what was added or removed by hand", nil
 	case len(v.Guards) > 0:
@@ -474,8 +474,8 @@ func (r *Refresher) needsPerson(ctx context.Context, v *lists.Version) (string, 
 }
 
 // refreshStatus reads the status of refreshing a list. It is empty, with revision 0, if the list was never refreshed.
-func (l *Loader) refreshStatus(ctx context.Context, list string) (lists.Refresh, uint64, error) {
-	s, revision, err := lists.Read[lists.Refresh](ctx, l.store, lists.DocRefresh(list))
+func (r *Reader) refreshStatus(ctx context.Context, list string) (lists.Refresh, uint64, error) {
+	s, revision, err := lists.Read[lists.Refresh](ctx, r.store, lists.DocRefresh(list))
 	if fault.Is(err, fault.NotFound) {
 		err = nil
 	}
@@ -484,8 +484,8 @@ func (l *Loader) refreshStatus(ctx context.Context, list string) (lists.Refresh,
 
 // RefreshStatus returns the status of refreshing a list, and when it is due next (nil: only when it is named). The status is nil if the list was
 // never refreshed.
-func (l *Loader) RefreshStatus(ctx context.Context, settings *lists.List) (status *lists.Refresh, next *time.Time, err error) {
-	s, revision, err := l.refreshStatus(ctx, settings.ID)
+func (r *Reader) RefreshStatus(ctx context.Context, settings *lists.List) (status *lists.Refresh, next *time.Time, err error) {
+	s, revision, err := r.refreshStatus(ctx, settings.ID)
 	if err != nil || revision == 0 || s.LastAttempt.IsZero() {
 		return nil, nil, err
 	}

@@ -238,8 +238,8 @@ func (l *Loader) inTurn(ctx context.Context, read func() error) error {
 }
 
 // listFor reads the list's settings, or prepares those of a list to be created.
-func (l *Loader) listFor(ctx context.Context, list string, o StageOptions) (*lists.List, error) {
-	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+func (r *Reader) listFor(ctx context.Context, list string, o StageOptions) (*lists.List, error) {
+	settings, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list))
 	if !fault.Is(err, fault.NotFound) {
 		return &settings, err
 	}
@@ -271,11 +271,11 @@ func (l *Loader) assignNumber(ctx context.Context, settings *lists.List, v *list
 	})
 }
 
-func (l *Loader) activeVersion(ctx context.Context, settings *lists.List) (*lists.Version, error) {
+func (r *Reader) activeVersion(ctx context.Context, settings *lists.List) (*lists.Version, error) {
 	if settings.Active == 0 {
 		return nil, nil
 	}
-	v, _, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(settings.ID, settings.Active))
+	v, _, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(settings.ID, settings.Active))
 	if err != nil {
 		return nil, fault.E(fault.Unavailable, "read the active version %d of %s: %w", settings.Active, settings.ID, err)
 	}
@@ -284,11 +284,11 @@ func (l *Loader) activeVersion(ctx context.Context, settings *lists.List) (*list
 
 // lastActive reads the active version, and the version that a new one is compared with: the active one or, of a retired list, the one that was
 // active last. Both may be nil.
-func (l *Loader) lastActive(ctx context.Context, settings *lists.List) (active, last *lists.Version, err error) {
-	if active, err = l.activeVersion(ctx, settings); active != nil || err != nil || settings.Latest == 0 {
+func (r *Reader) lastActive(ctx context.Context, settings *lists.List) (active, last *lists.Version, err error) {
+	if active, err = r.activeVersion(ctx, settings); active != nil || err != nil || settings.Latest == 0 {
 		return active, active, err
 	}
-	all, err := lists.ReadAll[lists.Version](ctx, l.store, lists.DocVersions(settings.ID))
+	all, err := lists.ReadAll[lists.Version](ctx, r.store, lists.DocVersions(settings.ID))
 	for i := range all {
 		if v := &all[i]; v.State == lists.Superseded && v.Activated != nil && (last == nil || v.Activated.After(*last.Activated)) {
 			last = v

@@ -73,14 +73,14 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 
 // listingsOf returns the digests of the listings that the active version has of a suppression's address. It returns an error if there are none:
 // a suppression is never made by a typing error, or for a future listing.
-func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.Suppression) ([]string, error) {
-	active, err := l.activeVersion(ctx, settings)
+func (r *Reader) listingsOf(ctx context.Context, settings *lists.List, s *lists.Suppression) ([]string, error) {
+	active, err := r.activeVersion(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
 	var digests []string
 	if active != nil {
-		listings, err := build.ListingsOf(ctx, l.store, settings, active, s.Identities)
+		listings, err := build.ListingsOf(ctx, r.store, settings, active, s.Identities)
 		if err != nil {
 			return nil, err
 		}
@@ -206,15 +206,15 @@ func (l *Loader) inForce(ctx context.Context, list string, changed *lists.Suppre
 }
 
 // Suppressions reads all suppressions of a list, the oldest first.
-func (l *Loader) Suppressions(ctx context.Context, list string) ([]lists.Suppression, error) {
-	if _, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list)); err != nil {
+func (r *Reader) Suppressions(ctx context.Context, list string) ([]lists.Suppression, error) {
+	if _, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list)); err != nil {
 		return nil, notFound(err, "list %.80q", list)
 	}
-	return lists.ReadAll[lists.Suppression](ctx, l.store, lists.DocSuppressions(list))
+	return lists.ReadAll[lists.Suppression](ctx, r.store, lists.DocSuppressions(list))
 }
 
 // Suppression reads one suppression.
-func (l *Loader) Suppression(ctx context.Context, list, id string) (*lists.Suppression, error) {
-	s, _, err := lists.Read[lists.Suppression](ctx, l.store, lists.DocSuppression(list, id))
+func (r *Reader) Suppression(ctx context.Context, list, id string) (*lists.Suppression, error) {
+	s, _, err := lists.Read[lists.Suppression](ctx, r.store, lists.DocSuppression(list, id))
 	return &s, notFound(err, "suppression %.40q of list %.80q", id, list)
 }

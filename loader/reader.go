@@ -9,6 +9,9 @@ import (
 	"interdict/loader/build"
 )
 
+// Reader reads lists, their versions and generations from a store. It changes nothing.
+type Reader struct{ store lists.Store }
+
 // DiffRow is one listing that differs between two versions.
 type DiffRow = build.DiffRow
 
@@ -19,14 +22,14 @@ type Quarantined = build.Quarantined
 var QuarantineColumns = build.QuarantineColumns
 
 // Diff compares a version of a list with another one (0: with nothing). It yields the listings that differ and returns the counts.
-func (l *Loader) Diff(ctx context.Context, list string, against, number int, yield func(DiffRow) error) (lists.DiffCounts, error) {
-	settings, v, _, err := l.versionForChange(ctx, list, number)
+func (r *Reader) Diff(ctx context.Context, list string, against, number int, yield func(DiffRow) error) (lists.DiffCounts, error) {
+	settings, v, _, err := r.versionForChange(ctx, list, number)
 	if err != nil {
 		return lists.DiffCounts{}, err
 	}
 	var old *lists.Version
 	if against != 0 {
-		if _, old, _, err = l.versionForChange(ctx, list, against); err != nil {
+		if _, old, _, err = r.versionForChange(ctx, list, against); err != nil {
 			return lists.DiffCounts{}, err
 		}
 	}
@@ -35,7 +38,7 @@ func (l *Loader) Diff(ctx context.Context, list string, against, number int, yie
 			return lists.DiffCounts{}, noLayersError(x)
 		}
 	}
-	c, err := build.Compare(ctx, l.store, settings, old, v, yield)
+	c, err := build.Compare(ctx, r.store, settings, old, v, yield)
 	return c.DiffCounts, err
 }
 
@@ -48,27 +51,27 @@ func noLayersError(v *lists.Version) error {
 }
 
 // Listings yields all listings of a version, in the order of their keys.
-func (l *Loader) Listings(ctx context.Context, list string, number int, yield func(lists.Listing) error) error {
-	settings, v, _, err := l.versionForChange(ctx, list, number)
+func (r *Reader) Listings(ctx context.Context, list string, number int, yield func(lists.Listing) error) error {
+	settings, v, _, err := r.versionForChange(ctx, list, number)
 	if err != nil {
 		return err
 	}
 	if len(v.Layers) == 0 {
 		return noLayersError(v)
 	}
-	return build.Listings(ctx, l.store, settings, v, yield)
+	return build.Listings(ctx, r.store, settings, v, yield)
 }
 
 // Quarantine yields the rows of a version's upload that could not be read, in the order of the file.
-func (l *Loader) Quarantine(ctx context.Context, list string, number int, yield func(Quarantined) error) error {
-	_, v, _, err := l.versionForChange(ctx, list, number)
+func (r *Reader) Quarantine(ctx context.Context, list string, number int, yield func(Quarantined) error) error {
+	_, v, _, err := r.versionForChange(ctx, list, number)
 	if err != nil {
 		return err
 	}
 	if v.Rows.Quarantined == 0 {
 		return nil
 	}
-	b, err := l.store.OpenBlob(ctx, lists.BlobQuarantine(list, number))
+	b, err := r.store.OpenBlob(ctx, lists.BlobQuarantine(list, number))
 	if err != nil {
 		return err
 	}
@@ -77,14 +80,14 @@ func (l *Loader) Quarantine(ctx context.Context, list string, number int, yield 
 }
 
 // Lists reads all lists with the time they were last known to be fresh.
-func (l *Loader) Lists(ctx context.Context) ([]lists.List, map[string]time.Time, error) {
-	all, err := lists.ReadAll[lists.List](ctx, l.store, lists.DocLists)
+func (r *Reader) Lists(ctx context.Context) ([]lists.List, map[string]time.Time, error) {
+	all, err := lists.ReadAll[lists.List](ctx, r.store, lists.DocLists)
 	if err != nil {
 		return nil, nil, err
 	}
 	fresh := map[string]time.Time{}
 	for _, x := range all {
-		f, _, err := lists.Read[lists.Fresh](ctx, l.store, lists.DocFresh(x.ID))
+		f, _, err := lists.Read[lists.Fresh](ctx, r.store, lists.DocFresh(x.ID))
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return nil, nil, err
 		}
@@ -94,12 +97,12 @@ func (l *Loader) Lists(ctx context.Context) ([]lists.List, map[string]time.Time,
 }
 
 // List reads one list with the time it was last known to be fresh.
-func (l *Loader) List(ctx context.Context, id string) (*lists.List, time.Time, error) {
-	x, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(id))
+func (r *Reader) List(ctx context.Context, id string) (*lists.List, time.Time, error) {
+	x, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(id))
 	if err != nil {
 		return nil, time.Time{}, notFound(err, "list %.80q", id)
 	}
-	f, _, err := lists.Read[lists.Fresh](ctx, l.store, lists.DocFresh(id))
+	f, _, err := lists.Read[lists.Fresh](ctx, r.store, lists.DocFresh(id))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, time.Time{}, err
 	}
@@ -107,8 +110,8 @@ func (l *Loader) List(ctx context.Context, id string) (*lists.List, time.Time, e
 }
 
 // Version reads one version.
-func (l *Loader) Version(ctx context.Context, list string, number int) (*lists.Version, error) {
-	settings, v, _, err := l.versionForChange(ctx, list, number)
+func (r *Reader) Version(ctx context.Context, list string, number int) (*lists.Version, error) {
+	settings, v, _, err := r.versionForChange(ctx, list, number)
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +120,12 @@ func (l *Loader) Version(ctx context.Context, list string, number int) (*lists.V
 }
 
 // Versions reads all versions of a list, the oldest first.
-func (l *Loader) Versions(ctx context.Context, list string) ([]lists.Version, error) {
-	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+func (r *Reader) Versions(ctx context.Context, list string) ([]lists.Version, error) {
+	settings, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list))
 	if err != nil {
 		return nil, notFound(err, "list %.80q", list)
 	}
-	all, err := lists.ReadAll[lists.Version](ctx, l.store, lists.DocVersions(list))
+	all, err := lists.ReadAll[lists.Version](ctx, r.store, lists.DocVersions(list))
 	for i := range all {
 		setMeans(&settings, &all[i])
 	}
@@ -130,19 +133,19 @@ func (l *Loader) Versions(ctx context.Context, list string) ([]lists.Version, er
 }
 
 // Generation reads one generation; number 0 is the current one.
-func (l *Loader) Generation(ctx context.Context, number int) (*lists.Generation, error) {
+func (r *Reader) Generation(ctx context.Context, number int) (*lists.Generation, error) {
 	if number == 0 {
-		g, _, err := lists.Current(ctx, l.store)
+		g, _, err := lists.Current(ctx, r.store)
 		if err == nil && g.Number == 0 {
 			err = fault.E(fault.NotLoaded, "no version has been activated yet")
 		}
 		return &g, err
 	}
-	g, _, err := lists.Read[lists.Generation](ctx, l.store, lists.DocGeneration(number))
+	g, _, err := lists.Read[lists.Generation](ctx, r.store, lists.DocGeneration(number))
 	return &g, notFound(err, "generation %d", number)
 }
 
 // Generations reads all generations, the oldest first.
-func (l *Loader) Generations(ctx context.Context) ([]lists.Generation, error) {
-	return lists.ReadAll[lists.Generation](ctx, l.store, lists.DocGenerations)
+func (r *Reader) Generations(ctx context.Context) ([]lists.Generation, error) {
+	return lists.ReadAll[lists.Generation](ctx, r.store, lists.DocGenerations)
 }
