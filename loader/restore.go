@@ -174,88 +174,103 @@ func (r *restoring) documents(ctx context.Context) error {
 	return nil
 }
 
+// restoredList is one list of the lost generation on its way into the next one.
+type restoredList struct {
+	lost        lists.Active
+	now, before *lists.Active // in the next generation and in the common ancestor; nil: not there
+	settings    lists.List
+	revision    uint64 // of the document of the list
+	changed     bool   // the settings of the lost generation replace those of the store
+}
+
 // list adds one list of the lost generation to the next one.
-func (r *restoring) list(ctx context.Context, was lists.Active) error {
-	id := was.List.ID
-	v, _, err := lists.Read[lists.Version](ctx, r.from, lists.DocVersion(id, was.Version))
+func (r *restoring) list(ctx context.Context, lost lists.Active) error {
+	id := lost.List.ID
+	v, _, err := lists.Read[lists.Version](ctx, r.from, lists.DocVersion(id, lost.Version))
 	if err != nil {
-		return fault.E(fault.KindOf(err), "list %s cannot be restored: version %d is not in the cache: %w", id, was.Version, err)
+		return fault.E(fault.KindOf(err), "list %s cannot be restored: version %d is not in the cache: %w", id, lost.Version, err)
 	}
-	settings, settingsRevision, err := lists.Read[lists.List](ctx, r.store, lists.DocList(id))
+	x := &restoredList{lost: lost, now: activeOf(r.next.Lists, id), before: activeOf(r.ancestor.Lists, id)}
+	x.settings, x.revision, err = lists.Read[lists.List](ctx, r.store, lists.DocList(id))
 	if fault.Is(err, fault.NotFound) {
-		settings, settingsRevision, err = was.List, 0, nil
+		x.settings, x.revision, err = lost.List, 0, nil
 	}
 	if err != nil {
 		return err
 	}
-	now, before := activeOf(r.next.Lists, id), activeOf(r.ancestor.Lists, id)
-	changed := r.settings(&settings, &was.List, before)
-	settingsOnly := func() error {
-		if changed {
-			now.List = settings
-			r.changes = append(r.changes, lists.Put(lists.DocList(id), settings, settingsRevision))
-			r.out.Lists = append(r.out.Lists, id)
-		}
+	x.changed = r.settings(&x.settings, &lost.List, x.before)
+	if x.now != nil && (sameContent(x.now, &lost) || x.before != nil && sameContent(x.before, &lost)) {
+		r.settingsOnly(x)
 		return nil
 	}
-	if now != nil && (sameContent(now, &was) || before != nil && sameContent(before, &was)) {
-		return settingsOnly()
-	}
-	if err := r.copyLayers(ctx, &was); err != nil {
+	if err := r.copyLayers(ctx, &lost); err != nil {
 		return err
 	}
-	revision, err := r.findNumber(ctx, &v, max(settings.Latest, was.List.Latest))
+	return r.version(ctx, x, &v)
+}
+
+// settingsOnly restores the settings of a list whose listings the store has.
+func (r *restoring) settingsOnly(x *restoredList) {
+	if !x.changed {
+		return
+	}
+	id := x.settings.ID
+	x.now.List = x.settings
+	r.changes = append(r.changes, lists.Put(lists.DocList(id), x.settings, x.revision))
+	r.out.Lists = append(r.out.Lists, id)
+}
+
+// version restores the lost version of a list: as it was, or if the store has changed the list too, as a union with the store's version.
+func (r *restoring) version(ctx context.Context, x *restoredList, v *lists.Version) error {
+	id, latest := x.settings.ID, x.settings.Latest
+	revision, err := r.findNumber(ctx, v, max(latest, x.lost.List.Latest))
 	if err != nil {
 		return err
 	}
-	latest := settings.Latest
-	settings.Latest = max(latest, was.List.Latest, v.Number)
-	v.Layers = was.Layers
-	var replaced *lists.Version
+	x.settings.Latest = max(latest, x.lost.List.Latest, v.Number)
+	v.Layers = x.lost.Layers
+	var replaced lists.Version
 	var replacedRevision uint64
-	if now != nil {
-		x, rev, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(id, now.Version))
-		if err != nil {
+	if x.now != nil {
+		if replaced, replacedRevision, err = lists.Read[lists.Version](ctx, r.store, lists.DocVersion(id, x.now.Version)); err != nil {
 			return err
 		}
-		replaced, replacedRevision = &x, rev
 	}
-	next := &v
+	next, entry := v, x.lost
 	switch {
-	case now == nil, before != nil && sameContent(before, now):
+	case x.now == nil, x.before != nil && sameContent(x.before, x.now):
 		v.State = lists.Activated
-		was.Version = v.Number
+		entry.Version = v.Number
 	default: // changed on both sides
-		u, err := r.union(ctx, now, &v, replaced, settings.Latest+1)
+		u, err := r.union(ctx, x.now, v, &replaced, x.settings.Latest+1)
 		if err != nil {
 			return err
 		}
 		if u == nil { // the store has all of it
-			settings.Latest = latest
-			return settingsOnly()
+			x.settings.Latest = latest
+			r.settingsOnly(x)
+			return nil
 		}
 		v.State = lists.Superseded
 		r.changes = append(r.changes, lists.Put(lists.DocVersion(id, v.Number), v, revision))
-		next, revision, settings.Latest = u, 0, u.Number
-		was = *now
-		was.Version, was.Layers, was.Addresses, was.Listings = u.Number, u.Layers, u.Addresses, u.Listings
+		next, revision, x.settings.Latest = u, 0, u.Number
+		entry = *x.now
+		entry.Version, entry.Layers, entry.Addresses, entry.Listings = u.Number, u.Layers, u.Addresses, u.Listings
 	}
-	if replaced != nil {
+	x.settings.Active = next.Number
+	entry.List = x.settings
+	if x.now == nil {
+		r.next.Lists = append(r.next.Lists, entry)
+	} else {
 		next.Previous = replaced.Number
 		if replaced.Number != next.Number {
 			replaced.State = lists.Superseded
 			r.changes = append(r.changes, lists.Put(lists.DocVersion(id, replaced.Number), replaced, replacedRevision))
 		}
+		entry.Suppressions = x.now.Suppressions // those of the lost generation are left out: that makes answers stricter
+		*x.now = entry
 	}
-	settings.Active = next.Number
-	was.List = settings
-	if now != nil {
-		was.Suppressions = now.Suppressions // those of the lost generation are left out: that makes answers stricter
-		*now = was
-	} else {
-		r.next.Lists = append(r.next.Lists, was)
-	}
-	r.changes = append(r.changes, lists.Put(lists.DocVersion(id, next.Number), next, revision), lists.Put(lists.DocList(id), settings, settingsRevision))
+	r.changes = append(r.changes, lists.Put(lists.DocVersion(id, next.Number), next, revision), lists.Put(lists.DocList(id), x.settings, x.revision))
 	r.out.Lists = append(r.out.Lists, id)
 	return r.fresh(ctx, id)
 }
