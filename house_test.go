@@ -27,7 +27,8 @@ var rooms = map[string][]string{
 	"screening":         {"screening/journal", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"loader/formats":    {"lists/address", "lists/fault"}, // it asks only what looks like an address
 	"loader/fetch":      {"lists/fault"},
-	"loader":            {"loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/filter"},
+	"loader/build":      {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
+	"loader":            {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault"},
 	"api/auth":          {"lists", "lists/fault"},
 	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":        {"lists", "lists/fault"},

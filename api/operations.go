@@ -12,6 +12,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/fault"
 	"interdict/loader"
+	"interdict/loader/build"
 )
 
 // Operations are what can be done with lists, suppressions and keys on a store. The handlers of the API use them, and so do commands
@@ -228,7 +229,7 @@ func (a *Acting) Version(ctx context.Context, list string, n int) (*lists.Versio
 
 // Diff calls yield for each row that differs between version n and another one (against; 0 for nothing), and returns the counts.
 func (a *Acting) Diff(ctx context.Context, list string, against, n int, yield func(client.DiffRow) error) (lists.DiffCounts, error) {
-	return a.Loader.Diff(ctx, list, against, n, func(r loader.DiffRow) error {
+	return a.Loader.Diff(ctx, list, against, n, func(r build.DiffRow) error {
 		v := client.DiffRow{Change: r.Change, Listing: viewListing(&r.Listing)}
 		if r.Before != nil {
 			before := viewListing(r.Before)

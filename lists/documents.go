@@ -145,13 +145,13 @@ func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, err
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return false, err
 	}
-	restored, err := ReadAll[Generation](ctx, s, "lost/")
+	restored, err := ReadAll[Generation](ctx, s, DocRestored)
 	return slices.ContainsFunc(restored, func(r Generation) bool { return r.ID == from.ID || slices.Contains(r.Recent, from) }), err
 }
 
 // Replicas returns the replicas that are live at now.
 func Replicas(ctx context.Context, s Store, now time.Time) ([]Replica, error) {
-	all, err := ReadAll[Replica](ctx, s, "replica/")
+	all, err := ReadAll[Replica](ctx, s, DocReplicas)
 	if err != nil {
 		return nil, err
 	}

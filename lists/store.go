@@ -31,14 +31,28 @@ const (
 	DocVerified = "verified" // Verified
 )
 
-func DocList(id string) string                     { return "list/" + id }
-func DocVersion(list string, number int) string    { return fmt.Sprintf("version/%s/%08d", list, number) }
-func DocVersions(list string) string               { return "version/" + list + "/" }
-func DocGeneration(number int) string              { return fmt.Sprintf("generation/%010d", number) }
-func DocLost(id string, number int) string         { return fmt.Sprintf("lost/%010d/%s", number, id) }
+// Prefixes of the keys of documents, for Scan and ReadAll.
+const (
+	DocLists           = "list/"
+	DocAllVersions     = "version/"
+	DocGenerations     = "generation/"
+	DocRestored        = "lost/"
+	DocReplicas        = "replica/"
+	DocAllSuppressions = "suppression/"
+)
+
+func DocList(id string) string       { return DocLists + id }
+func DocVersions(list string) string { return DocAllVersions + list + "/" }
+func DocVersion(list string, number int) string {
+	return DocVersions(list) + fmt.Sprintf("%08d", number)
+}
+func DocGeneration(number int) string              { return DocGenerations + fmt.Sprintf("%010d", number) }
+func DocLost(id string, number int) string         { return DocRestored + fmt.Sprintf("%010d/%s", number, id) }
+func DocSuppressions(list string) string           { return DocAllSuppressions + list + "/" }
+func DocSuppression(list, id string) string        { return DocSuppressions(list) + id }
 func DocFresh(list string) string                  { return "fresh/" + list }
 func DocKey(id string) string                      { return "apikey/" + id }
-func DocReplica(id string) string                  { return "replica/" + id }
+func DocReplica(id string) string                  { return DocReplicas + id }
 func DocRefresh(list string) string                { return "refresh/" + list }
 func DocLease(task string) string                  { return "lease/" + task }
 func BlobFilter(layer string) string               { return "filter-" + layer }

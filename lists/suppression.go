@@ -88,7 +88,3 @@ func (l *List) Digest(a *Attribution, listed string) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:16])
 }
-
-// DocSuppression and DocSuppressions are keys of suppressions. Those in force are also in the generation, which determines answers.
-func DocSuppression(list, id string) string { return DocSuppressions(list) + id }
-func DocSuppressions(list string) string    { return "suppression/" + list + "/" }

@@ -9,30 +9,30 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 )
 
-// ActivateOptions say who activates, and with what right.
+// ActivateOptions describe who activates a version, and why.
 type ActivateOptions struct {
 	By string
-	// Override is the reason for going past a guard; "" for none. It goes on record.
+	// Override is the reason for activating a version although a guard trips; "" for none. It is recorded.
 	Override string
-	// Operator tells that By has the store itself in hands (a command, not the API): the reason then also
-	// stands in for missing approvals, as the contract says.
+	// Operator is set when By has direct access to the store (a command, not the API): then the reason also replaces missing approvals.
 	Operator bool
 }
 
-// Activate makes a version the active one: the next generation, in one commit. A version that was active before can be activated again;
-// its guards compare it with what is active now. fault.Conflict says what is missing: approvals, a reason for a guard, or that the version
-// was made for a state that has passed.
+// Activate makes a version the active one: the next generation, in one commit. A version that was active before can be activated again; its
+// guards compare it with the version that is active now. A fault.Conflict names what is missing (approvals, or a reason for a guard), or says
+// that a delta was staged on top of a version that is no longer active.
 func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
 	o.Override = strings.TrimSpace(o.Override)
-	if len(o.Override) > maxField {
-		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", maxField)
+	if len(o.Override) > build.MaxField {
+		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", build.MaxField)
 	}
 	c := &Change{Action: "activate", By: o.By, List: list, Version: number, Reason: o.Override}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
-		if err := l.renew(ctx, list, number); err != nil {
+		if err := l.rebuildBefore(ctx, list, number); err != nil {
 			return err
 		}
 		return retry(ctx, func() error {
@@ -45,10 +45,10 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 			case lists.Staged:
 			case lists.Superseded:
 				if len(v.Layers) == 0 {
-					return holdsNothing(v)
+					return noLayersError(v)
 				}
 			case lists.Activated:
-				return fault.E(fault.Conflict, "version %d of %s is active already", number, list)
+				return fault.E(fault.Conflict, "version %d of %s is already active", number, list)
 			default:
 				return fault.E(fault.Conflict, "version %d of %s is %s", number, list, v.State)
 			}
@@ -56,10 +56,10 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 			if err != nil {
 				return err
 			}
-			if err := l.rebase(ctx, settings, active, last, v); err != nil {
+			if err := l.updateGuards(ctx, settings, last, v); err != nil {
 				return err
 			}
-			if err := allowed(settings, v, o); err != nil {
+			if err := checkActivation(settings, v, o); err != nil {
 				return err
 			}
 			if o.Override != "" {
@@ -68,7 +68,7 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 			if active != nil {
 				v.Previous = active.Number
 			}
-			g, err = l.swap(ctx, "activate", settings, active, v, o.By, o.Override, revs)
+			g, err = l.replaceActive(ctx, "activate", settings, active, v, o.By, o.Override, revs)
 			c.Generation = g.Number
 			return err
 		})
@@ -78,19 +78,19 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 	}
 	select {
 	case l.grown <- list:
-	default: // many wait already; the next activation asks again
+	default: // the queue is full: the next activation queues the list again
 	}
 	return &g, nil
 }
 
-// allowed tells why a version may not go live yet.
-func allowed(settings *lists.List, v *lists.Version, o ActivateOptions) error {
+// checkActivation returns an error that says why a version cannot be activated yet.
+func checkActivation(settings *lists.List, v *lists.Version, o ActivateOptions) error {
 	if len(v.Guards) > 0 && o.Override == "" {
 		var all []string
 		for _, g := range v.Guards {
 			all = append(all, g.Code+": "+g.Detail)
 		}
-		return fault.E(fault.Conflict, "guarded (%s); it needs an override with a reason", strings.Join(all, "; "))
+		return fault.E(fault.Conflict, "guarded (%s); activating it needs an override with a reason", strings.Join(all, "; "))
 	}
 	people := map[string]bool{}
 	for _, a := range v.Approvals {
@@ -104,9 +104,9 @@ func allowed(settings *lists.List, v *lists.Version, o ActivateOptions) error {
 	return nil
 }
 
-// rebase makes sure that the guards compare a version with what is active now. A whole list, and a version that was active before, can be
-// compared again; a delta was built on a stack that is no longer active, and must be staged anew.
-func (l *Loader) rebase(ctx context.Context, settings *lists.List, active, last, v *lists.Version) error {
+// updateGuards compares a version with the one that is active now, unless it was compared with that one before. A delta that was built on a
+// version that is no longer active must be staged again.
+func (r *Reader) updateGuards(ctx context.Context, settings *lists.List, last, v *lists.Version) error {
 	switch {
 	case v.State == lists.Superseded:
 	case v.Mode != lists.Replace && v.BuiltOn() == settings.Active:
@@ -117,52 +117,52 @@ func (l *Loader) rebase(ctx context.Context, settings *lists.List, active, last,
 	case last == nil && v.Diff.Against == 0, last != nil && v.Diff.Against == last.Number:
 		return nil
 	}
-	c, err := l.compare(ctx, settings, last, v, nil)
+	c, err := build.Compare(ctx, r.store, settings, last, v, nil)
 	if err != nil {
 		return err
 	}
-	v.Gone = goneOf(last, v, c.gone)
+	v.Gone = goneFrom(last, v, c.Gone)
 	if v.State == lists.Staged {
 		v.Diff = c.DiffCounts
 	}
-	v.Guards, err = l.guards(ctx, settings, last, v, c.known, func(yield func(Quarantined) error) error {
-		return l.Quarantine(ctx, v.List, v.Number, yield)
+	v.Guards, err = r.guards(ctx, settings, last, v, c.WellKnown, func(yield func(lists.Quarantined) error) error {
+		return r.Quarantine(ctx, v.List, v.Number, yield)
 	})
 	return err
 }
 
-// revisions are those of the documents that a change of a version rests on.
+// revisions are those of the documents that a change of a version was computed from.
 type revisions struct{ list, version uint64 }
 
-func (l *Loader) versionForChange(ctx context.Context, list string, number int) (*lists.List, *lists.Version, revisions, error) {
-	settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
+func (r *Reader) versionForChange(ctx context.Context, list string, number int) (*lists.List, *lists.Version, revisions, error) {
+	settings, listRev, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list))
 	if err != nil {
-		return nil, nil, revisions{}, named(err, "list %.80q", list)
+		return nil, nil, revisions{}, notFound(err, "list %.80q", list)
 	}
-	v, versionRev, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(list, number))
+	v, versionRev, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(list, number))
 	if err != nil {
-		return nil, nil, revisions{}, named(err, "version %d of list %.80q", number, list)
+		return nil, nil, revisions{}, notFound(err, "version %d of list %.80q", number, list)
 	}
 	return &settings, &v, revisions{listRev, versionRev}, nil
 }
 
-// named says what was not found.
-func named(err error, format string, args ...any) error {
+// notFound names what was not found.
+func notFound(err error, format string, args ...any) error {
 	if fault.Is(err, fault.NotFound) {
 		return fault.E(fault.NotFound, "there is no "+format, args...)
 	}
 	return err
 }
 
-// swap commits the next generation with v in the place of active, and everything that goes with it.
-func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, active, v *lists.Version, by, reason string, revs revisions) (lists.Generation, error) {
+// replaceActive commits the next generation, in which v replaces the active version, with all documents that change.
+func (l *Loader) replaceActive(ctx context.Context, action string, settings *lists.List, active, v *lists.Version, by, reason string, revs revisions) (lists.Generation, error) {
 	g, head, err := l.nextGeneration(ctx, action, settings.ID, by, reason)
 	if err != nil {
 		return g, err
 	}
 	now := l.now().UTC()
 	v.State, v.Activated = lists.Activated, &now
-	*settings = settle(settings, v)
+	*settings = withPublisher(settings, v)
 	settings.Active = v.Number
 	entry := lists.Active{List: settings.WithDefaults(), Version: v.Number, Published: v.Published, File: v.File, SHA256: v.SHA256,
 		Addresses: v.Addresses, Listings: v.Listings, Layers: v.Layers}
@@ -186,12 +186,12 @@ func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, 
 		active.State = lists.Superseded
 		changes = append(changes, lists.Put(lists.DocVersion(active.List, active.Number), active, rev))
 	}
-	// An activation of what the publisher says brings the list as of its upload; an older content does not make it older than it was known to be.
+	// What the publisher has makes the list as fresh as the upload. Activating an older upload does not make the list less fresh.
 	fresh, freshRev, err := lists.Read[lists.Fresh](ctx, l.store, lists.DocFresh(settings.ID))
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return g, err
 	}
-	renews, err := l.renews(ctx, v)
+	renews, err := l.renewsFreshness(ctx, v)
 	if err != nil {
 		return g, err
 	}
@@ -201,21 +201,21 @@ func (l *Loader) swap(ctx context.Context, action string, settings *lists.List, 
 	return g, commit(ctx, l.store, changes...)
 }
 
-// renews reports whether a version brings what the publisher says: a whole list, or a delta in the format of the whole list that it goes on
-// from. Rows that a person adds or removes say nothing about the others.
-func (l *Loader) renews(ctx context.Context, v *lists.Version) (bool, error) {
+// renewsFreshness reports whether a version is what the publisher has: a whole list, or a delta in the format of the whole list that it
+// changes. Rows that a person adds or removes say nothing about the others.
+func (r *Reader) renewsFreshness(ctx context.Context, v *lists.Version) (bool, error) {
 	if v.Mode == lists.Replace || !v.Delta {
 		return v.Mode == lists.Replace, nil
 	}
-	root, err := l.root(ctx, v)
-	return err == nil && root.Mode == lists.Replace && root.Format == v.Format, err
+	whole, err := r.wholeList(ctx, v)
+	return err == nil && whole.Mode == lists.Replace && whole.Format == v.Format, err
 }
 
-// root returns the version that another one goes on from by additions, removals and deltas: itself, for a whole list.
-func (l *Loader) root(ctx context.Context, v *lists.Version) (*lists.Version, error) {
+// wholeList returns the whole list that a version changes by additions, removals and deltas; the version itself, if it is a whole list.
+func (r *Reader) wholeList(ctx context.Context, v *lists.Version) (*lists.Version, error) {
 	for v.BuiltOn() != 0 {
 		var err error
-		if _, v, _, err = l.versionForChange(ctx, v.List, v.BuiltOn()); err != nil {
+		if _, v, _, err = r.versionForChange(ctx, v.List, v.BuiltOn()); err != nil {
 			return nil, err
 		}
 	}
@@ -224,23 +224,23 @@ func (l *Loader) root(ctx context.Context, v *lists.Version) (*lists.Version, er
 
 // Rollback makes the version that was active before the current one active again, as a new generation.
 func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "rollback", By: by, List: list, Reason: cut(reason, maxField)}
+	c := &Change{Action: "rollback", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return named(err, "list %.80q", list)
+				return notFound(err, "list %.80q", list)
 			}
 			active, err := l.activeVersion(ctx, &settings)
 			if err != nil {
 				return err
 			}
 			if active == nil {
-				return fault.E(fault.Conflict, "list %s has no active version to go back from", list)
+				return fault.E(fault.Conflict, "list %s has no active version to roll back", list)
 			}
 			if active.Previous == 0 {
-				return fault.E(fault.Conflict, "list %s has no earlier version to go back to", list)
+				return fault.E(fault.Conflict, "list %s has no earlier version to roll back to", list)
 			}
 			current, v, revs, err := l.versionForChange(ctx, list, active.Previous)
 			if err != nil {
@@ -248,15 +248,15 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 			}
 			c.Version, c.SHA256 = v.Number, v.SHA256
 			if len(v.Layers) == 0 {
-				return holdsNothing(v)
+				return noLayersError(v)
 			}
 			if lists.Outdated(v.Layers) {
-				if err := l.renew(ctx, list, v.Number); err != nil {
+				if err := l.rebuildBefore(ctx, list, v.Number); err != nil {
 					return err
 				}
-				return fault.E(errRaced, "%s has been read again", describe(v))
+				return fault.E(errRaced, "%s was rebuilt", describe(v))
 			}
-			g, err = l.swap(ctx, "rollback", current, active, v, by, c.Reason, revs)
+			g, err = l.replaceActive(ctx, "rollback", current, active, v, by, c.Reason, revs)
 			c.Generation = g.Number
 			return err
 		})
@@ -267,16 +267,16 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 	return &g, nil
 }
 
-// Retire takes a list out of the answers: the next generation does not hold it. Its versions stay for
-// the record; a new one can be activated.
+// Retire ends the screening against a list: the next generation does not have it. Its versions stay for the record, and a new one can be
+// activated.
 func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "retire", By: by, List: list, Reason: cut(reason, maxField)}
+	c := &Change{Action: "retire", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
 			settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return named(err, "list %.80q", list)
+				return notFound(err, "list %.80q", list)
 			}
 			if settings.Active == 0 {
 				return fault.E(fault.Conflict, "list %s has no active version", list)
@@ -302,34 +302,35 @@ func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Ge
 	return &g, nil
 }
 
-// Approve records one person's agreement to the content of a version that is staged, or that was active before. No one can approve their
-// own upload.
+// Approve records that a person agrees to the content of a version that is staged, or that was active before. No one can approve their own
+// upload.
 func (l *Loader) Approve(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
-	return l.judge(ctx, "approve", list, number, by, reason, []lists.State{lists.Staged, lists.Superseded}, func(v *lists.Version) error {
+	return l.decide(ctx, "approve", list, number, by, reason, []lists.State{lists.Staged, lists.Superseded}, func(v *lists.Version) error {
 		if v.UploadedBy == by {
-			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: somebody else must approve it", number, list)
+			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: someone else must approve it", number, list)
 		}
 		if slices.ContainsFunc(v.Approvals, func(a lists.Approval) bool { return a.By == by && a.Digest == v.SHA256 }) {
-			return fault.E(fault.Conflict, "the same person has approved version %d of %s already", number, list)
+			return fault.E(fault.Conflict, "the same person has already approved version %d of %s", number, list)
 		}
 		v.Approvals = append(v.Approvals, lists.Approval{By: by, At: l.now().UTC(), Reason: reason, Digest: v.SHA256})
 		return nil
 	})
 }
 
-// Reject ends a staged version.
+// Reject makes a staged version unusable.
 func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
-	return l.judge(ctx, "reject", list, number, by, reason, []lists.State{lists.Staged}, func(v *lists.Version) error {
+	return l.decide(ctx, "reject", list, number, by, reason, []lists.State{lists.Staged}, func(v *lists.Version) error {
 		if v.UploadedBy == by {
-			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: somebody else must judge it", number, list)
+			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: someone else must reject it", number, list)
 		}
 		v.State = lists.Rejected
 		return nil
 	})
 }
 
-func (l *Loader) judge(ctx context.Context, action, list string, number int, by, reason string, states []lists.State, change func(*lists.Version) error) (*lists.Version, error) {
-	c := &Change{Action: action, By: by, List: list, Version: number, Reason: cut(reason, maxField)}
+// decide changes a version that is in one of the states, between its two journal records.
+func (l *Loader) decide(ctx context.Context, action, list string, number int, by, reason string, states []lists.State, change func(*lists.Version) error) (*lists.Version, error) {
+	c := &Change{Action: action, By: by, List: list, Version: number, Reason: build.Truncate(reason, build.MaxField)}
 	var out *lists.Version
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
@@ -343,7 +344,7 @@ func (l *Loader) judge(ctx context.Context, action, list string, number int, by,
 			if err := change(v); err != nil {
 				return err
 			}
-			mean(settings, v)
+			setMeans(settings, v)
 			c.SHA256, out = v.SHA256, v
 			return commit(ctx, l.store, lists.Put(lists.DocVersion(list, number), v, revs.version))
 		})
@@ -351,14 +352,14 @@ func (l *Loader) judge(ctx context.Context, action, list string, number int, by,
 	return out, err
 }
 
-// Served waits until every live replica answers from the generation or newer, at most until ctx ends, and tells how many
-// replicas are live and how many of them do.
+// Served waits until every live replica answers from the generation or a newer one, at most until ctx ends. It returns how many replicas are
+// live and how many of them do.
 func (l *Loader) Served(ctx context.Context, generation int) (live, serving int, err error) {
-	tick := l.tick()
+	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		replicas, err := lists.Replicas(ctx, l.store, l.now())
-		// A store that was asked at the last moment may say so a little before the context does.
+		// The store may report that the time is up a moment before the context does.
 		if deadline, ok := ctx.Deadline(); err != nil && ctx.Err() == nil && !(ok && time.Until(deadline) < 100*time.Millisecond) {
 			return live, serving, err
 		}

@@ -17,6 +17,7 @@ import (
 	"interdict/lists/redisstore"
 	"interdict/lists/storetest"
 	"interdict/loader"
+	"interdict/loader/build"
 )
 
 // rowsOf is a csv file of n rows, made while it is read; a twentieth of them differ from one seed to the next.
@@ -142,7 +143,7 @@ func BenchmarkDiff(b *testing.B) {
 		v := load(b, l, lists.Replace, rowsOf(1_000_000, 2), "csv")
 		peak(b)
 		for b.Loop() {
-			counts, err := l.Diff(ctx, "bench", 1, v.Number, func(loader.DiffRow) error { return nil })
+			counts, err := l.Diff(ctx, "bench", 1, v.Number, func(build.DiffRow) error { return nil })
 			if err != nil || counts.Added != 50_000 || counts.Removed != 50_000 {
 				b.Fatal(counts, err)
 			}

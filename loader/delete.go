@@ -16,7 +16,7 @@ func (l *Loader) DeleteList(ctx context.Context, list, by string) error {
 		return retry(ctx, func() error {
 			settings, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return named(err, "list %.80q", list)
+				return notFound(err, "list %.80q", list)
 			}
 			docs, err := l.store.Scan(ctx, lists.DocVersions(list))
 			if err != nil {

@@ -139,7 +139,7 @@ func TestAKeyBesideAnAddressIsNotKept(t *testing.T) {
 		b := newBench(t)
 		v := b.mustStage(t, loader.StageOptions{Format: c.format}, c.content)
 		shown := fmt.Sprintf("%+v", v)
-		if err := b.Quarantine(ctx, "deny", 1, func(q loader.Quarantined) error { shown += fmt.Sprintf("%+v", q); return nil }); err != nil {
+		if err := b.Quarantine(ctx, "deny", 1, func(q lists.Quarantined) error { shown += fmt.Sprintf("%+v", q); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.Listings(ctx, "deny", 1, func(x lists.Listing) error { shown += fmt.Sprintf("%+v", x); return nil }); err != nil {

@@ -1,12 +1,14 @@
-// Package loader is the one door for changes of a list, whether they come from the API or a command.
+// Package loader makes every change of a list, for the API and for the commands.
 //
-//	upload ── spool, hash ── formats.Read ── row → identities ── sort (on disk when large)   spool.go rows.go sorter.go
-//	   └─ join with the active version: diff, duplicates, first seen in ── report, guards      stage.go diff.go guard.go
-//	        └─ layer + filter + source bytes into the store ── version "staged"
-//	             └─ approvals, guards or a reason ── one Commit: the next generation           activate.go
+//	upload ── build: bytes → layer and report ── guards ── version "staged"              stage.go guard.go
+//	   └─ approvals, and a reason where a guard trips ── one Commit: the next generation   activate.go
 //
-// Nothing before that last Commit changes an answer. What a crash leaves behind is a version that
-// stays "loading" and a layer nobody names; both are cleared up by a later load.
+//	refresh.go   fetches lists from their sources      suppress.go   exceptions
+//	compact.go   merges small layers                   rebuild.go    reads uploads again under newer identity rules
+//	sweep.go     deletes what nothing needs            restore.go    brings back what a store has lost
+//
+// Nothing before that Commit changes an answer. A crash leaves a version that stays "loading" and a layer that no version names; a later load
+// deletes both.
 package loader
 
 import (
@@ -19,16 +21,18 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 )
 
-// Recorder writes a change to the journal. It returns when the record is durable.
+// Recorder writes changes to the journal.
 type Recorder interface {
+	// RecordChange returns when the record is on disk.
 	RecordChange(Change) error
 }
 
-// Change is what the journal keeps of a change: one record before it is made (Outcome "begun"), one after.
+// Change is the journal's record of a change. There is one before the change (Outcome "begun") and one after it ("done" or "failed").
 type Change struct {
-	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, retire, settings, compact, rebuild, suppress…; refresh: once, at its end
+	Action     string    `json:"action"` // stage, approve, reject, activate, rollback, retire, settings, compact, rebuild, suppress…; refresh: one record, at its end
 	Outcome    string    `json:"outcome"`
 	At         time.Time `json:"at"`
 	By         string    `json:"by"`
@@ -36,7 +40,7 @@ type Change struct {
 	Version    int       `json:"version,omitempty"`
 	Generation int       `json:"generation,omitempty"`
 	SHA256     string    `json:"sha256,omitempty"`
-	// Suppression is the id of one that the change is about.
+	// Suppression is the id of the suppression that is changed.
 	Suppression string `json:"suppression,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 	Error       string `json:"error,omitempty"`
@@ -44,62 +48,60 @@ type Change struct {
 
 // Loader changes lists in one store.
 type Loader struct {
-	store    lists.Store
+	Reader
 	recorder Recorder
 	log      *slog.Logger
 	now      func() time.Time
-	spoolDir string        // for spooled uploads and sort runs
-	grown    chan string   // lists that may have come to stand on many layers
-	builds   chan struct{} // holds one for each upload that is being read
+	builder  *build.Builder
+	grown    chan string   // lists that may have too many layers now
+	builds   chan struct{} // holds one value for each upload that is being read
 
-	notRebuilt atomic.Pointer[error]           // why lists cannot be rebuilt
-	damaged    atomic.Pointer[map[string]bool] // ids of the layers that the last Verify found damaged
+	rebuildError atomic.Pointer[error]           // why lists cannot be rebuilt
+	damaged      atomic.Pointer[map[string]bool] // ids of the layers that the last Verify found damaged
 }
 
-// MaxUploadBytes is how large an upload may be as it arrives.
-const MaxUploadBytes = 8 << 30
-
-// New makes a loader. spoolDir is a folder for temporary files, "" the system's.
+// New makes a loader. spoolDir is the folder for temporary files; "" for the system's.
 func New(store lists.Store, recorder Recorder, log *slog.Logger, spoolDir string, now func() time.Time) *Loader {
-	return &Loader{store: store, recorder: recorder, log: log, now: now, spoolDir: spoolDir, grown: make(chan string, 16), builds: make(chan struct{}, maxBuilds)}
+	return &Loader{Reader: Reader{store}, recorder: recorder, log: log, now: now, builder: &build.Builder{Store: store, Dir: spoolDir, Log: log},
+		grown: make(chan string, 16), builds: make(chan struct{}, maxBuilds)}
 }
 
-// recorded runs a change between its two journal records. A change that cannot be recorded is not made.
+// recorded makes a change between its two journal records. A change that cannot be recorded is not made.
 func (l *Loader) recorded(c *Change, change func() error) error {
-	if err := l.opening(c); err != nil {
+	if err := l.recordBegin(c); err != nil {
 		return err
 	}
 	err := change()
-	l.closing(c, err)
+	l.recordEnd(c, err)
 	return err
 }
 
-// opening writes the record before a change.
-func (l *Loader) opening(c *Change) error {
+// recordBegin writes the record before a change.
+func (l *Loader) recordBegin(c *Change) error {
 	c.At, c.Outcome = l.now().UTC(), "begun"
 	return l.recorder.RecordChange(*c)
 }
 
-// closing writes the record after a change that ended with err.
-func (l *Loader) closing(c *Change, err error) {
+// recordEnd writes the record after a change that ended with err.
+func (l *Loader) recordEnd(c *Change, err error) {
 	c.At, c.Outcome = l.now().UTC(), "done"
 	if err != nil {
 		c.Outcome, c.Error = "failed", err.Error()
 	}
 	if rerr := l.recorder.RecordChange(*c); rerr != nil && err == nil {
-		// The change is made and its first record is there: say so, but do not claim that it failed.
-		l.log.Error("a change was made, its closing journal record could not be written",
+		// The change was made and its first record is in the journal: it must not be reported as failed.
+		l.log.Error("a change was made, but its second journal record could not be written",
 			"action", c.Action, "list", c.List, "version", c.Version, "error", rerr)
 	}
 }
 
-// retry repeats a read-and-commit while another change comes between.
+// retry repeats reading and committing while other changes are committed in between.
 func retry(ctx context.Context, f func() error) error {
 	for attempt := 0; ; attempt++ {
 		err := f()
 		if attempt >= 20 || !fault.Is(err, errRaced) {
 			if fault.Is(err, errRaced) {
-				return fault.E(fault.Conflict, "too many changes at the same time: %w", err)
+				return fault.E(fault.Conflict, "too many changes at the same time, try again: %w", err)
 			}
 			return err
 		}
@@ -111,8 +113,8 @@ func retry(ctx context.Context, f func() error) error {
 	}
 }
 
-// PutList creates a list or changes its settings. A list that is active gets a new generation, because
-// its settings take part in every answer.
+// PutList creates a list or changes its settings. If the list is active this makes a new generation, because the settings take part in every
+// answer.
 func (l *Loader) PutList(ctx context.Context, settings lists.List, by string) (*lists.List, error) {
 	if err := settings.Validate(); err != nil {
 		return nil, err
@@ -168,31 +170,31 @@ func (l *Loader) nextGeneration(ctx context.Context, action, list, by, reason st
 			return g, 0, err
 		}
 	}
-	if err := l.nothingLost(ctx, &g); err != nil {
+	if err := l.checkNothingLost(ctx, &g); err != nil {
 		return g, 0, err
 	}
-	succeed(&g, g.Number+1)
+	makeNext(&g, g.Number+1)
 	g.At, g.By, g.Action, g.List, g.Reason = l.now().UTC(), by, action, list, reason
 	return g, head, nil
 }
 
-// succeed makes of a generation the one after it, under the given number.
-func succeed(g *lists.Generation, number int) {
+// makeNext turns a generation into its successor with the given number.
+func makeNext(g *lists.Generation, number int) {
 	if g.Number > 0 {
 		g.Recent = append([]lists.Head{g.Head()}, g.Recent[:min(len(g.Recent), lists.MaxRecent-1)]...)
 	}
 	g.Number, g.ID, g.Parent, g.Merged = number, uuid.Must(uuid.NewV7()).String(), g.ID, ""
 }
 
-// nothingLost makes sure that no live replica serves something that the store does not have any more: a change on top of that gap would
-// make the loss final.
-func (l *Loader) nothingLost(ctx context.Context, g *lists.Generation) error {
+// checkNothingLost returns an error if a live replica serves a generation that the store no longer has: a change now would make the loss
+// permanent.
+func (l *Loader) checkNothingLost(ctx context.Context, g *lists.Generation) error {
 	live, err := lists.Replicas(ctx, l.store, l.now())
 	if err != nil {
 		return err
 	}
 	for _, r := range live {
-		held, err := l.holds(ctx, g, &r)
+		held, err := l.hasServed(ctx, g, &r)
 		if err != nil {
 			return err
 		}
@@ -203,23 +205,23 @@ func (l *Loader) nothingLost(ctx context.Context, g *lists.Generation) error {
 		if now, _, err := lists.Current(ctx, l.store); err != nil {
 			return err
 		} else if now.Number != g.Number || now.ID != g.ID {
-			return fault.E(errRaced, "generation %d was made meanwhile", now.Number)
+			return fault.E(errRaced, "generation %d was made in the meantime", now.Number)
 		}
 		return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: "+
-			"bring it back first (interdict restore --server URL of that replica)", g.Number, r.Generation, r.ID)
+			"restore it first (interdict restore --server URL of that replica)", g.Number, r.Generation, r.ID)
 	}
 	return nil
 }
 
-// holds reports whether generation g holds what a replica serves.
-func (l *Loader) holds(ctx context.Context, g *lists.Generation, r *lists.Replica) (bool, error) {
-	if r.Lost && r.GenerationID == "" {
+// hasServed reports whether generation g is the one that a replica serves, or descends from it.
+func (r *Reader) hasServed(ctx context.Context, g *lists.Generation, replica *lists.Replica) (bool, error) {
+	if replica.Lost && replica.GenerationID == "" {
 		return false, nil
 	}
-	return lists.Descends(ctx, l.store, g, lists.Head{Generation: r.Generation, ID: r.GenerationID})
+	return lists.Descends(ctx, r.store, g, lists.Head{Generation: replica.Generation, ID: replica.GenerationID})
 }
 
-// generationChanges writes the generation's own document, which must be new, and moves the head to it.
+// generationChanges returns the changes that store a new generation and move the head to it.
 func generationChanges(g lists.Generation, head uint64) []lists.Change {
 	return []lists.Change{
 		lists.Put(lists.DocGeneration(g.Number), g, 0),
@@ -227,7 +229,7 @@ func generationChanges(g lists.Generation, head uint64) []lists.Change {
 	}
 }
 
-// errRaced marks a commit that lost against another one, to be told from a Conflict that a person must solve.
+// errRaced marks a commit that failed because of another one, and can be repeated. A fault.Conflict needs a person.
 const errRaced = fault.Raced
 
 func commit(ctx context.Context, s lists.Store, changes ...lists.Change) error {

@@ -20,6 +20,7 @@ import (
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
+	"interdict/loader/build"
 	"interdict/loader/formats"
 )
 
@@ -152,7 +153,7 @@ func TestTheReportCountsEveryRowOnce(t *testing.T) {
 		t.Error("what is stored is not what was reported:", d)
 	}
 	var reasons []string
-	if err := b.Quarantine(ctx, "deny", 1, func(q loader.Quarantined) error {
+	if err := b.Quarantine(ctx, "deny", 1, func(q lists.Quarantined) error {
 		reasons = append(reasons, fmt.Sprintf("%s %s active=%v", q.Locator, q.Address, q.Active))
 		return nil
 	}); err != nil {
@@ -167,7 +168,7 @@ func TestTheSourceBytesAreKept(t *testing.T) {
 	b := newBench(t)
 	content := csvOf(evmA+",ethereum,A", btcA+",bitcoin,B")
 	v := b.mustStage(t, loader.StageOptions{}, content)
-	r, err := b.Source(ctx, v.Sources[0])
+	r, err := build.OpenSource(ctx, b.store, v.Sources[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func TestAReloadKeepsWhenAListingFirstAppeared(t *testing.T) {
 		t.Error(d)
 	}
 	var rows []string
-	counts, err := b.Diff(ctx, "deny", 1, 2, func(r loader.DiffRow) error {
+	counts, err := b.Diff(ctx, "deny", 1, 2, func(r build.DiffRow) error {
 		rows = append(rows, r.Change+" "+r.Listing.Address)
 		return nil
 	})
@@ -712,7 +713,7 @@ func TestAKeyInAListIsNotKept(t *testing.T) {
 		b := newBench(t)
 		v := b.mustStage(t, loader.StageOptions{Format: format}, content)
 		shown := fmt.Sprintf("%+v", v)
-		if err := b.Quarantine(ctx, "deny", 1, func(q loader.Quarantined) error { shown += fmt.Sprintf("%+v", q); return nil }); err != nil {
+		if err := b.Quarantine(ctx, "deny", 1, func(q lists.Quarantined) error { shown += fmt.Sprintf("%+v", q); return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if err := b.Listings(ctx, "deny", 1, func(x lists.Listing) error { shown += fmt.Sprintf("%+v", x); return nil }); err != nil {

@@ -4,18 +4,18 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 )
 
-// A layer holds what an upload said under the identity rules of the program that read it (Layer.Rules). A newer program asks under newer
-// rules, and could ask for a listing under a key that it was not stored under. So the kept bytes of every upload are read again:
+// A layer stores an upload under the identity rules of the program that read it (Layer.Rules). A newer program screens under newer rules, and
+// could look a listing up under another key than it is stored under. So the stored bytes of every upload are read again:
 //
-//	version ── the uploads it consists of: a whole list, then additions and removals ── each read again ── new layers
+//	version ── its uploads: a whole list, then additions and removals ── each read again ── new layers
 //	   └─ one Commit: the version and the next generation name the new layers; until then answers come from the old ones
 
 // rebuildRetry is how long after its first failure a rebuild is tried again; every further failure doubles that, up to rebuildRetryMax.
@@ -30,7 +30,7 @@ const (
 func (l *Loader) Rebuild(ctx context.Context, list, by string) (done bool, err error) {
 	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 	if err != nil {
-		return false, named(err, "list %.80q", list)
+		return false, notFound(err, "list %.80q", list)
 	}
 	v, err := l.activeVersion(ctx, &settings)
 	if err != nil || v == nil || !l.needsRebuild(v.Layers) {
@@ -58,8 +58,8 @@ func (l *Loader) Rebuild(ctx context.Context, list, by string) (done bool, err e
 	return err == nil, err
 }
 
-// renew does the same for a version that is about to become active, and that no generation holds yet.
-func (l *Loader) renew(ctx context.Context, list string, number int) error {
+// rebuildBefore does the same for a version that is about to be activated.
+func (l *Loader) rebuildBefore(ctx context.Context, list string, number int) error {
 	settings, v, _, err := l.versionForChange(ctx, list, number)
 	if err != nil || v.State == lists.Activated || !lists.Outdated(v.Layers) {
 		return err
@@ -101,8 +101,8 @@ func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Ver
 	return err
 }
 
-// holdsAll makes sure that every address of a version is found in the version as it was read again. It may not be when the bytes were read
-// with a mapping that was not recorded.
+// holdsAll returns an error if an address of a version is not found in the version that was read again. That happens if the bytes were first
+// read with a mapping that was not recorded.
 func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *lists.Version) error {
 	var keys []address.Key
 	var texts []string
@@ -121,12 +121,12 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 			}
 		}
 		for text := range missing {
-			return fault.E(fault.Conflict, "read again, %s would not hold %.80q any more: load list %s again", describe(v), text, v.List)
+			return fault.E(fault.Conflict, "read again, %s would not hold %.80q: load list %s again", describe(v), text, v.List)
 		}
 		keys, texts = keys[:0], texts[:0]
 		return nil
 	}
-	_, err := l.compare(ctx, settings, v, built, func(row DiffRow) error {
+	_, err := build.Compare(ctx, l.store, settings, v, built, func(row build.DiffRow) error {
 		if row.Change != "removed" {
 			return nil
 		}
@@ -138,7 +138,7 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 		for i := range readings {
 			keys, texts = append(keys, readings[i].Key), append(texts, x.Address)
 		}
-		if len(keys) < joinBatch {
+		if len(keys) < 1000 {
 			return nil
 		}
 		return check()
@@ -149,7 +149,7 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 	return err
 }
 
-// rebuilt reads the uploads of a version again and returns the version as it stands on the new layers. Nothing names them yet.
+// rebuilt reads the uploads of a version again and returns the version with new layers, which no document names yet.
 func (l *Loader) rebuilt(ctx context.Context, settings *lists.List, v *lists.Version) (*lists.Version, error) {
 	uploads, err := l.uploadsOf(ctx, v)
 	if err != nil {
@@ -176,7 +176,7 @@ func (l *Loader) rebuilt(ctx context.Context, settings *lists.List, v *lists.Ver
 			below = u
 		}
 		if len(below.Layers) > maxLayers {
-			layer, err := l.merge(ctx, below, 0)
+			layer, err := l.builder.Merge(ctx, below, 0)
 			if err != nil {
 				return err
 			}
@@ -193,9 +193,9 @@ func (l *Loader) rebuilt(ctx context.Context, settings *lists.List, v *lists.Ver
 	return last, nil
 }
 
-// uploadsOf returns the versions whose uploads a version consists of: a whole list, then what was added and removed on top of it.
-func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Version, error) {
-	kept, err := l.store.Blobs(ctx)
+// uploadsOf returns the versions whose uploads a version consists of: a whole list, then what was added to it and removed from it.
+func (r *Reader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Version, error) {
+	kept, err := r.store.Blobs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -212,43 +212,33 @@ func (l *Loader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Versi
 			slices.Reverse(uploads)
 			return uploads, nil
 		}
-		if u, _, err = lists.Read[lists.Version](ctx, l.store, lists.DocVersion(v.List, below)); err != nil {
-			return nil, fault.E(fault.KindOf(err), "version %d, which it was built on: %w; load list %s again", below, err, v.List)
+		if u, _, err = lists.Read[lists.Version](ctx, r.store, lists.DocVersion(v.List, below)); err != nil {
+			return nil, fault.E(fault.KindOf(err), "read version %d, which it is based on: %w; load list %s again", below, err, v.List)
 		}
 	}
 }
 
 // readAgain builds the layer of one upload on top of another version, which was read again before; nil for none.
 func (l *Loader) readAgain(ctx context.Context, settings *lists.List, below, u *lists.Version, before []lists.Layer) error {
-	select {
-	case l.builds <- struct{}{}:
-		defer func() { <-l.builds }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	files := &Received{}
-	defer files.Close()
-	names := strings.Split(u.File, " + ")
-	for i, source := range u.Sources {
-		name := u.File
-		if len(names) == len(u.Sources) {
-			name = names[i]
-		}
-		f, err := l.respool(ctx, source, name)
-		if err != nil {
-			return err
-		}
-		files.files = append(files.files, f)
-	}
 	report := *u
 	u.Diff, u.Guards, u.Warnings = lists.DiffCounts{}, nil, nil
 	u.Addresses, u.Listings, u.Raw = 0, 0, 0
-	o := StageOptions{Format: report.Format, Mode: u.Mode, Published: u.Published, again: true, before: before}
+	in := &build.Input{List: settings, Active: below, Last: below, Format: report.Format, Published: u.Published, Again: true, Earlier: before}
 	if u.Reading != nil {
-		o.Mapping = u.Reading.Mapping
+		in.Mapping = u.Reading.Mapping
 	}
-	again := &Staging{l: l, settings: settings, active: below, last: below, v: u, files: files, o: o}
-	if err := again.build(ctx); err != nil {
+	err := l.inTurn(ctx, func() (err error) {
+		if in.Files, err = l.builder.Reopen(ctx, u); err != nil {
+			return err
+		}
+		defer in.Files.Close()
+		result, err := l.builder.Layer(ctx, in, u)
+		if err == nil {
+			result.Close()
+		}
+		return err
+	})
+	if err != nil {
 		return fault.E(fault.KindOf(err), "read %s again: %w; load list %s again", report.File, err, report.List)
 	}
 	layers, addresses, listings, raw := u.Layers, u.Addresses, u.Listings, u.Raw
@@ -257,32 +247,14 @@ func (l *Loader) readAgain(ctx context.Context, settings *lists.List, below, u *
 	return nil
 }
 
-// respool brings the kept bytes of an upload back to local disk, and makes sure that they are those that came in.
-func (l *Loader) respool(ctx context.Context, source, name string) (*spooled, error) {
-	r, err := l.Source(ctx, source)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	f, err := l.spool(ctx, Upload{Name: name, Body: r})
-	if err != nil {
-		return nil, err
-	}
-	if !strings.HasSuffix(source, "-"+f.sha256) {
-		f.f.Close()
-		return nil, fault.E(fault.Unavailable, "the kept bytes of %s are not those that came in: their SHA-256 is %s", source, f.sha256)
-	}
-	return f, nil
-}
-
 func (l *Loader) dropAll(ctx context.Context, layers []lists.Layer) {
 	for _, x := range layers {
 		l.drop(ctx, x.ID)
 	}
 }
 
-// Rebuilds rebuilds the lists of the current generation that need it, in the background, until ctx ends. Of many processes on one store one
-// does it; owner names this one. What fails stays on its old layers and is tried again later.
+// Rebuilds rebuilds the lists of the current generation that need it, in the background, until ctx ends. One of the processes on a store does
+// it; owner names this one. A list that cannot be rebuilt stays on its old layers and is tried again later.
 func (l *Loader) Rebuilds(ctx context.Context, owner string) {
 	turn := &lease{store: l.store, key: lists.DocLease("rebuild"), owner: owner, ttl: leaseTTL, now: l.now}
 	tries := map[string]attempt{}
@@ -305,14 +277,14 @@ func (l *Loader) Rebuilds(ctx context.Context, owner string) {
 	}
 }
 
-// attempt is how often a list could not be rebuilt, and when it is tried again.
+// attempt is how often rebuilding a list has failed, and when it is tried again.
 type attempt struct {
 	failures int
 	next     time.Time
 	err      error
 }
 
-// rebuildAll rebuilds what is due. The error is that of the lists that could not be rebuilt so far.
+// rebuildAll rebuilds what is due. The error is that of a list that cannot be rebuilt.
 func (l *Loader) rebuildAll(ctx context.Context, turn *lease, tries map[string]attempt) (failed error) {
 	due, err := l.outdated(ctx)
 	if err != nil || len(due) == 0 {
@@ -327,8 +299,8 @@ func (l *Loader) rebuildAll(ctx context.Context, turn *lease, tries map[string]a
 	if len(due) == 0 {
 		return failed
 	}
-	// A server of an older program could not find what was read under newer rules: it must be gone first.
-	if err := l.allAsNew(ctx); err != nil {
+	// A server with an older program would not find listings under newer rules: it must be stopped first.
+	if err := l.checkReplicaRules(ctx); err != nil {
 		return err
 	}
 	taken, err := turn.take(ctx)
@@ -374,23 +346,23 @@ func (l *Loader) outdated(ctx context.Context) (due []string, err error) {
 	return due, nil
 }
 
-// allAsNew is an error while a live replica runs a program with older identity rules.
-func (l *Loader) allAsNew(ctx context.Context) error {
+// checkReplicaRules returns an error while a live replica runs a program with older identity rules.
+func (l *Loader) checkReplicaRules(ctx context.Context) error {
 	live, err := lists.Replicas(ctx, l.store, l.now())
 	if err != nil {
 		return err
 	}
 	for _, r := range live {
 		if r.Rules < address.Rules {
-			return fault.E(fault.Conflict, "replica %s runs an older program, with identity rules %d; it must be replaced first", r.ID, r.Rules)
+			return fault.E(fault.Conflict, "replica %s runs an older program, with identity rules %d: upgrade it first", r.ID, r.Rules)
 		}
 	}
 	return nil
 }
 
-// RebuildError says why lists cannot be rebuilt, as far as this process knows; nil when they can.
+// RebuildError returns why a list cannot be rebuilt, as far as this process knows; nil if none failed.
 func (l *Loader) RebuildError() error {
-	if p := l.notRebuilt.Load(); p != nil {
+	if p := l.rebuildError.Load(); p != nil {
 		return *p
 	}
 	return nil
@@ -398,8 +370,8 @@ func (l *Loader) RebuildError() error {
 
 func (l *Loader) rebuildFailed(err error) {
 	if err == nil {
-		l.notRebuilt.Store(nil)
+		l.rebuildError.Store(nil)
 		return
 	}
-	l.notRebuilt.Store(&err)
+	l.rebuildError.Store(&err)
 }

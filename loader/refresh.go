@@ -21,21 +21,21 @@ import (
 	"interdict/loader/formats"
 )
 
-// RefreshMetrics counts refreshes.
+// RefreshMetrics is told about refreshes.
 type RefreshMetrics interface {
-	// Refreshed counts one attempt of this process.
+	// Refreshed is called after each attempt of this process.
 	Refreshed(list string, outcome lists.RefreshOutcome)
-	// Known tells what the store says of every list that has a source, whoever refreshed it. The map is not changed afterwards.
+	// Known is called with the status of every list that has a source, whichever process refreshed it. The map is not changed afterwards.
 	Known(map[string]lists.Refresh)
 }
 
-// RefreshOptions say how lists are refreshed.
+// RefreshOptions describe how lists are refreshed.
 type RefreshOptions struct {
-	Owner   string // names this process for the lease; no other process has the same
-	By      string // who is on record for what is staged and activated
+	Owner   string // name of this process for the lease; unique
+	By      string // recorded as the person who stages and activates
 	Fetch   fetch.Options
 	Metrics RefreshMetrics // may be nil
-	// Progress, if not nil, is told now and then how far a list is: bytes that have arrived, of how many (-1: not known), or rows that were read.
+	// Progress, if not nil, is called now and then with the bytes received, the size of the file (-1: unknown) and the rows read.
 	Progress func(list string, bytes, of int64, rows int)
 	Poll     time.Duration // how often Run looks for lists that are due; 0 for 10 s
 	LeaseTTL time.Duration // 0 for a minute
@@ -43,10 +43,10 @@ type RefreshOptions struct {
 
 // Refresher fetches lists from their sources.
 //
-//	due ── the lease ── fetch.Get ── digest as published ── Stage ── no guard, no approvals asked for ── Activate
-//	                      └─ nothing newer, or the bytes that are known: the list is fresh, or waits for a person
+//	due ── lease ── fetch.Get ── published digest ── Stage ── no guard, no approvals needed ── Activate
+//	                  └─ nothing newer, or the same bytes as last time: the list is fresh, or waits for a person
 //
-// Whatever goes wrong, what is active stays active, and Refresh and the journal tell why.
+// After a failure the active version stays active. The status of the list and the journal say what failed.
 type Refresher struct {
 	l     *Loader
 	o     RefreshOptions
@@ -56,11 +56,11 @@ type Refresher struct {
 // NewRefresher makes a refresher for the lists of a loader.
 func NewRefresher(l *Loader, o RefreshOptions) *Refresher {
 	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 10*time.Second), cmp.Or(o.LeaseTTL, leaseTTL)
-	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.spoolDir
+	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.builder.Dir
 	return &Refresher{l, o, &lease{store: l.store, key: lists.DocLease("refresh"), owner: o.Owner, ttl: o.LeaseTTL, now: l.now}}
 }
 
-// Refreshed is what came of refreshing one list.
+// Refreshed is the result of refreshing one list.
 type Refreshed struct {
 	List       string               `json:"list"`
 	Outcome    lists.RefreshOutcome `json:"outcome"`
@@ -71,10 +71,10 @@ type Refreshed struct {
 	Next       *time.Time           `json:"next,omitempty"` // when it is due again
 }
 
-// Refresh fetches the named lists, or all that have a source, when they are due; force: at once. It waits while another process is at it. Each
-// list is told as it is done. The error is about the work as a whole; that of one list is in its Refreshed and stops no other list.
-func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, tell func(Refreshed)) error {
-	due, err := r.due(ctx, ids, force, tell)
+// Refresh fetches the named lists, or all that have a source, if they are due; force: even if not. It waits while another process refreshes. It
+// calls report for each list. The error is about the work as a whole: the failure of one list is in its Refreshed, and the others go on.
+func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, report func(Refreshed)) error {
+	due, err := r.due(ctx, ids, force, report)
 	if err != nil || len(due) == 0 {
 		return err
 	}
@@ -92,7 +92,7 @@ func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, tell 
 		case <-time.After(min(time.Second, r.o.LeaseTTL/4)):
 		}
 	}
-	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, len(ids) > 0, force, tell) })
+	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, len(ids) > 0, force, report) })
 	return err
 }
 
@@ -100,9 +100,9 @@ func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, tell 
 func (r *Refresher) Run(ctx context.Context) {
 	tick := time.NewTicker(r.o.Poll)
 	defer tick.Stop()
-	told := ""
+	logged := ""
 	for {
-		err := r.look(ctx)
+		err := r.refreshDue(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -110,10 +110,10 @@ func (r *Refresher) Run(ctx context.Context) {
 		if err != nil {
 			text = err.Error()
 		}
-		if text != "" && text != told {
-			r.l.log.Warn("lists cannot be refreshed now", "error", err)
+		if text != "" && text != logged {
+			r.l.log.Warn("lists were not refreshed; they are tried again", "error", err)
 		}
-		told = text
+		logged = text
 		select {
 		case <-ctx.Done():
 			return
@@ -122,8 +122,8 @@ func (r *Refresher) Run(ctx context.Context) {
 	}
 }
 
-// look refreshes what is due, if nobody else is at it.
-func (r *Refresher) look(ctx context.Context) error {
+// refreshDue refreshes what is due, unless another process does.
+func (r *Refresher) refreshDue(ctx context.Context) error {
 	due, err := r.due(ctx, nil, false, func(Refreshed) {})
 	if err != nil || len(due) == 0 {
 		return err
@@ -132,14 +132,14 @@ func (r *Refresher) look(ctx context.Context) error {
 	if err != nil || !taken {
 		return err
 	}
-	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, false, false, r.logged) })
+	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, false, false, r.logResult) })
 	_, again := r.due(ctx, nil, false, func(Refreshed) {}) // for the metrics
 	return errors.Join(err, again)
 }
 
-// due finds the lists to be refreshed, and tells of the others.
-func (r *Refresher) due(ctx context.Context, ids []string, force bool, tell func(Refreshed)) (due []string, err error) {
-	settings, err := lists.ReadAll[lists.List](ctx, r.l.store, "list/")
+// due returns the lists to refresh, and reports the others.
+func (r *Refresher) due(ctx context.Context, ids []string, force bool, report func(Refreshed)) (due []string, err error) {
+	settings, err := lists.ReadAll[lists.List](ctx, r.l.store, lists.DocLists)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func (r *Refresher) due(ctx context.Context, ids []string, force bool, tell func
 		if force || r.isDue(s, &status, len(ids) > 0) {
 			due = append(due, s.ID)
 		} else {
-			tell(Refreshed{List: s.ID, Outcome: lists.RefreshNotDue, Detail: "last attempt: " + string(cmp.Or(status.Outcome, "none")), Next: nextRefresh(s, &status)})
+			report(Refreshed{List: s.ID, Outcome: lists.RefreshNotDue, Detail: "last attempt: " + string(cmp.Or(status.Outcome, "none")), Next: nextRefresh(s, &status)})
 		}
 	}
 	for _, id := range ids {
@@ -166,7 +166,7 @@ func (r *Refresher) due(ctx context.Context, ids []string, force bool, tell func
 			if slices.ContainsFunc(settings, func(s lists.List) bool { return s.ID == id }) {
 				what = "the list follows no source"
 			}
-			tell(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: what})
+			report(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: what})
 		}
 	}
 	if len(ids) == 0 && r.o.Metrics != nil {
@@ -175,17 +175,17 @@ func (r *Refresher) due(ctx context.Context, ids []string, force bool, tell func
 	return due, nil
 }
 
-// isDue tells whether a list is to be refreshed now. One that is never due by itself is when it is named.
+// isDue reports whether a list is to be refreshed now. named: a person asked for it, which makes a list due that has no interval.
 func (r *Refresher) isDue(settings *lists.List, s *lists.Refresh, named bool) bool {
 	next, now := nextRefresh(settings, s), r.l.now()
 	if next == nil {
 		return named
 	}
-	return !now.Before(*next) || s.LastAttempt.After(now.Add(settings.Source.Every)) // the latter when a clock was wrong
+	return !now.Before(*next) || s.LastAttempt.After(now.Add(settings.Source.Every)) // the last attempt is in the future: a clock was wrong
 }
 
-// all refreshes lists one after another. The lease is held: those that another process has refreshed meanwhile are left out.
-func (r *Refresher) all(ctx context.Context, ids []string, named, force bool, tell func(Refreshed)) error {
+// all refreshes lists one after another, under the lease. It leaves out those that another process has refreshed in the meantime.
+func (r *Refresher) all(ctx context.Context, ids []string, named, force bool, report func(Refreshed)) error {
 	for _, id := range ids {
 		settings, _, err := r.l.List(ctx, id)
 		var status lists.Refresh
@@ -195,24 +195,24 @@ func (r *Refresher) all(ctx context.Context, ids []string, named, force bool, te
 		}
 		switch {
 		case ctx.Err() != nil:
-			return fault.E(fault.Unavailable, "refreshing was given up: %w", context.Cause(ctx))
+			return fault.E(fault.Unavailable, "refreshing was cancelled: %w", context.Cause(ctx))
 		case err != nil:
-			tell(r.counted(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()}))
+			report(r.count(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()}))
 			continue
 		case settings.Source == nil:
-			continue // it was told to follow nothing, just now
+			continue // the source was removed just now
 		}
 		if !force && !r.isDue(settings, &status, named) {
-			tell(Refreshed{List: id, Outcome: lists.RefreshNotDue, Detail: "another process has just refreshed it", Next: nextRefresh(settings, &status)})
+			report(Refreshed{List: id, Outcome: lists.RefreshNotDue, Detail: "another process has just refreshed it", Next: nextRefresh(settings, &status)})
 			continue
 		}
-		tell(r.counted(r.one(ctx, settings, status, revision)))
+		report(r.count(r.one(ctx, settings, status, revision)))
 	}
 	return nil
 }
 
-// logged tells the log what nobody waits for.
-func (r *Refresher) logged(x Refreshed) {
+// logResult logs the result of a refresh that nobody waits for.
+func (r *Refresher) logResult(x Refreshed) {
 	level := slog.LevelInfo
 	if x.Outcome == lists.RefreshFailed {
 		level = slog.LevelWarn
@@ -220,18 +220,19 @@ func (r *Refresher) logged(x Refreshed) {
 	r.l.log.Log(context.Background(), level, "refreshed a list", "list", x.List, "outcome", x.Outcome, "version", x.Version, "detail", x.Detail, "error", x.Error)
 }
 
-func (r *Refresher) counted(x Refreshed) Refreshed {
+// count passes a result on to the metrics.
+func (r *Refresher) count(x Refreshed) Refreshed {
 	if r.o.Metrics != nil {
 		r.o.Metrics.Refreshed(x.List, x.Outcome)
 	}
 	return x
 }
 
-// one refreshes a list, and puts what came of it on record.
+// one refreshes a list and records the result.
 func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.Refresh, revision uint64) Refreshed {
 	id, begun := settings.ID, r.l.now().UTC()
 	status := before
-	if status.Running { // the lease is ours: nobody is at it any more
+	if status.Running { // this process has the lease: the other attempt has ended
 		status.Failures++
 		status.Outcome, status.LastError = lists.RefreshFailed, "the attempt begun at "+before.LastAttempt.Format(time.RFC3339)+" was interrupted"
 	}
@@ -251,7 +252,7 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 		status.LastSuccess, status.Failures, status.LastError, status.NotBefore = c.At, 0, "", time.Time{}
 		out.Outcome, out.Detail = status.Outcome, status.Detail
 		c.Reason = string(status.Outcome) + ": " + status.Detail
-	case ctx.Err() != nil: // the process ends, or the lease is lost: the list stays due, for whoever comes next
+	case ctx.Err() != nil: // the process ends, or the lease is lost: the list stays due
 		status = before
 		out.Outcome, out.Error = lists.RefreshFailed, "given up"
 		c.Outcome, c.Error = "failed", out.Error
@@ -267,17 +268,17 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 	}
 	out.Next = nextRefresh(settings, &status)
 	if err := r.l.recorder.RecordChange(c); err != nil {
-		r.l.log.Error("a refresh could not be recorded", "list", id, "error", err)
+		r.l.log.Error("a refresh was not recorded in the journal", "list", id, "error", err)
 	}
-	if err := r.keep(ctx, id, begun, status); err != nil {
-		r.l.log.Error("what came of a refresh could not be kept", "list", id, "error", err)
+	if err := r.storeStatus(ctx, id, begun, status); err != nil {
+		r.l.log.Error("the status of a refresh was not stored", "list", id, "error", err)
 	}
 	return out
 }
 
-// keep writes what came of the attempt begun at that time, whether the process is ending or not; unless the lease was lost meanwhile, and its
-// new owner has gone on.
-func (r *Refresher) keep(ctx context.Context, list string, begun time.Time, status lists.Refresh) error {
+// storeStatus stores the result of the attempt that began at a time, even if ctx has ended. It stores nothing if a newer attempt has begun: then
+// the lease was lost.
+func (r *Refresher) storeStatus(ctx context.Context, list string, begun time.Time, status lists.Refresh) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer stop()
 	held, revision, err := r.l.refreshStatus(ctx, list)
@@ -287,16 +288,16 @@ func (r *Refresher) keep(ctx context.Context, list string, begun time.Time, stat
 	return r.l.store.Commit(ctx, lists.Put(lists.DocRefresh(list), status, revision))
 }
 
-// attempt fetches a list, stages and activates it. It fills in what status says of the source and of the outcome.
+// attempt fetches a list, stages and activates it. It fills in the parts of status that describe the source and the outcome.
 func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *lists.Refresh) (v *lists.Version, generation int, err error) {
-	defer func() { // whatever the source has sent
+	defer func() { // bytes on which a reader panics must not end the process
 		if p := recover(); p != nil {
 			r.l.log.Error("a refresh panicked", "list", settings.ID, "panic", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = fault.E(fault.Internal, "the refresh failed for a reason that is in the log")
+			err = fault.E(fault.Internal, "the refresh failed; the log has the details")
 		}
 	}()
 	source, digest := *settings.Source, digestOf(settings.Source.URL)
-	if status.URLSHA256 != digest { // another source: what the last one gave says nothing
+	if status.URLSHA256 != digest { // the source has changed: what the old one sent does not count
 		status.URLSHA256, status.ETag, status.LastModified, status.SHA256, status.Version = digest, "", "", "", 0
 	}
 	known, err := r.known(ctx, settings, status)
@@ -332,7 +333,7 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 		return nil, 0, err
 	}
 	status.ETag, status.LastModified, status.SHA256, status.Version = d.ETag, d.LastModified, d.SHA256, v.Number
-	if v.State != lists.Staged { // the same bytes are active, from another upload
+	if v.State != lists.Staged { // the same bytes are active already, from another upload
 		return r.nothingNew(ctx, v, status)
 	}
 	return r.activate(ctx, v, status)
@@ -343,8 +344,8 @@ func digestOf(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// known reads the version that was made of what the source gave last; nil when there is none, or when the same bytes would be read in
-// another way today. What a person has rejected or rolled back stays known: only its publisher can bring it again.
+// known reads the version that was made from the last file of the source. It returns nil if there is none, or if the same bytes would be read
+// in another way today. A version that a person has rejected or rolled back stays known, so that a refresh does not activate it again.
 func (r *Refresher) known(ctx context.Context, settings *lists.List, status *lists.Refresh) (*lists.Version, error) {
 	if status.Version == 0 {
 		return nil, nil
@@ -355,13 +356,13 @@ func (r *Refresher) known(ctx context.Context, settings *lists.List, status *lis
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case (v.State == lists.Activated || v.State == lists.Staged) && !readAlike(v, reading(settings, &StageOptions{Format: settings.Source.Format})):
+	case (v.State == lists.Activated || v.State == lists.Staged) && !sameReading(v, readingOf(settings, &StageOptions{Format: settings.Source.Format})):
 		return nil, nil
 	}
 	return v, nil
 }
 
-// verify holds a download against the digest that is published for it.
+// verify compares a download with the digest that is published for it.
 func verify(ctx context.Context, source *lists.Source, d *fetch.Download, o fetch.Options) error {
 	want := strings.ToLower(source.SHA256)
 	if source.SHA256URL != "" {
@@ -371,12 +372,12 @@ func verify(ctx context.Context, source *lists.Source, d *fetch.Download, o fetc
 		}
 	}
 	if want != "" && want != d.SHA256 {
-		return fault.E(fault.Invalid, "the file's SHA-256 is %s, published is %s: it is not what its publisher made", d.SHA256, want)
+		return fault.E(fault.Invalid, "the file's SHA-256 is %s, but the published one is %s: the file is not the one that was published", d.SHA256, want)
 	}
 	return nil
 }
 
-// nothingNew decides about bytes that are known already: v was made of them.
+// nothingNew decides what follows from bytes that version v was made from.
 func (r *Refresher) nothingNew(ctx context.Context, v *lists.Version, status *lists.Refresh) (*lists.Version, int, error) {
 	settings, _, err := r.l.List(ctx, v.List)
 	if err != nil {
@@ -387,7 +388,7 @@ func (r *Refresher) nothingNew(ctx context.Context, v *lists.Version, status *li
 		return nil, 0, err
 	}
 	if base != nil && slices.Equal(base.Sources, v.Sources) {
-		if err := r.l.touch(ctx, v.List, r.l.now().UTC()); err != nil {
+		if err := r.l.markFresh(ctx, v.List, r.l.now().UTC()); err != nil {
 			return nil, 0, err
 		}
 		status.Outcome, status.Detail = lists.RefreshUnchanged, fmt.Sprintf("version %d is what the publisher has", settings.Active)
@@ -401,27 +402,27 @@ func (r *Refresher) nothingNew(ctx context.Context, v *lists.Version, status *li
 		}
 		return v, generation, err
 	case lists.Rejected:
-		status.Detail = fmt.Sprintf("version %d was rejected, and the publisher has nothing else", v.Number)
+		status.Detail = fmt.Sprintf("version %d was rejected, and the publisher has nothing newer", v.Number)
 	default:
-		status.Detail = fmt.Sprintf("version %d was active and no longer is, and the publisher has nothing else", v.Number)
+		status.Detail = fmt.Sprintf("version %d is no longer active, and the publisher has nothing newer", v.Number)
 	}
 	status.Outcome = lists.RefreshWaiting
 	return v, 0, nil
 }
 
-// base finds the upload of the whole list that the active version stands on, and whether anything was added to it or removed by hand.
+// base returns the whole list that the active version is based on. changed: something was added to it or removed by hand.
 func (r *Refresher) base(ctx context.Context, settings *lists.List) (base *lists.Version, changed bool, err error) {
 	active, err := r.l.activeVersion(ctx, settings)
 	if err != nil || active == nil {
 		return nil, false, err
 	}
-	base, err = r.l.root(ctx, active)
+	base, err = r.l.wholeList(ctx, active)
 	return base, base != active, err
 }
 
-// activate makes a staged version the active one, if that may happen without a person. generation 0: it may not, and the outcome says why.
+// activate activates a staged version, if that needs no person. Otherwise the generation is 0 and the status says why.
 func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *lists.Refresh) (*lists.Version, int, error) {
-	why, err := r.waits(ctx, v)
+	why, err := r.needsPerson(ctx, v)
 	if err != nil {
 		return v, 0, err
 	}
@@ -434,7 +435,7 @@ func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *list
 			}
 			return v, g.Number, nil
 		}
-		if !fault.Is(err, fault.Conflict) { // a person was at it in the same moment
+		if !fault.Is(err, fault.Conflict) { // a person has just changed the list
 			return v, 0, err
 		}
 		why = err.Error()
@@ -443,10 +444,10 @@ func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *list
 	return v, 0, nil
 }
 
-// waits tells what a person must do, or decide, before a staged version goes live; "" for nothing. A refresh never goes against
-// what people have done to the list.
-func (r *Refresher) waits(ctx context.Context, v *lists.Version) (string, error) {
-	settings, _, err := r.l.List(ctx, v.List) // as it is now: the download took its time
+// needsPerson returns what a person must do or decide before a staged version is activated; "" for nothing. A refresh never undoes what people
+// have done to the list.
+func (r *Refresher) needsPerson(ctx context.Context, v *lists.Version) (string, error) {
+	settings, _, err := r.l.List(ctx, v.List) // read again: it may have changed during the download
 	if err != nil {
 		return "", err
 	}
@@ -472,35 +473,35 @@ func (r *Refresher) waits(ctx context.Context, v *lists.Version) (string, error)
 	return "", err
 }
 
-// refreshStatus reads what is known of fetching a list; nothing, with revision 0, when it was never tried.
-func (l *Loader) refreshStatus(ctx context.Context, list string) (lists.Refresh, uint64, error) {
-	s, revision, err := lists.Read[lists.Refresh](ctx, l.store, lists.DocRefresh(list))
+// refreshStatus reads the status of refreshing a list. It is empty, with revision 0, if the list was never refreshed.
+func (r *Reader) refreshStatus(ctx context.Context, list string) (lists.Refresh, uint64, error) {
+	s, revision, err := lists.Read[lists.Refresh](ctx, r.store, lists.DocRefresh(list))
 	if fault.Is(err, fault.NotFound) {
 		err = nil
 	}
 	return s, revision, err
 }
 
-// RefreshStatus tells what is known of fetching a list from its source, and when it is due next (nil: never by itself). The
-// status is nil when it was never tried.
-func (l *Loader) RefreshStatus(ctx context.Context, settings *lists.List) (status *lists.Refresh, next *time.Time, err error) {
-	s, revision, err := l.refreshStatus(ctx, settings.ID)
+// RefreshStatus returns the status of refreshing a list, and when it is due next (nil: only when it is named). The status is nil if the list was
+// never refreshed.
+func (r *Reader) RefreshStatus(ctx context.Context, settings *lists.List) (status *lists.Refresh, next *time.Time, err error) {
+	s, revision, err := r.refreshStatus(ctx, settings.ID)
 	if err != nil || revision == 0 || s.LastAttempt.IsZero() {
 		return nil, nil, err
 	}
 	return &s, nextRefresh(settings, &s), nil
 }
 
-// firstRetry doubles with every failure, up to the list's own interval.
+// firstRetry is how long after its first failure a list is tried again. Each further failure doubles it, up to the interval of the list.
 const firstRetry = 15 * time.Minute
 
-// nextRefresh is when a list is due; nil: never by itself.
+// nextRefresh returns when a list is due; nil: only when it is named.
 func nextRefresh(settings *lists.List, s *lists.Refresh) *time.Time {
 	if settings.Source == nil || settings.Source.Every <= 0 {
 		return nil
 	}
 	if s.URLSHA256 != "" && s.URLSHA256 != digestOf(settings.Source.URL) {
-		return &s.LastAttempt // another source than the last one: at once
+		return &s.LastAttempt // the source has changed: at once
 	}
 	wait, failures := settings.Source.Every, s.Failures
 	if s.Running {
@@ -516,12 +517,12 @@ func nextRefresh(settings *lists.List, s *lists.Refresh) *time.Time {
 	return &next
 }
 
-// minEvery keeps a slip of the pen from becoming an attack on a publisher.
+// minEvery is the shortest interval: a typing error must not flood a publisher with requests.
 const minEvery = time.Minute
 
 var hexSHA256 = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
 
-// checkSource tells what is wrong with a source, without its URL: that may hold a password.
+// checkSource returns what is wrong with a source. The error does not have the URL, which may hold a password.
 func checkSource(s *lists.Source) error {
 	if s == nil {
 		return nil
@@ -537,11 +538,11 @@ func checkSource(s *lists.Source) error {
 	}
 	switch {
 	case s.Format != "" && s.Format != "auto" && !slices.Contains(formats.Names(), s.Format):
-		return fault.E(fault.Invalid, "source.format: %.40q is none of auto, %s", s.Format, strings.Join(formats.Names(), ", "))
+		return fault.E(fault.Invalid, "source.format: %.40q is not one of auto, %s", s.Format, strings.Join(formats.Names(), ", "))
 	case s.Every != 0 && s.Every < minEvery:
-		return fault.E(fault.Invalid, "source.every: must be at least %s, or empty for never by itself", minEvery)
+		return fault.E(fault.Invalid, "source.every: must be at least %s, or empty to refresh only when named", minEvery)
 	case s.SHA256 != "" && s.SHA256URL != "":
-		return fault.E(fault.Invalid, "source: sha256 and sha256_url exclude each other")
+		return fault.E(fault.Invalid, "source: set sha256 or sha256_url, not both")
 	case s.SHA256 != "" && !hexSHA256.MatchString(s.SHA256):
 		return fault.E(fault.Invalid, "source.sha256: must be 64 hexadecimal digits")
 	}

@@ -8,20 +8,20 @@ import (
 	"interdict/lists/fault"
 )
 
-// leaseTTL is how long a lease that is not renewed stays with its owner.
+// leaseTTL is how long a lease lasts that is not renewed.
 const leaseTTL = time.Minute
 
-// lease lets one process at a time do something. Whether its owner is still alive is judged by one's own clock alone: a lease is free
-// when one has seen it unchanged for its whole time. So clocks that differ do no harm; they only must run at the same pace.
+// lease lets one process at a time do something. A process decides by its own clock alone whether another owner is still alive: a lease is free
+// when the process has seen it unchanged for its whole duration. So clocks may differ, but must run at the same speed.
 type lease struct {
 	store lists.Store
 	key   string
-	owner string // no other process has the same
+	owner string // unique to this process
 	ttl   time.Duration
 	now   func() time.Time
 
-	seen   uint64    // revision of the lease that somebody else holds
-	seenAt time.Time // when it was first seen
+	seen   uint64    // revision of a lease that another process holds
+	seenAt time.Time // when this revision was first seen
 }
 
 // take takes the lease, if it is free.
@@ -41,12 +41,12 @@ func (l *lease) take(ctx context.Context) (bool, error) {
 	}
 	err = l.store.Commit(ctx, lists.Put(l.key, lists.Lease{Owner: l.owner, Taken: now, Renewed: now, Expires: now.Add(l.ttl)}, revision))
 	if fault.Is(err, fault.Conflict) {
-		return false, nil // somebody else was faster
+		return false, nil // another process was faster
 	}
 	return err == nil, err
 }
 
-// renew keeps the lease. fault.Conflict: somebody else has it.
+// renew extends the lease. It returns fault.Conflict if another process has it.
 func (l *lease) renew(ctx context.Context) error {
 	return l.change(ctx, func(held *lists.Lease) {
 		held.Renewed = l.now().UTC()
@@ -54,7 +54,7 @@ func (l *lease) renew(ctx context.Context) error {
 	})
 }
 
-// release gives the lease back.
+// release ends the lease.
 func (l *lease) release(ctx context.Context) error {
 	return l.change(ctx, func(held *lists.Lease) { *held = lists.Lease{} })
 }
@@ -62,7 +62,7 @@ func (l *lease) release(ctx context.Context) error {
 func (l *lease) change(ctx context.Context, change func(*lists.Lease)) error {
 	held, revision, err := lists.Read[lists.Lease](ctx, l.store, l.key)
 	if err == nil && held.Owner != l.owner {
-		err = fault.E(fault.Conflict, "the lease %s has gone to somebody else", l.key)
+		err = fault.E(fault.Conflict, "another process has taken the lease %s", l.key)
 	}
 	if err != nil {
 		return err
@@ -71,8 +71,8 @@ func (l *lease) change(ctx context.Context, change func(*lists.Lease)) error {
 	return l.store.Commit(ctx, lists.Put(l.key, held, revision))
 }
 
-// while works as long as the lease, which must have been taken, is kept: the context of work ends when it is lost, before anybody else
-// may take it. It is given back at the end.
+// while calls work and renews the lease, which must have been taken, in the meantime. The context of work ends when the lease is lost, before
+// another process can take it. At the end the lease is released.
 func (l *lease) while(ctx context.Context, work func(context.Context)) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})

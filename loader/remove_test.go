@@ -18,6 +18,7 @@ import (
 	"interdict/lists/redisstore"
 	"interdict/lists/storetest"
 	"interdict/loader"
+	"interdict/loader/build"
 )
 
 // onBothStores runs a test on the embedded store and on a real Redis.
@@ -77,7 +78,7 @@ func (b *bench) counted(t testing.TB, v *lists.Version) {
 	if v.Listings != len(rows) || v.Addresses != len(counted) {
 		t.Errorf("the report counts %d listings and %d addresses, the version holds %d and %d", v.Listings, v.Addresses, len(rows), len(counted))
 	}
-	is, err := b.Diff(ctx, v.List, v.Diff.Against, v.Number, func(loader.DiffRow) error { return nil })
+	is, err := b.Diff(ctx, v.List, v.Diff.Against, v.Number, func(build.DiffRow) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

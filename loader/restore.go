@@ -1,7 +1,6 @@
 package loader
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -9,27 +8,27 @@ import (
 	"strings"
 
 	"interdict/lists"
-	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 )
 
-// A failover of Redis can lose a commit that was acknowledged. Replicas go on serving what they have, and nothing is activated on top of
-// the gap (nothingLost) until what was lost has been brought back from the cache of one of them.
+// A failover of Redis can lose a commit that was acknowledged. Replicas go on serving what they have, and no version is activated
+// (checkNothingLost) until the lost generation is restored from the cache of one of them.
 //
-//	list of both sides ─┬─ not changed since the loss ── the lost version, as it was
-//	                    ├─ not changed by what was lost ── as it is in the store
-//	                    └─ changed on both ── the store's version, and on top of it a layer of the listings that only the lost one has
+//	a list ─┬─ not changed in the store since the loss ── the lost version, as it was
+//	        ├─ not changed by the lost generation ── as it is in the store
+//	        └─ changed by both ── the store's version, and a layer of the listings that only the lost one has
 
 func note(r *lists.Restored, format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
-// restoring is one restore on its way.
+// restoring is a restore in progress.
 type restoring struct {
 	*Loader
 	from lists.Store
 	lost *lists.Generation
-	// ancestor is the last generation that both sides have in common; the zero value when none is known.
+	// ancestor is the last generation that both sides have; the zero value if none is known.
 	ancestor lists.Generation
 	next     lists.Generation
 	changes  []lists.Change
@@ -38,10 +37,10 @@ type restoring struct {
 	made     []string // layers that were written for unions
 }
 
-// Restore brings back what the generation in from holds and the store does not, as a new generation that descends from both. Nothing is
-// taken out of the answers: listings that only the lost generation had come back, what was activated since stays, and a list that one
-// side only has stays. What cannot be brought back in full is an error that names it, and then nothing changes. served is the generation
-// that the owner of the cache has answered from last; the zero value when that is not known.
+// Restore restores what the generation in from has and the store does not, as a new generation that descends from both. No listing is removed:
+// listings that only the lost generation has are restored, and what was activated since stays. If something cannot be restored completely,
+// Restore returns an error that names it, and changes nothing. served is the generation that the owner of the cache answered from last; the
+// zero value if that is not known.
 func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Head, by, reason string) (*lists.Restored, error) {
 	current, _, err := lists.Current(ctx, l.store)
 	if err != nil {
@@ -60,11 +59,11 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 			return nil, err
 		}
 		if !held {
-			return nil, fault.E(fault.Conflict, "the store has lost generation %d, which was answered from last, and the cache holds only generation %d: "+
-				"restore from another server that has served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
+			return nil, fault.E(fault.Conflict, "the store has lost generation %d, which gave the last answers, and the cache has only generation %d: "+
+				"restore from another server that served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
 		}
 	}
-	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: cut(strings.TrimSpace(reason), maxField)}
+	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
 	var out *lists.Restored
 	err = l.recorded(c, func() error {
 		return retry(ctx, func() (err error) {
@@ -91,7 +90,7 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	if err := r.documents(ctx); err != nil {
 		return nil, err
 	}
-	succeed(&r.next, max(g.Number, lost.Number)+1)
+	makeNext(&r.next, max(g.Number, lost.Number)+1)
 	r.next.Merged, r.next.At, r.next.By, r.next.Action, r.next.List, r.next.Reason = lost.ID, l.now().UTC(), by, "restore", "", reason
 	r.next.Lists = slices.Clone(g.Lists)
 	for i := range lost.Lists {
@@ -124,7 +123,7 @@ func activeOf(all []lists.Active, id string) *lists.Active {
 	return nil
 }
 
-// findAncestor looks for the newest generation that the store still has of those before the lost one.
+// findAncestor finds the newest generation before the lost one that the store still has.
 func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error {
 	parent := lists.Head{Generation: r.lost.Number - 1, ID: r.lost.Parent}
 	for _, h := range append([]lists.Head{parent}, r.lost.Recent...) {
@@ -143,12 +142,12 @@ func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error
 	return nil
 }
 
-// documents brings back the lost generation's own document, and what belongs to no generation and is gone altogether: keys, the secret
-// they are hashed with, agreed exceptions.
+// documents restores the document of the lost generation, and missing documents that belong to no generation: API keys, the secret that they are
+// hashed with, and suppressions.
 func (r *restoring) documents(ctx context.Context) error {
 	r.changes = append(r.changes, lists.Put(lists.DocLost(r.lost.ID, r.lost.Number), r.lost, lists.AnyRevision))
 	docs := []lists.Doc{{Key: lists.DocGeneration(r.lost.Number), Value: lists.Put("", r.lost, 0).Value}}
-	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), "suppression/"} {
+	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), lists.DocAllSuppressions} {
 		more, err := r.from.Scan(ctx, prefix)
 		if err != nil {
 			return err
@@ -165,93 +164,108 @@ func (r *restoring) documents(ctx context.Context) error {
 	return nil
 }
 
-// list brings one list of the lost generation into the next one.
-func (r *restoring) list(ctx context.Context, was lists.Active) error {
-	id := was.List.ID
-	v, _, err := lists.Read[lists.Version](ctx, r.from, lists.DocVersion(id, was.Version))
+// restoredList is one list of the lost generation on its way into the next one.
+type restoredList struct {
+	lost        lists.Active
+	now, before *lists.Active // in the next generation and in the common ancestor; nil: not there
+	settings    lists.List
+	revision    uint64 // of the document of the list
+	changed     bool   // the settings of the lost generation replace those of the store
+}
+
+// list adds one list of the lost generation to the next one.
+func (r *restoring) list(ctx context.Context, lost lists.Active) error {
+	id := lost.List.ID
+	v, _, err := lists.Read[lists.Version](ctx, r.from, lists.DocVersion(id, lost.Version))
 	if err != nil {
-		return fault.E(fault.KindOf(err), "list %s cannot be brought back: version %d is not in the cache: %w", id, was.Version, err)
+		return fault.E(fault.KindOf(err), "list %s cannot be restored: version %d is not in the cache: %w", id, lost.Version, err)
 	}
-	settings, settingsRevision, err := lists.Read[lists.List](ctx, r.store, lists.DocList(id))
+	x := &restoredList{lost: lost, now: activeOf(r.next.Lists, id), before: activeOf(r.ancestor.Lists, id)}
+	x.settings, x.revision, err = lists.Read[lists.List](ctx, r.store, lists.DocList(id))
 	if fault.Is(err, fault.NotFound) {
-		settings, settingsRevision, err = was.List, 0, nil
+		x.settings, x.revision, err = lost.List, 0, nil
 	}
 	if err != nil {
 		return err
 	}
-	now, before := activeOf(r.next.Lists, id), activeOf(r.ancestor.Lists, id)
-	changed := r.settings(&settings, &was.List, before)
-	settingsOnly := func() error {
-		if changed {
-			now.List = settings
-			r.changes = append(r.changes, lists.Put(lists.DocList(id), settings, settingsRevision))
-			r.out.Lists = append(r.out.Lists, id)
-		}
+	x.changed = r.settings(&x.settings, &lost.List, x.before)
+	if x.now != nil && (sameContent(x.now, &lost) || x.before != nil && sameContent(x.before, &lost)) {
+		r.settingsOnly(x)
 		return nil
 	}
-	if now != nil && (sameContent(now, &was) || before != nil && sameContent(before, &was)) {
-		return settingsOnly()
-	}
-	if err := r.copyLayers(ctx, &was); err != nil {
+	if err := r.copyLayers(ctx, &lost); err != nil {
 		return err
 	}
-	revision, err := r.number(ctx, &v, max(settings.Latest, was.List.Latest))
+	return r.version(ctx, x, &v)
+}
+
+// settingsOnly restores the settings of a list whose listings the store has.
+func (r *restoring) settingsOnly(x *restoredList) {
+	if !x.changed {
+		return
+	}
+	id := x.settings.ID
+	x.now.List = x.settings
+	r.changes = append(r.changes, lists.Put(lists.DocList(id), x.settings, x.revision))
+	r.out.Lists = append(r.out.Lists, id)
+}
+
+// version restores the lost version of a list: as it was, or if the store has changed the list too, as a union with the store's version.
+func (r *restoring) version(ctx context.Context, x *restoredList, v *lists.Version) error {
+	id, latest := x.settings.ID, x.settings.Latest
+	revision, err := r.findNumber(ctx, v, max(latest, x.lost.List.Latest))
 	if err != nil {
 		return err
 	}
-	latest := settings.Latest
-	settings.Latest = max(latest, was.List.Latest, v.Number)
-	v.Layers = was.Layers
-	var replaced *lists.Version
+	x.settings.Latest = max(latest, x.lost.List.Latest, v.Number)
+	v.Layers = x.lost.Layers
+	var replaced lists.Version
 	var replacedRevision uint64
-	if now != nil {
-		x, rev, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(id, now.Version))
-		if err != nil {
+	if x.now != nil {
+		if replaced, replacedRevision, err = lists.Read[lists.Version](ctx, r.store, lists.DocVersion(id, x.now.Version)); err != nil {
 			return err
 		}
-		replaced, replacedRevision = &x, rev
 	}
-	next := &v
+	next, entry := v, x.lost
 	switch {
-	case now == nil, before != nil && sameContent(before, now):
+	case x.now == nil, x.before != nil && sameContent(x.before, x.now):
 		v.State = lists.Activated
-		was.Version = v.Number
-	default: // both sides have changed it
-		u, err := r.union(ctx, now, &v, replaced, settings.Latest+1)
+		entry.Version = v.Number
+	default: // changed on both sides
+		u, err := r.union(ctx, x.now, v, &replaced, x.settings.Latest+1)
 		if err != nil {
 			return err
 		}
 		if u == nil { // the store has all of it
-			settings.Latest = latest
-			return settingsOnly()
+			x.settings.Latest = latest
+			r.settingsOnly(x)
+			return nil
 		}
 		v.State = lists.Superseded
 		r.changes = append(r.changes, lists.Put(lists.DocVersion(id, v.Number), v, revision))
-		next, revision, settings.Latest = u, 0, u.Number
-		was = *now
-		was.Version, was.Layers, was.Addresses, was.Listings = u.Number, u.Layers, u.Addresses, u.Listings
+		next, revision, x.settings.Latest = u, 0, u.Number
+		entry = *x.now
+		entry.Version, entry.Layers, entry.Addresses, entry.Listings = u.Number, u.Layers, u.Addresses, u.Listings
 	}
-	if replaced != nil {
+	x.settings.Active = next.Number
+	entry.List = x.settings
+	if x.now == nil {
+		r.next.Lists = append(r.next.Lists, entry)
+	} else {
 		next.Previous = replaced.Number
 		if replaced.Number != next.Number {
 			replaced.State = lists.Superseded
 			r.changes = append(r.changes, lists.Put(lists.DocVersion(id, replaced.Number), replaced, replacedRevision))
 		}
+		entry.Suppressions = x.now.Suppressions // those of the lost generation are left out: that makes answers stricter
+		*x.now = entry
 	}
-	settings.Active = next.Number
-	was.List = settings
-	if now != nil {
-		was.Suppressions = now.Suppressions // those that both sides know: fewer of them make answers stricter
-		*now = was
-	} else {
-		r.next.Lists = append(r.next.Lists, was)
-	}
-	r.changes = append(r.changes, lists.Put(lists.DocVersion(id, next.Number), next, revision), lists.Put(lists.DocList(id), settings, settingsRevision))
+	r.changes = append(r.changes, lists.Put(lists.DocVersion(id, next.Number), next, revision), lists.Put(lists.DocList(id), x.settings, x.revision))
 	r.out.Lists = append(r.out.Lists, id)
 	return r.fresh(ctx, id)
 }
 
-// fresh brings back how fresh a list is, where the store does not say it.
+// fresh restores how fresh a list is, if the store does not have it.
 func (r *restoring) fresh(ctx context.Context, id string) error {
 	if _, err := r.store.Get(ctx, lists.DocFresh(id)); !fault.Is(err, fault.NotFound) {
 		return err
@@ -262,7 +276,7 @@ func (r *restoring) fresh(ctx context.Context, id string) error {
 	return nil
 }
 
-// settings brings back settings that were changed in what was lost, and not since.
+// settings restores settings that the lost generation changed and that were not changed since.
 func (r *restoring) settings(now, was *lists.List, before *lists.Active) (changed bool) {
 	same := func(a, b lists.List) bool {
 		a.Active, a.Latest, b.Active, b.Latest = 0, 0, 0, 0
@@ -272,7 +286,7 @@ func (r *restoring) settings(now, was *lists.List, before *lists.Active) (change
 		return false
 	}
 	if before == nil || !same(before.List, *now) {
-		note(r.out, "list %s keeps the settings of the store: those of the lost generation differ, look at them again", now.ID)
+		note(r.out, "list %s keeps the settings of the store: those of the lost generation differ, compare them", now.ID)
 		return false
 	}
 	active, latest := now.Active, now.Latest
@@ -281,7 +295,7 @@ func (r *restoring) settings(now, was *lists.List, before *lists.Active) (change
 	return true
 }
 
-// sameContent reports whether two entries hold the same listings.
+// sameContent reports whether two entries have the same listings.
 func sameContent(a, b *lists.Active) bool {
 	return a.Version == b.Version && slices.Equal(layerIDs(a.Layers), layerIDs(b.Layers))
 }
@@ -297,22 +311,22 @@ func (r *restoring) copyLayers(ctx context.Context, was *lists.Active) error {
 			continue
 		}
 		if here, err := lists.Complete(ctx, r.from, layer.ID); err != nil || !here {
-			return fault.E(fault.Conflict, "list %s cannot be brought back: layer %s with %d listings of file %q is in neither the store nor the cache "+
+			return fault.E(fault.Conflict, "list %s cannot be restored: layer %s with %d listings of file %q is in neither the store nor the cache "+
 				"(it is larger than what --resident holds); load %s again", was.List.ID, layer.ID, layer.Listings, layer.File, was.File)
 		}
 		if err := lists.CopyLayer(ctx, r.from, r.store, layer); err != nil {
 			return err
 		}
 		r.out.Layers++
-		if err := copyBlob(ctx, r.from, r.store, lists.BlobFilter(layer.ID)); err != nil && !fault.Is(err, fault.NotFound) { // a missing one is built again
+		if err := copyBlob(ctx, r.from, r.store, lists.BlobFilter(layer.ID)); err != nil && !fault.Is(err, fault.NotFound) { // a missing filter is built again
 			return err
 		}
 	}
 	return nil
 }
 
-// number gives a lost version another number if its own was given out again since, and returns the revision of its document.
-func (r *restoring) number(ctx context.Context, v *lists.Version, latest int) (revision uint64, err error) {
+// findNumber gives a lost version a new number if another version has its number now, and returns the revision of its document.
+func (r *restoring) findNumber(ctx context.Context, v *lists.Version, latest int) (revision uint64, err error) {
 	stored, revision, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(v.List, v.Number))
 	switch {
 	case fault.Is(err, fault.NotFound):
@@ -326,7 +340,7 @@ func (r *restoring) number(ctx context.Context, v *lists.Version, latest int) (r
 	return revision, nil
 }
 
-// union makes a version of what the store has, and on top of it the listings that only the lost version has. It is nil when there are none.
+// union makes a version of the listings of the store and those that only the lost version has. It returns nil if there are none of the latter.
 func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *lists.Version, number int) (*lists.Version, error) {
 	u := *stored
 	u.Number, u.Mode, u.State = number, lists.Add, lists.Activated
@@ -335,8 +349,8 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 	u.Warnings, u.Guards, u.Sources = []lists.Finding{}, []lists.Finding{}, []string{}
 	at := u.UploadedAt
 	u.Activated = &at
-	u.Note = fmt.Sprintf("brought back: what version %d of lost generation %d had and version %d has not", lost.Number, r.lost.Number, stored.Number)
-	layer, removals, err := r.difference(ctx, &now.List, now.Layers, lost, &u)
+	u.Note = fmt.Sprintf("restored: what version %d of lost generation %d had and version %d does not have", lost.Number, r.lost.Number, stored.Number)
+	layer, removals, err := r.builder.Addition(ctx, &now.List, now.Layers, lost, &u)
 	if err != nil {
 		return nil, err
 	}
@@ -350,113 +364,6 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 	r.out.Layers++
 	r.made = append(r.made, layer.ID)
 	return &u, nil
-}
-
-// difference writes a layer of the listings that a lost version has and a stack of layers has not, and counts them in u. removals is how
-// many listings of the stack the lost version had removed. Of layers that both have, nothing is taken: what the stack does not say of
-// them was removed since.
-func (r *restoring) difference(ctx context.Context, settings *lists.List, stack []lists.Layer, lost, u *lists.Version) (layer lists.Layer, removals int, err error) {
-	layer = newLayer(u)
-	only := *lost
-	only.Layers = slices.DeleteFunc(slices.Clone(lost.Layers), func(l lists.Layer) bool { return slices.Contains(layerIDs(stack), l.ID) })
-	attributions, err := newRun(r.spoolDir)
-	if err != nil {
-		return layer, 0, err
-	}
-	defer attributions.Close()
-	out, err := newEntryFile(r.spoolDir)
-	if err != nil {
-		return layer, 0, err
-	}
-	defer out.close()
-	held := &lists.Version{Layers: stack}
-	m := &merger{side: newSide(settings, &only), layer: &layer, out: out, w: bufio.NewWriterSize(attributions, 256<<10), numbers: map[origin]uint32{}}
-	theirs := newSide(settings, held)
-	batch := make([]lists.StackEntry, 0, joinBatch)
-	flush := func() error {
-		keys := make([]address.Key, len(batch))
-		for i := range batch {
-			keys[i] = batch[i].Key
-		}
-		found, err := lists.LookupStack(ctx, r.store, stack, keys)
-		if err != nil {
-			return err
-		}
-		have := make([]lists.StackEntry, len(batch))
-		for i := range batch {
-			have[i] = lists.StackEntry{Key: keys[i], Refs: found[i]}
-		}
-		if err := theirs.fetch(ctx, r.store, have); err != nil {
-			return err
-		}
-		if err := m.side.fetch(ctx, r.store, batch); err != nil {
-			return err
-		}
-		for i, k := range batch {
-			removals += removedOf(&k, have[i].Refs)
-			k.Refs = slices.DeleteFunc(k.Refs, func(s lists.StackRef) bool {
-				return slices.ContainsFunc(have[i].Refs, func(o lists.StackRef) bool {
-					return o.Same(&s.Ref) && contentDigest(&theirs.list, theirs.known[o.Layer][o.Attribution]) == contentDigest(&m.side.list, m.side.known[s.Layer][s.Attribution])
-				})
-			})
-			count(u, k.Refs, have[i].Refs)
-			if err := m.put(k); err != nil {
-				return err
-			}
-		}
-		batch = batch[:0]
-		return nil
-	}
-	for k, err := range lists.WalkStack(ctx, r.store, only.Layers) {
-		if err != nil {
-			return layer, 0, err
-		}
-		if batch = append(batch, k); len(batch) == cap(batch) {
-			if err := flush(); err != nil {
-				return layer, 0, err
-			}
-		}
-	}
-	if err := flush(); err != nil {
-		return layer, 0, err
-	}
-	if err := flushAll(m.w); err != nil {
-		return layer, 0, err
-	}
-	if layer.Keys = out.keys; layer.Keys == 0 {
-		return layer, removals, nil
-	}
-	return layer, removals, r.writeLayer(ctx, layer, out, attributions, uint32(len(m.numbers)))
-}
-
-// removedOf counts the listings that a key of the lost version takes away and that are there.
-func removedOf(k *lists.StackEntry, there []lists.StackRef) (n int) {
-	for i := range there {
-		same := func(o lists.Ref) bool { return o.Same(&there[i].Ref) }
-		if there[i].Counts() && slices.ContainsFunc(k.Removed, same) && !slices.ContainsFunc(k.Refs, func(o lists.StackRef) bool { return same(o.Ref) }) {
-			n++
-		}
-	}
-	return n
-}
-
-// count adds references that come on top of others to the counts of a version.
-func count(v *lists.Version, more, there []lists.StackRef) {
-	for i := range more {
-		r := &more[i]
-		if !r.Counts() {
-			continue
-		}
-		v.Listings++
-		v.Diff.Added++
-		if r.Variant == address.VariantRaw {
-			v.Raw++
-		}
-		same := func(o lists.StackRef) bool { return o.Counts() && o.Same(&r.Ref) }
-		if !slices.ContainsFunc(more[:i], same) && !slices.ContainsFunc(there, same) {
-			v.Addresses++
-		}
-	}
 }
 
 func layerIDs(layers []lists.Layer) []string {

@@ -75,7 +75,7 @@ func TestWhatAReplicaServesIsNotBuiltOver(t *testing.T) {
 	b.report(t, g.Number, g.ID)
 	once := false
 	err := activate(b.hooked(t, func(_ context.Context, prefix string) error {
-		if prefix == "replica/" && !once {
+		if prefix == lists.DocReplicas && !once {
 			once = true
 			o := b.settings("other")
 			if _, err := b.Stage(ctx, "other", []loader.Upload{{Name: "o", Body: rowsOf(1, 1)}}, loader.StageOptions{Format: "csv", By: "ana", Create: o}); err != nil {

@@ -9,19 +9,19 @@ import (
 	"interdict/lists/fault"
 )
 
-// Source is what is known of a list that many will load, and of where it is published. None is followed until somebody chooses it.
+// Source describes a well-known list and where it is published. A list follows a source only after a person has chosen it.
 type Source struct {
 	ID         string           `json:"id"`
-	List       string           `json:"list"` // the list that it is for, unless one says otherwise
+	List       string           `json:"list"` // default id of the list that follows it
 	Name       string           `json:"name"`
 	Authority  string           `json:"authority"`
 	Category   lists.Category   `json:"category"`
 	Confidence lists.Confidence `json:"confidence"`
-	URL        string           `json:"url,omitempty"` // "": it is not published for machines
+	URL        string           `json:"url,omitempty"` // "": it is not published as a file
 	Format     string           `json:"format,omitempty"`
 	Every      time.Duration    `json:"every,omitempty"`
 	Licence    string           `json:"licence"`
-	Note       string           `json:"note,omitempty"` // what one should know before following it
+	Note       string           `json:"note,omitempty"` // what to know before following it
 }
 
 const (
@@ -33,8 +33,8 @@ const (
 	githubFiles        = "https://raw.githubusercontent.com/"
 )
 
-// sources are the well-known lists, those of the publishers themselves first. Facts: formats.md sections 1 to 4; the names of
-// OpenSanctions' datasets and what they hold are from datasets/ of opensanctions/opensanctions (2026-08).
+// sources are the well-known lists, those of the publishers themselves first. URLs are from the publishers' download pages; the names of
+// OpenSanctions' datasets and their contents are from datasets/ of github.com/opensanctions/opensanctions (2026-08).
 var sources = []Source{
 	{ID: "ofac-sdn", Name: "OFAC SDN", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
 		URL: ofacFiles + "SDN_ADVANCED.ZIP", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,
@@ -80,7 +80,7 @@ var sources = []Source{
 		Licence: "MIT; data " + publicDomain, Note: "EVM addresses only"},
 }
 
-// Sources are the well-known lists.
+// Sources returns the well-known lists.
 func Sources() []Source {
 	all := slices.Clone(sources)
 	for i := range all {
@@ -106,7 +106,7 @@ func SourceNamed(id string) (*Source, error) {
 	return &s, nil
 }
 
-// NewList gives a list its defaults: those of the contract, and for a well-known id its name and authority.
+// NewList returns a list with default settings. A well-known id gives it a name, authority, category and confidence.
 func NewList(id string, now time.Time) *lists.List {
 	l := lists.NewList(id, now)
 	if s, ok := sourceNamed(id); ok {
@@ -115,8 +115,8 @@ func NewList(id string, now time.Time) *lists.List {
 	return l
 }
 
-// DefaultMaxAge is how old a new list may be that follows a source: twice the interval, so that one refresh may fail. A list that follows none
-// is never stale.
+// DefaultMaxAge is the maximum age of a new list that follows a source: twice the interval, so that one refresh may fail. A list that follows
+// no source is never stale.
 func DefaultMaxAge(source *lists.Source) time.Duration {
 	if source == nil {
 		return 0

@@ -12,17 +12,19 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 )
 
-// A suppression goes proposed ── approved by somebody else ── in force, in the next generation ── ended by a person, or by its time.
+// A suppression is proposed ── approved by another person ── in force, in the next generation ── ended by a person, or at its end.
 
-// ProposeSuppression asks that what a list says of an address now be set aside until a time. The address must be on the list's active version.
+// ProposeSuppression proposes that the present listings of an address on a list decide nothing until a time. The address must be on the list's
+// active version.
 func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, reason string, until time.Time, by string) (*lists.Suppression, error) {
 	now := l.now().UTC()
 	reason = strings.TrimSpace(reason)
 	switch {
-	case reason == "" || len(reason) > maxField:
-		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", maxField)
+	case reason == "" || len(reason) > build.MaxField:
+		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", build.MaxField)
 	case !until.After(now):
 		return nil, fault.E(fault.Invalid, "until: must be in the future")
 	case until.Sub(now) > lists.MaxSuppressionTime:
@@ -38,7 +40,7 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 	return s, l.recorded(c, func() error {
 		settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 		if err != nil {
-			return named(err, "list %.80q", list)
+			return notFound(err, "list %.80q", list)
 		}
 		if settings.Mandatory {
 			return fault.E(fault.Conflict, "list %s is mandatory: nothing it says may be suppressed", list)
@@ -50,13 +52,13 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 	})
 }
 
-// identitiesOf gives every reading of the text, and the text as a listing that did not parse.
+// identitiesOf returns the identities of every reading of a text, and that of the raw text.
 func identitiesOf(text, network string) ([]lists.Identity, error) {
 	readings, err := address.Parse(nil, text, network)
 	var bad *address.Error
 	switch {
-	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !hex64(text) || address.ContainsSecret(text)):
-		return nil, fault.E(fault.Invalid, "address: it looks like a private key or a seed")
+	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !build.Hex64(text) || address.ContainsSecret(text)):
+		return nil, fault.E(fault.Invalid, "address: this looks like a private key or a seed; give the address")
 	case err != nil && bad == nil:
 		return nil, err
 	case len(text) > address.MaxText || strings.Trim(text, " \t\r\n") == "":
@@ -69,38 +71,21 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	return append(out, lists.Identity{Key: []byte(address.RawKey(text)), Variant: address.VariantRaw}), nil
 }
 
-// listingsOf returns the digests of what the active version says of a suppression's address. It is an error if that is nothing, so that
-// no suppression is made by a slip of the pen, or for a listing to come.
-func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.Suppression) ([]string, error) {
-	active, err := l.activeVersion(ctx, settings)
+// listingsOf returns the digests of the listings that the active version has of a suppression's address. It returns an error if there are none:
+// a suppression is never made by a typing error, or for a future listing.
+func (r *Reader) listingsOf(ctx context.Context, settings *lists.List, s *lists.Suppression) ([]string, error) {
+	active, err := r.activeVersion(ctx, settings)
 	if err != nil {
 		return nil, err
 	}
 	var digests []string
 	if active != nil {
-		keys := make([]address.Key, len(s.Identities))
-		for i := range keys {
-			keys[i] = address.Key(s.Identities[i].Key)
-		}
-		found, err := lists.LookupStack(ctx, l.store, active.Layers, keys)
+		listings, err := build.ListingsOf(ctx, r.store, settings, active, s.Identities)
 		if err != nil {
 			return nil, err
 		}
-		said := newSide(settings, active)
-		batch := make([]lists.StackEntry, len(found))
-		for i := range found {
-			batch[i] = lists.StackEntry{Key: keys[i], Refs: slices.DeleteFunc(found[i], func(r lists.StackRef) bool {
-				return r.Role != 0 || r.Variant != s.Identities[i].Variant
-			})}
-		}
-		if err := said.fetch(ctx, l.store, batch); err != nil {
-			return nil, err
-		}
-		for _, k := range batch {
-			for i := range k.Refs {
-				x := said.listing(k.Key, &k.Refs[i])
-				digests = append(digests, settings.Digest(&x.Attribution, x.Address))
-			}
+		for i := range listings {
+			digests = append(digests, settings.Digest(&listings[i].Attribution, listings[i].Address))
 		}
 		slices.Sort(digests)
 		digests = slices.Compact(digests)
@@ -115,17 +100,17 @@ func (l *Loader) listingsOf(ctx context.Context, settings *lists.List, s *lists.
 	return digests, nil
 }
 
-// ApproveSuppression puts a proposed suppression in force, as a new generation. The proposer may not approve his own.
+// ApproveSuppression puts a proposed suppression in force, as a new generation. No one can approve their own proposal.
 func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.judgeSuppression(ctx, "suppress", list, id, by, reason, func(settings *lists.List, s *lists.Suppression, said *lists.Approval) error {
+	return l.decideSuppression(ctx, "suppress", list, id, by, reason, func(settings *lists.List, s *lists.Suppression, approval *lists.Approval) error {
 		listed, err := l.listingsOf(ctx, settings, s)
 		switch {
 		case s.State != lists.Proposed:
-			return fault.E(fault.Conflict, "it is %s, not proposed", s.StateAt(l.now()))
+			return fault.E(fault.Conflict, "the suppression is %s, not proposed", s.StateAt(l.now()))
 		case !l.now().Before(s.Until):
-			return fault.E(fault.Conflict, "its time is over")
+			return fault.E(fault.Conflict, "the suppression has expired: propose it again")
 		case s.ProposedBy == by:
-			return fault.E(fault.Forbidden, "it was proposed by the same person: somebody else must approve it")
+			return fault.E(fault.Forbidden, "the suppression was proposed by the same person: someone else must approve it")
 		case settings.Mandatory:
 			return fault.E(fault.Conflict, "list %s is mandatory: nothing it says may be suppressed", list)
 		case err != nil:
@@ -133,42 +118,43 @@ func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason st
 		case !slices.ContainsFunc(listed, s.Covers):
 			return fault.E(fault.Conflict, "what %s says of the address has changed since the suppression was proposed: propose it again", list)
 		}
-		s.State, s.Decided = lists.InForce, said
+		s.State, s.Decided = lists.InForce, approval
 		return nil
 	})
 }
 
-// RejectSuppression ends a proposed suppression that was never in force.
+// RejectSuppression ends a suppression that was proposed and never in force.
 func (l *Loader) RejectSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.judgeSuppression(ctx, "suppress-reject", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
+	return l.decideSuppression(ctx, "suppress-reject", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, approval *lists.Approval) error {
 		if s.State != lists.Proposed {
-			return fault.E(fault.Conflict, "it is %s, not proposed", s.StateAt(l.now()))
+			return fault.E(fault.Conflict, "the suppression is %s, not proposed", s.StateAt(l.now()))
 		}
-		s.State, s.Decided = lists.Withdrawn, said
+		s.State, s.Decided = lists.Withdrawn, approval
 		return nil
 	})
 }
 
-// EndSuppression ends one that is in force before its time, as a new generation. That makes answers stricter: one person is enough.
+// EndSuppression ends a suppression before its time, as a new generation. One person is enough, because it makes answers stricter.
 func (l *Loader) EndSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.judgeSuppression(ctx, "suppress-end", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, said *lists.Approval) error {
+	return l.decideSuppression(ctx, "suppress-end", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, approval *lists.Approval) error {
 		if s.StateAt(l.now()) != lists.InForce {
-			return fault.E(fault.Conflict, "it is %s, not active", s.StateAt(l.now()))
+			return fault.E(fault.Conflict, "the suppression is %s, not active", s.StateAt(l.now()))
 		}
-		s.State, s.Closed = lists.Ended, said
+		s.State, s.Closed = lists.Ended, approval
 		return nil
 	})
 }
 
-func (l *Loader) judgeSuppression(ctx context.Context, action, list, id, by, reason string,
+// decideSuppression changes a suppression between its two journal records. If it takes effect or ends this makes a new generation.
+func (l *Loader) decideSuppression(ctx context.Context, action, list, id, by, reason string,
 	change func(*lists.List, *lists.Suppression, *lists.Approval) error) (*lists.Suppression, error) {
-	c := &Change{Action: action, By: by, List: list, Suppression: id, Reason: cut(strings.TrimSpace(reason), maxField)}
+	c := &Change{Action: action, By: by, List: list, Suppression: id, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
 	var out *lists.Suppression
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return named(err, "list %.80q", list)
+				return notFound(err, "list %.80q", list)
 			}
 			g, head, err := l.nextGeneration(ctx, action, list, by, c.Reason)
 			if err != nil {
@@ -176,7 +162,7 @@ func (l *Loader) judgeSuppression(ctx context.Context, action, list, id, by, rea
 			}
 			s, revision, err := lists.Read[lists.Suppression](ctx, l.store, lists.DocSuppression(list, id))
 			if err != nil {
-				return named(err, "suppression %.40q of list %s", id, list)
+				return notFound(err, "suppression %.40q of list %s", id, list)
 			}
 			was := s.State
 			if err := change(&settings, &s, &lists.Approval{By: by, At: l.now().UTC(), Reason: c.Reason}); err != nil {
@@ -198,7 +184,7 @@ func (l *Loader) judgeSuppression(ctx context.Context, action, list, id, by, rea
 	return out, err
 }
 
-// inForce reads a list's suppressions as the next generation has them; changed, if not nil, is one as it will be.
+// inForce reads the suppressions of a list that will be in force in the next generation; changed, if not nil, replaces the stored one.
 func (l *Loader) inForce(ctx context.Context, list string, changed *lists.Suppression) ([]lists.Suppression, error) {
 	all, err := l.Suppressions(ctx, list)
 	if err != nil {
@@ -214,21 +200,21 @@ func (l *Loader) inForce(ctx context.Context, list string, changed *lists.Suppre
 		}
 	}
 	if len(out) > lists.MaxSuppressions {
-		return nil, fault.E(fault.Conflict, "list %s has %d suppressions in force, which is the most there may be", list, lists.MaxSuppressions)
+		return nil, fault.E(fault.Conflict, "list %s has %d suppressions in force, which is the maximum: end others first", list, lists.MaxSuppressions)
 	}
 	return out, nil
 }
 
 // Suppressions reads all suppressions of a list, the oldest first.
-func (l *Loader) Suppressions(ctx context.Context, list string) ([]lists.Suppression, error) {
-	if _, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list)); err != nil {
-		return nil, named(err, "list %.80q", list)
+func (r *Reader) Suppressions(ctx context.Context, list string) ([]lists.Suppression, error) {
+	if _, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list)); err != nil {
+		return nil, notFound(err, "list %.80q", list)
 	}
-	return lists.ReadAll[lists.Suppression](ctx, l.store, lists.DocSuppressions(list))
+	return lists.ReadAll[lists.Suppression](ctx, r.store, lists.DocSuppressions(list))
 }
 
-// Suppression reads one.
-func (l *Loader) Suppression(ctx context.Context, list, id string) (*lists.Suppression, error) {
-	s, _, err := lists.Read[lists.Suppression](ctx, l.store, lists.DocSuppression(list, id))
-	return &s, named(err, "suppression %.40q of list %.80q", id, list)
+// Suppression reads one suppression.
+func (r *Reader) Suppression(ctx context.Context, list, id string) (*lists.Suppression, error) {
+	s, _, err := lists.Read[lists.Suppression](ctx, r.store, lists.DocSuppression(list, id))
+	return &s, notFound(err, "suppression %.40q of list %.80q", id, list)
 }

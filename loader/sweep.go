@@ -10,25 +10,24 @@ import (
 	"interdict/lists/fault"
 )
 
-// What uploads leave behind is cleared up after each of them, and by every server now and then. It is best effort: what stays is
-// cleared up another time.
+// What uploads leave behind is deleted after each of them, and by every server now and then. What cannot be deleted is tried again later.
 
 const (
-	// abandoned is how long a layer that no version names is left alone: its upload may still be running.
+	// abandoned is the age from which a layer that no version names is deleted: the upload of a younger one may still be running.
 	abandoned = 24 * time.Hour
-	// grace is how long the layers of a generation that has passed stay: a replica may not have moved on yet.
+	// grace is how long the layers of an older generation stay: a replica may still answer from it.
 	grace      = 10 * time.Minute
 	sweepEvery = time.Minute
 )
 
 func (l *Loader) sweep(ctx context.Context) {
 	if err := l.sweepAll(ctx); err != nil && ctx.Err() == nil {
-		l.log.Warn("what old uploads left could not be cleared up; it will be tried again", "error", err)
+		l.log.Warn("what old uploads left was not deleted; it is tried again", "error", err)
 	}
 }
 
 func (l *Loader) sweepAll(ctx context.Context) error {
-	docs, err := l.store.Scan(ctx, "version/")
+	docs, err := l.store.Scan(ctx, lists.DocAllVersions)
 	if err != nil {
 		return err
 	}
@@ -41,7 +40,7 @@ func (l *Loader) sweepAll(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := l.forget(ctx, versions, docs); err != nil {
+	if err := l.dropOld(ctx, versions, docs); err != nil {
 		return err
 	}
 	layers, err := l.store.Layers(ctx)
@@ -61,7 +60,7 @@ func (l *Loader) sweepAll(ctx context.Context) error {
 	return nil
 }
 
-// failInterrupted ends an upload whose process has ended in the middle of it.
+// failInterrupted marks an upload as failed if its process has ended before it was read.
 func (l *Loader) failInterrupted(ctx context.Context, v *lists.Version, revision uint64) error {
 	last := v.UploadedAt
 	if v.Progress != nil {
@@ -71,20 +70,20 @@ func (l *Loader) failInterrupted(ctx context.Context, v *lists.Version, revision
 		return nil
 	}
 	c := &Change{Action: "stage", By: v.UploadedBy, List: v.List, Version: v.Number, SHA256: v.SHA256}
-	v.State, v.Progress, v.Error = lists.Failed, nil, "the process that read the upload has ended; upload it again"
+	v.State, v.Progress, v.Error = lists.Failed, nil, "the process that read the upload ended; upload the file again"
 	err := l.store.Commit(ctx, lists.Put(lists.DocVersion(v.List, v.Number), v, revision))
 	if fault.Is(err, fault.Conflict) {
-		return nil // it goes on after all, or somebody else has ended it
+		return nil // it goes on, or another process has marked it
 	}
 	if err == nil {
-		l.closing(c, fault.E(fault.Unavailable, "%s", v.Error))
+		l.recordEnd(c, fault.E(fault.Unavailable, "%s", v.Error))
 	}
 	return err
 }
 
-// forget drops the layers of versions that a list does not keep any more. Their reports and their source bytes stay.
-func (l *Loader) forget(ctx context.Context, versions []lists.Version, docs []lists.Doc) error {
-	all, err := lists.ReadAll[lists.List](ctx, l.store, "list/")
+// dropOld drops the layers of versions that a list no longer keeps. Their reports and their uploaded bytes stay.
+func (l *Loader) dropOld(ctx context.Context, versions []lists.Version, docs []lists.Doc) error {
+	all, err := lists.ReadAll[lists.List](ctx, l.store, lists.DocLists)
 	if err != nil {
 		return err
 	}
@@ -141,11 +140,11 @@ func (l *Loader) forget(ctx context.Context, versions []lists.Version, docs []li
 }
 
 const (
-	inVersion    = 1 + iota // a version that is kept stands on it
-	inGeneration            // answers are given from it, or were a moment ago
+	inVersion    = 1 + iota // a version that is kept needs the layer
+	inGeneration            // answers come from it, or did within the grace
 )
 
-// inUse are the layers of the current generation, and of those that were current within the grace.
+// inUse returns the layers of the current generation, and of those that were current within the grace.
 func (l *Loader) inUse(ctx context.Context) (map[string]int, error) {
 	needed := map[string]int{}
 	g, _, err := lists.Current(ctx, l.store)
@@ -155,7 +154,7 @@ func (l *Loader) inUse(ctx context.Context) (map[string]int, error) {
 				needed[x.ID] = inGeneration
 			}
 		}
-		if l.now().Sub(g.At) > grace { // the one before it was left longer ago than that
+		if l.now().Sub(g.At) > grace { // the one before was replaced longer ago than that
 			break
 		}
 		g, _, err = lists.Read[lists.Generation](ctx, l.store, lists.DocGeneration(g.Number-1))

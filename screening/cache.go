@@ -265,7 +265,7 @@ func (s *Screener) docsOf(ctx context.Context, store lists.Store, g lists.Genera
 
 // readOthers reads the documents that belong to no generation: how fresh lists are, keys and their secret, exceptions.
 func readOthers(ctx context.Context, store lists.Store) (docs []lists.Doc, err error) {
-	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocPepper, "suppression/"} {
+	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocPepper, lists.DocAllSuppressions} {
 		more, err := store.Scan(ctx, prefix)
 		if err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package loader
+package build
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"interdict/lists/address"
 )
 
-// wellKnown are addresses that half of all transfers meet, or that nobody controls: one of them on a list is nearly always a mistake of its
-// maker, and blocks honest customers. They may be listed all the same, once a person says so. Sources: the issuers' own pages (Tether,
+// wellKnown are addresses that many transfers involve, or that nobody controls: on a list they are nearly always a mistake, and block honest
+// customers. They can be listed with a reason. Sources: the issuers' own pages (Tether,
 // Circle), the contracts' verified pages on Etherscan, Tronscan and Solana Explorer, Solana's documentation of its programs, the special
 // addresses of the XRP Ledger's documentation, and Bitcoin's genesis block.
 var wellKnown = keysOf([]known{
@@ -63,7 +63,7 @@ type known struct {
 	addresses     []string
 }
 
-// keysOf names well-known addresses by their keys: a contract's address is the same on all EVM networks.
+// keysOf returns the names of well-known addresses by key. The address of a contract has the same key on all EVM networks.
 func keysOf(all []known) map[address.Key]string {
 	keys := map[address.Key]string{}
 	for _, k := range all {

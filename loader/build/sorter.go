@@ -1,20 +1,16 @@
-package loader
+package build
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"container/heap"
 	"encoding/binary"
-	"errors"
 	"io"
 	"iter"
-	"os"
 	"slices"
 
 	"interdict/lists"
 	"interdict/lists/address"
-	"interdict/lists/fault"
 )
 
 // record is one reference on its way from a row into a layer.
@@ -22,7 +18,7 @@ type record struct {
 	hash   uint64
 	key    address.Key
 	seq    uint64 // number of the row, in the order of the file
-	main   bool   // the reference that stands for its row when duplicates are counted
+	main   bool   // the one reference by which its row is counted
 	raw    bool   // the row was quarantined
 	digest uint64 // of the attribution's content
 	ref    []byte // lists.AppendRef
@@ -33,18 +29,18 @@ type sorter struct {
 	dir   string
 	arena []byte
 	index []sortSlot
-	runs  []*os.File
+	runs  []*frameFile
 	limit int
 }
 
-// sortSlot finds a record in the arena; the hash decides nearly every comparison.
+// sortSlot is the place of a record in the arena. The hash decides nearly every comparison.
 type sortSlot struct {
 	hash  uint64
 	start int
 	end   int
 }
 
-// sortBytes is how much of a load is sorted in memory at once. A million ordinary rows take about 70 MB.
+// sortBytes is how many bytes of records are sorted in memory. A million ordinary rows take about 70 MB.
 const sortBytes = 48 << 20
 
 func newSorter(dir string) *sorter { return &sorter{dir: dir, limit: sortBytes} }
@@ -78,11 +74,9 @@ func appendRecord(dst []byte, r *record) []byte {
 	return append(dst, r.ref...)
 }
 
-var errRun = errors.New("a sort run on disk is damaged")
-
 func parseRecord(b []byte) (record, error) {
 	if len(b) < 9 || len(b) < 26+int(b[8]) {
-		return record{}, errRun
+		return record{}, errDamaged
 	}
 	n := 9 + int(b[8])
 	return record{
@@ -118,66 +112,21 @@ func (s *sorter) sortArena() {
 
 func (s *sorter) spill() error {
 	s.sortArena()
-	run, err := newRun(s.dir)
+	run, err := newFrameFile(s.dir)
 	if err != nil {
 		return err
 	}
 	s.runs = append(s.runs, run)
-	w := bufio.NewWriterSize(run, 256<<10)
 	for _, slot := range s.index {
-		if err := writeFrame(w, s.arena[slot.start:slot.end]); err != nil {
-			return diskError(err)
+		if err := run.append(s.arena[slot.start:slot.end]); err != nil {
+			return err
 		}
-	}
-	if err := w.Flush(); err != nil {
-		return diskError(err)
 	}
 	s.arena, s.index = s.arena[:0], s.index[:0]
 	return nil
 }
 
-// newRun makes a temporary file that is gone when it is closed, or the process dies.
-func newRun(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "interdict-sort-*")
-	if err != nil {
-		return nil, diskError(err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, diskError(err)
-	}
-	return f, nil
-}
-
-func diskError(err error) error {
-	return fault.E(fault.Unavailable, "temporary file: %w; the folder for temporary files must be writable and have room (TMPDIR names another one)", err)
-}
-
-func writeFrame(w *bufio.Writer, b []byte) error {
-	var n [binary.MaxVarintLen64]byte
-	if _, err := w.Write(n[:binary.PutUvarint(n[:], uint64(len(b)))]); err != nil {
-		return err
-	}
-	_, err := w.Write(b)
-	return err
-}
-
-func readFrame(r *bufio.Reader, into []byte) ([]byte, error) {
-	n, err := binary.ReadUvarint(r)
-	if err != nil {
-		return nil, err // io.EOF: the run is at its end
-	}
-	if n > 1<<24 {
-		return nil, errRun
-	}
-	into = slices.Grow(into[:0], int(n))[:n]
-	if _, err := io.ReadFull(r, into); err != nil {
-		return nil, errRun
-	}
-	return into, nil
-}
-
-// all yields the records in order, as often as it is asked. A record's bytes are valid until the next one.
+// all yields the records in order; it can be called again. The bytes of a record are valid until the next one.
 func (s *sorter) all() iter.Seq2[record, error] {
 	return func(yield func(record, error) bool) {
 		s.sortArena()
@@ -194,12 +143,16 @@ func (s *sorter) all() iter.Seq2[record, error] {
 			}})
 		}
 		for _, run := range s.runs {
-			r := bufio.NewReaderSize(io.NewSectionReader(run, 0, 1<<62), 256<<10)
-			merge = append(merge, &mergeSource{next: func(into []byte) ([]byte, error) { return readFrame(r, into) }})
+			next, err := run.reader()
+			if err != nil {
+				yield(record{}, err)
+				return
+			}
+			merge = append(merge, &mergeSource{next: next})
 		}
 		for _, m := range merge {
 			if err := m.advance(); err != nil { // no source is empty
-				yield(record{}, diskError(err))
+				yield(record{}, err)
 				return
 			}
 		}
@@ -213,7 +166,7 @@ func (s *sorter) all() iter.Seq2[record, error] {
 			case err == io.EOF:
 				heap.Pop(&merge)
 			case err != nil:
-				yield(record{}, diskError(err))
+				yield(record{}, err)
 				return
 			default:
 				heap.Fix(&merge, 0)
@@ -222,10 +175,10 @@ func (s *sorter) all() iter.Seq2[record, error] {
 	}
 }
 
-// grouped yields the records of each key together.
-func (s *sorter) grouped() groups {
-	return func(yield func(joined, error) bool) {
-		var g joined
+// groups yields the records of each key together.
+func (s *sorter) groups() keyGroups {
+	return func(yield func(keyGroup, error) bool) {
+		var g keyGroup
 		var refs []lists.Ref
 		for r, err := range s.all() {
 			if err == nil {
@@ -242,7 +195,7 @@ func (s *sorter) grouped() groups {
 				g.rows = nil
 			}
 			g.key = r.key
-			g.rows = append(g.rows, incoming{refs[0], r.seq, r.main, r.raw, r.digest})
+			g.rows = append(g.rows, newRef{refs[0], r.seq, r.main, r.raw, r.digest})
 		}
 		if g.key != "" {
 			yield(g, nil)
@@ -252,13 +205,13 @@ func (s *sorter) grouped() groups {
 
 func (s *sorter) close() {
 	for _, f := range s.runs {
-		f.Close()
+		f.close()
 	}
 }
 
 type mergeSource struct {
 	head []byte
-	next func(into []byte) ([]byte, error)
+	next func(buf []byte) ([]byte, error)
 }
 
 func (m *mergeSource) advance() (err error) {
@@ -277,49 +230,3 @@ func (h *mergeHeap) Pop() any {
 	*h = (*h)[:len(*h)-1]
 	return last
 }
-
-// entryFile keeps the entries of the layer to be, in order, until their number is known.
-type entryFile struct {
-	f     *os.File
-	w     *bufio.Writer
-	keys  int
-	frame []byte
-}
-
-func newEntryFile(dir string) (*entryFile, error) {
-	f, err := newRun(dir)
-	if err != nil {
-		return nil, err
-	}
-	return &entryFile{f: f, w: bufio.NewWriterSize(f, 256<<10)}, nil
-}
-
-func (e *entryFile) put(key address.Key, refs []byte) error {
-	e.keys++
-	e.frame = append(append(append(e.frame[:0], byte(len(key))), key...), refs...)
-	if err := writeFrame(e.w, e.frame); err != nil {
-		return diskError(err)
-	}
-	return nil
-}
-
-func (e *entryFile) each(yield func(lists.Entry) error) error {
-	if err := e.w.Flush(); err != nil {
-		return diskError(err)
-	}
-	r := bufio.NewReaderSize(io.NewSectionReader(e.f, 0, 1<<62), 256<<10)
-	for range e.keys {
-		b, err := readFrame(r, e.frame)
-		if err != nil {
-			return diskError(err)
-		}
-		e.frame = b
-		n := 1 + int(b[0])
-		if err := yield(lists.Entry{Key: address.Key(b[1:n]), Refs: b[n:]}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (e *entryFile) close() { _ = e.f.Close() } // unlinked: nothing is lost
