@@ -48,15 +48,8 @@ func CopyLayer(ctx context.Context, from, to Store, layer Layer) error {
 				}
 			}
 		}
-		slices.Sort(numbers)
-		records, err := from.Attributions(ctx, layer.ID, numbers)
-		if err != nil {
+		if err := EachAttribution(ctx, from, layer.ID, numbers, w.PutAttribution); err != nil {
 			return err
-		}
-		for i, b := range records {
-			if err := w.PutAttribution(numbers[i], b); err != nil {
-				return err
-			}
 		}
 		for _, e := range batch {
 			if err := w.Put(e); err != nil {
