@@ -10,7 +10,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
-	"interdict/screening"
+	"interdict/screening/replica"
 )
 
 // servedFile is the name of the note of what is served, in the cache folder.
@@ -22,7 +22,7 @@ type cacheFolder struct {
 	dir    string
 	log    *slog.Logger
 	store  *diskstore.Store
-	served *screening.ServedFile
+	served *replica.ServedFile
 }
 
 func openCache(dir string, log *slog.Logger) (*cacheFolder, error) {
@@ -50,7 +50,7 @@ func (f *cacheFolder) open() (err error) {
 	if f.store, err = diskstore.Open(f.dir); err != nil {
 		return err
 	}
-	if f.served, err = screening.OpenServed(filepath.Join(f.dir, servedFile)); err != nil {
+	if f.served, err = replica.OpenServed(filepath.Join(f.dir, servedFile)); err != nil {
 		f.store.Close()
 	}
 	return err
@@ -66,7 +66,7 @@ func (f *cacheFolder) move(why string) (aside string, err error) {
 }
 
 // setAside moves away a cache that belongs to another store, and opens a new one.
-func (f *cacheFolder) setAside() (lists.Store, *screening.ServedFile, error) {
+func (f *cacheFolder) setAside() (lists.Store, *replica.ServedFile, error) {
 	f.close()
 	aside, err := f.move("of-another-store")
 	if err != nil {

@@ -24,13 +24,14 @@ var rooms = map[string][]string{
 	"lists/redisstore":  {"lists", "lists/address", "lists/fault"},
 	"lists/storetest":   {"lists", "lists/address", "lists/fault"},
 	"screening/journal": {"lists/fault"},
-	"screening":         {"screening/journal", "lists", "lists/address", "lists/fault", "lists/filter"},
+	"screening/replica": {"lists", "lists/address", "lists/fault", "lists/filter"},
+	"screening":         {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault"},
 	"loader/formats":    {"lists/address", "lists/fault"}, // it asks only what looks like an address
 	"loader/fetch":      {"lists/fault"},
 	"loader":            {"loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"api/auth":          {"lists", "lists/fault"},
 	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
-	"api":               {"api/auth", "screening", "loader", "lists", "lists/address", "lists/fault"},
+	"api":               {"api/auth", "screening", "screening/replica", "loader", "lists", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 	"interdict/lists/diskstore"
 	"interdict/loader"
-	"interdict/screening"
+	"interdict/screening/replica"
 )
 
 type restoreCmd struct {
@@ -43,7 +43,7 @@ func (c *restoreCmd) Run(e *env) error {
 			return err
 		}
 		defer from.Close()
-		last, err := screening.ReadServed(filepath.Join(c.From, servedFile))
+		last, err := replica.ReadServed(filepath.Join(c.From, servedFile))
 		if err != nil {
 			fmt.Fprintf(e.stderr, "warning: it is not known whether the cache holds all that was answered from: %v\n", err)
 		}

@@ -15,6 +15,7 @@ import (
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
 // counted counts how often a store is asked.
@@ -42,7 +43,7 @@ func batch(t testing.TB, store lists.Store, residentBytes int64, n int) (*screen
 		fmt.Fprintf(&rows, "{\"address\":\"0x%040x\",\"network\":\"ethereum\",\"entity\":{\"name\":\"E%d\"}}\n", i*7919, i%100)
 	}
 	h := &house{c, loader.New(c, unrecorded{}, quiet, t.TempDir(), time.Now), nil,
-		screening.NewReplica(c, screening.Local{ResidentBytes: residentBytes}, noJournal{}, countless{}, quiet, time.Now)}
+		screening.NewReplica(c, replica.Local{ResidentBytes: residentBytes}, noJournal{}, countless{}, quiet, time.Now)}
 	h.load(t, sanctions("bench"), "ndjson", rows.String())
 	requests := make([]screening.Request, 1000)
 	for i := range requests {
@@ -110,7 +111,7 @@ func TestTheBudgetOfMemoryIsKept(t *testing.T) {
 }
 
 func BenchmarkBatchOfHits(b *testing.B) {
-	for name, resident := range map[string]int64{"asked of Redis": 0, "held in memory": screening.DefaultResidentBytes} {
+	for name, resident := range map[string]int64{"asked of Redis": 0, "held in memory": replica.DefaultResidentBytes} {
 		b.Run(name, func(b *testing.B) {
 			store, err := redisstore.Open(ctx, storetest.StartRedis(b), redisstore.Options{})
 			if err != nil {

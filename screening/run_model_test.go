@@ -23,6 +23,7 @@ import (
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
 // rawNetwork is the label of the listed texts that are no addresses.
@@ -217,7 +218,7 @@ func (m *modelRun) restart() {
 	now := func() time.Time { return m.now }
 	m.loader = loader.New(m.store, unrecorded{}, quiet, m.t.TempDir(), now)
 	m.servers = []*screening.Screener{
-		screening.NewReplica(m.store, screening.Local{Cache: cache, ResidentBytes: screening.DefaultResidentBytes}, unkept{}, countless{}, quiet, now),
+		screening.NewReplica(m.store, replica.Local{Cache: cache, ResidentBytes: replica.DefaultResidentBytes}, unkept{}, countless{}, quiet, now),
 		screening.New(m.store, unkept{}, countless{}, quiet, now),
 	}
 }
