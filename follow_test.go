@@ -15,8 +15,8 @@ import (
 	"interdict/lists/storetest"
 	"interdict/loader"
 	"interdict/screening"
-	"interdict/screening/replica"
 	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
 type noRecords struct{}
