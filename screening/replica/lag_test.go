@@ -9,8 +9,8 @@ import (
 	"interdict/lists/fault"
 )
 
-// While a newer generation cannot be loaded, misses end after a time; hits do not.
-func TestANewerGenerationThatCannotBeLoaded(t *testing.T) {
+// While a newer generation cannot be loaded, misses are reported for Local.MaxLag; hits are not affected.
+func TestMissesEndWhileANewerGenerationCannotBeLoaded(t *testing.T) {
 	s := newSite(t)
 	mustAdd(t, s.store, evmBase)
 	if err := errors.Join(s.Refresh(ctx), s.SaveCache(ctx)); err != nil {
@@ -28,18 +28,18 @@ func TestANewerGenerationThatCannotBeLoaded(t *testing.T) {
 	if err := s.Refresh(ctx); !fault.Is(err, fault.Unavailable) {
 		t.Fatalf("refresh: %v", err)
 	}
-	if st := s.Status(); st.Newest != 2 || st.RefreshError == "" || st.Unready != nil || s.says(evmBase, evmClean) != "hm" {
-		t.Errorf("at once: %+v, %s", st, s.says(evmBase, evmClean))
+	if st := s.Status(); st.Newest != 2 || st.RefreshError == "" || st.Unready != nil || s.check(evmBase, evmClean) != "hm" {
+		t.Errorf("at once: %+v, %s", st, s.check(evmBase, evmClean))
 	}
 	s.now = s.now.Add(50 * time.Second)
 	_ = s.Refresh(ctx)
 	s.now = s.now.Add(11 * time.Second)
-	if got := s.says(evmBase, evmX, evmClean); got != "h(stale)(stale)" || !fault.Is(s.Status().Unready, fault.Stale) {
+	if got := s.check(evmBase, evmX, evmClean); got != "h(stale)(stale)" || !fault.Is(s.Status().Unready, fault.Stale) {
 		t.Errorf("after a minute: %s, %v", got, s.Status().Unready)
 	}
 	s.start(t)
 	_ = s.Refresh(ctx)
-	if got := s.says(evmBase, evmX); got != "h(stale)" {
-		t.Errorf("a restart does not start the time again: %s", got)
+	if got := s.check(evmBase, evmX); got != "h(stale)" {
+		t.Errorf("after a restart: %s", got)
 	}
 }

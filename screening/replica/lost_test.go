@@ -10,9 +10,9 @@ import (
 	"interdict/screening"
 )
 
-// A replica of a generation that the store has lost clears nothing that either side lists, before and after a restart, and its cache is
-// left alone until both sides are brought together.
-func TestALostReplicaAnswersFromBothSides(t *testing.T) {
+// A replica of a generation that the store has lost reports no miss for an address that either side lists, before and after a restart. Its
+// cache is not changed until a restore.
+func TestLostReplicaAnswersFromBothSides(t *testing.T) {
 	s := failOver(t)
 	report := func() error {
 		return s.store.Commit(ctx, lists.Put(lists.DocReplica("r1"), lists.Replica{ID: "r1", Generation: s.Status().Served.Generation,
@@ -22,7 +22,7 @@ func TestALostReplicaAnswersFromBothSides(t *testing.T) {
 		if err := s.Refresh(ctx); !fault.Is(err, fault.Lost) {
 			t.Fatalf("refresh: %v", err)
 		}
-		if got := s.says(evmBase, evmX, evmY, evmClean); got != "hhhm" {
+		if got := s.check(evmBase, evmX, evmY, evmClean); got != "hhhm" {
 			t.Errorf("both sides: %s", got)
 		}
 		var a screening.Answer
@@ -37,9 +37,9 @@ func TestALostReplicaAnswersFromBothSides(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := add(t, s.store, evmClean); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "interdict restore") {
-			t.Errorf("an activation on top of the gap: %v", err)
+			t.Errorf("an activation before the restore: %v", err)
 		}
-		// The cache is the only copy: it stays as it is.
+		// The cache is the only copy and is not changed.
 		if err := s.SaveCache(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -49,12 +49,12 @@ func TestALostReplicaAnswersFromBothSides(t *testing.T) {
 		there := s.store.Store
 		s.store.Store = away(t)
 		_ = s.Refresh(ctx)
-		if got := s.says(evmX, evmClean); got != "(lost)(lost)" || !fault.Is(s.Status().Unready, fault.Lost) {
+		if got := s.check(evmX, evmClean); got != "(lost)(lost)" || !fault.Is(s.Status().Unready, fault.Lost) {
 			t.Errorf("while the store cannot be read: %s, %v", got, s.Status().Unready)
 		}
 		s.start(t)
 		_ = s.Refresh(ctx)
-		if got := s.says(evmX, evmY); got != "(lost)(lost)" {
+		if got := s.check(evmX, evmY); got != "(lost)(lost)" {
 			t.Errorf("after a restart, while the store cannot be read: %s", got)
 		}
 		s.store.Store = there
@@ -68,17 +68,17 @@ func TestALostReplicaAnswersFromBothSides(t *testing.T) {
 		t.Fatalf("restore: %+v %v", out, err)
 	}
 	if err := s.Refresh(ctx); err != nil || s.Status().Lost {
-		t.Fatalf("after it: %v", err)
+		t.Fatalf("after the restore: %v", err)
 	}
-	if got := s.says(evmBase, evmX, evmY, evmClean); got != "hhhm" {
-		t.Errorf("after it: %s", got)
+	if got := s.check(evmBase, evmX, evmY, evmClean); got != "hhhm" {
+		t.Errorf("after the restore: %s", got)
 	}
-	// The report of the replica is of before it; that does not stop an activation.
+	// The replica's report is older than the restore; it does not block an activation.
 	mustAdd(t, s.store, evmClean)
 }
 
-// The strictest action of both sides counts.
-func TestTheStricterSideDecides(t *testing.T) {
+// The action is the strictest of both sides.
+func TestStricterSideDecides(t *testing.T) {
 	s := failOver(t)
 	settings, _, err := lists.Read[lists.List](ctx, s.store, lists.DocList("deny"))
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A damaged note of what was served is not taken for none.
-func TestADamagedNoteClearsNobody(t *testing.T) {
+// A damaged served file is not treated as a missing one.
+func TestDamagedServedFileIsNotIgnored(t *testing.T) {
 	s := newSite(t)
 	mustAdd(t, s.store, evmBase)
 	if err := errors.Join(s.Refresh(ctx), s.SaveCache(ctx)); err != nil {
@@ -30,12 +30,12 @@ func TestADamagedNoteClearsNobody(t *testing.T) {
 		s.store.Store = away(t)
 		s.start(t)
 		_ = s.Refresh(ctx)
-		if got := s.says(evmX); got != "(not loaded)" {
+		if got := s.check(evmX); got != "(not loaded)" {
 			t.Errorf("%d bytes: %s", len(b), got)
 		}
 		s.store.Store = there
-		if err := s.Refresh(ctx); err != nil || s.says(evmBase, evmX) != "hm" {
-			t.Errorf("with the store: %v %s", err, s.says(evmBase, evmX))
+		if err := s.Refresh(ctx); err != nil || s.check(evmBase, evmX) != "hm" {
+			t.Errorf("with the store: %v %s", err, s.check(evmBase, evmX))
 		}
 	}
 }

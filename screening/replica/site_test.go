@@ -46,7 +46,7 @@ func newLoader(t *testing.T, store lists.Store) *loader.Loader {
 	return loader.New(store, noRecorder{}, quiet, t.TempDir(), time.Now)
 }
 
-// remote is a store that can fail over to another one, and go away.
+// remote is a store that can be replaced by another one.
 type remote struct {
 	lists.Store
 	name string
@@ -65,7 +65,7 @@ func disk(t *testing.T, dir string) lists.Store {
 	return s
 }
 
-// away is a store that cannot be read.
+// away returns a store that cannot be read.
 func away(t *testing.T) lists.Store {
 	t.Helper()
 	s := disk(t, t.TempDir())
@@ -73,7 +73,7 @@ func away(t *testing.T) lists.Store {
 	return s
 }
 
-// site is a store with one replica of it, which keeps a cache.
+// site is a store with one replica that has a cache.
 type site struct {
 	dir, cacheDir string
 	store         *remote
@@ -92,7 +92,7 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// start starts a replica on the cache of the one before it.
+// start starts a replica with the cache of the last one.
 func (s *site) start(t *testing.T) {
 	t.Helper()
 	if s.cache != nil {
@@ -114,7 +114,7 @@ func (s *site) start(t *testing.T) {
 	s.Screener = screening.NewReplica(s.store, local, noJournal{}, noMetrics{}, quiet, func() time.Time { return s.now })
 }
 
-// add puts addresses on top of list deny in a store.
+// add activates a version of list deny with further addresses.
 func add(t *testing.T, store lists.Store, addresses ...string) error {
 	t.Helper()
 	l := newLoader(t, store)
@@ -140,7 +140,7 @@ func mustAdd(t *testing.T, store lists.Store, addresses ...string) {
 	}
 }
 
-// copyOf is the store in dir as it is now.
+// copyOf returns a copy of the store in dir.
 func copyOf(t *testing.T, dir string) lists.Store {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "copy")
@@ -150,8 +150,8 @@ func copyOf(t *testing.T, dir string) lists.Store {
 	return disk(t, to)
 }
 
-// says asks for addresses: h for a hit, m for a miss, the kind of an error otherwise.
-func (s *site) says(addresses ...string) (out string) {
+// check checks addresses and returns, for each, h for a hit, m for a miss, or the kind of the error.
+func (s *site) check(addresses ...string) (out string) {
 	for _, x := range addresses {
 		var a screening.Answer
 		switch err := s.Check(ctx, &screening.Request{Address: x, Direction: lists.Withdrawal}, &a); {
