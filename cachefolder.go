@@ -13,10 +13,10 @@ import (
 	"interdict/screening/replica"
 )
 
-// servedFile is the name of the note of what is served, in the cache folder.
+// servedFile is the name of the file of the generation served, in the cache folder.
 const servedFile = "served"
 
-// cacheFolder is the folder of a server's cache: an embedded store, and the note of what is served. What cannot be used is moved to a
+// cacheFolder is the folder of a server's cache: an embedded store, and the file of the generation served. What cannot be used is moved to a
 // folder beside it and never deleted.
 type cacheFolder struct {
 	dir    string
