@@ -10,19 +10,19 @@ import (
 	"interdict/lists"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
-	"interdict/screening"
+	"interdict/screening/replica"
 )
 
-// servedFile is the name of the note of what is served, in the cache folder.
+// servedFile is the name of the file of the generation served, in the cache folder.
 const servedFile = "served"
 
-// cacheFolder is the folder of a server's cache: an embedded store, and the note of what is served. What cannot be used is moved to a
+// cacheFolder is the folder of a server's cache: an embedded store, and the file of the generation served. What cannot be used is moved to a
 // folder beside it and never deleted.
 type cacheFolder struct {
 	dir    string
 	log    *slog.Logger
 	store  *diskstore.Store
-	served *screening.ServedFile
+	served *replica.ServedFile
 }
 
 func openCache(dir string, log *slog.Logger) (*cacheFolder, error) {
@@ -50,7 +50,7 @@ func (f *cacheFolder) open() (err error) {
 	if f.store, err = diskstore.Open(f.dir); err != nil {
 		return err
 	}
-	if f.served, err = screening.OpenServed(filepath.Join(f.dir, servedFile)); err != nil {
+	if f.served, err = replica.OpenServed(filepath.Join(f.dir, servedFile)); err != nil {
 		f.store.Close()
 	}
 	return err
@@ -66,7 +66,7 @@ func (f *cacheFolder) move(why string) (aside string, err error) {
 }
 
 // setAside moves away a cache that belongs to another store, and opens a new one.
-func (f *cacheFolder) setAside() (lists.Store, *screening.ServedFile, error) {
+func (f *cacheFolder) setAside() (lists.Store, *replica.ServedFile, error) {
 	f.close()
 	aside, err := f.move("of-another-store")
 	if err != nil {

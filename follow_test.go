@@ -16,6 +16,7 @@ import (
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
 type noRecords struct{}
@@ -63,7 +64,7 @@ func propagate(t testing.TB, n int) []time.Duration {
 	activate(lists.Replace, 1)
 	replicas := make([]*screening.Screener, 8)
 	for i := range replicas {
-		replicas[i] = screening.NewReplica(open(), screening.Local{ResidentBytes: screening.DefaultResidentBytes}, noRecords{}, uncounted{}, slog.New(slog.DiscardHandler), time.Now)
+		replicas[i] = screening.NewReplica(open(), replica.Local{ResidentBytes: replica.DefaultResidentBytes}, noRecords{}, uncounted{}, slog.New(slog.DiscardHandler), time.Now)
 		done.Go(func() { replicas[i].Follow(ctx, fmt.Sprintf("replica-%d", i)) })
 	}
 	served := func(g int) bool {

@@ -24,7 +24,8 @@ var rooms = map[string][]string{
 	"lists/redisstore":  {"lists", "lists/address", "lists/fault"},
 	"lists/storetest":   {"lists", "lists/address", "lists/fault"},
 	"screening/journal": {"lists/fault"},
-	"screening":         {"screening/journal", "lists", "lists/address", "lists/fault", "lists/filter"},
+	"screening/replica": {"lists", "lists/address", "lists/fault", "lists/filter"},
+	"screening":         {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault"},
 	"loader/formats":    {"lists/address", "lists/fault"}, // it asks only what looks like an address
 	"loader/fetch":      {"lists/fault"},
 	"loader/build":      {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
@@ -32,7 +33,7 @@ var rooms = map[string][]string{
 	"api/auth":          {"lists", "lists/fault"},
 	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":        {"lists", "lists/fault"},
-	"api":               {"api/auth", "api/client", "screening", "loader", "lists", "lists/address", "lists/fault"},
+	"api":               {"api/auth", "api/client", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

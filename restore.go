@@ -7,7 +7,7 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/diskstore"
-	"interdict/screening"
+	"interdict/screening/replica"
 )
 
 type restoreCmd struct {
@@ -67,7 +67,7 @@ func (c *restoreCmd) fromFolder(e *env) (*lists.Restored, error) {
 		return nil, err
 	}
 	defer from.Close()
-	last, err := screening.ReadServed(filepath.Join(c.From, servedFile))
+	last, err := replica.ReadServed(filepath.Join(c.From, servedFile))
 	if err != nil {
 		fmt.Fprintf(e.stderr, "warning: it is not known whether the cache holds all that was answered from: %v\n", err)
 	}

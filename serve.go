@@ -27,6 +27,7 @@ import (
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
 type serveCmd struct {
@@ -214,7 +215,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 
 // local is what this server keeps for itself. With the embedded store there is nothing to bridge: it is local already.
 // A cache that cannot be used is no reason not to serve: unusable says why there is none.
-func (c *serveCmd) local(log *slog.Logger) (out screening.Local, cache *cacheFolder, unusable, err error) {
+func (c *serveCmd) local(log *slog.Logger) (out replica.Local, cache *cacheFolder, unusable, err error) {
 	out.MaxLag = c.MaxLag
 	if c.MaxLag <= 0 {
 		return out, nil, nil, usage("--max-lag must be more than 0")

@@ -14,6 +14,7 @@ import (
 	"interdict/api/auth"
 	"interdict/lists/fault"
 	"interdict/screening"
+	"interdict/screening/replica"
 )
 
 const (
@@ -162,7 +163,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 // wholeBatch tells errors that no item can escape: nothing is loaded, or the lists are too old.
 func wholeBatch(err error) bool {
 	var undecided *screening.Undecided
-	var lagging *screening.Lagging
+	var lagging *replica.Lagging
 	switch fault.KindOf(err) {
 	case fault.NotLoaded, fault.Lost:
 		return true

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"interdict/screening"
+	"interdict/screening/replica"
 )
 
 // Metrics are what /metrics shows. Handles are looked up once, when a route is made; no label ever holds an address.
@@ -47,36 +48,36 @@ func NewMetrics() *Metrics {
 
 // Watch adds what the screener serves.
 func (m *Metrics) Watch(s *screening.Screener) {
-	gauge := func(name, help string, value func(screening.Status) float64) {
+	gauge := func(name, help string, value func(replica.Status) float64) {
 		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
 			func() float64 { return value(s.Status()) }))
 	}
-	gauge("interdict_generation", "The generation served; 0 for none.", func(st screening.Status) float64 { return float64(st.Generation) })
-	gauge("interdict_listings", "Listings in the generation served.", func(st screening.Status) float64 { return float64(st.Listings) })
-	gauge("interdict_store_seen_timestamp_seconds", "When the store was last asked with success.", func(st screening.Status) float64 { return seconds(st.RefreshedAt) })
+	gauge("interdict_generation", "The generation served; 0 for none.", func(st replica.Status) float64 { return float64(st.Generation) })
+	gauge("interdict_listings", "Listings in the generation served.", func(st replica.Status) float64 { return float64(st.Listings) })
+	gauge("interdict_store_seen_timestamp_seconds", "When the store was last asked with success.", func(st replica.Status) float64 { return seconds(st.RefreshedAt) })
 	gauge("interdict_cache_saved_timestamp_seconds", "While the store is away since the start and the cache is served: when that was saved. Otherwise 0.",
-		func(st screening.Status) float64 { return seconds(st.SavedAt) })
-	gauge("interdict_store_lost", "1 while the store has lost the generation that is served here: answers come from both sides, or are 503 lost (interdict restore brings it back).", func(st screening.Status) float64 {
+		func(st replica.Status) float64 { return seconds(st.SavedAt) })
+	gauge("interdict_store_lost", "1 while the store has lost the generation that is served here: answers come from both sides, or are 503 lost (interdict restore brings it back).", func(st replica.Status) float64 {
 		if st.Lost {
 			return 1
 		}
 		return 0
 	})
-	gauge("interdict_behind_seconds", "For how long the store has had a newer generation that is not loaded here; 0 when there is none.", func(st screening.Status) float64 {
+	gauge("interdict_behind_seconds", "For how long the store has had a newer generation that is not loaded here; 0 when there is none.", func(st replica.Status) float64 {
 		if st.Newest == 0 {
 			return 0
 		}
 		return time.Since(st.Behind).Seconds()
 	})
-	gauge("interdict_ready", "1 while checks can be answered.", func(st screening.Status) float64 {
+	gauge("interdict_ready", "1 while checks can be answered.", func(st replica.Status) float64 {
 		if st.Unready != nil {
 			return 0
 		}
 		return 1
 	})
-	gauge("interdict_resident_layers", "Layers whose listings are held in memory.", func(st screening.Status) float64 { return float64(st.HeldLayers) })
-	gauge("interdict_layers", "Layers of the generation served.", func(st screening.Status) float64 { return float64(st.Layers) })
-	gauge("interdict_resident_bytes", "Memory that they take.", func(st screening.Status) float64 { return float64(st.HeldBytes) })
+	gauge("interdict_resident_layers", "Layers whose listings are held in memory.", func(st replica.Status) float64 { return float64(st.HeldLayers) })
+	gauge("interdict_layers", "Layers of the generation served.", func(st replica.Status) float64 { return float64(st.Layers) })
+	gauge("interdict_resident_bytes", "Memory that they take.", func(st replica.Status) float64 { return float64(st.HeldBytes) })
 	m.Registry.MustRegister(listCollector{s})
 }
 

@@ -319,8 +319,8 @@ func (s *Server) readyz(c *gin.Context) {
 		add("newest", fault.E(fault.Stale, "generation %d of the store could not be loaded since %s; served is generation %d",
 			st.Newest, st.Behind.UTC().Format(time.RFC3339), st.Generation), false)
 	}
-	if st.Note != nil {
-		add("served", st.Note, false)
+	if st.ServedErr != nil {
+		add("served", st.ServedErr, false)
 	}
 	if !st.SavedAt.IsZero() && !st.Lost {
 		add("cache", fault.E(fault.Unavailable, "the store cannot be read; served is what the cache had on %s", st.SavedAt.UTC().Format(time.RFC3339)), false)

@@ -15,9 +15,10 @@ import (
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
-// counted counts how often a store is asked.
+// counted is a store that counts its reads.
 type counted struct {
 	lists.Store
 	lookups, attributions atomic.Int64
@@ -33,7 +34,7 @@ func (c *counted) Attributions(ctx context.Context, layer string, numbers []uint
 	return c.Store.Attributions(ctx, layer, numbers)
 }
 
-// batch is a screener over a store with a list of n addresses, and a batch of a thousand of them.
+// batch returns a screener of a store with a list of n addresses, and requests for a thousand of them.
 func batch(t testing.TB, store lists.Store, residentBytes int64, n int) (*screening.Screener, *counted, []screening.Request) {
 	t.Helper()
 	c := &counted{Store: store}
@@ -41,8 +42,8 @@ func batch(t testing.TB, store lists.Store, residentBytes int64, n int) (*screen
 	for i := range n {
 		fmt.Fprintf(&rows, "{\"address\":\"0x%040x\",\"network\":\"ethereum\",\"entity\":{\"name\":\"E%d\"}}\n", i*7919, i%100)
 	}
-	h := &house{c, loader.New(c, unrecorded{}, quiet, t.TempDir(), time.Now), nil,
-		screening.NewReplica(c, screening.Local{ResidentBytes: residentBytes}, noJournal{}, countless{}, quiet, time.Now)}
+	h := &house{c, loader.New(c, noRecorder{}, quiet, t.TempDir(), time.Now), nil,
+		screening.NewReplica(c, replica.Local{ResidentBytes: residentBytes}, noJournal{}, noMetrics{}, quiet, time.Now)}
 	h.load(t, sanctions("bench"), "ndjson", rows.String())
 	requests := make([]screening.Request, 1000)
 	for i := range requests {
@@ -61,11 +62,12 @@ func allHits(t testing.TB, s *screening.Screener, requests []screening.Request) 
 	}
 }
 
-// A batch of hits is one look-up, whatever its size, and one read of attributions that were not met before; none when the list is in memory.
-func TestABatchOfHitsAsksTheStoreOnce(t *testing.T) {
+// A batch of hits takes one look-up, whatever its size, and one read of the attributions that were not read before; none if the list is in
+// memory.
+func TestBatchOfHitsReadsTheStoreOnce(t *testing.T) {
 	for name, want := range map[string]struct{ resident, lookups, attributions int64 }{
-		"asked of the store": {0, 1, 1},
-		"held in memory":     {1 << 20, 0, 0},
+		"read from the store": {0, 1, 1},
+		"in memory":           {1 << 20, 0, 0},
 	} {
 		store, err := diskstore.Open(t.TempDir())
 		if err != nil {
@@ -87,30 +89,8 @@ func TestABatchOfHitsAsksTheStoreOnce(t *testing.T) {
 	}
 }
 
-// A layer is held only while the budget lasts, and what is held says the same as the store.
-func TestTheBudgetOfMemoryIsKept(t *testing.T) {
-	store, err := diskstore.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	s, _, _ := batch(t, store, 100_000, 3000)
-	if st := s.Status(); st.HeldLayers != 0 || st.Layers != 1 {
-		t.Errorf("a list that is too large: %d of %d layers, %d bytes", st.HeldLayers, st.Layers, st.HeldBytes)
-	}
-	store, err = diskstore.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	s, _, _ = batch(t, store, 1<<20, 3000)
-	if st := s.Status(); st.HeldLayers != 1 || st.HeldBytes == 0 || st.HeldBytes > 1<<20 {
-		t.Errorf("a list that fits: %d of %d layers, %d bytes", st.HeldLayers, st.Layers, st.HeldBytes)
-	}
-}
-
 func BenchmarkBatchOfHits(b *testing.B) {
-	for name, resident := range map[string]int64{"asked of Redis": 0, "held in memory": screening.DefaultResidentBytes} {
+	for name, resident := range map[string]int64{"read from Redis": 0, "in memory": replica.DefaultResidentBytes} {
 		b.Run(name, func(b *testing.B) {
 			store, err := redisstore.Open(ctx, storetest.StartRedis(b), redisstore.Options{})
 			if err != nil {
@@ -126,7 +106,7 @@ func BenchmarkBatchOfHits(b *testing.B) {
 	}
 }
 
-// noJournal keeps nothing.
+// noJournal records nothing.
 type noJournal struct{}
 
 func (noJournal) AppendBatch([]journal.Entry, bool) error { return nil }

@@ -21,19 +21,19 @@ import (
 // quiet drops the log.
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
-// countless is a Metrics that counts nothing.
-type countless struct{}
+// noMetrics counts nothing.
+type noMetrics struct{}
 
-func (countless) Checked(screening.Result) {}
-func (countless) Refused(string)           {}
-func (countless) FilterPositive(bool)      {}
+func (noMetrics) Checked(screening.Result) {}
+func (noMetrics) Refused(string)           {}
+func (noMetrics) FilterPositive(bool)      {}
 
-// unrecorded is a loader.Recorder that keeps nothing.
-type unrecorded struct{}
+// noRecorder is a loader.Recorder that records nothing.
+type noRecorder struct{}
 
-func (unrecorded) RecordChange(loader.Change) error { return nil }
+func (noRecorder) RecordChange(loader.Change) error { return nil }
 
-// house is a store with a loader, a journal and a screener, on a real disk.
+// house is a store on disk with a loader, a journal and a screener.
 type house struct {
 	store    lists.Store
 	loader   *loader.Loader
@@ -54,10 +54,10 @@ func open(t testing.TB, now func() time.Time) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { j.Close() })
-	return &house{store, loader.New(store, unrecorded{}, quiet, t.TempDir(), now), j, screening.New(store, j, countless{}, quiet, now)}
+	return &house{store, loader.New(store, noRecorder{}, quiet, t.TempDir(), now), j, screening.New(store, j, noMetrics{}, quiet, now)}
 }
 
-// load stages and activates a list and lets the screener see it.
+// load stages and activates a version of a list and refreshes the screener.
 func (h *house) load(t testing.TB, settings *lists.List, format, content string) *lists.Version {
 	t.Helper()
 	v, err := h.loader.Stage(context.Background(), settings.ID, []loader.Upload{{Name: settings.ID + "." + format, Body: bytes.NewReader([]byte(content))}},
@@ -74,7 +74,7 @@ func (h *house) load(t testing.TB, settings *lists.List, format, content string)
 	return v
 }
 
-// open list: no approvals, sanctions.
+// sanctions returns the settings of a sanctions list that needs no approval.
 func sanctions(id string) *lists.List {
 	l := lists.NewList(id, time.Now())
 	l.Approvals, l.Category = 0, lists.Sanctions
@@ -117,6 +117,8 @@ func BenchmarkCheck(b *testing.B) {
 	b.Run("hit", func(b *testing.B) {
 		b.ReportAllocs()
 		var a screening.Answer
+		answers, errs := make([]screening.Answer, 1000), make([]error, 1000)
+		h.screener.CheckAll(ctx, hits, answers, errs) // decodes each attribution once, which is not part of a hit
 		for i := 0; b.Loop(); i++ {
 			if err := h.screener.Check(ctx, &hits[i%1000], &a); err != nil || a.Result != screening.Hit {
 				b.Fatal(err, a.Result)

@@ -13,7 +13,7 @@ import (
 	"interdict/screening/journal"
 )
 
-// appendJSON encodes an answer as contract.md, section 3, gives it. The same bytes go to the caller and into the journal.
+// appendJSON encodes an answer. The same bytes go to the caller and into the journal.
 func (a *Answer) appendJSON(b []byte) []byte {
 	b = append(b, `{"check_id":"`...)
 	b = appendUUID(b, &a.CheckID)
@@ -54,34 +54,34 @@ func (a *Answer) appendJSON(b []byte) []byte {
 		b = appendStrings(b, a.Notices)
 	}
 	b = append(b, `},"matches":[`...)
-	b, told := appendMatches(b, a.Matches)
+	b, n := appendMatches(b, a.Matches)
 	b = append(b, ']')
-	if told < a.MatchesTotal {
+	if n < a.MatchesTotal {
 		b = append(b, `,"matches_total":`...)
 		b = strconv.AppendInt(b, int64(a.MatchesTotal), 10)
 	}
 	if len(a.Suppressed) > 0 {
 		b = append(b, `,"suppressed":[`...)
-		b, told = appendMatches(b, a.Suppressed)
+		b, n = appendMatches(b, a.Suppressed)
 		b = append(b, ']')
-		if told < a.SuppressedTotal {
+		if n < a.SuppressedTotal {
 			b = append(b, `,"suppressed_total":`...)
 			b = strconv.AppendInt(b, int64(a.SuppressedTotal), 10)
 		}
 	}
-	b = append(b, ',')
-	b = append(b, a.snapshot.screened...)
+	b = append(b, `,"screened":`...)
+	b = append(b, a.snapshot.ScreenedJSON...)
 	b = append(b, `,"checked_at":"`...)
 	b = appendTime(b, a.CheckedAt)
 	return append(b, `"}`...)
 }
 
-// maxMatchesBytes is how many bytes the matches of an answer may take, and again those that are suppressed: the answer must fit into one
-// record of the journal.
+// maxMatchesBytes limits the encoded matches of an answer, and again its suppressed matches, so that the answer fits into one record of
+// the journal.
 const maxMatchesBytes = journal.MaxPayloadBytes / 3
 
-// appendMatches encodes as many matches as there is room for, and one at the least, and tells how many.
-func appendMatches(b []byte, matches []Match) (_ []byte, told int) {
+// appendMatches encodes as many matches as fit into maxMatchesBytes, at least one, and returns how many.
+func appendMatches(b []byte, matches []Match) (_ []byte, n int) {
 	start := len(b)
 	for i := range matches {
 		end := len(b)
@@ -95,20 +95,20 @@ func appendMatches(b []byte, matches []Match) (_ []byte, told int) {
 			return b[:end], i
 		}
 		m := matches[0]
-		m.Attribution = short(m.Attribution)
+		m.Attribution = truncateAttribution(m.Attribution)
 		b = m.appendJSON(b[:end])
 	}
 	return b, len(matches)
 }
 
-// short is what is told of a listing that says more than an answer can hold.
-func short(a *lists.Attribution) *lists.Attribution {
-	s := *a
-	s.Programs = slices.Clone(a.Programs[:min(len(a.Programs), 100)])
-	for i, p := range s.Programs {
-		s.Programs[i] = strings.ToValidUTF8(p[:min(len(p), 100)], "")
+// truncateAttribution returns an attribution with at most 100 programmes of at most 100 bytes, for one that does not fit into an answer.
+func truncateAttribution(a *lists.Attribution) *lists.Attribution {
+	short := *a
+	short.Programs = slices.Clone(a.Programs[:min(len(a.Programs), 100)])
+	for i, p := range short.Programs {
+		short.Programs[i] = strings.ToValidUTF8(p[:min(len(p), 100)], "")
 	}
-	return &s
+	return &short
 }
 
 func (m *Match) appendJSON(b []byte) []byte {
@@ -119,8 +119,8 @@ func (m *Match) appendJSON(b []byte) []byte {
 	if m.Derivation != "" {
 		b = appendMember(b, "derivation", m.Derivation)
 	}
-	b = append(b, ',')
-	b = append(b, m.stack.encoded...)
+	b = append(b, `,"list":`...)
+	b = append(b, m.stack.ListJSON...)
 	b = append(b, `,"listed":{"address":`...)
 	b = appendString(b, m.Listed)
 	b = appendMember(b, "network", m.Network)
@@ -185,14 +185,14 @@ func appendStrings(b []byte, values []string) []byte {
 	return append(b, ']')
 }
 
-// appendString appends a JSON string. Everything but plain printable ASCII is escaped or checked; invalid UTF-8 becomes U+FFFD.
-// The characters that HTML and JavaScript treat specially are escaped too, so that an answer can be shown in a page.
+// appendString appends a JSON string. Invalid UTF-8 becomes U+FFFD. The characters that are special in HTML and JavaScript are escaped
+// too, so that an answer can be embedded in a page.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		if plain[c] {
+		if verbatim[c] {
 			i++
 			continue
 		}
@@ -227,8 +227,8 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[from:]...), '"')
 }
 
-// plain are the bytes that stand for themselves in a JSON string.
-var plain = func() (p [256]bool) {
+// verbatim are the bytes that need no escape in a JSON string.
+var verbatim = func() (p [256]bool) {
 	for c := 0x20; c < utf8.RuneSelf; c++ {
 		p[c] = !strings.ContainsRune(`"\<>&`, rune(c))
 	}
@@ -248,19 +248,19 @@ func appendUUID(b []byte, id *[16]byte) []byte {
 	return b
 }
 
-// appendTime writes a time as RFC 3339 in UTC with milliseconds. time.AppendFormat with a layout costs three times as much.
+// appendTime appends a time as RFC 3339 in UTC with milliseconds. time.AppendFormat with a layout takes three times as long.
 func appendTime(b []byte, t time.Time) []byte {
 	t = t.UTC()
 	year, month, day := t.Date()
 	hour, minute, second := t.Clock()
-	b = append2(append2(b, year/100), year%100)
-	b = append2(append(b, '-'), int(month))
-	b = append2(append(b, '-'), day)
-	b = append2(append(b, 'T'), hour)
-	b = append2(append(b, ':'), minute)
-	b = append2(append(b, ':'), second)
+	b = appendTwoDigits(appendTwoDigits(b, year/100), year%100)
+	b = appendTwoDigits(append(b, '-'), int(month))
+	b = appendTwoDigits(append(b, '-'), day)
+	b = appendTwoDigits(append(b, 'T'), hour)
+	b = appendTwoDigits(append(b, ':'), minute)
+	b = appendTwoDigits(append(b, ':'), second)
 	ms := t.Nanosecond() / 1e6
 	return append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z')
 }
 
-func append2(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+func appendTwoDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }

@@ -12,27 +12,28 @@ import (
 
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/screening/replica"
 )
 
-// Explanation tells how a check came to its outcome: how the text was read, under which keys it was looked up, what these
-// were compared with. Of a text that is refused as a secret it tells nothing but that.
+// Explanation is how a check came to its outcome: how the text was read, under which keys it was looked up, and what these
+// were compared with. For a text that is refused as a secret it contains only that.
 type Explanation struct {
 	Text     Text       `json:"text"`
 	Readings []Reading  `json:"readings"`
 	Keys     []LookedUp `json:"keys"`
-	Compared *Compared  `json:"compared_with"` // nil: with nothing, there is no generation that may be answered from
+	Compared *Compared  `json:"compared_with"` // nil: no generation may be answered from
 	Outcome  Outcome    `json:"outcome"`
 }
 
-// Text is what was given, and what was taken off it before an address was looked for.
+// Text is the text of the request, and what was removed from it before it was parsed.
 type Text struct {
-	Given   string `json:"given,omitempty"`   // at most 64 bytes of it where no address was found
-	Hidden  bool   `json:"hidden,omitempty"`  // it looks like a secret: nothing of it is shown
-	Trimmed bool   `json:"trimmed,omitempty"` // white space around it does not count
-	Wrapper string `json:"wrapper,omitempty"` // in words; the attributes of a reading say what else the wrapper held
+	Given   string `json:"given,omitempty"`   // at most 64 bytes of it if it is not an address
+	Hidden  bool   `json:"hidden,omitempty"`  // it looks like a secret and is not shown
+	Trimmed bool   `json:"trimmed,omitempty"` // there was white space around it
+	Wrapper string `json:"wrapper,omitempty"` // in words; the attributes of a reading have the rest of the wrapper
 }
 
-// Reading is what the text is as an address of one network.
+// Reading is the text read as an address of one network.
 type Reading struct {
 	Network    string            `json:"network"`
 	Kind       string            `json:"kind"` // "bitcoin p2pkh", "evm"
@@ -44,27 +45,27 @@ type Reading struct {
 
 // LookedUp is one key under which the address may be listed.
 type LookedUp struct {
-	Key      string    `json:"key"` // in hex; the first byte is its space
+	Key      string    `json:"key"` // in hex; the first byte is the number of its space
 	Role     string    `json:"role"`
-	Networks []string  `json:"networks,omitempty"` // of the readings that it stands for
-	Finds    []Related `json:"finds"`              // the addresses whose listing is found under it
-	Possible []Place   `json:"possible"`           // the layers whose filter holds it for possible; all others have it not, for certain
+	Networks []string  `json:"networks,omitempty"` // of the readings that have it
+	Finds    []Related `json:"finds"`              // the addresses that are found under it if they are listed
+	Possible []Place   `json:"possible"`           // the layers whose filter says maybe; the others do not have it
 }
 
-// Related is an address that has a key, and how it belongs to the one that was asked for.
+// Related is an address that has a key, and its relation to the asked address.
 type Related struct {
 	Network    string `json:"network"`
 	Kind       string `json:"kind"`
 	Canonical  string `json:"canonical"`
-	Class      string `json:"class,omitempty"` // "" only where the letter case was wrong
+	Class      string `json:"class,omitempty"` // "" if the letter case of the text is wrong
 	Derivation string `json:"derivation,omitempty"`
 }
 
-// Place is a layer that may know a key.
+// Place is a layer that may have a key.
 type Place struct {
 	List   string `json:"list"`
 	Layer  string `json:"layer"`
-	Listed *bool  `json:"listed"` // whether the store has the key there; nil: it could not be read
+	Listed *bool  `json:"listed"` // whether the layer has the key; nil: it could not be read
 }
 
 // Compared is the generation that the keys were compared with.
@@ -86,51 +87,50 @@ type ComparedList struct {
 	Layers    []ComparedLayer `json:"layers"`
 }
 
-// ComparedLayer is one layer, which has one filter.
+// ComparedLayer is one layer.
 type ComparedLayer struct {
 	ID       string `json:"id"`
-	Version  int    `json:"version"` // that wrote it
+	Version  int    `json:"version"` // the version that wrote it
 	Keys     int    `json:"keys"`
 	Removals int    `json:"removals,omitempty"`
 }
 
-// Outcome is the answer, or why there is none.
+// Outcome is the answer, or the reason why there is none.
 type Outcome struct {
-	Result  string          `json:"result"` // hit, miss, refused, undecided, or none: nothing may be answered now
+	Result  string          `json:"result"` // hit, miss, refused, undecided, or none: no check may be answered now
 	Answer  json.RawMessage `json:"answer,omitempty"`
 	Refused *Refusal        `json:"refused,omitempty"`
 	Error   string          `json:"error,omitempty"`
 }
 
-// Refusal is why the text is no address.
+// Refusal is the reason why the text is not an address.
 type Refusal struct {
 	Reason     string   `json:"reason"`
 	Network    string   `json:"network,omitempty"`
-	Position   *int     `json:"position,omitempty"` // byte offset of the offence in the text
+	Position   *int     `json:"position,omitempty"` // byte offset of the error in the text
 	Detail     string   `json:"detail"`
-	Networks   []string `json:"networks,omitempty"` // that the text is an address of, when the reason is wrong_network
+	Networks   []string `json:"networks,omitempty"` // the networks of the text, if the reason is wrong_network
 	WouldMatch bool     `json:"would_match,omitempty"`
 }
 
-// Explain is Check that also tells how it came to its outcome; it is counted and recorded like any check. The explanation comes with
-// the error where the text was refused, the store could not be read, or nothing may be answered from now. It is nil where the network is
-// not known, and where the decision could not be recorded: then nothing of it is told.
+// Explain is Check with an explanation; it is counted and recorded like any check. It returns both an explanation and an error if the text
+// was refused, the store could not be read, or no check may be answered now. The explanation is nil if the network is not known, and if
+// the decision could not be recorded.
 func (s *Screener) Explain(ctx context.Context, r *Request, a *Answer) (*Explanation, error) {
-	w := workPool.Get().(*work)
+	w := newWork()
 	defer w.release()
-	w.checks = w.checks[:0]
 	w.add(r, a)
 	s.run(ctx, w)
 	c := &w.checks[0]
 	err := c.err
 	var undecided *Undecided
-	var lagging *Lagging
+	var lagging *replica.Lagging
 	switch kind := fault.KindOf(err); {
 	case err == nil, err == error(c.refused), errors.As(err, &undecided), errors.As(err, &lagging):
 	case kind == fault.NotLoaded || kind == fault.Stale || kind == fault.Lost:
-		// The check ended before the text was looked at; how it would be read does not depend on any list.
+		// The check ended before the text was parsed. How it is parsed does not depend on any list.
 		c.err = nil
-		if s.probe(c, new(snapshot)); c.err != nil {
+		if c.parse(false); c.err != nil {
 			return nil, err
 		}
 	default:
@@ -139,20 +139,20 @@ func (s *Screener) Explain(ctx context.Context, r *Request, a *Answer) (*Explana
 	return c.explain(w.snap, err), err
 }
 
-// explain puts together what a check has found out. err is the error that its caller is told.
-func (c *check) explain(snap *snapshot, err error) *Explanation {
+// explain builds the explanation of a check. err is the error that its caller gets.
+func (c *check) explain(snap *replica.Snapshot, err error) *Explanation {
 	x := &Explanation{Readings: []Reading{}, Keys: []LookedUp{}, Outcome: c.outcome(err)}
 	if snap != nil {
-		x.Compared = snap.compared()
+		x.Compared = compared(snap)
 	}
 	if err != nil && c.isSecret() {
-		x.Text.Hidden = true // and its keys are not shown either: that of a raw text is the text
+		x.Text.Hidden = true // its keys are hidden too: that of a raw text contains the text
 		return x
 	}
 	text := c.request.Address
 	x.Text.Given = text
 	if c.refused != nil && err != nil {
-		x.Text.Given = echo(text)
+		x.Text.Given = truncateInput(text)
 	}
 	trimmed := strings.Trim(text, " \t\r\n")
 	x.Text.Trimmed = trimmed != text
@@ -180,13 +180,13 @@ func readingOf(a *address.Address) Reading {
 	return r
 }
 
-// identityOf gives the identity, and the words in front of its bytes: "bitcoin p2pkh".
+// identityOf returns an identity and the words in front of its bytes: "bitcoin p2pkh".
 func identityOf(k address.Key, v address.Variant) (identity, kind string) {
 	identity = string(address.AppendIdentity(nil, k, v))
 	return identity, strings.ReplaceAll(identity[:strings.LastIndexByte(identity, ':')], ":", " ")
 }
 
-// roles says in words what a key is to an address.
+// roles are the roles of a key in words.
 var roles = map[address.Role]string{
 	0:                        "its own key",
 	address.RoleNested:       "its nested SegWit form, P2SH of the P2WPKH program",
@@ -198,8 +198,8 @@ var roles = map[address.Role]string{
 	address.RoleICPOwner:     "the principal that owns it",
 }
 
-// lookedUp tells of one key what it is, what listings it finds, and what filters and store said to it.
-func (c *check) lookedUp(n int, snap *snapshot) LookedUp {
+// lookedUp describes one key: what it is, which listings are found under it, and which layers may have it.
+func (c *check) lookedUp(n int, snap *replica.Snapshot) LookedUp {
 	p := &c.probes[n]
 	l := LookedUp{Key: hex.EncodeToString([]byte(p.key)), Role: roles[p.role], Finds: []Related{}, Possible: []Place{}}
 	switch p.reading {
@@ -212,19 +212,19 @@ func (c *check) lookedUp(n int, snap *snapshot) LookedUp {
 		l.Finds = append(l.Finds, Related{Network: would.Network, Kind: kind, Canonical: would.Canonical, Class: address.None.String()})
 	default:
 		for i := range c.readings {
-			if c.isOf(p, i) {
+			if c.belongs(p, i) {
 				l.Networks = append(l.Networks, c.readings[i].Network)
 			}
 		}
-		l.Finds = c.finds(p)
+		l.Finds = c.relatedTo(p)
 	}
-	for _, m := range c.maybe {
+	for _, m := range c.candidates {
 		if m.probe != n {
 			continue
 		}
-		place := Place{List: snap.stacks[m.stack].active.List.ID, Layer: snap.stacks[m.stack].layers[m.layer].ID}
-		if m.store != 0 {
-			listed := m.store == has
+		place := Place{List: snap.Stacks[m.stack].Active.List.ID, Layer: snap.Stacks[m.stack].Layers[m.layer].ID}
+		if m.found != 0 {
+			listed := m.found == present
 			place.Listed = &listed
 		}
 		l.Possible = append(l.Possible, place)
@@ -232,17 +232,16 @@ func (c *check) lookedUp(n int, snap *snapshot) LookedUp {
 	return l
 }
 
-// variants is how many variant numbers there may be (lists/address/numbers.go).
-const variants = 600
+// maxVariants is above the highest variant number (lists/address/numbers.go).
+const maxVariants = 600
 
-// finds gives the addresses that have a probe's key and would be told as a match if they were listed, the closest class first.
-// Which variants live in a key's space the address package does not say; but an address that is rendered and read back as the same
-// key is one.
-func (c *check) finds(p *probe) []Related {
+// relatedTo returns the addresses that have a probe's key and would match if they were listed, the closest class first. A variant can
+// have the key if the address rendered from both is parsed as the same key and variant.
+func (c *check) relatedTo(p *probe) []Related {
 	found := []Related{}
 	classes := map[string]address.Class{}
 	var back []address.Address
-	for v := address.VariantRaw + 1; v < variants; v++ {
+	for v := address.VariantRaw + 1; v < maxVariants; v++ {
 		network, canonical, ok := address.Render(p.key, v)
 		if !ok {
 			continue
@@ -251,7 +250,7 @@ func (c *check) finds(p *probe) []Related {
 		if back, err = address.Parse(back[:0], canonical, network); err != nil || back[0].Key != p.key || back[0].Variant != v {
 			continue
 		}
-		class, derivation := c.relate(p, v, 0)
+		class, derivation := c.classify(p, v, 0)
 		if class == address.None {
 			continue
 		}
@@ -263,12 +262,13 @@ func (c *check) finds(p *probe) []Related {
 	return found
 }
 
-func (s *snapshot) compared() *Compared {
-	x := &Compared{Generation: s.generation.Number, AsOf: s.generation.At, Listings: s.listings, Lists: []ComparedList{}}
-	for _, k := range s.stacks {
-		l := ComparedList{ID: k.active.List.ID, Name: k.active.List.Name, Version: k.active.Version, Published: k.active.Published,
-			FreshAt: s.fresh[k.active.List.ID], Listings: k.active.Listings, Layers: []ComparedLayer{}}
-		for _, y := range k.layers {
+func compared(s *replica.Snapshot) *Compared {
+	x := &Compared{Generation: s.Generation.Number, AsOf: s.Generation.At, Listings: s.Listings, Lists: []ComparedList{}}
+	for _, stack := range s.Stacks {
+		active := stack.Active
+		l := ComparedList{ID: active.List.ID, Name: active.List.Name, Version: active.Version, Published: active.Published,
+			FreshAt: s.FreshAt(active.List.ID), Listings: active.Listings, Layers: []ComparedLayer{}}
+		for _, y := range stack.Layers {
 			l.Layers = append(l.Layers, ComparedLayer{y.ID, y.Version, y.Keys, y.Removals})
 		}
 		x.Lists = append(x.Lists, l)
@@ -293,8 +293,8 @@ func (c *check) outcome(err error) Outcome {
 	return Outcome{Result: "none", Error: err.Error()}
 }
 
-// wrappers are the beginnings that name a network, lower case, with what they are.
-var wrappers = sync.OnceValue(func() map[string]string {
+// wrapperKinds are the prefixes that name a network, in lower case, and what they are.
+var wrapperKinds = sync.OnceValue(func() map[string]string {
 	known := map[string]string{}
 	for _, n := range address.Networks() {
 		for _, short := range n.Short {
@@ -311,18 +311,18 @@ var wrappers = sync.OnceValue(func() map[string]string {
 	return known
 })
 
-// wrapperOf names the wrapper that a text which was understood begins with; "" for none. It goes by the beginning alone, which is enough
-// for a text that decodes: what stands before its first colon is a wrapper, or part of the address (TON 0:…).
+// wrapperOf returns the wrapper of a text that is an address; "" for none. It looks only at what is before the first colon: in a text
+// that is an address this is a wrapper or part of the address (TON 0:…).
 func wrapperOf(text string) string {
 	name, rest, found := strings.Cut(text, ":")
 	if !found {
 		return ""
 	}
-	if what := wrappers()[name+":"]; what != "" && strings.IndexByte(rest, ':') > 0 {
+	if what := wrapperKinds()[name+":"]; what != "" && strings.IndexByte(rest, ':') > 0 {
 		reference, _, _ := strings.Cut(rest, ":")
 		return what + " " + name + ":" + reference
 	}
-	if what := wrappers()[strings.ToLower(name)]; what != "" {
+	if what := wrapperKinds()[strings.ToLower(name)]; what != "" {
 		return what + " " + strings.ToLower(name)
 	}
 	return ""

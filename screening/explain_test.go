@@ -33,7 +33,7 @@ const (
 	secretWIF  = "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ"
 )
 
-func TestAnExplanationTellsTheWayFromTheTextToTheAnswer(t *testing.T) {
+func TestExplanationOfAnAnswer(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	h := open(t, func() time.Time { return now })
 	h.load(t, sanctions("deny"), "ndjson", row(btcA, "bitcoin"))
@@ -87,8 +87,8 @@ func TestAnExplanationTellsTheWayFromTheTextToTheAnswer(t *testing.T) {
 	}
 }
 
-// What an explanation says would be found is what a check finds when it is listed, by the class and in the words that were told.
-func TestAnExplanationPromisesTheMatchesThatAreGiven(t *testing.T) {
+// Each address that an explanation names matches if it is listed, with the class and derivation of the explanation; no other address does.
+func TestExplanationAgreesWithMatches(t *testing.T) {
 	for name, asked := range map[string]screening.Request{
 		"bitcoin P2WPKH": {Address: btcB}, "bitcoin P2PKH under every network": {Address: btcA}, "evm": {Address: evmA}, "tron": {Address: tronA},
 		"cardano base": {Address: cardanoA}, "zcash unified": {Address: zcashA}, "icp sub-account": {Address: icpA},
@@ -121,24 +121,24 @@ func TestAnExplanationPromisesTheMatchesThatAreGiven(t *testing.T) {
 			for _, m := range a.Matches {
 				l := listing{m.Listed, m.Network}
 				if !promised[l][[2]string{m.Class.String(), m.Derivation}] {
-					t.Errorf("%v is a match as %s (%s), which was not told", l, m.Class, m.Derivation)
+					t.Errorf("%v is a match as %s (%s), which the explanation does not name", l, m.Class, m.Derivation)
 				}
 				delete(promised, l)
 			}
 			for listed, how := range promised {
-				t.Errorf("%v was told as %v, and is no match", listed, how)
+				t.Errorf("%v is explained as %v but does not match", listed, how)
 			}
 			for _, k := range x.Keys {
 				if len(k.Finds) > 0 && len(k.Possible) == 0 {
-					t.Errorf("key %s (%s): its listings are there, and no filter holds it for possible", k.Key, k.Role)
+					t.Errorf("key %s (%s): its listings exist, and no filter says maybe", k.Key, k.Role)
 				}
 			}
 		})
 	}
 }
 
-// Every form of every network can be explained: it is read, and each of its keys is named.
-func TestEveryFormIsExplained(t *testing.T) {
+// Every form of every network has an explanation that describes each of its keys.
+func TestExplanationOfEveryForm(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
 	for _, n := range address.Networks() {
@@ -166,7 +166,7 @@ func TestEveryFormIsExplained(t *testing.T) {
 	}
 }
 
-func TestARefusalIsExplained(t *testing.T) {
+func TestExplanationOfARefusal(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum")+row("no address at all", "bitcoin"))
 	at := 11
@@ -192,7 +192,7 @@ func TestARefusalIsExplained(t *testing.T) {
 	}
 	long := strings.Repeat("x", 500)
 	if x, _, _ := h.explain(t, screening.Request{Address: long}); len(x.Text.Given) != 64 {
-		t.Errorf("%d bytes of a text that is no address are repeated", len(x.Text.Given))
+		t.Errorf("%d bytes of an invalid text are in the explanation", len(x.Text.Given))
 	}
 	if x, a, err := h.explain(t, screening.Request{Address: "no address at all"}); err != nil || a.Result != screening.Hit || len(x.Readings) != 0 || !*x.Keys[0].Possible[0].Listed {
 		t.Errorf("the raw row: %+v (%v)", x, err)
@@ -202,7 +202,7 @@ func TestARefusalIsExplained(t *testing.T) {
 	}
 }
 
-func TestAnExplanationShowsNothingOfASecret(t *testing.T) {
+func TestExplanationHidesSecrets(t *testing.T) {
 	for name, loaded := range map[string]bool{"with a list": true, "without a list": false} {
 		h := open(t, time.Now)
 		if loaded {
@@ -219,11 +219,11 @@ func TestAnExplanationShowsNothingOfASecret(t *testing.T) {
 	}
 }
 
-func TestAnExplanationSaysWhatCouldNotBeRead(t *testing.T) {
+func TestExplanationOfAnUnreadableStore(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
 	f := &faulty{Store: h.store}
-	h.screener = screening.New(f, h.journal, countless{}, quiet, time.Now)
+	h.screener = screening.New(f, h.journal, noMetrics{}, quiet, time.Now)
 	if err := h.screener.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestAnExplanationSaysWhatCouldNotBeRead(t *testing.T) {
 	if err == nil || x.Outcome.Result != "undecided" || !*x.Keys[0].Possible[0].Listed {
 		t.Errorf("the attributions are gone: %+v (%v)", x, err)
 	}
-	h.screener = screening.New(h.store, failing{}, countless{}, quiet, time.Now)
+	h.screener = screening.New(h.store, failing{}, noMetrics{}, quiet, time.Now)
 	if err := h.screener.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestAnExplanationSaysWhatCouldNotBeRead(t *testing.T) {
 	}
 }
 
-func TestWhatWasTakenOffAListIsExplainedAsAMiss(t *testing.T) {
+func TestExplanationOfARemovedListing(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum")+row(evmB, "ethereum"))
 	v, err := h.loader.Stage(ctx, "deny", []loader.Upload{{Name: "gone.ndjson", Body: strings.NewReader(row(evmA, "ethereum"))}},
@@ -275,7 +275,7 @@ func TestWhatWasTakenOffAListIsExplainedAsAMiss(t *testing.T) {
 	}
 }
 
-func TestAnExplanationIsRecordedLikeACheck(t *testing.T) {
+func TestExplanationIsRecordedLikeACheck(t *testing.T) {
 	dir := t.TempDir()
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
@@ -283,7 +283,7 @@ func TestAnExplanationIsRecordedLikeACheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.screener = screening.New(h.store, j, countless{}, quiet, time.Now)
+	h.screener = screening.New(h.store, j, noMetrics{}, quiet, time.Now)
 	if err := h.screener.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"interdict/screening"
 )
 
-// TestTheNetworkOfAListing is that of its label, else the one that was asked for, else the most common one of the form.
-func TestTheNetworkOfAListing(t *testing.T) {
+// The network of a listing is that of its label, else the asked one, else the most common one for its form.
+func TestNetworkOfAListing(t *testing.T) {
 	h := open(t, time.Now)
 	const p2sh, segwit = "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 	h.load(t, sanctions("deny"), "ndjson", row(btcA, "")+row(p2sh, "")+row(segwit, "")+row(strings.ToLower(evmA), "")+row(evmB, "bsc")+row(tronA, "near"))
@@ -27,8 +27,8 @@ func TestTheNetworkOfAListing(t *testing.T) {
 	}
 }
 
-// TestAProofIsNeverAMiss: a listed address that is asked under a network which its text disproves is refused, and a padded one is found.
-func TestAProofIsNeverAMiss(t *testing.T) {
+// A listed address is refused if its text proves another network than the asked one. A padded address is found.
+func TestProvenNetworkIsNeverAMissOnAnother(t *testing.T) {
 	h := open(t, time.Now)
 	const segwit = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
 	padded := "0x000000000000000000000000" + strings.ToLower(evmB[2:])

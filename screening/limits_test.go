@@ -14,7 +14,7 @@ import (
 	"interdict/screening/journal"
 )
 
-// crowded loads n listings of one address, of which the last is confirmed, and returns the batch that asks for it between two others.
+// crowded loads n listings of one address, the last one with confidence confirmed, and checks it in a batch between two other addresses.
 func crowded(t *testing.T, n int) (*house, []screening.Answer, []error) {
 	t.Helper()
 	h := open(t, time.Now)
@@ -30,7 +30,7 @@ func crowded(t *testing.T, n int) (*house, []screening.Answer, []error) {
 	return h, answers, errs
 }
 
-func TestAnAddressWithThousandsOfListingsIsAnswered(t *testing.T) {
+func TestAddressWithThousandsOfListings(t *testing.T) {
 	for _, n := range []int{5000, 40_000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			h, answers, errs := crowded(t, n)
@@ -41,7 +41,7 @@ func TestAnAddressWithThousandsOfListingsIsAnswered(t *testing.T) {
 			}
 			a := &answers[1]
 			if a.Action != lists.Reject || a.MatchesTotal != n || len(a.Matches) != 100 || a.Matches[0].Attribution.Entity.ID != fmt.Sprintf("e%d", n-1) {
-				t.Errorf("the action is %s, %d of %d listings are told, the first one is of %s", a.Action, len(a.Matches), a.MatchesTotal, a.Matches[0].Attribution.Entity.ID)
+				t.Errorf("the action is %s, the answer has %d of %d listings, the first one is of %s", a.Action, len(a.Matches), a.MatchesTotal, a.Matches[0].Attribution.Entity.ID)
 			}
 			if len(a.JSON) > journal.MaxPayloadBytes/2 {
 				t.Errorf("the answer has %d bytes", len(a.JSON))
@@ -51,7 +51,7 @@ func TestAnAddressWithThousandsOfListingsIsAnswered(t *testing.T) {
 				Total   int               `json:"matches_total"`
 			}
 			if err := json.Unmarshal(a.JSON, &told); err != nil || len(told.Matches) != 100 || told.Total != n {
-				t.Errorf("the JSON tells %d of %d (%v)", len(told.Matches), told.Total, err)
+				t.Errorf("the JSON has %d of %d (%v)", len(told.Matches), told.Total, err)
 			}
 			start := time.Now()
 			single, err := h.ask(t, screening.Request{Address: evmA})
@@ -63,8 +63,8 @@ func TestAnAddressWithThousandsOfListingsIsAnswered(t *testing.T) {
 	}
 }
 
-// What is told of a listing is bounded in bytes, too, and one is always told.
-func TestAnAnswerFitsIntoItsRecord(t *testing.T) {
+// The matches of an answer are limited in bytes too, but there is always one.
+func TestAnswerFitsIntoAJournalRecord(t *testing.T) {
 	h := open(t, time.Now)
 	var rows strings.Builder
 	long := strings.Repeat("<", 4000) // six bytes each in JSON
@@ -85,7 +85,7 @@ func TestAnAnswerFitsIntoItsRecord(t *testing.T) {
 	}
 }
 
-func TestTheStrictestMatchIsToldFirst(t *testing.T) {
+func TestStrictestMatchIsFirst(t *testing.T) {
 	h := open(t, time.Now)
 	soft := sanctions("a-soft")
 	soft.Policy = lists.Policy{{Action: lists.Allow}}

@@ -22,16 +22,11 @@ import (
 	"interdict/lists/storetest"
 	"interdict/loader"
 	"interdict/screening"
-	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
 // rawNetwork is the label of the listed texts that are no addresses.
 const rawNetwork = "monero"
-
-// unkept is a journal that keeps nothing.
-type unkept struct{}
-
-func (unkept) AppendBatch([]journal.Entry, bool) error { return nil }
 
 // modelRun drives the product and the model.
 type modelRun struct {
@@ -52,9 +47,9 @@ type modelRun struct {
 	history    []string
 }
 
-// TestAnswersAreWhatTheModelSays makes random changes, and asks for every address that could be listed after each. INTERDICT_MODEL_SEED repeats
+// TestAnswersAgreeWithTheModel makes random changes, and asks for every address that could be listed after each. INTERDICT_MODEL_SEED repeats
 // a run.
-func TestAnswersAreWhatTheModelSays(t *testing.T) {
+func TestAnswersAgreeWithTheModel(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("INTERDICT_MODEL_SEED"); s != "" {
 		var err error
@@ -215,10 +210,10 @@ func (m *modelRun) restart() {
 	}
 	m.cache = cache
 	now := func() time.Time { return m.now }
-	m.loader = loader.New(m.store, unrecorded{}, quiet, m.t.TempDir(), now)
+	m.loader = loader.New(m.store, noRecorder{}, quiet, m.t.TempDir(), now)
 	m.servers = []*screening.Screener{
-		screening.NewReplica(m.store, screening.Local{Cache: cache, ResidentBytes: screening.DefaultResidentBytes}, unkept{}, countless{}, quiet, now),
-		screening.New(m.store, unkept{}, countless{}, quiet, now),
+		screening.NewReplica(m.store, replica.Local{Cache: cache, ResidentBytes: replica.DefaultResidentBytes}, noJournal{}, noMetrics{}, quiet, now),
+		screening.New(m.store, noJournal{}, noMetrics{}, quiet, now),
 	}
 }
 

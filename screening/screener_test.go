@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +48,7 @@ func (h *house) ask(t testing.TB, r screening.Request) (*screening.Answer, error
 	return &a, err
 }
 
-func TestNothingIsAMissBeforeAListIsLoaded(t *testing.T) {
+func TestNoMissBeforeAListIsLoaded(t *testing.T) {
 	h := open(t, time.Now)
 	if _, err := h.ask(t, screening.Request{Address: evmA}); !fault.Is(err, fault.NotLoaded) {
 		t.Errorf("it is %v", err)
@@ -62,8 +61,8 @@ func TestNothingIsAMissBeforeAListIsLoaded(t *testing.T) {
 	}
 }
 
-// A generation without a listing is loaded, and followed, but no check is answered from it.
-func TestAGenerationWithoutAListingClearsNobody(t *testing.T) {
+// A generation without listings is loaded, but no check is answered from it.
+func TestNoMissFromAGenerationWithoutListings(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
 	if a, err := h.ask(t, screening.Request{Address: evmB}); err != nil || a.Result != screening.Miss {
@@ -85,7 +84,7 @@ func TestAGenerationWithoutAListingClearsNobody(t *testing.T) {
 	}
 }
 
-func TestAHitTellsOnWhoseWordAndWhere(t *testing.T) {
+func TestHitNamesListEntityAndSource(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 123e6, time.UTC)
 	h := open(t, func() time.Time { return now })
 	settings := sanctions("ofac-sdn")
@@ -117,7 +116,7 @@ func TestAHitTellsOnWhoseWordAndWhere(t *testing.T) {
 	}
 }
 
-func TestThePolicyDecidesTheAction(t *testing.T) {
+func TestPolicyDecidesTheAction(t *testing.T) {
 	h := open(t, time.Now)
 	lenient := sanctions("lenient")
 	lenient.Policy = lists.Policy{{Direction: lists.Deposit, Action: lists.Review}}
@@ -146,7 +145,7 @@ func TestThePolicyDecidesTheAction(t *testing.T) {
 	}
 }
 
-func TestAnotherAddressOfTheSameKeyAsksForReview(t *testing.T) {
+func TestAddressOfTheSameKeyIsReviewed(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(btcA, "bitcoin"))
 	// The P2WPKH of the listed P2PKH's key hash.
@@ -156,7 +155,7 @@ func TestAnotherAddressOfTheSameKeyAsksForReview(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoAddressIsNeverAMiss(t *testing.T) {
+func TestInvalidAddressIsNeverAMiss(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum")+row("no address at all", "bitcoin"))
 	for name, r := range map[string]screening.Request{
@@ -186,12 +185,12 @@ func TestTextThatIsNoAddressIsNeverAMiss(t *testing.T) {
 			t.Errorf("%s: would match is %v", name, refused.WouldMatch)
 		}
 	}
-	// A listed text that is no address is a match, byte for byte.
+	// A listed text that is not an address matches byte for byte.
 	a, err := h.ask(t, screening.Request{Address: " no address at all ", Network: "bitcoin", Direction: lists.Deposit})
 	if err != nil || a.Result != screening.Hit || a.Matches[0].Class != address.Raw || a.Action != lists.Review {
 		t.Errorf("the raw row is %v %v (%v)", a.Result, a.Action, err)
 	}
-	// 64 hex digits look like a key, and are refused as one, unless they are listed.
+	// 64 hex digits look like a private key and are refused, unless they are listed.
 	const hex64 = "5be5543ff73456ab9f2d207887e2af87322c651ea1a873c5b25b7ffae456c320"
 	if _, err := h.ask(t, screening.Request{Address: hex64, Network: "ethereum"}); !errors.As(err, new(*screening.Refused)) {
 		t.Errorf("64 hex digits are %v", err)
@@ -203,11 +202,11 @@ func TestTextThatIsNoAddressIsNeverAMiss(t *testing.T) {
 		}
 	}
 	if _, err := h.ask(t, screening.Request{Address: "No address at all", Network: "bitcoin"}); err == nil {
-		t.Error("another case is taken for the raw row")
+		t.Error("a raw text matches in another letter case")
 	}
 }
 
-func TestAnOldListStopsTheAnswersIfItSaysSo(t *testing.T) {
+func TestStaleListStopsAnswers(t *testing.T) {
 	var now atomic.Pointer[time.Time]
 	start := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	now.Store(&start)
@@ -232,7 +231,7 @@ func TestAnOldListStopsTheAnswersIfItSaysSo(t *testing.T) {
 	if st := h.screener.Status(); !fault.Is(st.Unready, fault.Stale) {
 		t.Errorf("status: %v", st.Unready)
 	}
-	// The same bytes again make it fresh.
+	// An upload of the same bytes makes the list fresh.
 	if _, err := h.loader.Stage(ctx, "stop", []loader.Upload{{Name: "stop.ndjson", Body: strings.NewReader(row(evmA, "ethereum"))}},
 		loader.StageOptions{Format: "ndjson", By: "tester", Approver: true}); err != nil {
 		t.Fatal(err)
@@ -245,7 +244,7 @@ func TestAnOldListStopsTheAnswersIfItSaysSo(t *testing.T) {
 	}
 }
 
-func TestAListingThatHasExpiredIsNoMatch(t *testing.T) {
+func TestExpiredListingIsNoMatch(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	h := open(t, func() time.Time { return now })
 	h.load(t, sanctions("orders"), "ndjson", row(evmA, "ethereum", `"valid_until":"2026-04-30"`)+row(evmB, "ethereum", `"valid_until":"2026-05-01"`))
@@ -256,10 +255,10 @@ func TestAListingThatHasExpiredIsNoMatch(t *testing.T) {
 	}
 }
 
-// faulty is a store whose reads of records fail when told to.
+// faulty is a store whose reads can be made to fail.
 type faulty struct {
 	lists.Store
-	lookup, attributions, walk atomic.Bool
+	lookup, attributions atomic.Bool
 }
 
 var errGone = fault.E(fault.Unavailable, "the store is gone")
@@ -278,19 +277,12 @@ func (f *faulty) Attributions(ctx context.Context, layer string, numbers []uint3
 	return f.Store.Attributions(ctx, layer, numbers)
 }
 
-func (f *faulty) Walk(ctx context.Context, layer string) iter.Seq2[lists.Entry, error] {
-	if f.walk.Load() {
-		return func(yield func(lists.Entry, error) bool) { yield(lists.Entry{}, errGone) }
-	}
-	return f.Store.Walk(ctx, layer)
-}
-
-func TestWhenTheStoreIsGoneHitsAreHeldAndMissesGoOn(t *testing.T) {
+func TestUnreadableStoreHoldsHitsAndNotMisses(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
 	for _, part := range []string{"lookup", "attributions"} {
 		f := &faulty{Store: h.store}
-		s := screening.New(f, h.journal, countless{}, quiet, time.Now)
+		s := screening.New(f, h.journal, noMetrics{}, quiet, time.Now)
 		if err := s.Refresh(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -313,98 +305,6 @@ func TestWhenTheStoreIsGoneHitsAreHeldAndMissesGoOn(t *testing.T) {
 	}
 }
 
-func TestADamagedFilterIsBuiltAgainAndNeverBelieved(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, h *house, blob string){
-		"missing": func(t *testing.T, h *house, blob string) {
-			if err := h.store.DropBlob(ctx, blob); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"all zero": func(t *testing.T, h *house, blob string) {
-			if err := h.store.PutBlob(ctx, blob, strings.NewReader(strings.Repeat("\x00", 4096))); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"one bit turned": func(t *testing.T, h *house, blob string) { turnBit(t, h.store, blob) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := open(t, time.Now)
-			v := h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum")+row(btcA, "bitcoin"))
-			blob := lists.BlobFilter(v.Layers[0].ID)
-			damage(t, h, blob)
-			s := screening.New(h.store, h.journal, countless{}, quiet, time.Now)
-			if err := s.Refresh(ctx); err != nil {
-				t.Fatal(err)
-			}
-			var a screening.Answer
-			for _, x := range []string{evmA, btcA} {
-				if err := s.Check(ctx, &screening.Request{Address: x}, &a); err != nil || a.Result != screening.Hit {
-					t.Errorf("%s is a %v (%v)", x, a.Result, err)
-				}
-			}
-			// It was stored again: a second replica needs no walk.
-			f := &faulty{Store: h.store}
-			f.walk.Store(true)
-			if err := screening.New(f, h.journal, countless{}, quiet, time.Now).Refresh(ctx); err != nil {
-				t.Error("the filter was not stored again:", err)
-			}
-		})
-	}
-	t.Run("and no way to build it", func(t *testing.T) {
-		h := open(t, time.Now)
-		v := h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
-		if err := h.store.DropBlob(ctx, lists.BlobFilter(v.Layers[0].ID)); err != nil {
-			t.Fatal(err)
-		}
-		f := &faulty{Store: h.store}
-		f.walk.Store(true)
-		s := screening.New(f, h.journal, countless{}, quiet, time.Now)
-		if err := s.Refresh(ctx); !fault.Is(err, fault.Unavailable) {
-			t.Errorf("refresh says %v", err)
-		}
-		var a screening.Answer
-		if err := s.Check(ctx, &screening.Request{Address: btcA}, &a); !fault.Is(err, fault.NotLoaded) {
-			t.Errorf("a check without filters: %v, %v", a.Result, err)
-		}
-	})
-}
-
-func turnBit(t *testing.T, s lists.Store, blob string) {
-	t.Helper()
-	r, err := s.OpenBlob(ctx, blob)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b strings.Builder
-	buf := make([]byte, 1<<20)
-	n, _ := r.Read(buf)
-	r.Close()
-	buf[n/2] ^= 1
-	b.Write(buf[:n])
-	if err := s.PutBlob(ctx, blob, strings.NewReader(b.String())); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestAReplicaNeverGoesBack(t *testing.T) {
-	h := open(t, time.Now)
-	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
-	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum")+row(evmB, "ethereum"))
-	// The store loses the last commit, as a failover of Redis can.
-	if err := h.store.Commit(ctx, lists.Put(lists.DocHead, lists.Head{Generation: 1}, lists.AnyRevision)); err != nil {
-		t.Fatal(err)
-	}
-	if err := h.screener.Refresh(ctx); !fault.Is(err, fault.Lost) {
-		t.Errorf("refresh says %v", err)
-	}
-	if a, err := h.ask(t, screening.Request{Address: evmB}); err != nil || a.Result != screening.Hit {
-		t.Errorf("what generation 2 lists is a %v (%v)", a.Result, err)
-	}
-	if st := h.screener.Status(); st.Generation != 2 || st.RefreshError == "" {
-		t.Errorf("status: %+v", st)
-	}
-}
-
 // failing is a journal whose disk is full.
 type failing struct{}
 
@@ -412,10 +312,10 @@ func (failing) AppendBatch([]journal.Entry, bool) error {
 	return fault.E(fault.Unavailable, "no space left")
 }
 
-func TestADecisionThatCannotBeRecordedIsNotGiven(t *testing.T) {
+func TestUnrecordedDecisionIsNotReturned(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
-	s := screening.New(h.store, failing{}, countless{}, quiet, time.Now)
+	s := screening.New(h.store, failing{}, noMetrics{}, quiet, time.Now)
 	if err := s.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -427,7 +327,7 @@ func TestADecisionThatCannotBeRecordedIsNotGiven(t *testing.T) {
 	}
 }
 
-func TestTheJournalHoldsWhatWasAskedAndTheVeryBytesThatWereAnswered(t *testing.T) {
+func TestJournalHasRequestAndAnswerBytes(t *testing.T) {
 	dir := t.TempDir()
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum"))
@@ -435,7 +335,7 @@ func TestTheJournalHoldsWhatWasAskedAndTheVeryBytesThatWereAnswered(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := screening.New(h.store, j, countless{}, quiet, time.Now)
+	s := screening.New(h.store, j, noMetrics{}, quiet, time.Now)
 	if err := s.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -444,7 +344,7 @@ func TestTheJournalHoldsWhatWasAskedAndTheVeryBytesThatWereAnswered(t *testing.T
 	var a screening.Answer
 	for _, r := range []screening.Request{{Address: btcA, Network: secret}, {Address: btcA, Asset: secret}} {
 		if err := s.Check(ctx, &r, &a); err != nil && strings.Contains(err.Error(), secret[:20]) {
-			t.Errorf("the secret is repeated: %v", err)
+			t.Errorf("the error contains the secret: %v", err)
 		}
 	}
 	for _, x := range []string{evmA, btcA, "nonsense", secret} {
@@ -485,13 +385,13 @@ func TestTheJournalHoldsWhatWasAskedAndTheVeryBytesThatWereAnswered(t *testing.T
 	}
 	for _, f := range files {
 		if b, err := os.ReadFile(f); err != nil || strings.Contains(string(b), secret[:20]) {
-			t.Errorf("%s holds the secret (%v)", f, err)
+			t.Errorf("%s contains the secret (%v)", f, err)
 		}
 	}
 }
 
-// Every answer names a generation, and must be the truth of that one, while generations change underneath.
-func TestNoAnswerComesFromHalfAGeneration(t *testing.T) {
+// Every answer agrees with the generation that it names, while generations change.
+func TestAnswersComeFromOneGeneration(t *testing.T) {
 	h := open(t, time.Now)
 	settings := sanctions("deny")
 	contents := []string{row(evmA, "ethereum"), row(evmB, "ethereum")}
@@ -545,8 +445,8 @@ func TestNoAnswerComesFromHalfAGeneration(t *testing.T) {
 	wg.Wait()
 }
 
-// A clock that jumps makes no answer of an error, and none of it makes a number fall: what was too old is so by the clock of the moment.
-func TestAClockThatJumps(t *testing.T) {
+// When the clock jumps, a list is stale by the current time, and generation numbers still rise.
+func TestClockJumps(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
 	h := open(t, clock)
@@ -577,6 +477,6 @@ func TestAClockThatJumps(t *testing.T) {
 	now = now.Add(-72 * time.Hour)
 	h.load(t, settings, "ndjson", row(evmA, "ethereum")+row(evmB, "ethereum"))
 	if g := h.screener.Status().Generation; g != generation+1 {
-		t.Errorf("an activation under a clock that went back: generation %d after %d", g, generation)
+		t.Errorf("an activation after the clock was set back: generation %d after %d", g, generation)
 	}
 }

@@ -11,9 +11,9 @@ import (
 	"interdict/screening/journal"
 )
 
-// secrets_test.go at the root searches all outputs of the program. Here is what only a store that fails shows: a text that looks like a
-// secret is not recorded either when something else than itself kept it from an answer.
-func TestASecretIsNotRecordedWhateverKeptItFromAnAnswer(t *testing.T) {
+// A text that looks like a secret is not recorded if the error has another cause, such as a store that cannot be read. The test of all
+// outputs of the program is in secrets_test.go at the root.
+func TestSecretsAreNotRecorded(t *testing.T) {
 	const hex64 = "5be5543ff73456ab9f2d207887e2af87322c651ea1a873c5b25b7ffae456c320"
 	dir := t.TempDir()
 	h := open(t, time.Now)
@@ -23,13 +23,13 @@ func TestASecretIsNotRecordedWhateverKeptItFromAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := &faulty{Store: h.store}
-	s := screening.New(f, j, countless{}, quiet, time.Now)
+	s := screening.New(f, j, noMetrics{}, quiet, time.Now)
 	if err := s.Refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
 	f.lookup.Store(true)
 	var a screening.Answer
-	// The filter says maybe of the listed text, and the store cannot be asked whether it is.
+	// The filter says maybe, and the store cannot be read.
 	if err := s.Check(ctx, &screening.Request{Address: hex64, Network: "ethereum"}, &a); !errors.As(err, new(*screening.Undecided)) {
 		t.Errorf("64 hex digits: %v", err)
 	}
@@ -38,10 +38,10 @@ func TestASecretIsNotRecordedWhateverKeptItFromAnAnswer(t *testing.T) {
 	}
 	for _, dressed := range []string{"p2wpkh:" + secretWIF, `"` + secretWIF + `"`, "wpkh(" + secretWIF + ")"} {
 		if err := s.Check(ctx, &screening.Request{Address: dressed}, &a); !errors.As(err, new(*screening.Refused)) {
-			t.Errorf("a key in a dress: %v", err)
+			t.Errorf("a key with a prefix: %v", err)
 		}
 	}
-	// What is no secret is recorded: an account of TON under the wrong network holds 64 hex digits and is none.
+	// Other texts are recorded: a TON account under the wrong network has 64 hex digits and is not a secret.
 	if err := s.Check(ctx, &screening.Request{Address: "0:" + strings.ToUpper(hex64), Network: "bitcoin"}, &a); err == nil {
 		t.Error("an account of TON is one of Bitcoin")
 	}
@@ -57,7 +57,7 @@ func TestASecretIsNotRecordedWhateverKeptItFromAnAnswer(t *testing.T) {
 		if record := string(r.Payload); strings.Contains(record, hex64[:12]) || strings.Contains(record, secretWIF[:12]) {
 			t.Errorf("record %d is %s", n, record)
 		} else if n == 6 && !strings.Contains(record, `"input":"0:5BE5`) {
-			t.Errorf("what is no secret is recorded as %s", record)
+			t.Errorf("a text that is not a secret is recorded as %s", record)
 		}
 	}
 	if n != 6 {

@@ -12,7 +12,7 @@ import (
 	"interdict/screening"
 )
 
-// suppress puts a suppression in force.
+// suppress proposes and approves a suppression.
 func (h *house) suppress(t *testing.T, list, address, network string) *lists.Suppression {
 	t.Helper()
 	s, err := h.loader.ProposeSuppression(ctx, list, address, network, "wrong person", time.Now().Add(time.Hour), "ana")
@@ -28,7 +28,7 @@ func (h *house) suppress(t *testing.T, list, address, network string) *lists.Sup
 	return s
 }
 
-// told is what an answer tells of each listing.
+// told returns the matches and the suppressed matches of an answer.
 func (h *house) told(t *testing.T, address, network string) (matches, suppressed []string) {
 	t.Helper()
 	a, err := h.ask(t, screening.Request{Address: address, Network: network, Direction: lists.Deposit})
@@ -51,7 +51,7 @@ func named(address, entity string, more string) string {
 	return `{"address":"` + address + `","entity":{"id":"1","name":"` + entity + `"}` + more + "}\n"
 }
 
-func TestASuppressionIsForTheListingItWasGivenFor(t *testing.T) {
+func TestSuppressionCoversOneListing(t *testing.T) {
 	wrong := named(evmA, "wrong person", "")
 	for name, c := range map[string]struct {
 		rows                string
@@ -81,7 +81,7 @@ func TestASuppressionIsForTheListingItWasGivenFor(t *testing.T) {
 	}
 }
 
-func TestASuppressionOfOneReadingClearsThatReadingOnly(t *testing.T) {
+func TestSuppressionCoversOneReading(t *testing.T) {
 	const (
 		onOneKey   = "DBXu2kgc3xtvCUWFcxFE3r9hEYgmuaaCyD" // Dogecoin and Verge
 		onManyKeys = "0xcccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
@@ -96,7 +96,7 @@ func TestASuppressionOfOneReadingClearsThatReadingOnly(t *testing.T) {
 			}
 			for _, still := range []string{networks[1-i], ""} {
 				if m, _ := h.told(t, address, still); len(m) != 1 {
-					t.Errorf("%s suppressed on %s is cleared on %q", address, network, still)
+					t.Errorf("%s suppressed on %s is a miss on %q", address, network, still)
 				}
 			}
 			h.suppress(t, "deny", address, "")
@@ -107,8 +107,8 @@ func TestASuppressionOfOneReadingClearsThatReadingOnly(t *testing.T) {
 	}
 }
 
-// A suppression that an older program stored does not say for which listing it was given.
-func TestASuppressionWithoutAListingCoversNothing(t *testing.T) {
+// Earlier versions of Interdict stored suppressions that name no listing.
+func TestSuppressionWithoutAListingHasNoEffect(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", named(evmA, "S", ""))
 	s := h.suppress(t, "deny", evmA, "")
@@ -143,7 +143,7 @@ func TestASuppressionWithoutAListingCoversNothing(t *testing.T) {
 	}
 }
 
-func TestASuppressionIsApprovedForWhatIsStillListed(t *testing.T) {
+func TestSuppressionIsApprovedForCurrentListings(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", named(evmA, "S", ""))
 	s, err := h.loader.ProposeSuppression(ctx, "deny", evmA, "", "wrong person", time.Now().Add(time.Hour), "ana")
@@ -156,7 +156,7 @@ func TestASuppressionIsApprovedForWhatIsStillListed(t *testing.T) {
 	}
 }
 
-func TestSuppressedListingsAreCountedAndLimited(t *testing.T) {
+func TestSuppressedMatchesAreCountedAndTruncated(t *testing.T) {
 	h := open(t, time.Now)
 	rows := ""
 	for i := range 100 {

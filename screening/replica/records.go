@@ -1,9 +1,9 @@
-package screening
+package replica
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
 
@@ -12,34 +12,28 @@ import (
 	"interdict/lists/fault"
 )
 
-// Layers whose records fit into the memory budget are held in the process: what they say is told in full while the store is away, and
-// faster while it is there.
-
-// records are all entries and attributions of one layer. They never change.
+// records are all entries and attributions of one layer in memory. Layers in memory are faster, and hits in them are answered while the
+// store is unreachable. Records never change.
 type records struct {
 	entries []byte // key length(1) key, refs length(4) refs; in the order of the layer
 	table   []uint32
 	keys    int
 
 	attributions []byte
-	spans        []span // by number; the zero span is none
+	spans        []span // by number; the zero value: no such attribution
 }
 
+// span is where an attribution is in the bytes of all attributions.
 type span struct{ from, to uint32 }
-
-// promptKeys is up to how many keys a layer is read before a new generation is answered from; larger ones are read afterwards.
-const promptKeys = 200_000
-
-// estimate is how many bytes a layer with so many keys will take, about.
-func estimate(keys int) int64 { return int64(keys) * 80 }
 
 func (r *records) size() int64 {
 	return int64(cap(r.entries)) + 4*int64(cap(r.table)) + int64(cap(r.attributions)) + 8*int64(cap(r.spans))
 }
 
-// readRecords reads a layer. It is fault.TooLarge when more than limit bytes would be needed.
+// readRecords reads a layer. It returns fault.TooLarge if the layer needs more than limit bytes.
 func readRecords(ctx context.Context, store lists.Store, layer *lists.Layer, limit int64) (*records, error) {
 	limit = min(limit, math.MaxUint32)
+	tooLarge := fault.E(fault.TooLarge, "layer %s needs more than %d bytes", layer.ID, limit)
 	r := &records{}
 	var refs []lists.Ref
 	wanted := map[uint32]bool{}
@@ -60,42 +54,33 @@ func readRecords(ctx context.Context, store lists.Store, layer *lists.Layer, lim
 		r.entries = append(append(r.entries, byte(n>>24), byte(n>>16), byte(n>>8), byte(n)), e.Refs...)
 		r.keys++
 		if int64(len(r.entries)) > limit {
-			return nil, fault.E(fault.TooLarge, "layer %s needs more than %d bytes", layer.ID, limit)
+			return nil, tooLarge
 		}
 	}
 	if r.keys != layer.Keys {
 		return nil, fault.E(fault.Unavailable, "layer %s has %d keys instead of %d", layer.ID, r.keys, layer.Keys)
 	}
 	r.entries = slices.Clip(r.entries)
-	r.hash()
-	numbers := make([]uint32, 0, len(wanted))
-	for n := range wanted {
-		numbers = append(numbers, n)
-	}
-	slices.Sort(numbers)
-	const batch = 1000
-	for ; len(numbers) > 0; numbers = numbers[min(batch, len(numbers)):] {
-		some := numbers[:min(batch, len(numbers))]
-		all, err := store.Attributions(ctx, layer.ID, some)
-		if err != nil {
-			return nil, err
+	r.buildTable()
+	err := lists.EachAttribution(ctx, store, layer.ID, slices.Collect(maps.Keys(wanted)), func(number uint32, record []byte) error {
+		for len(r.spans) <= int(number) {
+			r.spans = append(r.spans, span{})
 		}
-		for i, b := range all {
-			for len(r.spans) <= int(some[i]) {
-				r.spans = append(r.spans, span{})
-			}
-			r.spans[some[i]] = span{uint32(len(r.attributions)), uint32(len(r.attributions) + len(b))}
-			r.attributions = append(r.attributions, b...)
-		}
+		r.spans[number] = span{uint32(len(r.attributions)), uint32(len(r.attributions) + len(record))}
+		r.attributions = append(r.attributions, record...)
 		if r.size() > limit {
-			return nil, fault.E(fault.TooLarge, "layer %s needs more than %d bytes", layer.ID, limit)
+			return tooLarge
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return r, nil
 }
 
-// hash builds the table: open addressing, half full at the most; a slot holds the place of an entry, plus one.
-func (r *records) hash() {
+// buildTable builds the hash table: open addressing, at most half full. A slot is the offset of an entry plus one; 0 is an empty slot.
+func (r *records) buildTable() {
 	size := 4
 	for size < 2*r.keys {
 		size *= 2
@@ -112,7 +97,7 @@ func (r *records) hash() {
 	}
 }
 
-// entry reads the entry at a place, and tells where the next one is.
+// entry reads the entry at an offset and returns the offset of the next one.
 func (r *records) entry(at int) (key address.Key, refs []byte, next int) {
 	from := at + 1 + int(r.entries[at])
 	key = address.Key(r.entries[at+1 : from])
@@ -121,7 +106,7 @@ func (r *records) entry(at int) (key address.Key, refs []byte, next int) {
 	return key, r.entries[from : from+n : from+n], from + n
 }
 
-// lookup gives the references under a key, nil when the layer does not have it.
+// lookup returns the references under a key, nil if the layer does not have it.
 func (r *records) lookup(key address.Key, hash uint64) []byte {
 	for slot := int(hash) & (len(r.table) - 1); r.table[slot] != 0; slot = (slot + 1) & (len(r.table) - 1) {
 		at := int(r.table[slot] - 1)
@@ -135,7 +120,7 @@ func (r *records) lookup(key address.Key, hash uint64) []byte {
 	return nil
 }
 
-// attribution reads one; an error when the layer does not have it, which no reference should meet.
+// attribution decodes an attribution. It is an error if the layer does not have it.
 func (r *records) attribution(n uint32) (*lists.Attribution, error) {
 	if int(n) >= len(r.spans) || r.spans[n] == (span{}) {
 		return nil, fault.E(fault.Unavailable, "attribution %d is missing", n)
@@ -143,7 +128,7 @@ func (r *records) attribution(n uint32) (*lists.Attribution, error) {
 	return lists.DecodeAttribution(r.attributions[r.spans[n].from:r.spans[n].to])
 }
 
-// copyTo writes the records as a layer of another store.
+// copyTo writes the records as a layer of a store.
 func (r *records) copyTo(ctx context.Context, store lists.Store, id string) error {
 	w, err := store.CreateLayer(ctx, id, r.keys)
 	if err != nil {
@@ -170,49 +155,4 @@ func (r *records) copyTo(ctx context.Context, store lists.Store, id string) erro
 		return errors.Join(err, w.Abort())
 	}
 	return nil
-}
-
-// hold reads the records of layers that are not held yet, the small ones first, while the budget lasts. With prompt it leaves those for
-// later that take their time. A layer that cannot be read is asked of the store as before.
-func (s *Screener) hold(ctx context.Context, store lists.Store, snap *snapshot, prompt bool) {
-	left := s.local.ResidentBytes
-	var missing []*layer
-	for _, k := range snap.stacks {
-		for _, l := range k.layers {
-			if r := l.records.Load(); r != nil {
-				left -= r.size()
-			} else if !prompt || l.Keys <= promptKeys {
-				missing = append(missing, l)
-			}
-		}
-	}
-	slices.SortStableFunc(missing, func(a, b *layer) int { return cmp.Compare(a.Keys, b.Keys) })
-	for _, l := range missing {
-		if estimate(l.Keys) > left || ctx.Err() != nil {
-			return
-		}
-		r, err := readRecords(ctx, store, &l.Layer, left)
-		if err != nil {
-			if !fault.Is(err, fault.TooLarge) {
-				s.log.Warn("a layer is not held in memory yet", "layer", l.ID, "because", err)
-			}
-			continue
-		}
-		left -= r.size()
-		l.records.Store(r)
-	}
-}
-
-// held says how many of the generation's layers are in memory, and how many bytes they take.
-func (s *snapshot) held() (layers, all int, bytes int64) {
-	for _, k := range s.stacks {
-		for _, l := range k.layers {
-			all++
-			if r := l.records.Load(); r != nil {
-				layers++
-				bytes += r.size()
-			}
-		}
-	}
-	return layers, all, bytes
 }

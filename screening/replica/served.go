@@ -1,4 +1,4 @@
-package screening
+package replica
 
 import (
 	"bytes"
@@ -17,37 +17,37 @@ import (
 	"interdict/lists/fault"
 )
 
-// Served is what a replica notes on disk before it answers from a generation. The cache follows a second later and can be damaged;
-// this note says whether it holds what was answered from.
+// Served names the generation that a replica serves. It is written to disk before the first check is answered from that generation.
+// The cache is written a second later and can be damaged; Served says which generation the cache must hold to be used.
 type Served struct {
 	StoreID string `json:"store_id,omitempty"`
 	Store   string `json:"store"` // digest of the store's address, without secrets
 	lists.Head
-	// Lost tells that the store had lost that generation: the cache alone may not be answered from.
+	// Lost is true if the store had lost that generation: then the cache alone must not be used.
 	Lost bool `json:"lost,omitempty"`
 }
 
-// Of reports whether the note is about a store at this address, or about none yet.
-func (s Served) Of(store lists.Store) bool { return s.Store == "" || s.Store == addressOf(store) }
+// Of reports whether the store was at this address, or nothing has been served yet.
+func (s Served) Of(store lists.Store) bool { return s.Store == "" || s.Store == storeDigest(store) }
 
-// servedBytes is the size of the file: one sector, so that it is written whole or not at all.
+// servedBytes is the size of the file: one sector, so that a write is never partial.
 const servedBytes = 512
 
 // ServedFile keeps a Served in a file:
 //
-//	crc32 of the JSON (8 hex digits) space JSON, filled up with spaces
+//	crc32 of the JSON (8 hex digits) space JSON, padded with spaces
 type ServedFile struct {
 	mu      sync.Mutex
 	f       *os.File
-	now     Served
+	last    Served
 	damaged bool
 }
 
-// OpenServed opens the file and makes it if there is none.
+// OpenServed opens the file and creates it if it does not exist.
 func OpenServed(path string) (*ServedFile, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fault.E(fault.Unavailable, "open the note of what is served: %w", err)
+		return nil, fault.E(fault.Unavailable, "open the file of the generation served: %w", err)
 	}
 	s := &ServedFile{f: f}
 	dir, err := os.Open(filepath.Dir(path))
@@ -55,23 +55,23 @@ func OpenServed(path string) (*ServedFile, error) {
 		err = errors.Join(dir.Sync(), dir.Close())
 	}
 	if err == nil {
-		s.now, err = readServed(f)
-		s.damaged = errors.Is(err, errServed)
+		s.last, err = readServed(f)
+		s.damaged = errors.Is(err, errServedDamaged)
 	}
 	if err != nil && !s.damaged {
-		return nil, errors.Join(fault.E(fault.Unavailable, "read the note of what is served: %w", err), f.Close())
+		return nil, errors.Join(fault.E(fault.Unavailable, "read the file of the generation served: %w", err), f.Close())
 	}
 	return s, nil
 }
 
-// ReadServed reads the file at path. It is the zero value when there is none.
+// ReadServed reads the file at path. It returns the zero value if there is none.
 func ReadServed(path string) (Served, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return Served{}, nil
 	}
 	if err != nil {
-		return Served{}, fault.E(fault.Unavailable, "read the note of what is served: %w", err)
+		return Served{}, fault.E(fault.Unavailable, "read the file of the generation served: %w", err)
 	}
 	defer f.Close()
 	s, err := readServed(f)
@@ -81,8 +81,8 @@ func ReadServed(path string) (Served, error) {
 	return s, nil
 }
 
-// errServed marks a file that cannot be understood.
-var errServed = errors.New("the note of what is served is damaged")
+// errServedDamaged is the error of a file with a wrong size or checksum.
+var errServedDamaged = errors.New("the file of the generation served is damaged")
 
 func readServed(f *os.File) (s Served, err error) {
 	b := make([]byte, servedBytes+1)
@@ -91,27 +91,27 @@ func readServed(f *os.File) (s Served, err error) {
 		return s, nil
 	}
 	if n != servedBytes {
-		return s, errServed
+		return s, errServedDamaged
 	}
 	sum, text, _ := bytes.Cut(bytes.TrimRight(b[:n], " "), []byte(" "))
 	if string(sum) != fmt.Sprintf("%08x", crc32.ChecksumIEEE(text)) || json.Unmarshal(text, &s) != nil {
-		return Served{}, errServed
+		return Served{}, errServedDamaged
 	}
 	return s, nil
 }
 
-// Read returns what was written last; known is false when the file is damaged.
-func (s *ServedFile) Read() (now Served, known bool) {
+// Read returns what was written last; known is false if the file is damaged.
+func (s *ServedFile) Read() (last Served, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now, !s.damaged
+	return s.last, !s.damaged
 }
 
-// write returns when the note survives the death of the machine.
+// write returns once the file survives a power failure.
 func (s *ServedFile) write(next Served) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if next == s.now && !s.damaged {
+	if next == s.last && !s.damaged {
 		return nil
 	}
 	text, err := json.Marshal(next)
@@ -120,24 +120,24 @@ func (s *ServedFile) write(next Served) error {
 	}
 	line := fmt.Sprintf("%08x %s", crc32.ChecksumIEEE(text), text)
 	if len(line) > servedBytes {
-		return fault.E(fault.Internal, "the note of what is served has %d bytes", len(line))
+		return fault.E(fault.Internal, "the record of the generation served has %d bytes; at most %d fit", len(line), servedBytes)
 	}
-	s.damaged = true // until it is written whole
+	s.damaged = true // until the write is complete
 	if _, err = s.f.WriteAt([]byte(line+strings.Repeat(" ", servedBytes-len(line))), 0); err == nil {
 		err = s.f.Sync()
 	}
 	if err != nil {
-		return fault.E(fault.Unavailable, "write the note of what is served: %w", err)
+		return fault.E(fault.Unavailable, "write the file of the generation served: %w", err)
 	}
-	s.now, s.damaged = next, false
+	s.last, s.damaged = next, false
 	return nil
 }
 
 // Close closes the file.
 func (s *ServedFile) Close() error { return s.f.Close() }
 
-// addressOf is the digest of a store's address.
-func addressOf(store lists.Store) string {
+// storeDigest is a digest of a store's address.
+func storeDigest(store lists.Store) string {
 	sum := sha256.Sum256([]byte(store.Describe()))
 	return hex.EncodeToString(sum[:16])
 }
