@@ -33,7 +33,7 @@ var document = sync.OnceValue(func() *openapi3.T {
 		openapi3filter.RegisterBodyDecoder(t, openapi3filter.FileBodyDecoder)
 	}
 	objects(answers(doc), func(_ string, s *openapi3.Schema) {
-		if s.AdditionalProperties.Schema == nil {
+		if len(s.Properties) > 0 && s.AdditionalProperties.Schema == nil {
 			s.AdditionalProperties.Has = openapi3.Ptr(false)
 		}
 	})
