@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"interdict/loader/formats"
 )
 
 // documents returns every Markdown file of the repository.
@@ -295,6 +297,34 @@ func TestCommentsPointToWhatIsThere(t *testing.T) {
 					t.Errorf("%s: %s is not in the repository: %s", name, target, strings.TrimSpace(comment))
 				}
 			}
+		}
+	}
+}
+
+// The tables of formats and of error codes are written by hand.
+func TestDocumentsAreComplete(t *testing.T) {
+	read := func(name string) string {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	listed := read("docs/lists.md")
+	for _, name := range formats.Names() {
+		if !strings.Contains(listed, "`"+name+"`") {
+			t.Errorf("docs/lists.md does not name the format %s", name)
+		}
+	}
+	_, codes, ok := strings.Cut(read("api/openapi.yaml"), "enum: [invalid_request,")
+	if !ok {
+		t.Fatal("api/openapi.yaml has no codes of errors")
+	}
+	codes, _, _ = strings.Cut(codes, "]")
+	contract := read("docs/contract.md")
+	for _, code := range strings.FieldsFunc("invalid_request,"+codes, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }) {
+		if !strings.Contains(contract, "`"+code+"`") {
+			t.Errorf("docs/contract.md does not name the code %s", code)
 		}
 	}
 }
