@@ -182,7 +182,7 @@ exec '%s' -C '%s' "$@"
 	for documented, free := range map[string]string{"127.0.0.1:8080": api, "127.0.0.1:9090": admin} {
 		commands = strings.ReplaceAll(commands, documented, free)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", commands)
 	cmd.Dir = dir
