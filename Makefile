@@ -42,12 +42,12 @@ demo: ## a throw-away server with a small list; prints two curl lines to paste
 # redis-server and chromium are what tests drive for real; a test that cannot find them fails instead of skipping
 .PHONY: test
 test: ## every test of every module, with the race detector
-	bash .ci/needs redis-server=redis-server chromium=chromium
+	bash .ci/needs redis-server=redis-server chromium=chromium curl=curl
 	INTERDICT_REQUIRE_REDIS=1 bash .ci/test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
 
 .PHONY: test-quick
 test-quick: ## the same without the race detector
-	bash .ci/needs redis-server=redis-server chromium=chromium
+	bash .ci/needs redis-server=redis-server chromium=chromium curl=curl
 	INTERDICT_REQUIRE_REDIS=1 bash .ci/test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
 
 .PHONY: fault

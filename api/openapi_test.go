@@ -25,17 +25,113 @@ import (
 	"interdict/loader/formats"
 )
 
-// document is openapi.yaml.
+// document returns openapi.yaml as the tests use it: an answer may hold only the fields that are described, so that a field
+// that nobody described fails a test. The published schemas are open, because clients ignore fields they do not know.
 var document = sync.OnceValue(func() *openapi3.T {
+	doc := published()
+	for _, t := range []string{"application/x-ndjson", "text/html", "text/css", "text/javascript", "image/png"} {
+		openapi3filter.RegisterBodyDecoder(t, openapi3filter.FileBodyDecoder)
+	}
+	objects(answers(doc), func(_ string, s *openapi3.Schema) {
+		if len(s.Properties) > 0 && s.AdditionalProperties.Schema == nil {
+			s.AdditionalProperties.Has = openapi3.Ptr(false)
+		}
+	})
+	return doc
+})
+
+// published returns openapi.yaml as it is.
+func published() *openapi3.T {
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI())
 	if err != nil {
 		panic(err)
 	}
-	for _, t := range []string{"application/x-ndjson", "text/html", "text/css", "text/javascript", "image/png"} {
-		openapi3filter.RegisterBodyDecoder(t, openapi3filter.FileBodyDecoder)
-	}
 	return doc
-})
+}
+
+// answers returns the schemas of all response bodies by operation and status, and that of errors.
+func answers(doc *openapi3.T) map[string]*openapi3.SchemaRef {
+	out := map[string]*openapi3.SchemaRef{"Problem": doc.Components.Schemas["Problem"]}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			for status, response := range op.Responses.Map() {
+				for media, content := range response.Value.Content {
+					out[method+" "+path+" "+status+" "+media] = content.Schema
+				}
+			}
+		}
+	}
+	return out
+}
+
+// requests returns the schemas of all request bodies by operation.
+func requests(doc *openapi3.T) map[string]*openapi3.SchemaRef {
+	out := map[string]*openapi3.SchemaRef{}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.RequestBody == nil {
+				continue
+			}
+			for media, content := range op.RequestBody.Value.Content {
+				if content.Schema != nil {
+					out[method+" "+path+" "+media] = content.Schema
+				}
+			}
+		}
+	}
+	return out
+}
+
+// objects calls f for each schema of type object in the given schemas and below.
+func objects(schemas map[string]*openapi3.SchemaRef, f func(where string, s *openapi3.Schema)) {
+	for where, ref := range schemas {
+		err := openapi3.NewSchemaRef("", ref.Value).WalkSubtree(func(_ string, part *openapi3.SchemaRef) error {
+			if part.Value.Type.Is("object") {
+				f(where, part.Value)
+			}
+			return nil
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+}
+
+// A client that checks answers against the published schemas must not fail when a field is added. A misspelt field of a request
+// must not be ignored.
+func TestAnswersAreOpenAndRequestsAreStrict(t *testing.T) {
+	doc := published()
+	objects(answers(doc), func(where string, s *openapi3.Schema) {
+		if s.AdditionalProperties.Has != nil && !*s.AdditionalProperties.Has {
+			t.Errorf("%s: an answer forbids additional fields", where)
+		}
+	})
+	n := 0
+	for where, ref := range requests(doc) {
+		if ref.Value.Type.Is("object") {
+			n++
+			if has := ref.Value.AdditionalProperties.Has; has == nil || *has {
+				t.Errorf("%s: a request accepts unknown fields", where)
+			}
+		}
+	}
+	if n < 10 {
+		t.Errorf("%d request bodies", n)
+	}
+	rule := doc.Components.Schemas["ListSettings"].Value.Properties["policy"].Value
+	for body, valid := range map[string]bool{
+		`[{"action":"review","class":"same_key"}]`: true,
+		`[{"action":"review","clas":"same_key"}]`:  false,
+	} {
+		var v any
+		if err := json.Unmarshal([]byte(body), &v); err != nil {
+			t.Fatal(err)
+		}
+		if err := rule.VisitJSON(v, openapi3.EnableJSONSchema2020()); (err == nil) != valid {
+			t.Errorf("policy %s: %v", body, err)
+		}
+	}
+}
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
