@@ -51,6 +51,15 @@ func pieces(cell string) []piece {
 	return all
 }
 
+// Addresses returns the addresses that a cell holds, and what has the form of one but does not read.
+func Addresses(cell string) []string {
+	var all []string
+	for _, p := range pieces(cell) {
+		all = append(all, p.Address)
+	}
+	return all
+}
+
 // plainWord reports whether s holds nothing but ASCII letters and digits: it cannot be split.
 func plainWord(s string) bool {
 	for i := range len(s) {
