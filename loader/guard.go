@@ -68,6 +68,9 @@ func (s *Staging) findings(ctx context.Context, info *formats.Info, in *intake, 
 	if in.refused > 0 {
 		warn("secret_material", "%d rows hold a private key or seed; they were left out", in.refused)
 	}
+	if in.scrubbed > 0 {
+		warn("secret_material", "%d rows hold a private key, a seed or an API key beside their address; it was left out", in.scrubbed)
+	}
 	if n := v.Rows.Quarantined - in.refused; n > 0 {
 		warn("quarantined", "%d rows were not read: an address in them is not screened; the quarantine of the version shows them", n)
 	}

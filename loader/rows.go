@@ -32,6 +32,7 @@ type intake struct {
 	labels    map[string]int // unknown asset and network labels
 	words     map[word]int   // of categories and confidences that are unknown
 	refused   int            // rows that hold secret material
+	scrubbed  int            // rows that held secret material beside their address
 	lowered   int            // rows that are base58 in lower case
 	unread    int            // rows that hold something like an address and were not read
 	noted     noted
@@ -114,6 +115,9 @@ func (in *intake) take(r *formats.Row, n int) error {
 		if address.LooksSecret(*label) || address.DressedSecret(*label) {
 			*label = "" // a key in the wrong column
 		}
+	}
+	if dropSecrets(r) {
+		in.scrubbed++
 	}
 	prefix, number, hasNumber := splitLocator(r.Locator)
 	a := lists.Attribution{
