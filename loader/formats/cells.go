@@ -220,6 +220,9 @@ func split(text string, segment, group int) (parts []token, ok bool) {
 			return
 		}
 		t := token{text: text[start:end], segment: segment, group: group, colon: sign != 0}
+		if start > 0 && text[start-1] == '\\' && strings.IndexByte("nrt", t.text[0]) >= 0 && readsAsAddress(t.text) < address.Weak {
+			t.text = t.text[1:] // \n: a line end or a tab, written as in a program
+		}
 		if r := readsAsAddress(t.text); r == address.Weak || r == address.Proving {
 			t.kind, ok = addressToken, true
 		} else if r == address.LikeAddress {
