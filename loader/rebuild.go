@@ -10,6 +10,7 @@ import (
 	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/build"
+	"interdict/loader/formats"
 )
 
 // A layer stores an upload under the identity rules of the program that read it (Layer.Rules). A newer program screens under newer rules, and
@@ -130,13 +131,14 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 		if row.Change != "removed" {
 			return nil
 		}
-		x := &row.Listing
-		readings, _, err := address.ParseListed(nil, x.Address, x.Network, x.Asset)
-		if err != nil {
-			readings = []address.Address{{Key: address.RawKey(x.Address)}}
-		}
-		for i := range readings {
-			keys, texts = append(keys, readings[i].Key), append(texts, x.Address)
+		for _, text := range textsOf(&row.Listing) {
+			readings, _, err := address.ParseListed(nil, text, row.Listing.Network, row.Listing.Asset)
+			if err != nil {
+				readings = []address.Address{{Key: address.RawKey(text)}}
+			}
+			for i := range readings {
+				keys, texts = append(keys, readings[i].Key), append(texts, text)
+			}
 		}
 		if len(keys) < 1000 {
 			return nil
@@ -147,6 +149,17 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 		err = check()
 	}
 	return err
+}
+
+// textsOf returns what the rebuilt version must hold in place of a listing that it does not hold: the address, or, for a text that did not
+// read and is cut into addresses now ("T…; 0x…"), each of them.
+func textsOf(x *lists.Listing) []string {
+	if _, _, err := address.ParseListed(nil, x.Address, x.Network, x.Asset); err != nil {
+		if held := formats.Addresses(x.Address); len(held) > 0 {
+			return held
+		}
+	}
+	return []string{x.Address}
 }
 
 // rebuilt reads the uploads of a version again and returns the version with new layers, which no document names yet.

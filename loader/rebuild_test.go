@@ -21,6 +21,14 @@ import (
 // there. A generation that holds the version gets the same layers.
 func (b *bench) antiquate(t *testing.T, list string, number int, lose func(address.Key) bool) {
 	t.Helper()
+	b.antiquateAs(t, list, number, func(entries []lists.Entry) []lists.Entry {
+		return slices.DeleteFunc(entries, func(e lists.Entry) bool { return lose(e.Key) })
+	})
+}
+
+// antiquateAs does the same with what an older program stored in place of the entries of a layer.
+func (b *bench) antiquateAs(t *testing.T, list string, number int, change func([]lists.Entry) []lists.Entry) {
+	t.Helper()
 	doc, err := b.store.Get(ctx, lists.DocVersion(list, number))
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +38,7 @@ func (b *bench) antiquate(t *testing.T, list string, number int, lose func(addre
 		t.Fatal(err)
 	}
 	for i := range v.Layers {
-		v.Layers[i] = b.without(t, v.Layers[i], lose)
+		v.Layers[i] = b.changed(t, v.Layers[i], change)
 	}
 	changes := []lists.Change{lists.Put(doc.Key, v, doc.Revision)}
 	g, head, err := lists.Current(ctx, b.store)
@@ -50,17 +58,14 @@ func (b *bench) antiquate(t *testing.T, list string, number int, lose func(addre
 	}
 }
 
-// without copies a layer as of rules 1, leaving out some keys.
-func (b *bench) without(t *testing.T, layer lists.Layer, lose func(address.Key) bool) lists.Layer {
+// changed copies a layer as of rules 1, with other entries.
+func (b *bench) changed(t *testing.T, layer lists.Layer, change func([]lists.Entry) []lists.Entry) lists.Layer {
 	t.Helper()
 	var entries []lists.Entry
 	numbers := map[uint32]bool{}
 	for e, err := range b.store.Walk(ctx, layer.ID) {
 		if err != nil {
 			t.Fatal(err)
-		}
-		if lose(e.Key) {
-			continue
 		}
 		refs, err := lists.DecodeRefs(nil, e.Refs)
 		if err != nil {
@@ -73,6 +78,7 @@ func (b *bench) without(t *testing.T, layer lists.Layer, lose func(address.Key) 
 		}
 		entries = append(entries, lists.Entry{Key: e.Key, Refs: slices.Clone(e.Refs)})
 	}
+	entries = change(entries)
 	from := layer.ID
 	layer.ID, layer.Keys, layer.Rules = "old-"+layer.ID, len(entries), 1
 	w, err := b.store.CreateLayer(ctx, layer.ID, len(entries))
@@ -218,6 +224,38 @@ func TestAListOfOlderRulesIsRebuiltFromItsBytes(t *testing.T) {
 			t.Error("rebuilt twice", err)
 		}
 	})
+}
+
+// TestARebuildReadsTextsOfSeveralAddresses: an older program kept a cell of two addresses as one raw text, which no check asks for.
+func TestARebuildReadsTextsOfSeveralAddresses(t *testing.T) {
+	for name, cell := range map[string]string{
+		"two addresses":            evmA + "; " + evmB,
+		"words beside the address": evmA + " (main wallet) / " + evmB,
+		"line ends":                evmA + "\n" + evmB,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.mustStage(t, loader.StageOptions{}, csvOf("\""+cell+"\",,A"))
+			b.activate(t, "deny", 1)
+			b.antiquateAs(t, "deny", 1, func(entries []lists.Entry) []lists.Entry {
+				refs, err := lists.DecodeRefs(nil, entries[0].Refs)
+				if err != nil {
+					t.Fatal(err)
+				}
+				refs[0].Variant, refs[0].Text = address.VariantRaw, cell
+				return []lists.Entry{{Key: address.RawKey(cell), Refs: lists.AppendRef(nil, &refs[0])}}
+			})
+			if b.screens(t, evmA, "ethereum") {
+				t.Fatal("the older program read the cell")
+			}
+			if done, err := b.Rebuild(ctx, "deny", "system"); err != nil || !done {
+				t.Fatal(done, err)
+			}
+			if !b.screens(t, evmA, "ethereum") || !b.screens(t, evmB, "ethereum") {
+				t.Error("the addresses of the cell are not screened")
+			}
+		})
+	}
 }
 
 func TestAnOlderVersionIsRebuiltBeforeItGoesLive(t *testing.T) {

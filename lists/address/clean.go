@@ -160,6 +160,9 @@ func LooksSecret(text string) bool {
 // ContainsSecret reports whether a text that was refused for another reason contains a private key or a seed phrase: "p2wpkh:L53…",
 // "key=…", an xprv with a path.
 func ContainsSecret(text string) bool {
+	if holdsAPIKey(text) {
+		return true
+	}
 	parts := strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
 	parts = slices.DeleteFunc(parts, isHex) // a payment id or a TON account
 	return LooksSecret(strings.Join(parts, " "))
@@ -174,6 +177,9 @@ func isSecret(text string, hint *Network) bool {
 		if foldedPrefix(text, prefix) {
 			return true
 		}
+	}
+	if holdsAPIKey(text) {
+		return true
 	}
 	if at := strings.Index(text[:min(len(text), 20)], "sk1"); at > 0 && text[at-1] == '_' || at > 1 && text[at-2:at] == "_x" {
 		return true // Cardano CIP-5: addr_sk1…, root_xsk1…
@@ -210,6 +216,13 @@ func isSecret(text string, hint *Network) bool {
 		return strings.Contains(text[:4], "prv") || strings.Contains(text[:4], "tpv") || strings.HasPrefix(text, "dgpv") || strings.HasPrefix(text, "drkp") // BIP-32, SLIP-132
 	}
 	return false
+}
+
+// holdsAPIKey reports whether a text holds an API key of this program: ik_, 16 letters and digits, _ and 43 characters, of which some may
+// be missing.
+func holdsAPIKey(text string) bool {
+	_, key, found := strings.Cut(text, "ik_")
+	return found && len(key) >= 16+1+30 && key[16] == '_' && strings.Trim(key[:16], "abcdefghijklmnopqrstuvwxyz234567") == ""
 }
 
 // isSecretHex reports whether hex digits can be a private key: 32 bytes, unless addresses of the network

@@ -1,6 +1,9 @@
 package address
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Recognition says how much a text looks like an address. It decides what a reader of list files does with the text; an identity
 // comes from Parse and ParseListed alone.
@@ -142,7 +145,19 @@ func resembles(text string) Recognition {
 			return LikeAddress
 		}
 	}
+	for skip := 1; skip <= slack && len(body)-skip >= 26; skip++ {
+		if provesAny(body[skip:]) { // characters before it that are not its own
+			return LikeAddress
+		}
+	}
 	return NotAddress
+}
+
+// provesAny tells whether a text reads as an address that proves itself.
+func provesAny(text string) bool {
+	var room [4]Address
+	readings, _, err := parseListed(room[:0], text, "", "")
+	return err == nil && slices.ContainsFunc(readings, func(a Address) bool { return a.stands(text) })
 }
 
 // fits tells whether a text has the shape, with its slack.

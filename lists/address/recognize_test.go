@@ -20,6 +20,7 @@ func TestRecognize(t *testing.T) {
 			"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "0x" + hash, "0.0.12345", "0:ca6e321c7cce9ecedf0a8ca2492ec8592494aa5fb5ce0387dff96ef6af982a3e", "f01234",
 		},
 		LikeAddress: {
+			"x12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", "xx12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", "nTUCsTq7TofTCJRRoHk6RvhMoS2mJLm5Yzq", "a0x098B716B8Aaf21512996dC57EB0615e2383E2f96", // a letter stuck to it
 			tron[:33], tron + "z", tron[:33] + "r", tron[:10] + "0" + tron[11:], strings.ToLower("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"), "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3",
 			segwit[:41], segwit + "q", segwit[:41] + "5", segwit[:10] + "b" + segwit[11:], evmLower[:41], evmLower + "0", evmLower[:41] + "O", evmLower[2:], evmLower[:6] + "..." + evmLower[38:],
 			segwit[:6] + "\u2026" + segwit[38:], "bitcoin:" + segwit[:41], "cosmos1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnrujsuv", "addr1qxck39ywz2wrpq6pyfjgfzhs9zyyd5h8dzy8p8yz3kr0cs",

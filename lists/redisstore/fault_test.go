@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
@@ -173,6 +175,42 @@ func TestAddedEntryIsDamage(t *testing.T) {
 		_, err = walkAll(s)
 		unavailable(t, "Walk", err)
 	})
+}
+
+// beforeBuckets calls a function before whole buckets are read.
+type beforeBuckets func()
+
+func (beforeBuckets) DialHook(next redis.DialHook) redis.DialHook          { return next }
+func (beforeBuckets) ProcessHook(next redis.ProcessHook) redis.ProcessHook { return next }
+func (f beforeBuckets) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if len(cmds) > 0 && cmds[0].Name() == "hgetall" {
+			f()
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// TestAnEntryThatComesBackIsFound: a field is gone when it is asked for, and back when its bucket is read to prove that it is absent.
+func TestAnEntryThatComesBackIsFound(t *testing.T) {
+	url := storetest.StartRedis(t)
+	s := newStore(t, url, relaxed)
+	entries := sample(t, s)
+	bucket, field := s.keys.entries(meta(t, s).Stem, bucketOf(lists.Hash(entries[7].Key), meta(t, s).Buckets)), string(entries[7].Key)
+	value := s.client.HGet(t.Context(), bucket, field).Val()
+	if err := s.client.HDel(t.Context(), bucket, field).Err(); err != nil || value == "" {
+		t.Fatal(value, err)
+	}
+	other := newStore(t, url, relaxed)
+	s.client.AddHook(beforeBuckets(func() {
+		if err := other.client.HSet(t.Context(), bucket, field, value).Err(); err != nil {
+			t.Error(err)
+		}
+	}))
+	found, err := lookup(s, "\x02not listed", entries[7].Key, entries[7].Key)
+	if err != nil || found[0] != nil || !bytes.Equal(found[1], entries[7].Refs) || !bytes.Equal(found[2], entries[7].Refs) {
+		t.Errorf("an entry that came back was answered %q (%v)", found, err)
+	}
 }
 
 func TestLostAttributionIsDamage(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -66,27 +67,28 @@ func (s *Store) lookup(ctx context.Context, asked []lists.LayerKey, found [][]by
 		return err
 	}
 	sum := xxhash.New()
-	var absent []place
+	absent := map[place][]int{} // what a bucket does not have, as far as its fields were asked for one by one
 	for i, cmd := range cmds {
 		at := place{asked[i].Layer, bucketOf(lists.Hash(asked[i].Key), metas[asked[i].Layer].Buckets)}
 		if found[i], err = decodeAnswer(sum, asked[i].Key, cmd.Val()); err != nil {
 			return at.failed(err)
 		}
 		if found[i] == nil {
-			absent = append(absent, at)
+			absent[at] = append(absent[at], i)
 		}
 	}
-	return s.proveAbsence(ctx, metas, absent)
+	return s.proveAbsence(ctx, metas, absent, asked, found)
 }
 
 // proveAbsence reads the buckets that lack a key. It fails unless they have all entries that were written to them, since a single field
-// can be deleted or expire.
-func (s *Store) proveAbsence(ctx context.Context, metas map[string]*layerMeta, absent []place) error {
-	slices.SortFunc(absent, func(a, b place) int {
+// can be deleted or expire. What a whole bucket holds
+// counts, even if the key was not found before: the bucket may have been repaired since.
+func (s *Store) proveAbsence(ctx context.Context, metas map[string]*layerMeta, absent map[place][]int, asked []lists.LayerKey, found [][]byte) error {
+	places := slices.SortedFunc(maps.Keys(absent), func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.layer, b.layer), cmp.Compare(a.bucket, b.bucket))
 	})
 	sum := xxhash.New()
-	for chunk := range slices.Chunk(slices.Compact(absent), walkBuckets) {
+	for chunk := range slices.Chunk(places, walkBuckets) {
 		c, cancel := s.quick(ctx, len(chunk)*bucketMean)
 		pipe := s.client.Pipeline()
 		for _, at := range chunk {
@@ -98,8 +100,16 @@ func (s *Store) proveAbsence(ctx context.Context, metas map[string]*layerMeta, a
 			return err
 		}
 		for i, at := range chunk {
-			if _, err := decodeBucket(sum, at.bucket, metas[at.layer].Buckets, replies[i]); err != nil {
+			entries, err := decodeBucket(sum, at.bucket, metas[at.layer].Buckets, replies[i])
+			if err != nil {
 				return at.failed(err)
+			}
+			for _, e := range entries {
+				for _, n := range absent[at] {
+					if e.Key == asked[n].Key {
+						found[n] = e.Refs
+					}
+				}
 			}
 		}
 	}

@@ -44,6 +44,7 @@ func report(v *lists.Version, input *Input, info *formats.Info, j *joiner) {
 			"Translate it in the mapping: %s:word=value", field, words, field)
 	}
 	warnIf(in.secrets, "secret_material", "%d rows hold a private key or seed; they were left out")
+	warnIf(in.scrubbed, "secret_material", "%d rows hold a private key, a seed or an API key beside their address; it was left out")
 	warnIf(v.Rows.Quarantined-in.secrets, "quarantined",
 		"%d rows were not read: an address in them is not screened; see the quarantine of the version")
 	warnIf(in.notes.contradicted, "contradicted_label",

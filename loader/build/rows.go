@@ -29,6 +29,7 @@ type intake struct {
 	labels     map[string]int // unknown asset and network labels
 	words      map[word]int   // unknown categories and confidences
 	secrets    int            // rows that hold secret material
+	scrubbed   int            // rows that held secret material beside their address
 	lowerCased int            // rows that look like base58 in lower case
 	mixedCase  int            // rows with capital letters, as base58 has them
 	unread     int            // rows that hold something like an address and were not read
@@ -149,6 +150,9 @@ func (in *intake) attributionOf(r *formats.Row) lists.Attribution {
 		if address.LooksSecret(*label) || address.ContainsSecret(*label) {
 			*label = "" // a key in the wrong column
 		}
+	}
+	if dropSecrets(r) {
+		in.scrubbed++
 	}
 	field := func(s string) string { return Truncate(s, MaxField) }
 	return lists.Attribution{

@@ -51,6 +51,15 @@ func pieces(cell string) []piece {
 	return all
 }
 
+// Addresses returns the addresses that a cell holds, and what has the form of one but does not read.
+func Addresses(cell string) []string {
+	var all []string
+	for _, p := range pieces(cell) {
+		all = append(all, p.Address)
+	}
+	return all
+}
+
 // plainWord reports whether s holds nothing but ASCII letters and digits: it cannot be split.
 func plainWord(s string) bool {
 	for i := range len(s) {
@@ -211,6 +220,9 @@ func split(text string, segment, group int) (parts []token, ok bool) {
 			return
 		}
 		t := token{text: text[start:end], segment: segment, group: group, colon: sign != 0}
+		if start > 0 && text[start-1] == '\\' && strings.IndexByte("nrt", t.text[0]) >= 0 && readsAsAddress(t.text) < address.Weak {
+			t.text = t.text[1:] // \n: a line end or a tab, written as in a program
+		}
 		if r := readsAsAddress(t.text); r == address.Weak || r == address.Proving {
 			t.kind, ok = addressToken, true
 		} else if r == address.LikeAddress {

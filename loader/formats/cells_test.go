@@ -40,6 +40,8 @@ func TestPieces(t *testing.T) {
 		{evm1 + "\n" + evm2, []piece{{Address: evm1}, {Address: evm2}}},
 		{evm1 + "\r\n\r\n" + evm2 + "\n", []piece{{Address: evm1}, {Address: evm2}}},
 		{btc1 + "/" + btc2, []piece{{Address: btc1}, {Address: btc2}}},
+		{btc1 + `\n` + btc2 + `\r\n` + tron1 + `\` + xrp1, []piece{{Address: btc1}, {Address: btc2}, {Address: tron1}, {Address: xrp1}}},
+		{btc1 + "; x" + btc2, []piece{{Address: btc1}, {Address: "x" + btc2, Unread: true}}},
 		{btc1 + " / " + btc2 + " | " + tron1, []piece{{Address: btc1}, {Address: btc2}, {Address: tron1}}},
 		{btc1 + " " + btc2, []piece{{Address: btc1}, {Address: btc2}}},
 		{btc1 + ", " + btc1, []piece{{Address: btc1}}},

@@ -60,6 +60,9 @@ func beginsWithAddress(entry string) bool {
 // uncomment parts a line from its comment.
 func uncomment(line string) (entry, comment string) {
 	line = trim(line)
+	if numbered := afterNumber(line); numbered != "" {
+		line = numbered
+	}
 	if strings.HasPrefix(line, "#") || strings.HasPrefix(line, "//") {
 		return "", trim(strings.TrimLeft(line, "#/"))
 	}
@@ -69,6 +72,21 @@ func uncomment(line string) (entry, comment string) {
 		}
 	}
 	return line, ""
+}
+
+// afterNumber returns the address, and what is with it, behind the number of a line: "#5 0x…", "#5: 0x…"; "" for any other line.
+func afterNumber(line string) string {
+	if !strings.HasPrefix(line, "#") {
+		return ""
+	}
+	rest := strings.TrimLeft(line[1:], "0123456789")
+	if n := len(line) - 1 - len(rest); n == 0 || n > 6 || rest == "" || !strings.ContainsRune(" \t.:)", rune(rest[0])) {
+		return ""
+	}
+	if rest = trim(strings.TrimLeft(rest, ".:)")); !holdsAny(rest) {
+		return ""
+	}
+	return rest
 }
 
 // partsOf splits an entry into the address and what stands behind the first separator: ; , tab or blank.
@@ -97,10 +115,14 @@ func readText(r *run) error {
 	}
 	defer rc.Close()
 	l := newLineReader(in, rc)
+	commented := 0
 	for {
 		b, err := l.next()
 		if errors.Is(err, io.EOF) {
 			l.done()
+			if commented > 0 {
+				r.warn("commented_addresses", "%s: %d comment lines (# or //) hold addresses, which are not listed", in.name, commented)
+			}
 			return nil
 		} else if err != nil {
 			return err
@@ -108,6 +130,9 @@ func readText(r *run) error {
 		entry, comment := uncomment(l.string(b))
 		if entry == "" {
 			r.updated(comment)
+			if holdsAny(comment) {
+				commented++
+			}
 			continue
 		}
 		if err := r.textLine(entry, comment, l.n); err != nil {

@@ -2,6 +2,7 @@ package formats
 
 import (
 	stdcmp "cmp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,6 +15,9 @@ func TestLinesOfText(t *testing.T) {
 		"   ":                                  nil,
 		"# " + a:                               nil,
 		"// " + a:                              nil,
+		"#5 " + a:                              {{Address: a}},
+		"#12: " + a + " # why":                 {{Address: a, Note: "why"}},
+		"#2024 was a bad year":                 nil,
 		a:                                      {{Address: a}},
 		" " + a + "\t":                         {{Address: a}},
 		a + " # why":                           {{Address: a, Note: "why"}},
@@ -44,6 +48,14 @@ func TestLinesOfText(t *testing.T) {
 		if diff := cmp.Diff(want, rows[1:len(rows)-1], cmp.Transformer("none", func(r []Row) []Row { return append([]Row{}, r...) })); diff != "" && len(want)+len(rows) > 2 {
 			t.Errorf("%q:\n%s", line, diff)
 		}
+	}
+}
+
+// TestAddressesInCommentsAreNamed: a comment line is no row; that it holds an address is said.
+func TestAddressesInCommentsAreNamed(t *testing.T) {
+	_, info := mustRows(t, "text", "a.txt", oneAddress+"# "+btc1+" was delisted\n// old: "+evm1+"\n# Last Updated: 2025-11-20\n")
+	if len(info.Warnings) != 1 || info.Warnings[0].Code != "commented_addresses" || !strings.Contains(info.Warnings[0].Detail, "2 comment lines") {
+		t.Errorf("%+v", info.Warnings)
 	}
 }
 
