@@ -112,7 +112,7 @@ func TestARaggedRowIsAProblemAndKeepsItsAddress(t *testing.T) {
 	for _, r := range rows {
 		got = append(got, r.Address+" "+r.Problem)
 	}
-	if diff := cmp.Diff([]string{"a1 columns: 2 instead of 3", " columns: 1 instead of 3", "a3 ", "a4 columns: 4 instead of 3"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"a1 columns: 2 instead of 3; correct the row", " columns: 1 instead of 3; correct the row", "a3 ", "a4 columns: 4 instead of 3; correct the row"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -382,7 +382,7 @@ func TestTheRealIsraeliTable(t *testing.T) {
 		ids, listed, tagged, orders, expiring := 0, 0, 0, map[string]int{}, 0
 		for _, r := range rows {
 			switch {
-			case strings.HasPrefix(r.Problem, "exchange user id, no wallet"):
+			case strings.HasPrefix(r.Problem, "exchange user id, not a wallet"):
 				ids++
 				if r.Address != "" {
 					t.Errorf("a user id was given as an address: %+v", r)
