@@ -45,7 +45,7 @@ func asset(r Row) string   { return r.Asset }
 func network(r Row) string { return r.Network }
 func entity(r Row) string  { return r.EntityName }
 
-// The columns of our own csv are those of contract.md, section 4.
+// The columns of our own csv are those that export writes.
 func TestOurOwnColumns(t *testing.T) {
 	const header = "address,network,asset,entity,entity_id,entity_type,category,confidence,programs,incident,listed_on,valid_until,url,note"
 	if got := strings.Join(fieldNames[:], ","); got != header {

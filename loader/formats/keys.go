@@ -67,7 +67,7 @@ func keyOf(name string) keyKind {
 		k.address = k.address || strings.Contains(k.plain, part)
 	}
 	switch {
-	case k.passed && k.address: // the address of a transaction, whoever's that is
+	case k.passed && k.address: // the address of a transaction may belong to anyone
 		k.passed, k.other = false, true
 	case k.passed:
 		k.holder = false

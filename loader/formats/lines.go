@@ -112,7 +112,7 @@ func (l *lineReader) fill() error {
 	}
 	n, err := l.r.Read(l.buf[l.end:])
 	l.end += n
-	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		l.eof = true
 		return nil
 	}

@@ -97,7 +97,7 @@ func TestRealAdvancedFilesHoldWhatTheirReadMeSays(t *testing.T) {
 	}
 }
 
-// The rows of formats.md, section 0, that made other parsers stumble.
+// Rows that other parsers are known to misread.
 func TestRealTrapsOfTheAdvancedFile(t *testing.T) {
 	rows, _ := realRows(t, advanced2025)
 	find := func(address string) (found []Row) {

@@ -123,7 +123,7 @@ func (o *originReader) Read(p []byte) (int, error) {
 	}
 	n, err := o.rc.Read(p)
 	o.count(int64(n))
-	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		err = sourceFault(o.name, err)
 	}
 	return n, err
@@ -521,7 +521,7 @@ func (o *originAt) ReadAt(p []byte, off int64) (int, error) {
 		return 0, sourceFault(o.name, err)
 	}
 	n, err := o.r.ReadAt(p, off)
-	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		err = sourceFault(o.name, err)
 	}
 	return n, err

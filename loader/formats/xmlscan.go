@@ -91,7 +91,7 @@ func (x *xmlScanner) fill() error {
 		return x.invalid("a NUL byte follows: the file is damaged; fetch it again")
 	}
 	x.end += n
-	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		x.eof = true
 		return nil
 	}
