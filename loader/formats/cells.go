@@ -8,45 +8,45 @@ import (
 	"interdict/lists/address"
 )
 
-// piece is one address that a cell holds, with what stood beside it.
-type piece struct {
+// cellAddress is one address of a cell, with the words beside it.
+type cellAddress struct {
 	Address string
 	Label   string // a network or asset named beside it: "ETH: 0x…"
 	Note    string // anything else beside it: "(main wallet)", "tag 104857"
-	Unread  bool   // it has the form of an address and does not read
+	Unread  bool   // it looks like an address and cannot be read
 }
 
-// pieces splits a cell into its addresses, in their order and each once. A cell without any gives none.
+// splitCell returns the addresses of a cell in order, each once. It returns none if the cell holds none.
 //
-// A cell that reads as one address is returned as it stands, without the blanks, quotes and brackets around it: many forms
-// of addresses hold separators. Otherwise the cell is cut at line ends, separators and blanks. Words beside an address are its note,
-// or its label if they name a network or an asset. Of a cell that holds a private key or a seed beside addresses, the first piece is the
-// whole cell, which the loader refuses and does not keep, and the addresses follow without notes.
-func pieces(cell string) []piece {
-	text := peel(cell)
+// A cell that reads as one address is returned whole, without the blanks, quotes and brackets around it and without invisible
+// characters: many forms of addresses contain separators. Any other cell is split at line ends, separators and blanks. Words beside an
+// address become its note, or its label if they name a network or an asset. If the cell holds a private key or a seed beside addresses,
+// the first result is the whole cell, which the loader refuses and does not store; the addresses follow without notes.
+func splitCell(cell string) []cellAddress {
+	text := strings.Map(removeInvisible, trimPunctuation(cell))
 	r := address.Recognize(text)
 	switch {
 	case r == address.Weak || r == address.Proving:
-		return []piece{{Address: text}}
-	case plainWord(text) && len(text) < minGlued:
+		return []cellAddress{{Address: text}}
+	case isAlphanumeric(text) && len(text) < minGlued:
 		if r == address.LikeAddress {
-			return []piece{{Address: text, Unread: true}}
+			return []cellAddress{{Address: text, Unread: true}}
 		}
 		return nil
 	}
 	tokens := tokenize(text)
 	found := slices.ContainsFunc(tokens, func(t token) bool { return t.kind == addressToken })
 	if !found {
-		if joined := strings.Map(dropBlank, text); joined != text && address.Recognize(joined) == address.Proving {
-			return []piece{{Address: joined}} // "TNZx… DXV5 97Yf…"
+		if joined := strings.Map(removeSpace, text); joined != text && address.Recognize(joined) == address.Proving {
+			return []cellAddress{{Address: joined}} // "TNZx… DXV5 97Yf…"
 		}
 	}
-	all := assemble(tokens)
+	all := assignNotes(tokens)
 	if holdsSecret(text, tokens) {
-		return withSecret(text, all)
+		return addressesBesideSecret(text, all)
 	}
 	if len(all) == 0 && r == address.LikeAddress && len(tokens) <= 1 {
-		return []piece{{Address: text, Unread: true}}
+		return []cellAddress{{Address: text, Unread: true}}
 	}
 	return all
 }
@@ -54,14 +54,14 @@ func pieces(cell string) []piece {
 // Addresses returns the addresses that a cell holds, and what has the form of one but does not read.
 func Addresses(cell string) []string {
 	var all []string
-	for _, p := range pieces(cell) {
+	for _, p := range splitCell(cell) {
 		all = append(all, p.Address)
 	}
 	return all
 }
 
-// plainWord reports whether s holds nothing but ASCII letters and digits: it cannot be split.
-func plainWord(s string) bool {
+// isAlphanumeric reports whether s has only ASCII letters and digits: such a text cannot be split.
+func isAlphanumeric(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < '0' || c > '9' && c < 'A' || c > 'Z' && c < 'a' || c > 'z' {
 			return false
@@ -70,24 +70,33 @@ func plainWord(s string) bool {
 	return true
 }
 
-// peel removes what surrounds an address in a cell and is part of none: blanks of every script, invisible characters, quotes, full stops,
-// commas and brackets.
-func peel(s string) string {
-	if n := len(s); n > 0 && plainWord(s[:1]) && plainWord(s[n-1:]) {
+// trimPunctuation removes the characters around an address that are never part of one: blanks of every script, invisible characters,
+// quotes, full stops, commas and brackets.
+func trimPunctuation(s string) string {
+	if n := len(s); n > 0 && isAlphanumeric(s[:1]) && isAlphanumeric(s[n-1:]) {
 		return s
 	}
 	return strings.TrimFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) || invisible(r) || strings.ContainsRune("\"'`´.,;:!?*|~()[]{}<>“”‘’‚„«»‹›，；。、：（）【】「」", r)
+		return unicode.IsSpace(r) || isInvisible(r) || strings.ContainsRune("\"'`´.,;:!?*|~()[]{}<>“”‘’‚„«»‹›，；。、：（）【】「」", r)
 	})
 }
 
-// invisible reports characters without a width: zero-width spaces and joiners, byte order marks, soft hyphens, direction marks.
-func invisible(r rune) bool {
+// isInvisible reports characters of no width: zero-width spaces and joiners, byte order marks, soft hyphens, direction marks.
+func isInvisible(r rune) bool {
 	return r > 0x7f && (unicode.Is(unicode.Cf, r) || r == 0x3164 || r == 0x115f || r == 0x1160 || r >= 0xfe00 && r <= 0xfe0f)
 }
 
-func dropBlank(r rune) rune {
-	if unicode.IsSpace(r) || invisible(r) {
+// removeInvisible is for strings.Map.
+func removeInvisible(r rune) rune {
+	if isInvisible(r) {
+		return -1
+	}
+	return r
+}
+
+// removeSpace is for strings.Map.
+func removeSpace(r rune) rune {
+	if unicode.IsSpace(r) || isInvisible(r) {
 		return -1
 	}
 	return r
@@ -98,15 +107,15 @@ type tokenKind uint8
 const (
 	wordToken tokenKind = iota
 	addressToken
-	unreadToken // the form of an address, but it does not read
+	unreadToken // looks like an address and cannot be read
 )
 
 // token is a word of a cell.
 type token struct {
 	text    string
 	kind    tokenKind
-	segment int  // counts the lines and what stands between ; , and |
-	group   int  // counts the segments and what stands in brackets and quotes
+	segment int  // number of the line or of the part between ; , and |
+	group   int  // number of the segment or of the part in brackets or quotes
 	colon   bool // a colon or an equals sign follows
 }
 
@@ -116,7 +125,7 @@ func tokenize(text string) []token {
 	segment, group, start := 0, 0, 0
 	flush := func(end int) {
 		if start < end {
-			tokens = classify(tokens, text[start:end], segment, group)
+			tokens = appendTokens(tokens, text[start:end], segment, group)
 		}
 	}
 	for i, r := range text {
@@ -125,7 +134,7 @@ func tokenize(text string) []token {
 			flush(i)
 			segment++
 			group++
-		case r == ')': // kept at the end of a word: "1)" numbers a line
+		case r == ')': // stays at the end of a word: "1)" numbers a line
 			flush(i + 1)
 			group++
 		case strings.ContainsRune("([]{}<>\"`“”„«»（）【】「」", r):
@@ -142,19 +151,19 @@ func tokenize(text string) []token {
 	return tokens
 }
 
-// minAddress is how long a word among others must be to be taken for an address; Hedera's 0.0.123 apart.
+// minAddress is the least length of a word among others that may be an address; Hedera's 0.0.123 is the exception.
 const minAddress = 20
 
-func readsAsAddress(s string) address.Recognition {
+func recognizeWord(s string) address.Recognition {
 	if len(s) < minAddress && !strings.HasPrefix(s, "0.0.") {
 		return address.NotAddress
 	}
 	return address.Recognize(s)
 }
 
-// classify appends the word, or the parts of a word that holds addresses: "ETH:0x…", "1Ge6…/3My1…", a link.
-func classify(tokens []token, raw string, segment, group int) []token {
-	text := peel(raw)
+// appendTokens appends a word, or the parts of a word that contains addresses: "ETH:0x…", "1Ge6…/3My1…", a link.
+func appendTokens(tokens []token, raw string, segment, group int) []token {
+	text := trimPunctuation(raw)
 	last := token{text: text, segment: segment, group: group, colon: strings.HasSuffix(raw, ":") || strings.HasSuffix(raw, "=")}
 	if text == "" || !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
 		if len(tokens) > 0 && last.colon { // "ETH :"
@@ -163,23 +172,23 @@ func classify(tokens []token, raw string, segment, group int) []token {
 		return tokens
 	}
 	if len(tokens) == 0 || tokens[len(tokens)-1].segment != segment {
-		if len(text) <= 4 && digits(text) && (strings.HasSuffix(raw, ".") || strings.HasSuffix(raw, ")")) {
+		if len(text) <= 4 && isDigits(text) && (strings.HasSuffix(raw, ".") || strings.HasSuffix(raw, ")")) {
 			return tokens // "1." of a numbered list
 		}
 	}
-	r := readsAsAddress(text)
+	r := recognizeWord(text)
 	switch {
-	case hexKey(text) && len(tokens) > 0 && namesNoAddress(tokens[len(tokens)-1].text):
+	case isHex64(text) && len(tokens) > 0 && announcesHash(tokens[len(tokens)-1].text):
 	case r == address.Weak || r == address.Proving:
 		last.kind = addressToken
 	case isLink(text):
 		if held := addressOfLink(text); held != "" {
 			tokens = append(tokens, token{text: held, kind: addressToken, segment: segment, group: group})
 		}
-	case shortened(text):
+	case isShortened(text):
 		last.kind = unreadToken
 	default:
-		parts, rest := unglue(text)
+		parts, rest := splitGlued(text)
 		for _, part := range parts {
 			tokens = append(tokens, token{text: part, kind: addressToken, segment: segment, group: group})
 		}
@@ -192,7 +201,7 @@ func classify(tokens []token, raw string, segment, group int) []token {
 			}
 			break
 		}
-		if parts, ok := split(text, segment, group); ok {
+		if parts, ok := splitAtSigns(text, segment, group); ok {
 			return append(tokens, parts...)
 		}
 		if r == address.LikeAddress {
@@ -202,8 +211,8 @@ func classify(tokens []token, raw string, segment, group int) []token {
 	return append(tokens, last)
 }
 
-// namesNoAddress reports words after which 64 hex digits are a transaction or a key.
-func namesNoAddress(word string) bool {
+// announcesHash reports whether 64 hex digits after this word are a transaction or a key, not an address.
+func announcesHash(word string) bool {
 	word = strings.ToLower(word)
 	switch word {
 	case "tx", "txid", "txn", "hash", "transaction", "key", "secret", "priv", "privkey", "private":
@@ -212,18 +221,18 @@ func namesNoAddress(word string) bool {
 	return false
 }
 
-// split cuts a word at its signs. ok is false if no part reads as an address.
-func split(text string, segment, group int) (parts []token, ok bool) {
+// splitAtSigns splits a word at its punctuation. ok is false if no part reads as an address.
+func splitAtSigns(text string, segment, group int) (parts []token, ok bool) {
 	start := 0
 	flush := func(end int, sign byte) {
 		if start >= end {
 			return
 		}
 		t := token{text: text[start:end], segment: segment, group: group, colon: sign != 0}
-		if start > 0 && text[start-1] == '\\' && strings.IndexByte("nrt", t.text[0]) >= 0 && readsAsAddress(t.text) < address.Weak {
+		if start > 0 && text[start-1] == '\\' && strings.IndexByte("nrt", t.text[0]) >= 0 && recognizeWord(t.text) < address.Weak {
 			t.text = t.text[1:] // \n: a line end or a tab, written as in a program
 		}
-		if r := readsAsAddress(t.text); r == address.Weak || r == address.Proving {
+		if r := recognizeWord(t.text); r == address.Weak || r == address.Proving {
 			t.kind, ok = addressToken, true
 		} else if r == address.LikeAddress {
 			t.kind = unreadToken
@@ -231,7 +240,7 @@ func split(text string, segment, group int) (parts []token, ok bool) {
 		parts = append(parts, t)
 	}
 	for i := range len(text) {
-		if c := text[i]; c < 0x80 && !plainWord(text[i:i+1]) {
+		if c := text[i]; c < 0x80 && !isAlphanumeric(text[i:i+1]) {
 			flush(i, c)
 			start = i + 1
 		}
@@ -246,15 +255,15 @@ func isLink(s string) bool {
 	}
 	host, _, ok := strings.Cut(s, "/") // "etherscan.io/address/0x…"
 	_, domain, dotted := strings.Cut(host, ".")
-	return ok && dotted && len(domain) > 1 && plainWord(strings.ReplaceAll(domain, ".", "")) && !digits(strings.ReplaceAll(domain, ".", ""))
+	return ok && dotted && len(domain) > 1 && isAlphanumeric(strings.ReplaceAll(domain, ".", "")) && !isDigits(strings.ReplaceAll(domain, ".", ""))
 }
 
-// addressOfLink returns the address in a link to a block explorer; "" if there is none. What follows tx is a transaction.
+// addressOfLink returns the address in a link to a block explorer, or "". The part after tx is a transaction.
 func addressOfLink(link string) string {
 	weak, before := "", ""
 	for _, part := range strings.FieldsFunc(link, func(r rune) bool { return strings.ContainsRune("/?&=#:%", r) }) {
 		if before != "tx" && before != "transaction" && before != "block" {
-			switch readsAsAddress(part) {
+			switch recognizeWord(part) {
 			case address.Proving:
 				return part
 			case address.Weak:
@@ -268,14 +277,15 @@ func addressOfLink(link string) string {
 	return weak
 }
 
-// shortened reports an address that was shortened for display: 0x7F36…Be1B.
-func shortened(s string) bool {
-	head, tail := shownEnds(s)
-	return len(head) >= 4 && len(tail) >= 4 && plainWord(head) && plainWord(tail) &&
+// isShortened reports whether s is an address shortened for display: 0x7F36…Be1B.
+func isShortened(s string) bool {
+	head, tail := shortenedEnds(s)
+	return len(head) >= 4 && len(tail) >= 4 && isAlphanumeric(head) && isAlphanumeric(tail) &&
 		strings.ContainsAny(head, "0123456789") && strings.ContainsAny(head+tail, "0123456789")
 }
 
-func shownEnds(s string) (head, tail string) {
+// shortenedEnds returns the two ends of a shortened address; they are "" for any other text.
+func shortenedEnds(s string) (head, tail string) {
 	for _, gap := range []string{"…", "..."} {
 		if head, tail, ok := strings.Cut(s, gap); ok {
 			return head, strings.TrimLeft(tail, ".")
@@ -284,20 +294,51 @@ func shownEnds(s string) (head, tail string) {
 	return "", ""
 }
 
-// minGlued is how long a word is that can hold more than one address of Ethereum.
+// minGlued is the least length of a word that may hold an Ethereum address and more.
 const minGlued = 43
 
-// unglue splits a word that begins with addresses that prove themselves, without a separator between them. rest is what follows
-// the last.
-func unglue(s string) (parts []string, rest string) {
+// isHex reports whether s has only hex digits, at least one.
+func isHex(s string) bool { return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == "" }
+
+// leadingAddress returns the length of the address at the beginning of a text that continues without a separator, or 0. It knows the
+// forms whose length is known; it is fast enough to be called at every position of a word.
+func leadingAddress(s string) int {
+	proven := func(sizes ...int) int {
+		for _, size := range sizes {
+			if size <= len(s) && address.Recognize(s[:size]) == address.Proving {
+				return size
+			}
+		}
+		return 0
+	}
+	switch {
+	case strings.HasPrefix(s, "0x"):
+		if len(s) >= 42 && isHex(s[2:42]) && (len(s) == 42 || strings.HasPrefix(s[42:], "0x") || !isHex(s[42:43])) {
+			return 42
+		}
+	case strings.HasPrefix(s, "bc1"), strings.HasPrefix(s, "BC1"):
+		return proven(42, 62)
+	case strings.HasPrefix(s, "ltc1"):
+		return proven(43, 63)
+	case len(s) < 26:
+	case s[0] == 'T':
+		return proven(34)
+	case s[0] == '1', s[0] == '3':
+		return proven(34, 33, 35, 32, 31, 30, 29, 28, 27, 26)
+	}
+	return 0
+}
+
+// splitGlued splits a word that begins with one or more self-verifying addresses without a separator between them. rest is the text
+// after the last of them.
+func splitGlued(s string) (parts []string, rest string) {
 	rest = s
-	if !plainWord(s) || len(s) > address.MaxText || strings.Trim(strings.TrimPrefix(s, "0x"), "0123456789abcdefABCDEF") == "" {
+	if !isAlphanumeric(s) || len(s) > address.MaxText || isHex(strings.TrimPrefix(s, "0x")) {
 		return nil, s
 	}
 	for len(rest) >= minGlued || len(parts) > 0 && len(rest) >= minAddress {
-		n := 25
-		for n <= len(rest) && address.Recognize(rest[:n]) != address.Proving {
-			n++
+		n := leadingAddress(rest)
+		for n = max(n, 25); n <= len(rest) && address.Recognize(rest[:n]) != address.Proving; n++ {
 		}
 		if n > len(rest) {
 			break
@@ -307,21 +348,21 @@ func unglue(s string) (parts []string, rest string) {
 	return parts, rest
 }
 
-// withSecret returns the pieces of a cell that holds a key or a seed.
-func withSecret(text string, all []piece) []piece {
-	var kept []piece
+// addressesBesideSecret returns the addresses of a cell that also holds a private key or a seed.
+func addressesBesideSecret(text string, all []cellAddress) []cellAddress {
+	var kept []cellAddress
 	for _, p := range all {
 		if !p.Unread {
-			kept = append(kept, piece{Address: p.Address, Note: "a key or seed stood beside it; it is not kept"})
+			kept = append(kept, cellAddress{Address: p.Address, Note: "a key or seed beside the address was removed"})
 		}
 	}
 	if len(kept) > 0 && (address.LooksSecret(text) || address.ContainsSecret(text)) {
-		kept = slices.Insert(kept, 0, piece{Address: text, Unread: true})
+		kept = slices.Insert(kept, 0, cellAddress{Address: text, Unread: true})
 	}
 	return kept
 }
 
-// holdsSecret reports a private key or a seed beside the addresses of a cell.
+// holdsSecret reports whether a cell holds a private key or a seed beside its addresses.
 func holdsSecret(text string, tokens []token) bool {
 	var words []string
 	run, numbers := 0, 0
@@ -330,42 +371,42 @@ func holdsSecret(text string, tokens []token) bool {
 			continue
 		}
 		word := strings.TrimFunc(t.text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		if seedWord(word) {
+		if isSeedWord(word) {
 			run++
 		} else {
 			run = 0
 		}
-		if digits(word) && len(word) <= 3 {
+		if isDigits(word) && len(word) <= 3 {
 			numbers++
 		}
-		if run >= 11 || numbers >= 32 || !hexKey(word) && !isLink(word) && (address.LooksSecret(word) || strings.ContainsAny(word, ":=/") && address.ContainsSecret(word)) {
+		if run >= 11 || numbers >= 32 || !isHex64(word) && !isLink(word) && (address.LooksSecret(word) || strings.ContainsAny(word, ":=/") && address.ContainsSecret(word)) {
 			return true
 		}
 		words = append(words, word)
 	}
-	return strings.Contains(text, "-----BEGIN") || address.LooksSecret(strings.Join(words, "")) && !slices.ContainsFunc(words, hexKey)
+	return strings.Contains(text, "-----BEGIN") || address.LooksSecret(strings.Join(words, "")) && !slices.ContainsFunc(words, isHex64)
 }
 
-// seedWord reports a word as those of a seed phrase (BIP-39): three to eight letters, all of one case.
-func seedWord(s string) bool {
+// isSeedWord reports whether s may be a word of a seed phrase (BIP-39): three to eight letters, all of one case.
+func isSeedWord(s string) bool {
 	return len(s) >= 3 && len(s) <= 8 && (strings.Trim(s, "abcdefghijklmnopqrstuvwxyz") == "" || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "")
 }
 
-// hexKey reports 64 hex digits: a transaction, or a key.
-func hexKey(s string) bool {
+// isHex64 reports whether s has 64 hex digits: a transaction, or a key.
+func isHex64(s string) bool {
 	s = strings.TrimPrefix(s, "0x")
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
+	return len(s) == 64 && isHex(s)
 }
 
-// words is a run of words between addresses.
-type words struct {
+// annotation is what a run of words between addresses says.
+type annotation struct {
 	label, note string
 	colon       bool
 }
 
-// wordsOf finds the label and the note in a run of words.
-func wordsOf(run []token) words {
-	var w words
+// annotationOf separates the label of a run of words from the note.
+func annotationOf(run []token) annotation {
+	var w annotation
 	var all []string
 	for _, t := range run {
 		text := t.text
@@ -375,9 +416,9 @@ func wordsOf(run []token) words {
 		switch {
 		case strings.EqualFold(t.text, "=HYPERLINK") || strings.EqualFold(t.text, "HYPERLINK"):
 			continue
-		case hexKey(t.text):
+		case isHex64(t.text):
 			text = "(64 hex digits)"
-		case w.label == "" && address.KnownAsset(t.text) && (t.colon || strings.ToUpper(t.text) == t.text && !digits(t.text)):
+		case w.label == "" && address.KnownAsset(t.text) && (t.colon || strings.ToUpper(t.text) == t.text && !isDigits(t.text)):
 			w.label = t.text
 			w.colon = t.colon
 			continue
@@ -386,19 +427,19 @@ func wordsOf(run []token) words {
 		w.colon = t.colon
 	}
 	w.note = strings.TrimRight(strings.Join(all, " "), ":")
-	if w.label == "" && address.KnownAsset(w.note) && !digits(w.note) {
+	if w.label == "" && address.KnownAsset(w.note) && !isDigits(w.note) {
 		w.label, w.note = w.note, ""
 	}
 	return w
 }
 
-// assemble makes pieces of the addresses and gives each the words that belong to it.
-func assemble(tokens []token) []piece {
-	var all []piece
-	var next words    // for the address that follows
-	sticky := ""      // a label that holds for the addresses that follow: "ETH:" above them
-	repeated := false // the last address stood in the cell before
-	addPrevious := func(w words) bool {
+// assignNotes returns the addresses among the tokens, each with the words that belong to it.
+func assignNotes(tokens []token) []cellAddress {
+	var all []cellAddress
+	var next annotation // for the address that follows
+	sticky := ""        // a label that holds for the addresses that follow: "ETH:" above them
+	repeated := false   // the last address was in the cell already
+	addPrevious := func(w annotation) bool {
 		if len(all) == 0 || repeated {
 			return len(all) > 0
 		}
@@ -417,25 +458,25 @@ func assemble(tokens []token) []piece {
 			for end < len(tokens) && tokens[end].kind == wordToken && tokens[end].group == t.group {
 				end++
 			}
-			w := wordsOf(tokens[i:end])
-			opens := i == 0 || tokens[i-1].segment != t.segment // nothing stands before it in its segment
+			w := annotationOf(tokens[i:end])
+			opens := i == 0 || tokens[i-1].segment != t.segment // the words begin their segment
 			follows := end < len(tokens) && tokens[end].kind != wordToken && tokens[end].segment == t.segment
 			alone := opens && (end == len(tokens) || tokens[end].segment != t.segment)
 			if w.colon && w.label != "" && alone {
 				sticky = w.label
 			}
 			if w.colon || opens && follows || !addPrevious(w) {
-				next = words{next.label + pick(next.label == "", w.label), joinNote(next.note, w.note), w.colon}
+				next = annotation{next.label + stringIf(next.label == "", w.label), joinNote(next.note, w.note), w.colon}
 			}
 			i = end
 			continue
 		}
 		i++
-		repeated = slices.ContainsFunc(all, func(p piece) bool { return sameText(p.Address, t.text) })
+		repeated = slices.ContainsFunc(all, func(p cellAddress) bool { return sameAddress(p.Address, t.text) })
 		if !repeated {
-			all = append(all, piece{t.text, next.label + pick(next.label == "", sticky), next.note, t.kind == unreadToken})
+			all = append(all, cellAddress{t.text, next.label + stringIf(next.label == "", sticky), next.note, t.kind == unreadToken})
 		}
-		next = words{}
+		next = annotation{}
 	}
 	if len(all) > 0 {
 		p := &all[len(all)-1]
@@ -446,10 +487,10 @@ func assemble(tokens []token) []piece {
 		}
 		p.Note = joinNote(p.Note, next.note)
 	}
-	return dropShown(all)
+	return dropShortened(all)
 }
 
-func pick(ok bool, s string) string {
+func stringIf(ok bool, s string) string {
 	if ok {
 		return s
 	}
@@ -463,17 +504,17 @@ func joinNote(a, b string) string {
 	return a + " " + b
 }
 
-// sameText compares two words of a cell: hexadecimal addresses without case.
-func sameText(a, b string) bool {
+// sameAddress compares two words of a cell; hexadecimal addresses are compared without case.
+func sameAddress(a, b string) bool {
 	return a == b || strings.HasPrefix(a, "0x") && strings.EqualFold(a, b)
 }
 
-// dropShown leaves out a shortened address beside the whole one: 0x7F36…Be1B as the text of a link.
-func dropShown(all []piece) []piece {
-	return slices.DeleteFunc(all, func(p piece) bool {
-		head, tail := shownEnds(p.Address)
-		return p.Unread && head != "" && slices.ContainsFunc(all, func(whole piece) bool {
-			return !whole.Unread && len(whole.Address) > len(head)+len(tail) && sameText(whole.Address[:len(head)], head) &&
+// dropShortened removes a shortened address if the cell also holds the whole one: 0x7F36…Be1B as the text of a link.
+func dropShortened(all []cellAddress) []cellAddress {
+	return slices.DeleteFunc(all, func(p cellAddress) bool {
+		head, tail := shortenedEnds(p.Address)
+		return p.Unread && head != "" && slices.ContainsFunc(all, func(whole cellAddress) bool {
+			return !whole.Unread && len(whole.Address) > len(head)+len(tail) && sameAddress(whole.Address[:len(head)], head) &&
 				strings.EqualFold(whole.Address[len(whole.Address)-len(tail):], tail)
 		})
 	})

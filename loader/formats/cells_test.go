@@ -21,67 +21,67 @@ const (
 func TestPieces(t *testing.T) {
 	for _, c := range []struct {
 		cell string
-		want []piece
+		want []cellAddress
 	}{
 		{"", nil},
 		{"n/a", nil},
 		{"12 Harbour Road, Sampletown", nil},
 		{"exchange user 1234567", nil},
 		{"tx " + hash, nil},
-		{evm1 + " tx " + hash, []piece{{Address: evm1, Note: "tx (64 hex digits)"}}},
-		{evm1, []piece{{Address: evm1}}},
-		{" \u00a0\u200b" + btc1 + "\ufeff\u3000", []piece{{Address: btc1}}},
-		{"`" + evm2 + "`", []piece{{Address: evm2}}},
-		{"'" + evm2, []piece{{Address: evm2}}},
-		{"“" + evm2 + "”", []piece{{Address: evm2}}},
-		{btc1 + ".", []piece{{Address: btc1}}},
-		{"[" + btc1 + "],", []piece{{Address: btc1}}},
-		{tron1 + "; " + tron2, []piece{{Address: tron1}, {Address: tron2}}},
-		{evm1 + "\n" + evm2, []piece{{Address: evm1}, {Address: evm2}}},
-		{evm1 + "\r\n\r\n" + evm2 + "\n", []piece{{Address: evm1}, {Address: evm2}}},
-		{btc1 + "/" + btc2, []piece{{Address: btc1}, {Address: btc2}}},
-		{btc1 + `\n` + btc2 + `\r\n` + tron1 + `\` + xrp1, []piece{{Address: btc1}, {Address: btc2}, {Address: tron1}, {Address: xrp1}}},
-		{btc1 + "; x" + btc2, []piece{{Address: btc1}, {Address: "x" + btc2, Unread: true}}},
-		{btc1 + " / " + btc2 + " | " + tron1, []piece{{Address: btc1}, {Address: btc2}, {Address: tron1}}},
-		{btc1 + " " + btc2, []piece{{Address: btc1}, {Address: btc2}}},
-		{btc1 + ", " + btc1, []piece{{Address: btc1}}},
-		{xrp1 + " (tag 104857)", []piece{{Address: xrp1, Note: "tag 104857"}}},
-		{xrp1 + ", memo 123", []piece{{Address: xrp1, Note: "memo 123"}}},
-		{evm1 + " (main wallet)", []piece{{Address: evm1, Note: "main wallet"}}},
-		{"ETH: " + evm1, []piece{{Address: evm1, Label: "ETH"}}},
-		{"USDT:" + tron1, []piece{{Address: tron1, Label: "USDT"}}},
-		{evm1 + " (ETH)", []piece{{Address: evm1, Label: "ETH"}}},
-		{"Bitcoin " + btc1, []piece{{Address: btc1, Label: "Bitcoin"}}},
-		{"BTC " + btc1 + " ETH " + evm1, []piece{{Address: btc1, Label: "BTC"}, {Address: evm1, Label: "ETH"}}},
-		{"BTC: " + btc1 + "; ETH: " + evm1, []piece{{Address: btc1, Label: "BTC"}, {Address: evm1, Label: "ETH"}}},
-		{btc1 + " (BTC), " + evm1 + " (ETH)", []piece{{Address: btc1, Label: "BTC"}, {Address: evm1, Label: "ETH"}}},
-		{"ETH:\n" + evm1 + "\n" + evm2, []piece{{Address: evm1, Label: "ETH"}, {Address: evm2, Label: "ETH"}}},
-		{"- " + evm1, []piece{{Address: evm1}}},
-		{"* " + btc1, []piece{{Address: btc1}}},
-		{"• " + btc1, []piece{{Address: btc1}}},
-		{"1. " + tron1, []piece{{Address: tron1}}},
-		{"12) " + tron1 + " cold", []piece{{Address: tron1, Note: "cold"}}},
-		{"> " + evm1, []piece{{Address: evm1}}},
-		{"| ETH | " + evm1 + " | Example |", []piece{{Address: evm1, Label: "ETH", Note: "Example"}}},
-		{"https://etherscan.io/address/" + evm1, []piece{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
-		{"etherscan.io/address/" + evm1 + "#tokentxns", []piece{{Address: evm1, Note: "etherscan.io/address/" + evm1 + "#tokentxns"}}},
-		{"https://tronscan.org/#/address/" + tron1, []piece{{Address: tron1, Note: "https://tronscan.org/#/address/" + tron1}}},
+		{evm1 + " tx " + hash, []cellAddress{{Address: evm1, Note: "tx (64 hex digits)"}}},
+		{evm1, []cellAddress{{Address: evm1}}},
+		{" \u00a0\u200b" + btc1 + "\ufeff\u3000", []cellAddress{{Address: btc1}}},
+		{"`" + evm2 + "`", []cellAddress{{Address: evm2}}},
+		{"'" + evm2, []cellAddress{{Address: evm2}}},
+		{"“" + evm2 + "”", []cellAddress{{Address: evm2}}},
+		{btc1 + ".", []cellAddress{{Address: btc1}}},
+		{"[" + btc1 + "],", []cellAddress{{Address: btc1}}},
+		{tron1 + "; " + tron2, []cellAddress{{Address: tron1}, {Address: tron2}}},
+		{evm1 + "\n" + evm2, []cellAddress{{Address: evm1}, {Address: evm2}}},
+		{evm1 + "\r\n\r\n" + evm2 + "\n", []cellAddress{{Address: evm1}, {Address: evm2}}},
+		{btc1 + "/" + btc2, []cellAddress{{Address: btc1}, {Address: btc2}}},
+		{btc1 + `\n` + btc2 + `\r\n` + tron1 + `\` + xrp1, []cellAddress{{Address: btc1}, {Address: btc2}, {Address: tron1}, {Address: xrp1}}},
+		{btc1 + "; x" + btc2, []cellAddress{{Address: btc1}, {Address: "x" + btc2, Unread: true}}},
+		{btc1 + " / " + btc2 + " | " + tron1, []cellAddress{{Address: btc1}, {Address: btc2}, {Address: tron1}}},
+		{btc1 + " " + btc2, []cellAddress{{Address: btc1}, {Address: btc2}}},
+		{btc1 + ", " + btc1, []cellAddress{{Address: btc1}}},
+		{xrp1 + " (tag 104857)", []cellAddress{{Address: xrp1, Note: "tag 104857"}}},
+		{xrp1 + ", memo 123", []cellAddress{{Address: xrp1, Note: "memo 123"}}},
+		{evm1 + " (main wallet)", []cellAddress{{Address: evm1, Note: "main wallet"}}},
+		{"ETH: " + evm1, []cellAddress{{Address: evm1, Label: "ETH"}}},
+		{"USDT:" + tron1, []cellAddress{{Address: tron1, Label: "USDT"}}},
+		{evm1 + " (ETH)", []cellAddress{{Address: evm1, Label: "ETH"}}},
+		{"Bitcoin " + btc1, []cellAddress{{Address: btc1, Label: "Bitcoin"}}},
+		{"BTC " + btc1 + " ETH " + evm1, []cellAddress{{Address: btc1, Label: "BTC"}, {Address: evm1, Label: "ETH"}}},
+		{"BTC: " + btc1 + "; ETH: " + evm1, []cellAddress{{Address: btc1, Label: "BTC"}, {Address: evm1, Label: "ETH"}}},
+		{btc1 + " (BTC), " + evm1 + " (ETH)", []cellAddress{{Address: btc1, Label: "BTC"}, {Address: evm1, Label: "ETH"}}},
+		{"ETH:\n" + evm1 + "\n" + evm2, []cellAddress{{Address: evm1, Label: "ETH"}, {Address: evm2, Label: "ETH"}}},
+		{"- " + evm1, []cellAddress{{Address: evm1}}},
+		{"* " + btc1, []cellAddress{{Address: btc1}}},
+		{"• " + btc1, []cellAddress{{Address: btc1}}},
+		{"1. " + tron1, []cellAddress{{Address: tron1}}},
+		{"12) " + tron1 + " cold", []cellAddress{{Address: tron1, Note: "cold"}}},
+		{"> " + evm1, []cellAddress{{Address: evm1}}},
+		{"| ETH | " + evm1 + " | Example |", []cellAddress{{Address: evm1, Label: "ETH", Note: "Example"}}},
+		{"https://etherscan.io/address/" + evm1, []cellAddress{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
+		{"etherscan.io/address/" + evm1 + "#tokentxns", []cellAddress{{Address: evm1, Note: "etherscan.io/address/" + evm1 + "#tokentxns"}}},
+		{"https://tronscan.org/#/address/" + tron1, []cellAddress{{Address: tron1, Note: "https://tronscan.org/#/address/" + tron1}}},
 		{"https://etherscan.io/tx/" + hash, nil},
-		{`=HYPERLINK("https://etherscan.io/address/` + evm1 + `";"` + evm1 + `")`, []piece{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
-		{`=HYPERLINK("https://etherscan.io/address/` + evm1 + `","0x7F36…be1B")`, []piece{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
-		{"[" + evm1 + "](https://etherscan.io/address/" + evm1 + ")", []piece{{Address: evm1}}},
-		{"0x7F36…Be1B", []piece{{Address: "0x7F36…Be1B", Unread: true}}},
-		{evm1 + evm2, []piece{{Address: evm1}, {Address: evm2}}},
-		{btc1 + btc2 + tron1, []piece{{Address: btc1}, {Address: btc2}, {Address: tron1}}},
-		{evm1 + "USDT", []piece{{Address: evm1, Label: "USDT"}}},
-		{evm1 + "Ox12", []piece{{Address: evm1}, {Address: "Ox12", Unread: true}}},
-		{"TNZxGWCwvsHr6JxQxzoeDXV5 97Yf7Zb7nV", []piece{{Address: tron1}}},
+		{`=HYPERLINK("https://etherscan.io/address/` + evm1 + `";"` + evm1 + `")`, []cellAddress{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
+		{`=HYPERLINK("https://etherscan.io/address/` + evm1 + `","0x7F36…be1B")`, []cellAddress{{Address: evm1, Note: "https://etherscan.io/address/" + evm1}}},
+		{"[" + evm1 + "](https://etherscan.io/address/" + evm1 + ")", []cellAddress{{Address: evm1}}},
+		{"0x7F36…Be1B", []cellAddress{{Address: "0x7F36…Be1B", Unread: true}}},
+		{evm1 + evm2, []cellAddress{{Address: evm1}, {Address: evm2}}},
+		{btc1 + btc2 + tron1, []cellAddress{{Address: btc1}, {Address: btc2}, {Address: tron1}}},
+		{evm1 + "USDT", []cellAddress{{Address: evm1, Label: "USDT"}}},
+		{evm1 + "Ox12", []cellAddress{{Address: evm1}, {Address: "Ox12", Unread: true}}},
+		{"TNZxGWCwvsHr6JxQxzoeDXV5 97Yf7Zb7nV", []cellAddress{{Address: tron1}}},
 		// Forms that hold separators stay whole.
-		{"bitcoin:" + btc1 + "?amount=0.1&label=x", []piece{{Address: "bitcoin:" + btc1 + "?amount=0.1&label=x"}}},
-		{"eip155:1:" + evm1, []piece{{Address: "eip155:1:" + evm1}}},
-		{"see eip155:1:" + evm1, []piece{{Address: "eip155:1:" + evm1, Note: "see"}}},
+		{"bitcoin:" + btc1 + "?amount=0.1&label=x", []cellAddress{{Address: "bitcoin:" + btc1 + "?amount=0.1&label=x"}}},
+		{"eip155:1:" + evm1, []cellAddress{{Address: "eip155:1:" + evm1}}},
+		{"see eip155:1:" + evm1, []cellAddress{{Address: "eip155:1:" + evm1, Note: "see"}}},
 	} {
-		if diff := cmp.Diff(c.want, pieces(c.cell)); diff != "" {
+		if diff := cmp.Diff(c.want, splitCell(c.cell)); diff != "" {
 			t.Errorf("%q: -want +got\n%s", c.cell, diff)
 		}
 	}
@@ -91,7 +91,7 @@ func TestPieces(t *testing.T) {
 func TestPiecesKeepNoSecret(t *testing.T) {
 	const wif = "5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ" // of a published example
 	const words = "legal winner thank year wave sausage worth useful legal winner thank yellow"
-	const note = "a key or seed stood beside it; it is not kept"
+	const note = "a key or seed beside the address was removed"
 	for cell, refused := range map[string]bool{
 		evm1 + " " + wif:                          true,
 		evm1 + "; key=" + wif:                     true,
@@ -99,20 +99,20 @@ func TestPiecesKeepNoSecret(t *testing.T) {
 		evm1 + "\n" + words:                       true,
 		evm1 + " -----BEGIN PRIVATE KEY----- abc": false,
 	} {
-		var want []piece
+		var want []cellAddress
 		if refused {
-			want = append(want, piece{Address: cell, Unread: true})
+			want = append(want, cellAddress{Address: cell, Unread: true})
 		}
-		if diff := cmp.Diff(append(want, piece{Address: evm1, Note: note}), pieces(cell)); diff != "" {
+		if diff := cmp.Diff(append(want, cellAddress{Address: evm1, Note: note}), splitCell(cell)); diff != "" {
 			t.Errorf("%q: %s", cell, diff)
 		}
 	}
-	want := []piece{{Address: evm1, Note: "private key (64 hex digits)"}}
-	if diff := cmp.Diff(want, pieces(evm1+" private key "+hash)); diff != "" {
+	want := []cellAddress{{Address: evm1, Note: "private key (64 hex digits)"}}
+	if diff := cmp.Diff(want, splitCell(evm1+" private key "+hash)); diff != "" {
 		t.Error(diff)
 	}
 	for _, cell := range []string{wif, words, "p2wpkh:" + wif} {
-		if got := pieces(cell); got != nil {
+		if got := splitCell(cell); got != nil {
 			t.Errorf("%q: %+v", cell, got)
 		}
 	}
@@ -126,9 +126,9 @@ func FuzzPieces(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		for _, a := range []string{evm1, btc1, tron1} {
 			cell := before + " " + a + " " + after
-			found := slices.ContainsFunc(pieces(cell), func(p piece) bool { return sameText(p.Address, a) })
+			found := slices.ContainsFunc(splitCell(cell), func(p cellAddress) bool { return sameAddress(p.Address, a) })
 			if !found {
-				t.Fatalf("%q: %+v", cell, pieces(cell))
+				t.Fatalf("%q: %+v", cell, splitCell(cell))
 			}
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// field is one field of a Row as people name it in columns (csv, xlsx) and members (json).
+// field is a field of Row that columns (csv, xlsx) and members (json) are mapped to.
 type field uint8
 
 const (
@@ -31,11 +31,11 @@ const (
 	numFields
 )
 
-// fieldNames are the columns of our own csv (contract.md, section 4), and the keys of Options.Mapping.
+// fieldNames are the columns of our own csv and the keys of Options.Mapping.
 var fieldNames = [numFields]string{"address", "network", "asset", "entity", "entity_id", "entity_type", "category", "confidence",
 	"programs", "incident", "listed_on", "valid_until", "url", "note"}
 
-// synonyms are the names in use for each field, without case, blanks and signs; the earlier wins where a file has several.
+// synonyms are the names in use for each field, without case, blanks and punctuation. If a file has several, the first of them wins.
 var synonyms = [numFields][]string{
 	fAddress: {"address", "walletaddress", "wallet", "cryptoaddress", "cryptocurrencyaddress", "digitalcurrencyaddress", "virtualcurrencyaddress",
 		"blockchainaddress", "bannedaddress", "blockedaddress", "blacklistedaddress", "frozenaddress", "sanctionedaddress", "maliciousaddress",
@@ -55,8 +55,8 @@ var synonyms = [numFields][]string{
 	fNote:       {"note", "notes", "comment", "comments", "remark", "remarks", "akas", "aliases"},
 }
 
-// known leads from a name to its field and rank.
-var known = func() map[string]struct {
+// fieldsByName maps a name to its field and its rank among the names of the field.
+var fieldsByName = func() map[string]struct {
 	field field
 	rank  int
 } {
@@ -75,21 +75,21 @@ var known = func() map[string]struct {
 	return m
 }()
 
-// plain reduces a column's name to what is compared: wallet_address, walletAddress and "Wallet Address" are one.
-func plain(name string) string {
+// normalizeName returns the form of a name that is compared: it is the same for wallet_address, walletAddress and "Wallet Address".
+func normalizeName(name string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'A' && r <= 'Z':
 			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 0x7f && !invisible(r) && !unicode.IsSpace(r):
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r > 0x7f && !isInvisible(r) && !unicode.IsSpace(r):
 			return r
 		}
 		return -1
 	}, name)
 }
 
-// quoted shows names of columns. What is long is no name, and may be anything, a key even: it is not repeated.
-func quoted(texts []string) []string {
+// quoteNames quotes the names of columns for a message. A long text is not a name and may be a secret, so only its beginning is quoted.
+func quoteNames(texts []string) []string {
 	all := make([]string, len(texts))
 	for i, t := range texts {
 		if t = trim(t); len(t) > 40 || looksLikeAddress(t) {
@@ -103,27 +103,31 @@ func quoted(texts []string) []string {
 // spreadsheetEpoch is day 0 of the numbers that spreadsheets write for dates.
 var spreadsheetEpoch = time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
 
-// fail gives a row its problem; the first one counts.
-func (row *Row) fail(field, what string) {
+// setProblem sets the problem of a row, unless it has one.
+func (row *Row) setProblem(field, what string) {
 	if row.Problem == "" {
 		row.Problem = field + ": " + what
 	}
 }
 
-// remark adds to the note.
-func (row *Row) remark(name, text string) {
-	if text == "" {
-		return
+// addNote appends a named text to the note.
+func (row *Row) addNote(name, text string) {
+	if text != "" {
+		row.addText(name + ": " + text)
 	}
+}
+
+// addText appends a text to the note.
+func (row *Row) addText(text string) {
 	if row.Note != "" {
 		row.Note += "; "
 	}
-	row.Note += name + ": " + text
+	row.Note += text
 }
 
-// set puts a text, as published, into a field. name is what the file calls it. A date, a link or a kind of entity that does not read
-// is kept in the note, and odd is the code of the warning; it is "" otherwise.
-func (row *Row) set(f field, name, value string) (odd string) {
+// set sets a field to a text as published. name is the name of the field in the file. A date, a link or an entity type that cannot be
+// read goes into the note, and issue is the code of the warning; otherwise issue is "".
+func (row *Row) set(f field, name, value string) (issue string) {
 	switch f {
 	case fAddress:
 		row.Address = value
@@ -140,8 +144,8 @@ func (row *Row) set(f field, name, value string) (odd string) {
 		row.EntityID = value
 	case fEntityType:
 		if row.EntityType = entityType(value); row.EntityType == "" {
-			row.remark(trim(name), value)
-			return oddEntityType
+			row.addNote(trim(name), value)
+			return issueEntityType
 		}
 	case fCategory:
 		row.Category = value
@@ -156,10 +160,10 @@ func (row *Row) set(f field, name, value string) (odd string) {
 	case fIncident:
 		row.Incident = value
 	case fListedOn, fValidUntil:
-		date, err := anyDate(value)
+		date, err := parseDate(value)
 		if err != nil {
-			row.remark(trim(name), value)
-			return oddDate
+			row.addNote(trim(name), value)
+			return issueDate
 		}
 		if f == fListedOn {
 			row.ListedOn = date
@@ -168,74 +172,72 @@ func (row *Row) set(f field, name, value string) (odd string) {
 		}
 	case fURL:
 		switch {
-		case webURL(value):
+		case isWebURL(value):
 			row.URL = value
-		case plain(name) == "url":
-			row.remark("url", value)
-			return oddURL
+		case normalizeName(name) == "url":
+			row.addNote("url", value)
+			return issueURL
 		default: // "source: FBI IC3 PSA I-022625-PSA"
-			row.remark(trim(name), value)
+			row.addNote(trim(name), value)
 		}
 	case fNote:
-		if row.Note != "" {
-			row.Note += "; "
-		}
-		row.Note += value
+		row.addText(value)
 	}
 	return ""
 }
 
-// Codes of warnings about values that do not read. The row is a listing all the same.
+// Codes of warnings about values that cannot be read. The row is a listing all the same.
 const (
-	oddDate       = "unread_dates"
-	oddURL        = "unread_urls"
-	oddEntityType = "unknown_entity_types"
-	oddWidth      = "ragged_rows"
-	oddQuotes     = "stray_quotes"
+	issueDate       = "unread_dates"
+	issueURL        = "unread_urls"
+	issueEntityType = "unknown_entity_types"
+	issueWidth      = "ragged_rows"
+	issueQuotes     = "stray_quotes"
 )
 
-var oddities = map[string]string{
-	oddDate:       "hold a date that does not read, or that may be two dates; it is kept in the note",
-	oddURL:        "hold a link that is no http or https address; it is kept in the note",
-	oddEntityType: "hold an entity type that is none of individual, entity, vessel, aircraft; it is kept in the note",
-	oddWidth:      "have more or fewer cells than the header; they are read as far as they agree with it",
-	oddQuotes:     "hold a quote that is not closed where its cell ends",
+var issueTexts = map[string]string{
+	issueDate:       "have a date that is invalid or ambiguous; it is kept in the note",
+	issueURL:        "have a link that is not an http or https URL; it is kept in the note",
+	issueEntityType: "have an entity type other than individual, entity, vessel, aircraft; it is kept in the note",
+	issueWidth:      "have more or fewer cells than the header; check them, cells may be in the wrong column",
+	issueQuotes:     "have a quote that is not closed at the end of its cell; check them",
 }
 
-// odd counts a row with a value that does not read, for one warning at the end. An empty code counts nothing.
-func (r *run) odd(code, locator string) {
+// countIssue counts a row with a value that cannot be read, for one warning at the end. It ignores an empty code.
+func (r *run) countIssue(code, locator string) {
 	if code == "" {
 		return
 	}
-	if r.oddRows == nil {
-		r.oddRows = map[string]*oddRows{}
+	if r.issues == nil {
+		r.issues = map[string]*rowIssue{}
 	}
-	if r.oddRows[code] == nil {
-		r.oddRows[code] = &oddRows{first: locator}
+	if r.issues[code] == nil {
+		r.issues[code] = &rowIssue{first: locator}
 	}
-	r.oddRows[code].n++
+	r.issues[code].count++
 }
 
-type oddRows struct {
-	n     int
+type rowIssue struct {
+	count int
 	first string
 }
 
-func (r *run) warnOdd() {
-	for _, code := range slices.Sorted(maps.Keys(r.oddRows)) {
-		o := r.oddRows[code]
-		r.warn(code, "%d rows %s (first: %s)", o.n, oddities[code], o.first)
+func (r *run) warnIssues() {
+	for _, code := range slices.Sorted(maps.Keys(r.issues)) {
+		issue := r.issues[code]
+		r.warn(code, "%d rows %s (first: %s)", issue.count, issueTexts[code], issue.first)
 	}
 }
 
-// webURL tells a link that may be shown as one.
-func webURL(s string) bool {
+// isWebURL reports whether a text is safe to be shown as a link.
+func isWebURL(s string) bool {
 	if !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
 		return false
 	}
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '"' || r == '<' || r == '>' || r == utf8.RuneError })
 }
 
+// entityType returns the type of an entity for the words in use, or "".
 func entityType(s string) string {
 	switch t := strings.ToLower(trim(s)); t {
 	case "individual", "entity", "vessel", "aircraft":
@@ -248,10 +250,10 @@ func entityType(s string) string {
 	return ""
 }
 
-// serialDate turns the day number of a spreadsheet into a date; other texts stay.
+// serialDate returns the date of a day number of a spreadsheet. Other texts are returned unchanged.
 func serialDate(value string, epoch time.Time) string {
 	number, hours, fraction := strings.Cut(value, ".") // the time of day
-	if len(number) != 5 || !digits(number) || fraction && !digits(hours) {
+	if len(number) != 5 || !isDigits(number) || fraction && !isDigits(hours) {
 		return value
 	}
 	days := 0
@@ -261,10 +263,10 @@ func serialDate(value string, epoch time.Time) string {
 	return epoch.AddDate(0, 0, days).Format(time.DateOnly)
 }
 
-// looksLikeAddress tells a word that may be an address: long, of the characters that addresses are made of, with a digit.
-// It decides how a file is laid out, never whether something is an address.
+// looksLikeAddress reports whether a word may be an address: long, of the characters used in addresses, with a digit. It is used to find
+// the layout of a file, never to decide whether something is an address.
 func looksLikeAddress(s string) bool {
-	if len(s) < 20 || len(s) > 256 {
+	if len(s) < minAddress || len(s) > 256 {
 		return false
 	}
 	digit := false
@@ -280,8 +282,8 @@ func looksLikeAddress(s string) bool {
 	return digit
 }
 
-// digits tells a text of nothing but digits.
-func digits(s string) bool {
+// isDigits reports whether s has only digits, at least one.
+func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return false

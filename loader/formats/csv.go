@@ -2,9 +2,7 @@ package formats
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +11,10 @@ import (
 	"interdict/lists/address"
 )
 
-// Tables with a header that people write, and our own (contract.md, section 4):
+// Tables with a header, as people write them, and our own format:
 // address,network,asset,entity,entity_id,entity_type,category,confidence,programs,incident,listed_on,valid_until,url,note.
-// Columns are found by their content and by the names in columns.go, or as Options.Mapping says (layout.go); a table with one column of
-// addresses needs no header. The header shows the separator: , ; tab or |. A cell may hold several addresses (cells.go).
+// Columns are found by their content, by the names in columns.go, or by Options.Mapping (layout.go). A table with one column of
+// addresses needs no header. The separator is , ; tab or |. A cell may hold several addresses (cells.go).
 func init() {
 	register(format{
 		name: "csv", order: 80,
@@ -26,7 +24,7 @@ func init() {
 			if !ok {
 				return oneColumn(s)
 			}
-			is := detected(s) // a table of another publisher reads as a list of its addresses, and little more
+			is := detectFormat(s) // a table of another publisher would be read for its addresses and little more
 			return d.err == nil && (is == nil || is.name == "csv" || is.name == "text" || d.layout.named())
 		},
 		read: readCSV,
@@ -35,38 +33,38 @@ func init() {
 
 const separators = ",;\t|"
 
-// sampledRecords is how many records are looked at to find the header and the columns.
+// sampledRecords is the number of records used to find the header and the columns.
 const sampledRecords = 100
 
-// dialect is how a table is written.
+// dialect describes how a table is written.
 type dialect struct {
 	sep    byte
 	layout *layout
-	line   int64 // of the header; 0: there is none
-	err    error // why the table is not read: a mapping is needed
+	line   int64 // line of the header; 0 if there is none
+	err    error // why a mapping is needed to read the table; nil if none is
 }
 
-// dialectOf finds the separator with which a header with a column of addresses appears.
+// dialectOf finds the separator that yields a column of addresses.
 func dialectOf(s *sample) (d dialect, ok bool) {
 	if s.xlsx || s.firstByte() == '<' || s.firstByte() == '{' || s.firstByte() == '[' {
 		return d, false
 	}
 	for _, sep := range widestFirst(s) {
-		records, lines := headLines(s, sep, sampledRecords)
+		records, lines := firstRecordLines(s, sep, sampledRecords)
 		l, err := layoutIn(records, s.mapping)
 		if err != nil {
-			if _, unclear := err.(needsMapping); unclear && isTable(records, 0) { //nolint:errorlint // never wrapped
+			if _, unclear := err.(needsMapping); unclear && hasTableShape(records, 0) { //nolint:errorlint // never wrapped
 				return dialect{sep: sep, err: err}, true
 			}
 			continue
 		}
-		if !l.trusted && !l.named() && !isTable(records, l.header) {
+		if !l.trusted && !l.named() && !hasTableShape(records, l.header) {
 			continue
 		}
 		if l.width > 1 {
 			return dialectWith(sep, l, lines), true
 		}
-		if !ok || sep == separators[0] { // of one column, the separator may stand between the addresses of a cell
+		if !ok || sep == separators[0] { // a single column: the separator may be one between the addresses of a cell
 			d, ok = dialectWith(sep, l, lines), true
 		}
 	}
@@ -85,7 +83,7 @@ func dialectWith(sep byte, l *layout, lines []int64) dialect {
 func widestFirst(s *sample) []byte {
 	width := map[byte]int{}
 	for _, sep := range []byte(separators) {
-		for _, r := range heads(s, sep, maxPreface) {
+		for _, r := range firstRecords(s, sep, maxPreface) {
 			width[sep] = max(width[sep], len(r))
 		}
 	}
@@ -94,13 +92,13 @@ func widestFirst(s *sample) []byte {
 	return all
 }
 
-// named reports whether a column of addresses is named like one.
+// named reports whether the name of a column says that it holds the addresses.
 func (l *layout) named() bool {
-	return l.header >= 0 && slices.ContainsFunc(l.addresses, func(c column) bool { return ownAddress(c.name) })
+	return l.header >= 0 && slices.ContainsFunc(l.addresses, func(c column) bool { return isAddressName(c.name) })
 }
 
-// isTable reports whether records below a header have its shape. A column that was found by its content alone may be prose otherwise.
-func isTable(records [][]string, header int) bool {
+// hasTableShape reports whether most records below a header have as many columns as it. Otherwise the text may be prose.
+func hasTableShape(records [][]string, header int) bool {
 	width, same := len(records[max(header, 0)]), 0
 	for _, cell := range records[max(header, 0)] {
 		if header >= 0 && (len(cell) > 80 || provesAddress(cell) || address.LooksSecret(cell) || address.ContainsSecret(cell)) {
@@ -109,14 +107,14 @@ func isTable(records [][]string, header int) bool {
 	}
 	rows := records[header+1:]
 	for _, r := range rows {
-		if len(r) == width && (width > 1 || plainWord(peel(r[0]))) {
+		if len(r) == width && (width > 1 || isAlphanumeric(trimPunctuation(r[0]))) {
 			same++
 		}
 	}
 	return (width > 2 || header >= 0) && 10*same >= 6*len(rows)
 }
 
-func filled(record []string) int {
+func countFilled(record []string) int {
 	n := 0
 	for _, f := range record {
 		if trim(f) != "" {
@@ -127,14 +125,14 @@ func filled(record []string) int {
 }
 
 func readCSV(r *run) error {
-	in := r.only()
+	in := r.input()
 	s, err := in.sample()
 	if err != nil {
 		return err
 	}
 	d, ok := dialectOf(s)
 	if !ok {
-		d, err = undetected(in, s)
+		d, err = guessDialect(in, s)
 	} else if d.err != nil {
 		err = in.invalid("header", "%w", d.err)
 	}
@@ -143,60 +141,38 @@ func readCSV(r *run) error {
 	}
 	t := &table{run: r, in: in, layout: d.layout, place: "line ", epoch: spreadsheetEpoch}
 	t.scan = func(each func([]string)) error {
-		_, err := records(in, d.sep, func(c *recordReader) error {
+		return in.eachRecord(d.sep, func(c *recordReader) error {
 			if c.line > d.line {
 				each(c.fields)
 			}
 			return nil
 		})
-		return err
 	}
-	lines, err := records(in, d.sep, func(c *recordReader) error {
+	err = in.eachRecord(d.sep, func(c *recordReader) error {
 		switch {
 		case c.line < d.line:
 			t.preface(c.fields)
 			return nil
 		case c.line == d.line:
 			return nil
-		case c.lines.torn && len(c.fields) < t.layout.width && !blank(c.fields):
-			return in.invalid(lineAt(c.line), "has %d of %d columns and no end: the file is truncated", len(c.fields), t.layout.width)
+		case c.lines.unterminated && len(c.fields) < t.layout.width && !isBlank(c.fields):
+			return c.truncated(t.layout.width)
 		}
-		return t.record(c.fields, c.line, c.bad)
+		return t.record(c.fields, c.line, c.badQuotes)
 	})
 	if err != nil {
 		return err
 	}
-	lines.done()
 	t.done()
 	return nil
 }
 
-// records reads a delimited file and calls each after every record.
-func records(in *input, sep byte, each func(*recordReader) error) (*lineReader, error) {
-	rc, err := in.text()
-	if err != nil {
-		return nil, err
-	}
-	defer rc.Close()
-	c := newRecordReader(in, rc, sep)
-	for {
-		if _, err := c.next(); errors.Is(err, io.EOF) {
-			return c.lines, nil
-		} else if err != nil {
-			return nil, err
-		}
-		if err := each(c); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// oneColumn reports a table without a header that is nothing but addresses.
+// oneColumn reports whether a sample has one column, no header, and only addresses.
 func oneColumn(s *sample) bool {
 	if s.xlsx || s.mapping.names() {
 		return false
 	}
-	records := heads(s, ',', 5)
+	records := firstRecords(s, ',', 5)
 	for _, record := range records {
 		if len(record) != 1 || !looksLikeAddress(trim(record[0])) {
 			return false
@@ -205,9 +181,9 @@ func oneColumn(s *sample) bool {
 	return len(records) > 0
 }
 
-// undetected reads a table whose header and columns do not show: a column of addresses, or columns of which one holds addresses. Otherwise
-// the error says what is missing.
-func undetected(in *input, s *sample) (dialect, error) {
+// guessDialect is used for a file named as a table in which dialectOf found none. It accepts a column of addresses, or any columns of which
+// one holds addresses. Otherwise the error says what is missing.
+func guessDialect(in *input, s *sample) (dialect, error) {
 	if oneColumn(s) {
 		l := &layout{header: -1, width: 1, addresses: []column{{}}}
 		for f := range l.at {
@@ -218,19 +194,19 @@ func undetected(in *input, s *sample) (dialect, error) {
 	var first []string
 	var why error
 	for _, sep := range []byte(separators) {
-		all, lines := headLines(s, sep, sampledRecords)
+		all, lines := firstRecordLines(s, sep, sampledRecords)
 		if len(all) == 0 {
-			return dialect{}, in.invalid("line 1", "holds no record")
+			return dialect{}, in.invalid("line 1", "no record found; is this the right file?")
 		}
 		l, err := layoutIn(all, s.mapping)
-		if err == nil && isTable(all, l.header) {
+		if err == nil && hasTableShape(all, l.header) {
 			return dialectWith(sep, l, lines), nil
 		}
 		if len(all[0]) > len(first) {
 			first, why = all[0], cmp.Or(err, errNoHeader)
 		}
 	}
-	return dialect{}, in.invalid("header", "%w; the first line holds %s", why, abridged(quoted(first)))
+	return dialect{}, in.invalid("header", "%w; the first line has %s", why, joinFirst(quoteNames(first)))
 }
 
 // table turns records into rows, for csv and xlsx.
@@ -239,18 +215,18 @@ type table struct {
 	in     *input
 	layout *layout
 	place  string // "line ", "sheet X row "
-	label  string // the network or asset that the sheet's name holds
+	label  string // the network or asset in the name of the sheet
 	epoch  time.Time
 	ragged bool // a row may have fewer cells than the header: spreadsheets leave out empty ones
-	// scan reads the records below the header once more.
+	// scan reads the records below the header again.
 	scan   func(each func([]string)) error
 	orders map[field]dateOrder
-	seen   []string // addresses of the record at hand
+	seen   []string // addresses of the current record
 }
 
-// record turns one record into rows: one for each address. badQuotes says what is wrong with its quotes.
+// record yields a row for each address of a record. badQuotes describes what is wrong with its quotes, if anything.
 func (t *table) record(cells []string, n int64, badQuotes string) error {
-	if blank(cells) || isComment(cells) && !slices.ContainsFunc(cells, holdsAny) {
+	if isBlank(cells) || isComment(cells) && !slices.ContainsFunc(cells, holdsAddresses) {
 		return nil
 	}
 	for len(cells) > t.layout.width && trim(cells[len(cells)-1]) == "" {
@@ -262,7 +238,7 @@ func (t *table) record(cells []string, n int64, badQuotes string) error {
 		return err
 	}
 	if len(cells) > t.layout.width || len(cells) < t.layout.width && !t.ragged || badQuotes != "" {
-		return t.raggedRow(row, cells, badQuotes)
+		return t.emitRagged(row, cells, badQuotes)
 	}
 	t.seen = t.seen[:0]
 	for i := range t.layout.addresses {
@@ -276,19 +252,19 @@ func (t *table) record(cells []string, n int64, badQuotes string) error {
 		}
 	}
 	if len(t.seen) == 0 {
-		return t.noAddress(row, cells)
+		return t.emitWithoutAddress(row, cells)
 	}
-	return t.unreadColumns(row, cells)
+	return t.emitUnreadColumns(row, cells)
 }
 
 // addresses emits a row for each address of a cell.
 func (t *table) addresses(row Row, label, cell string) error {
-	if plainWord(cell) && len(cell) <= 66 { // most cells of most files
-		return t.emit(row, piece{Address: cell, Label: label})
+	if isAlphanumeric(cell) && len(cell) <= 66 { // most cells of most files
+		return t.emit(row, cellAddress{Address: cell, Label: label})
 	}
-	all := pieces(cell)
+	all := splitCell(cell)
 	if len(all) == 0 {
-		return t.emit(row, piece{Address: cell, Label: label})
+		return t.emit(row, cellAddress{Address: cell, Label: label})
 	}
 	for _, p := range all {
 		if p.Label == "" {
@@ -301,9 +277,9 @@ func (t *table) addresses(row Row, label, cell string) error {
 	return nil
 }
 
-// emit yields one address of a row, unless the row holds it already.
-func (t *table) emit(row Row, p piece) error {
-	if slices.ContainsFunc(t.seen, func(s string) bool { return sameText(s, p.Address) }) {
+// emit yields one address of a record, unless it was yielded already.
+func (t *table) emit(row Row, p cellAddress) error {
+	if slices.ContainsFunc(t.seen, func(s string) bool { return sameAddress(s, p.Address) }) {
 		return nil
 	}
 	t.seen = append(t.seen, p.Address)
@@ -313,16 +289,16 @@ func (t *table) emit(row Row, p piece) error {
 	if p.Label == "" && row.Asset == "" && row.Network == "" {
 		p.Label = t.label
 	}
-	row.take(p)
+	row.setAddress(p)
 	return t.run.emit(row)
 }
 
-// take puts an address of a cell, and what stood beside it, into the row.
-func (row *Row) take(p piece) {
+// setAddress sets the address of the row, and the label and note found beside it.
+func (row *Row) setAddress(p cellAddress) {
 	row.Address = p.Address
-	if p.Unread && address.Recognize(p.Address) != address.LikeAddress { // the loader finds out about the others
+	if p.Unread && address.Recognize(p.Address) != address.LikeAddress { // the loader reports texts that look like an address
 		row.Unread = true
-		row.fail("address", "it is shortened, or something stands beside it that does not read")
+		row.setProblem("address", "unreadable text next to an address; separate them")
 	}
 	switch {
 	case p.Label == "" || p.Label == row.Asset || p.Label == row.Network:
@@ -332,22 +308,19 @@ func (row *Row) take(p piece) {
 			row.Asset = asset
 		}
 	default:
-		row.remark("beside the address", p.Label)
+		row.addNote("beside the address", p.Label)
 	}
 	if p.Note != "" {
-		if row.Note != "" {
-			row.Note += "; "
-		}
-		row.Note += p.Note
+		row.addText(p.Note)
 	}
 }
 
-// noAddress emits a row whose columns of addresses are empty. An address elsewhere in it must not go unread.
-func (t *table) noAddress(row Row, cells []string) error {
-	row.fail("address", "is missing")
+// emitWithoutAddress yields a row whose columns of addresses are empty. An address in another column must not be missed.
+func (t *table) emitWithoutAddress(row Row, cells []string) error {
+	row.setProblem("address", "missing")
 	for i, cell := range cells {
 		if provesAddress(cell) {
-			row.Problem = fmt.Sprintf("address: is missing, and column %d holds one", i+1)
+			row.Problem = fmt.Sprintf("address: missing, but column %d holds one; name the columns of addresses in the mapping", i+1)
 			row.Unread = true
 			break
 		}
@@ -355,18 +328,18 @@ func (t *table) noAddress(row Row, cells []string) error {
 	return t.run.emit(row)
 }
 
-// raggedRow reads a record that does not have the shape of the header. It is a listing if its address reads.
-func (t *table) raggedRow(row Row, cells []string, badQuotes string) error {
+// emitRagged handles a record with more or fewer cells than the header. It is a listing if its address can be read.
+func (t *table) emitRagged(row Row, cells []string, badQuotes string) error {
 	t.seen = t.seen[:0]
 	for _, c := range t.layout.addresses {
 		cell := value(cells, c.at)
-		for _, p := range pieces(cell) {
+		for _, p := range splitCell(cell) {
 			if p.Unread {
 				continue
 			}
 			own := row
 			for i := t.layout.width; i < len(cells); i++ {
-				own.remark("further cell", trim(cells[i]))
+				own.addNote("further cell", trim(cells[i]))
 			}
 			if err := t.emit(own, p); err != nil {
 				return err
@@ -374,16 +347,16 @@ func (t *table) raggedRow(row Row, cells []string, badQuotes string) error {
 		}
 	}
 	for i := t.layout.width; len(t.seen) > 0 && i < len(cells); i++ {
-		if holdsAny(cells[i]) {
+		if holdsAddresses(cells[i]) {
 			if err := t.addresses(row, "", trim(cells[i])); err != nil {
 				return err
 			}
 		}
 	}
-	if len(t.seen) == 0 { // a cell too many before it: which cell is what is unknown
+	if len(t.seen) == 0 { // an extra cell before the address: the columns of the other cells are unknown
 		moved := Row{Locator: row.Locator, Note: "the row: " + strings.Join(cells, " | ")}
 		for _, cell := range cells {
-			for _, p := range pieces(cell) {
+			for _, p := range splitCell(cell) {
 				if address.Recognize(p.Address) != address.Proving {
 					continue
 				}
@@ -395,56 +368,56 @@ func (t *table) raggedRow(row Row, cells []string, badQuotes string) error {
 	}
 	if len(t.seen) > 0 {
 		if badQuotes != "" {
-			t.run.odd(oddQuotes, row.Locator)
+			t.run.countIssue(issueQuotes, row.Locator)
 		} else {
-			t.run.odd(oddWidth, row.Locator)
+			t.run.countIssue(issueWidth, row.Locator)
 		}
 		return nil
 	}
 	row.Address = value(cells, t.layout.addresses[0].at)
-	row.Unread = slices.ContainsFunc(cells, holdsAny)
+	row.Unread = slices.ContainsFunc(cells, holdsAddresses)
 	if badQuotes != "" {
 		row = Row{Address: row.Address, Unread: row.Unread, Locator: row.Locator, Problem: "quotes: " + badQuotes}
 	} else {
-		row.Problem = fmt.Sprintf("columns: %d instead of %d", len(cells), t.layout.width)
+		row.Problem = fmt.Sprintf("columns: %d instead of %d; correct the row", len(cells), t.layout.width)
 	}
 	return t.run.emit(row)
 }
 
-// unreadColumns reports an address in a column that is not read. A mapping may leave columns out on purpose.
-func (t *table) unreadColumns(row Row, cells []string) error {
+// emitUnreadColumns yields an unread row for an address in a column that is not read. A mapping may leave columns out on purpose.
+func (t *table) emitUnreadColumns(row Row, cells []string) error {
 	if t.layout.trusted {
 		return nil
 	}
 	for _, c := range t.layout.unread {
 		cell := value(cells, c.at)
-		if len(cell) < minAddress || namesTransactions(c.name) || !provesAddress(cell) ||
-			!slices.ContainsFunc(pieces(cell), func(p piece) bool {
+		if len(cell) < minAddress || isTransactionName(c.name) || !provesAddress(cell) ||
+			!slices.ContainsFunc(splitCell(cell), func(p cellAddress) bool {
 				return !slices.ContainsFunc(t.seen, func(s string) bool { return strings.EqualFold(s, p.Address) })
 			}) {
 			continue
 		}
 		if err := t.run.emit(Row{Address: cell, Locator: row.Locator + " column " + strconv.Itoa(c.at+1), Unread: true,
-			Problem: fmt.Sprintf("columns: %s holds an address and is not read; name the columns of addresses with the mapping", quoted([]string{c.name})[0])}); err != nil {
+			Problem: fmt.Sprintf("columns: %s holds an address and is not read; name the columns of addresses in the mapping", quoteNames([]string{c.name})[0])}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// value returns a cell without what surrounds its text.
+// value returns the trimmed text of a cell, or "" if the record has no such cell.
 func value(cells []string, at int) string {
 	if at >= len(cells) {
 		return ""
 	}
 	cell := trim(cells[at])
 	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("=+-@'", cell[1]) >= 0 {
-		cell = cell[1:] // the mark that keeps a spreadsheet from taking the cell for a formula; our own exports set it
+		cell = cell[1:] // the mark that keeps spreadsheets from running the cell as a formula; our exports write it
 	}
 	return cell
 }
 
-// row makes a Row of the cells of a table, without its address.
+// row returns the Row of a record, without its address.
 func (t *table) row(cells []string, locator string) (Row, error) {
 	row := Row{Locator: locator}
 	l := t.layout
@@ -464,20 +437,21 @@ func (t *table) row(cells []string, locator string) (Row, error) {
 				return row, err
 			}
 		case fEntity:
-			if digits(text) && plain(l.names[f]) == "tag" { // a destination tag
-				row.remark(trim(l.names[f]), text)
+			if isDigits(text) && normalizeName(l.names[f]) == "tag" { // a destination tag
+				row.addNote(trim(l.names[f]), text)
 				continue
 			}
 		}
-		t.run.odd(row.set(field(f), l.names[f], text), locator)
+		t.run.countIssue(row.set(field(f), l.names[f], text), locator)
 	}
 	for _, c := range l.further {
-		row.remark(c.name, value(cells, c.at))
+		row.addNote(c.name, value(cells, c.at))
 	}
 	return row, nil
 }
 
-// date writes a date as YYYY-MM-DD where the text alone does not say which: a day number, or 03/04/2025 in a column that has 12/31/2023.
+// date returns the date of a cell as YYYY-MM-DD if other cells decide how to read it: a day number, or 03/04/2025 in a column that
+// also has 12/31/2023. Other texts are returned unchanged.
 func (t *table) date(f field, text string) (string, error) {
 	if _, iso := isoDate(text); iso {
 		return text, nil
@@ -491,10 +465,10 @@ func (t *table) date(f field, text string) (string, error) {
 			return "", err
 		}
 	}
-	return inOrder(text, t.orders[f]), nil
+	return reorderDate(text, t.orders[f]), nil
 }
 
-// findOrders reads the whole table for dates that show the order of day and month in their column.
+// findOrders reads the whole table for dates that reveal the order of day and month in their column.
 func (t *table) findOrders() error {
 	t.orders = map[field]dateOrder{}
 	return t.scan(func(cells []string) {
@@ -508,7 +482,7 @@ func (t *table) findOrders() error {
 			case t.orders[f] == noOrder:
 				t.orders[f] = order
 			case t.orders[f] != order:
-				t.orders[f] = eitherWay // both stand there: neither can be trusted
+				t.orders[f] = eitherWay // both orders occur: neither can be trusted
 			}
 		}
 	})
@@ -516,22 +490,22 @@ func (t *table) findOrders() error {
 
 // preface takes the date from lines like "Last Updated,21/11/2025" above a header.
 func (t *table) preface(fields []string) {
-	if len(fields) > 1 && strings.Contains(plain(fields[0]), "updated") {
-		if date, err := anyDate(fields[1]); err == nil {
+	if len(fields) > 1 && strings.Contains(normalizeName(fields[0]), "updated") {
+		if date, err := parseDate(fields[1]); err == nil {
 			t.run.info.Published = date
 		}
 	} else if isComment(fields) {
-		t.run.updated(strings.TrimLeft(trim(strings.Join(fields, ",")), "#/ "))
+		t.run.commentDate(strings.TrimLeft(trim(strings.Join(fields, ",")), "#/ "))
 	}
 }
 
-// done warns of columns that were not read.
+// done warns about columns that were not read.
 func (t *table) done() {
 	if len(t.layout.unread) > 0 {
 		var names []string
 		for _, c := range t.layout.unread {
 			names = append(names, c.name)
 		}
-		t.run.warn("unknown_columns", "%s: not read: %s", t.in.name, abridged(quoted(names)))
+		t.run.warn("unknown_columns", "%s: not read: %s", t.in.name, joinFirst(quoteNames(names)))
 	}
 }

@@ -45,7 +45,7 @@ func asset(r Row) string   { return r.Asset }
 func network(r Row) string { return r.Network }
 func entity(r Row) string  { return r.EntityName }
 
-// The columns of our own csv are those of contract.md, section 4.
+// The columns of our own csv are those that export writes.
 func TestOurOwnColumns(t *testing.T) {
 	const header = "address,network,asset,entity,entity_id,entity_type,category,confidence,programs,incident,listed_on,valid_until,url,note"
 	if got := strings.Join(fieldNames[:], ","); got != header {
@@ -112,7 +112,7 @@ func TestARaggedRowIsAProblemAndKeepsItsAddress(t *testing.T) {
 	for _, r := range rows {
 		got = append(got, r.Address+" "+r.Problem)
 	}
-	if diff := cmp.Diff([]string{"a1 columns: 2 instead of 3", " columns: 1 instead of 3", "a3 ", "a4 columns: 4 instead of 3"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"a1 columns: 2 instead of 3; correct the row", " columns: 1 instead of 3; correct the row", "a3 ", "a4 columns: 4 instead of 3; correct the row"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -9,14 +9,14 @@ import (
 
 // isoDate accepts YYYY-MM-DD and nothing else.
 func isoDate(s string) (string, bool) {
-	if len(s) != len(time.DateOnly) || s[4] != '-' || s[7] != '-' || !digits(s[:4]) || !digits(s[5:7]) || !digits(s[8:]) {
+	if len(s) != len(time.DateOnly) || s[4] != '-' || s[7] != '-' || !isDigits(s[:4]) || !isDigits(s[5:7]) || !isDigits(s[8:]) {
 		return "", false
 	}
 	two := func(i int) int { return int(s[i]-'0')*10 + int(s[i+1]-'0') }
 	return s, isDate(two(0)*100+two(2), two(5), two(8))
 }
 
-// isDate tells a day of the calendar from 1900 to 2999.
+// isDate reports whether year, month and day are a day of the calendar from 1900 to 2999.
 func isDate(year, month, day int) bool {
 	if year < 1900 || year > 2999 || month < 1 || month > 12 || day < 1 {
 		return false
@@ -24,7 +24,7 @@ func isDate(year, month, day int) bool {
 	return day <= 28 || day == time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Day()
 }
 
-// dateOf makes YYYY-MM-DD of year, month and day.
+// dateOf returns year, month and day as YYYY-MM-DD.
 func dateOf(year, month, day int) (string, bool) {
 	if !isDate(year, month, day) {
 		return "", false
@@ -32,15 +32,14 @@ func dateOf(year, month, day int) (string, bool) {
 	return fmt.Sprintf("%04d-%02d-%02d", year, month, day), true
 }
 
-// anyDate reads the dates that people write, with or without a time after them. What may be two dates (03/04/2025)
-// is none.
-func anyDate(s string) (string, error) {
+// parseDate reads dates in the forms in use, with or without a time. An ambiguous date (03/04/2025) is an error.
+func parseDate(s string) (string, error) {
 	s = trim(s)
 	if d, ok := isoDate(s); ok {
 		return d, nil
 	}
 	date := s
-	if i := strings.IndexAny(s, "T "); i == 8 || i == 10 { // the time is left out
+	if i := strings.IndexAny(s, "T "); i == 8 || i == 10 { // the time is ignored
 		if rest := s[i+1:]; rest != "" && rest[0] >= '0' && rest[0] <= '9' && strings.Contains(rest, ":") {
 			date = s[:i]
 		}
@@ -63,12 +62,12 @@ func anyDate(s string) (string, error) {
 		case len(parts[2]) == 2 && n[0] <= 12 && n[1] > 12: // 7/18/17
 			d, ok = dateOf(2000+n[2], n[0], n[1])
 		case len(parts[2]) != 4:
-		case strings.Contains(date, "."), n[0] > 12, n[0] == n[1]: // with dots the day is first, everywhere
+		case strings.Contains(date, "."), n[0] > 12, n[0] == n[1]: // with dots the day is always first
 			d, ok = dateOf(n[2], n[1], n[0])
 		case n[1] > 12:
 			d, ok = dateOf(n[2], n[0], n[1])
 		default:
-			return "", fmt.Errorf("%q may be two dates; write YYYY-MM-DD", clip(s))
+			return "", fmt.Errorf("the date %q is ambiguous; write YYYY-MM-DD", truncate(s, maxQuoted))
 		}
 		if ok {
 			return d, nil
@@ -79,14 +78,14 @@ func anyDate(s string) (string, error) {
 			return t.Format(time.DateOnly), nil
 		}
 	}
-	return "", fmt.Errorf("%q is no date; write YYYY-MM-DD", clip(s))
+	return "", fmt.Errorf("invalid date %q; write YYYY-MM-DD", truncate(s, maxQuoted))
 }
 
 // dateOrder is the order of day and month in a column of dates like 03/04/2025.
 type dateOrder uint8
 
 const (
-	noOrder    dateOrder = iota // it does not show, or does not matter
+	noOrder    dateOrder = iota // unknown, or the same in any order
 	eitherWay                   // 03/04/2025
 	dayFirst                    // 31/12/2023
 	monthFirst                  // 12/31/2023
@@ -112,7 +111,7 @@ func dateParts(s string) (n [3]int, ok bool) {
 	return n, true
 }
 
-// orderOf returns what a date says about the order of day and month.
+// orderOf returns the order of day and month that a date reveals.
 func orderOf(s string) dateOrder {
 	n, ok := dateParts(s)
 	switch {
@@ -126,8 +125,8 @@ func orderOf(s string) dateOrder {
 	return eitherWay
 }
 
-// inOrder writes a date whose order of day and month is known as YYYY-MM-DD; other texts stay.
-func inOrder(s string, order dateOrder) string {
+// reorderDate returns a date as YYYY-MM-DD, given its order of day and month. Other texts are returned unchanged.
+func reorderDate(s string, order dateOrder) string {
 	n, ok := dateParts(s)
 	if ok && order == dayFirst {
 		n[0], n[1] = n[1], n[0]
@@ -140,7 +139,7 @@ func inOrder(s string, order dateOrder) string {
 	return s
 }
 
-// usDate reads MM/DD/YYYY, as OFAC writes.
+// usDate reads MM/DD/YYYY, the form that OFAC uses.
 func usDate(s string) (string, bool) {
 	t, err := time.Parse("1/2/2006", trim(s))
 	if err != nil || t.Year() < 1900 {
@@ -149,8 +148,8 @@ func usDate(s string) (string, bool) {
 	return t.Format(time.DateOnly), true
 }
 
-// day gives the date of a timestamp like 2025-09-08T02:03:08, or "".
-func day(s string) string {
+// dateOfTimestamp returns the date of a timestamp like 2025-09-08T02:03:08, or "".
+func dateOfTimestamp(s string) string {
 	s = trim(s)
 	if len(s) < len(time.DateOnly) {
 		return ""

@@ -15,9 +15,9 @@ import (
 	"interdict/lists/fault"
 )
 
-// What spreadsheets and publishers write: UTF-8 with and without a byte order mark, UTF-16 of both orders, Windows-1252.
-// Here streams become UTF-8. Windows-1252 is decided line by line, where a line that is valid UTF-8 is taken as such (lines.go):
-// the head of a file does not tell, SDN_ADVANCED.XML is ASCII for its first megabytes.
+// The encodings of spreadsheets and publishers: UTF-8 with and without a byte order mark, UTF-16 in both byte orders, Windows-1252.
+// This file converts streams to UTF-8. Windows-1252 is recognised line by line, where a line is not valid UTF-8 (lines.go): the
+// beginning of a file is not enough, SDN_ADVANCED.XML is ASCII for its first megabytes.
 
 // text opens the input as UTF-8 without a byte order mark.
 func (in *input) text() (io.ReadCloser, error) {
@@ -48,7 +48,7 @@ func decoderFor(in *input, head []byte) (func(io.Reader) io.Reader, error) {
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe, 0, 0}), bytes.HasPrefix(head, []byte{0, 0, 0xfe, 0xff}):
-		return nil, fault.E(fault.Invalid, "%s: is in UTF-32; save it as UTF-8", in.name)
+		return nil, fault.E(fault.Invalid, "%s: encoded in UTF-32; save it as UTF-8", in.name)
 	case bytes.HasPrefix(head, []byte{0xff, 0xfe}), alternating(head, 1):
 		return with(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM))
 	case bytes.HasPrefix(head, []byte{0xfe, 0xff}), alternating(head, 0):
@@ -60,7 +60,7 @@ func decoderFor(in *input, head []byte) (func(io.Reader) io.Reader, error) {
 		case "windows-1252", "cp1252", "iso-8859-1", "latin1":
 			return with(charmap.Windows1252)
 		default:
-			return nil, fault.E(fault.Invalid, "%s: is in the encoding %s; save it as UTF-8", in.name, m[1])
+			return nil, fault.E(fault.Invalid, "%s: unsupported encoding %s; save it as UTF-8", in.name, m[1])
 		}
 	}
 	return func(r io.Reader) io.Reader {
@@ -74,7 +74,7 @@ func decoderFor(in *input, head []byte) (func(io.Reader) io.Reader, error) {
 
 var bom = []byte("\xef\xbb\xbf")
 
-// alternating tells UTF-16 without a byte order mark: ASCII characters whose other byte, the one at zero (0 or 1), is 0.
+// alternating reports UTF-16 without a byte order mark: every other byte is 0, beginning with the one at zero (0 or 1).
 func alternating(head []byte, zero int) bool {
 	if len(head) < 8 {
 		return false
@@ -87,16 +87,16 @@ func alternating(head []byte, zero int) bool {
 	return true
 }
 
-// windows1252 decodes bytes that are no UTF-8.
+// windows1252 decodes bytes that are not UTF-8.
 func windows1252(b []byte) string {
 	s, err := charmap.Windows1252.NewDecoder().Bytes(b)
-	if err != nil { // it has a character for each byte
+	if err != nil { // cannot happen: every byte has a character
 		return string(bytes.ToValidUTF8(b, []byte("\uFFFD")))
 	}
 	return string(s)
 }
 
-// sample reads the beginning of the input and refuses what is empty or no text.
+// sample returns the beginning of the input. An empty input and binary data are errors.
 func (in *input) sample() (*sample, error) {
 	if in.sampled != nil {
 		return in.sampled, nil
@@ -115,17 +115,18 @@ func (in *input) sample() (*sample, error) {
 		}
 		switch {
 		case s.whole && in.highest == 0:
-			return nil, fault.E(fault.Invalid, "%s: is empty (0 bytes): whatever wrote it failed", in.name)
+			return nil, fault.E(fault.Invalid, "%s: empty (0 bytes); fetch it again", in.name)
 		case s.whole && len(bytes.Trim(s.head, " \t\r\n\v\f\x1a")) == 0:
-			return nil, fault.E(fault.Invalid, "%s: is empty: it holds nothing but white space", in.name)
+			return nil, fault.E(fault.Invalid, "%s: empty (only white space); fetch it again", in.name)
 		case bytes.IndexByte(s.head, 0) >= 0:
-			return nil, fault.E(fault.Invalid, "%s: is binary data (a NUL byte at %d), no list", in.name, bytes.IndexByte(s.head, 0))
+			return nil, fault.E(fault.Invalid, "%s: binary data (a NUL byte at %d), not a list", in.name, bytes.IndexByte(s.head, 0))
 		}
 	}
 	in.sampled = s
 	return s, nil
 }
 
+// unlessEnd returns err, or nil if it says that the stream was shorter than asked for.
 func unlessEnd(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // io.ReadFull's own; a wrapped one is an error of the stream
 		return nil
@@ -135,18 +136,18 @@ func unlessEnd(err error) error {
 
 var htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>\s*([^<]{1,100})`)
 
-// strange explains a sample that no format claims, where more can be said than that.
-func strange(s *sample) error {
+// explainUnknown returns an error for a sample in a recognisable format that is not a list, or nil.
+func explainUnknown(s *sample) error {
 	start := bytes.ToLower(bytes.TrimLeft(s.head[:min(len(s.head), 2048)], " \t\r\n"))
 	html := bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 	if root := rootOf(s.head); html || root == "html" {
 		title := ""
 		if m := htmlTitle.FindSubmatch(s.head); m != nil {
-			title = " (" + clip(strings.Join(strings.Fields(strings.ToValidUTF8(string(m[1]), "")), " ")) + ")"
+			title = " (" + truncate(strings.Join(strings.Fields(strings.ToValidUTF8(string(m[1]), "")), " "), maxQuoted) + ")"
 		}
-		return fault.E(fault.Invalid, "%s: is an HTML page%s, not a list: the download was refused or led elsewhere", s.name, title)
+		return fault.E(fault.Invalid, "%s: an HTML page%s, not a list: the download was refused or redirected; check the URL", s.name, title)
 	} else if root != "" {
-		return fault.E(fault.Invalid, "%s: is XML with the root element %.80q, of no known format (ofac_advanced has Sanctions, ofac_xml sdnList, ofac_enhanced sanctionsData)", s.name, root)
+		return fault.E(fault.Invalid, "%s: XML with the root element %.80q, which is not a known format (ofac_advanced has Sanctions, ofac_xml sdnList, ofac_enhanced sanctionsData)", s.name, root)
 	}
 	return nil
 }

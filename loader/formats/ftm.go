@@ -3,10 +3,8 @@ package formats
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"slices"
 	"strings"
 
@@ -16,17 +14,16 @@ import (
 	"interdict/lists/fault"
 )
 
-// FollowTheMoney entities as JSON lines (entities.ftm.json, targets.nested.json) and deltas of them, as OpenSanctions publishes
-// them (formats.md, section 3; followthemoney.tech/explorer/schemata/CryptoWallet; opensanctions.org/docs/bulk/delta).
-// A wallet names its holder by id, a Sanction its wallet or holder; either may stand before or after the other, so the file is read
-// up to three times:
+// FollowTheMoney entities as JSON lines (entities.ftm.json, targets.nested.json) and deltas of them, as published by OpenSanctions
+// (followthemoney.tech/explorer/schemata/CryptoWallet; opensanctions.org/docs/bulk/delta). A wallet refers to its holder by id, a
+// Sanction refers to its wallet or holder. They come in any order, so the file is read up to three times:
 //
-//  1. which ids do wallets need? ── a filter of fixed size
-//  2. what do holders and Sanctions with these ids say? ── kept, bounded
-//  3. the wallets, joined, in the order of the file
+//  1. collect the ids that wallets need ── a filter of fixed size
+//  2. keep the holders and Sanctions with these ids ── bounded
+//  3. yield the wallets, joined, in the order of the file
 //
-// In a delta every DEL is a removed row, whatever the entity was: only its id is given. A MOD is its removal and its new state. A delta does
-// not hold the holders and Sanctions that did not change, so only an entity that it adds is known with all of its orders.
+// In a delta every DEL is a removed row, because it has only an id. A MOD removes the entity and yields its new state. A delta does not
+// contain the holders and Sanctions that did not change, so all orders are known only for an entity that the delta adds.
 func init() {
 	register(format{
 		name: "ftm", order: 50,
@@ -38,9 +35,9 @@ func init() {
 	})
 }
 
-type marks [][]byte
+type jsonKeys [][]byte
 
-func (m marks) hasAll(line []byte) bool {
+func (m jsonKeys) hasAll(line []byte) bool {
 	if !bytes.HasPrefix(line, []byte("{")) {
 		return false
 	}
@@ -53,11 +50,11 @@ func (m marks) hasAll(line []byte) bool {
 }
 
 var (
-	ftmEntity = marks{[]byte(`"id"`), []byte(`"schema"`), []byte(`"properties"`)}
-	ftmDelta  = marks{[]byte(`"op"`), []byte(`"entity"`)}
+	ftmEntity = jsonKeys{[]byte(`"id"`), []byte(`"schema"`), []byte(`"properties"`)}
+	ftmDelta  = jsonKeys{[]byte(`"op"`), []byte(`"entity"`)}
 )
 
-// ftmObject is an entity, of what is read of it. Values of properties are strings, or entities in nested files.
+// ftmObject holds the members of an entity that are read. The values of properties are strings, or entities in nested files.
 type ftmObject struct {
 	ID         string                      `json:"id"`
 	Caption    string                      `json:"caption"`
@@ -81,7 +78,7 @@ type ftmLine struct {
 
 var cryptoWallet = []byte("CryptoWallet")
 
-// strings gives the texts of a property.
+// strings returns the texts of a property.
 func (o *ftmObject) strings(property string) []string {
 	var all []string
 	for _, v := range o.Properties[property] {
@@ -95,6 +92,7 @@ func (o *ftmObject) strings(property string) []string {
 	return all
 }
 
+// first returns the first text of a property, or "".
 func (o *ftmObject) first(property string) string {
 	if all := o.strings(property); len(all) > 0 {
 		return all[0]
@@ -102,7 +100,7 @@ func (o *ftmObject) first(property string) string {
 	return ""
 }
 
-// nested gives the entities within a property.
+// nested returns the entities in a property.
 func (o *ftmObject) nested(property string) []*ftmObject {
 	var all []*ftmObject
 	for _, v := range o.Properties[property] {
@@ -114,7 +112,7 @@ func (o *ftmObject) nested(property string) []*ftmObject {
 	return all
 }
 
-// ids gives the ids that a property refers to.
+// ids returns the ids of the entities that a property refers to.
 func (o *ftmObject) ids(property string) []string {
 	all := o.strings(property)
 	for _, n := range o.nested(property) {
@@ -123,30 +121,30 @@ func (o *ftmObject) ids(property string) []string {
 	return all
 }
 
-// ftmSubject is what is kept of a wallet or holder: its name, and what Sanction entities say about it.
+// ftmSubject is a wallet or holder: its name, and what Sanction entities say about it.
 type ftmSubject struct {
 	name, kind      string
 	programs        []string
 	listedOn, until string
 	url             string
-	count, ending   int  // Sanctions, and those with an end
-	sanctioned      bool // its topics say so
-	entire          bool // the file holds the entity and every Sanction of it
+	count, ending   int  // number of Sanctions, and of those with an end
+	sanctioned      bool // it has the topic "sanction"
+	complete        bool // the file has the entity and all of its Sanctions
 }
 
 type ftm struct {
 	*run
-	in     *input
-	needed *idFilter
-	about  map[string]*ftmSubject
-	kept   int
-	delta  bool
-	unmet  int // wallets of a delta whose holder is not in it
-	others int // entities of a delta that are no wallets
+	in             *input
+	needed         *idFilter
+	about          map[string]*ftmSubject
+	size           int
+	delta          bool
+	missingHolders int // wallets whose holder is not in the delta
+	otherEntities  int // entities in the delta that are not wallets
 }
 
 func readFTM(r *run) error {
-	f := &ftm{run: r, in: r.only(), needed: newIDFilter(), about: map[string]*ftmSubject{}}
+	f := &ftm{run: r, in: r.input(), needed: newIDFilter(), about: map[string]*ftmSubject{}}
 	wallets, joins := 0, 0
 	if err := f.lines(true, func(op string, line []byte, n int64) error {
 		f.delta = f.delta || op != ""
@@ -177,36 +175,24 @@ func readFTM(r *run) error {
 	if err := f.lines(false, f.rows); err != nil {
 		return err
 	}
-	if f.delta && f.unmet+f.others > 0 {
-		r.warn("delta_edges", "%s: names and programmes of %d wallets stand in entities that this delta does not hold, and %d entities of other kinds changed: load the whole file now and then", f.in.name, f.unmet, f.others)
+	if f.delta && f.missingHolders+f.otherEntities > 0 {
+		r.warn("delta_edges", "%s: names and programmes of %d wallets are in entities that are not in this delta, and %d entities of other kinds changed; load the whole file regularly", f.in.name, f.missingHolders, f.otherEntities)
 	}
 	return nil
 }
 
-// lines calls fn for each entity; op is "" outside deltas. On the first reading every line is checked.
+// lines calls fn for each entity. op is "" unless the file is a delta. With check, a truncated last line is an error.
 func (f *ftm) lines(check bool, fn func(op string, entity []byte, n int64) error) error {
-	rc, err := f.in.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
-	l := newLineReader(f.in, rc)
-	for {
-		line, err := l.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
+	return f.in.eachLine(func(l *lineReader, line []byte) error {
 		line = bytes.Trim(line, " \t")
 		if len(line) == 0 {
-			continue
+			return nil
 		}
 		if check && !jsontext.Value(line).IsValid() {
-			if l.torn {
-				return f.in.invalid(l.place(), "ends in the middle: the file is truncated")
+			if l.unterminated {
+				return f.in.invalid(l.place(), "ends in the middle: the file is truncated; fetch it again")
 			}
-			continue // rows reports it
+			return nil // rows reports it
 		}
 		op := ""
 		if ftmDelta.hasAll(line) {
@@ -215,29 +201,27 @@ func (f *ftm) lines(check bool, fn func(op string, entity []byte, n int64) error
 				op, line = d.Op, *d.Entity
 			}
 		}
-		if err := fn(op, line, l.n); err != nil {
-			return err
-		}
-	}
+		return fn(op, line, l.n)
+	})
 }
 
-// collect keeps what holders and Sanctions say that some wallet needs.
+// collect keeps the holders and Sanctions that a wallet needs.
 func (f *ftm) collect(op string, line []byte, _ int64) error {
 	o, ok := ftmObjectOf(line)
-	if op == "DEL" || !ok { // what cannot be read is reported with the rows
+	if op == "DEL" || !ok { // rows reports lines that cannot be read
 		return nil
 	}
 	if o.Schema == "Sanction" {
 		for _, id := range o.ids("entity") {
 			if f.delta {
-				if err := f.order(id, day(o.first("endDate"))); err != nil {
+				if err := f.addOrder(id, dateOfTimestamp(o.first("endDate"))); err != nil {
 					return err
 				}
 			}
 			if f.needed.has(id) {
 				a := f.subject(id)
 				a.add(o)
-				if err := f.keep(len(id) + 100*len(a.programs)); err != nil {
+				if err := f.count(len(id) + 100*len(a.programs)); err != nil {
 					return err
 				}
 			}
@@ -249,19 +233,19 @@ func (f *ftm) collect(op string, line []byte, _ int64) error {
 	}
 	a := f.subject(o.ID)
 	a.describe(o)
-	a.entire = !f.delta || op == "ADD"
-	return f.keep(len(o.ID) + len(a.name))
+	a.complete = !f.delta || op == "ADD"
+	return f.count(len(o.ID) + len(a.name))
 }
 
-// order notes an order of a delta.
-func (f *ftm) order(id, end string) error {
+// addOrder adds an order to Info.Orders.
+func (f *ftm) addOrder(id, end string) error {
 	if f.info.Orders == nil {
 		f.info.Orders = map[string]string{}
 	}
 	if until, ok := f.info.Orders[id]; !ok || until != "" && (end == "" || end > until) {
 		f.info.Orders[id] = end
 	}
-	return f.keep(len(id))
+	return f.count(len(id))
 }
 
 func (f *ftm) subject(id string) *ftmSubject {
@@ -276,42 +260,42 @@ func (f *ftm) subject(id string) *ftmSubject {
 // maxJoined bounds what is kept of holders and Sanctions. All of OpenSanctions has some ten thousand wallets.
 const maxJoined = 48 << 20
 
-func (f *ftm) keep(n int) error {
-	if f.kept += 300 + n; f.kept > maxJoined {
-		return fault.E(fault.Invalid, "%s: the wallets have more holders and Sanctions than can be joined (%d so far); split the file", f.in.name, len(f.about))
+func (f *ftm) count(n int) error {
+	if f.size += 300 + n; f.size > maxJoined {
+		return fault.E(fault.Invalid, "%s: too many holders and Sanctions to join (%d so far); split the file", f.in.name, len(f.about))
 	}
 	return nil
 }
 
-// add takes what one Sanction entity says.
+// add adds a Sanction.
 func (a *ftmSubject) add(o *ftmObject) {
 	programs := o.strings("programId")
 	if len(programs) == 0 {
 		programs = o.strings("program")
 	}
 	for _, p := range programs {
-		a.programs = addProgram(a.programs, clip(p))
+		a.programs = addProgram(a.programs, truncate(p, maxQuoted))
 	}
-	date := day(o.first("listingDate"))
+	date := dateOfTimestamp(o.first("listingDate"))
 	if date == "" {
-		date = day(o.first("startDate"))
+		date = dateOfTimestamp(o.first("startDate"))
 	}
 	if date != "" && (a.listedOn == "" || date < a.listedOn) {
 		a.listedOn = date
 	}
 	a.count++
-	if end := day(o.first("endDate")); end != "" {
+	if end := dateOfTimestamp(o.first("endDate")); end != "" {
 		a.ending++
 		a.until = max(a.until, end)
 	}
-	if url := o.first("sourceUrl"); a.url == "" && webURL(url) && len(url) < 1000 {
+	if url := o.first("sourceUrl"); a.url == "" && isWebURL(url) && len(url) < 1000 {
 		a.url = url
 	}
 }
 
-// describe takes the name and kind of a holder.
+// describe sets the name and type of a holder.
 func (a *ftmSubject) describe(o *ftmObject) {
-	a.name = bounded(cmp.Or(o.Caption, o.first("name")))
+	a.name = truncate(cmp.Or(o.Caption, o.first("name")), 1000)
 	switch o.Schema {
 	case "Person":
 		a.kind = "individual"
@@ -325,15 +309,7 @@ func (a *ftmSubject) describe(o *ftmObject) {
 	a.sanctioned = slices.Contains(o.strings("topics"), "sanction")
 }
 
-// bounded bounds a name that is kept.
-func bounded(s string) string {
-	if len(s) > 1000 {
-		return strings.ToValidUTF8(s[:1000], "")
-	}
-	return s
-}
-
-// rows yields the wallets, and what cannot be read.
+// rows yields the wallets, and a row with a problem for each line that cannot be read.
 func (f *ftm) rows(op string, line []byte, n int64) error {
 	if !f.delta && !bytes.Contains(line, cryptoWallet) && jsontext.Value(line).IsValid() {
 		return nil
@@ -341,7 +317,7 @@ func (f *ftm) rows(op string, line []byte, n int64) error {
 	row := Row{Locator: lineAt(n)}
 	var o ftmObject
 	if err := json.Unmarshal(line, &o); err != nil {
-		row.fail("line", "is no entity: "+jsonFault(err))
+		row.setProblem("line", "not an entity: "+jsonProblem(err))
 		return f.emit(row)
 	}
 	if f.delta {
@@ -349,77 +325,33 @@ func (f *ftm) rows(op string, line []byte, n int64) error {
 		case "ADD":
 		case "MOD", "DEL":
 			if o.ID == "" {
-				row.fail("id", "is missing")
+				row.setProblem("id", "missing")
 				return f.emit(row)
 			}
 			if err := f.emit(Row{Removed: true, EntityID: o.ID, Locator: "entity " + o.ID}); err != nil || op == "DEL" {
 				return err
 			}
 		default:
-			row.fail("op", fmt.Sprintf("%q is none of ADD, MOD, DEL", clip(op)))
+			row.setProblem("op", fmt.Sprintf("%q instead of ADD, MOD or DEL", truncate(op, maxQuoted)))
 			return f.emit(row)
 		}
 	}
-	f.later(day(o.LastSeen))
+	f.keepLatestDate(dateOfTimestamp(o.LastSeen))
 	if o.Schema != "CryptoWallet" {
-		f.others++
+		f.otherEntities++
 		return nil
 	}
 	row.Partial = f.delta && op != "ADD"
 	return f.wallet(&o, row)
 }
 
+// wallet yields the listings of a wallet, joined with its holders and Sanctions.
 func (f *ftm) wallet(o *ftmObject, row Row) error {
 	if o.ID != "" {
 		row.Locator = "entity " + o.ID
 	}
-	var own ftmSubject
-	if a := f.about[o.ID]; a != nil {
-		own = *a
-	}
-	for _, s := range o.nested("sanctions") {
-		own.add(s)
-	}
-	row.EntityID, row.Asset = o.ID, o.first("currency")
-	row.Programs, row.ListedOn, row.URL = slices.Clone(own.programs), own.listedOn, own.url
-	orders, ending, until := own.count, own.ending, own.until // on the wallet and its holders
-	for i, id := range o.ids("holder") {
-		holder := f.about[id]
-		met := holder != nil
-		if !met {
-			holder = &ftmSubject{}
-			for _, n := range o.nested("holder") {
-				if n.ID == id {
-					holder.describe(n)
-					for _, s := range n.nested("sanctions") {
-						holder.add(s)
-					}
-					met = true
-				}
-			}
-		}
-		if !met && f.delta {
-			f.unmet++
-		}
-		row.Partial = row.Partial || f.delta && !holder.entire
-		orders, ending, until = orders+holder.count, ending+holder.ending, max(until, holder.until)
-		if holder.count == 0 && holder.sanctioned { // by an order that is not in the file
-			orders++
-		}
-		for _, p := range holder.programs {
-			row.Programs = addProgram(row.Programs, p)
-		}
-		row.ListedOn, row.URL = cmp.Or(row.ListedOn, holder.listedOn), cmp.Or(row.URL, holder.url)
-		if i == 0 {
-			row.EntityID, row.EntityName, row.EntityType = id, holder.name, holder.kind
-		} else {
-			row.remark("also held by", cmp.Or(holder.name, id))
-		}
-	}
-	if orders > 0 && ending == orders && !row.Partial { // an order that has ended leaves its wallet in the file
-		row.ValidUntil = until
-	}
-	if row.EntityName == "" && (!row.Partial || len(o.ids("holder")) == 0) { // a holder that a delta does not hold keeps its name
+	orders := f.join(o, &row)
+	if row.EntityName == "" && (!row.Partial || len(o.ids("holder")) == 0) { // otherwise the name comes from the replaced listing
 		row.EntityName = o.first("alias") // the family of ransomware
 	}
 	row.URL = cmp.Or(row.URL, openSanctionsURL(o.ID))
@@ -430,28 +362,28 @@ func (f *ftm) wallet(o *ftmObject, row Row) error {
 	case slices.Contains(topics, "crime.terror"):
 		row.Category = "terrorist_financing"
 	default:
-		row.remark("topics", strings.Join(topics, ", "))
+		row.addNote("topics", strings.Join(topics, ", "))
 	}
-	row.remark("exchange", o.first("managingExchange"))
-	row.remark("notes", strings.Join(o.strings("notes"), "; "))
-	row.remark("dataset", strings.Join(o.Datasets, ", "))
+	row.addNote("exchange", o.first("managingExchange"))
+	row.addNote("notes", strings.Join(o.strings("notes"), "; "))
+	row.addNote("dataset", strings.Join(o.Datasets, ", "))
 
 	addresses := o.strings("publicKey")
 	if len(addresses) == 0 {
-		row.fail("publicKey", "is missing")
+		row.setProblem("publicKey", "missing")
 		return f.emit(row)
 	}
-	lifted := o.Target != nil && !*o.Target && len(topics) == 0 && (orders == 0 || row.Partial && orders == ending)
+	lifted := o.Target != nil && !*o.Target && len(topics) == 0 && (orders.count == 0 || row.Partial && orders.count == orders.ending)
 	for _, address := range addresses {
 		one := row
 		switch one.Address = address; {
-		case userID(address):
-			one.notWallet()
+		case isUserID(address):
+			one.markUserID()
 		case lifted:
 			if !one.Partial {
 				one.Address = ""
 			}
-			one.fail("topics", "none, and the wallet is no target any more: the listing was lifted or has ended: "+clip(address))
+			one.setProblem("topics", "none, and the wallet is no longer a target: the listing was lifted or has ended: "+truncate(address, maxQuoted))
 		}
 		if err := f.emitAddresses(one); err != nil {
 			return err
@@ -460,19 +392,92 @@ func (f *ftm) wallet(o *ftmObject, row Row) error {
 	return nil
 }
 
-// idFilter remembers ids approximately, in fixed memory: it may say that an id was added that was not, never the reverse.
+// ftmOrders counts the Sanctions of a wallet and its holders.
+type ftmOrders struct {
+	count, ending int    // all, and those with an end
+	until         string // the latest end
+}
+
+func (t *ftmOrders) add(s *ftmSubject) {
+	t.count, t.ending, t.until = t.count+s.count, t.ending+s.ending, max(t.until, s.until)
+}
+
+// join sets the fields of a wallet that come from its holders and Sanctions, and counts the Sanctions.
+func (f *ftm) join(o *ftmObject, row *Row) ftmOrders {
+	var own ftmSubject
+	if a := f.about[o.ID]; a != nil {
+		own = *a
+	}
+	for _, s := range o.nested("sanctions") {
+		own.add(s)
+	}
+	row.EntityID, row.Asset = o.ID, o.first("currency")
+	row.Programs, row.ListedOn, row.URL = slices.Clone(own.programs), own.listedOn, own.url
+	var orders ftmOrders
+	orders.add(&own)
+	for i, id := range o.ids("holder") {
+		holder := f.holder(o, id)
+		if holder == nil {
+			if f.delta {
+				f.missingHolders++
+			}
+			holder = &ftmSubject{}
+		}
+		row.Partial = row.Partial || f.delta && !holder.complete
+		orders.add(holder)
+		if holder.count == 0 && holder.sanctioned { // by an order that is not in the file
+			orders.count++
+		}
+		for _, p := range holder.programs {
+			row.Programs = addProgram(row.Programs, p)
+		}
+		row.ListedOn, row.URL = cmp.Or(row.ListedOn, holder.listedOn), cmp.Or(row.URL, holder.url)
+		if i == 0 {
+			row.EntityID, row.EntityName, row.EntityType = id, holder.name, holder.kind
+		} else {
+			row.addNote("also held by", cmp.Or(holder.name, id))
+		}
+	}
+	if orders.count > 0 && orders.ending == orders.count && !row.Partial { // the publisher keeps wallets whose orders have ended
+		row.ValidUntil = orders.until
+	}
+	return orders
+}
+
+// holder returns a holder of a wallet, from the whole file or nested in the wallet, or nil.
+func (f *ftm) holder(wallet *ftmObject, id string) *ftmSubject {
+	if h := f.about[id]; h != nil {
+		return h
+	}
+	var holder *ftmSubject
+	for _, n := range wallet.nested("holder") {
+		if n.ID != id {
+			continue
+		}
+		if holder == nil {
+			holder = &ftmSubject{}
+		}
+		holder.describe(n)
+		for _, s := range n.nested("sanctions") {
+			holder.add(s)
+		}
+	}
+	return holder
+}
+
+// idFilter is a set of ids in fixed memory. It may report an id that was not added, and never misses one that was.
 type idFilter struct {
 	seed maphash.Seed
 	bits []uint64
 }
 
-const idFilterBits = 1 << 26 // 8 MiB; 1 in 50,000 is wrong at a million ids
+const idFilterBits = 1 << 26 // 8 MiB; at a million ids 1 answer in 50,000 is wrong
 
 func newIDFilter() *idFilter {
 	return &idFilter{maphash.MakeSeed(), make([]uint64, idFilterBits/64)}
 }
 
-// each calls fn with the words and bits of an id, as long as it says true.
+// each calls fn for the bits of an id until fn returns false.
 func (f *idFilter) each(id string, fn func(word *uint64, bit uint64) bool) bool {
 	h := maphash.String(f.seed, id)
 	step := h>>32 | 1

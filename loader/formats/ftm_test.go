@@ -71,7 +71,7 @@ func TestDeltasSayWhatIsGone(t *testing.T) {
 		t.Errorf("%+v\n%s", info, diff)
 	}
 	rows, _ = mustRows(t, "auto", "d.json", `{"op":"DEL","entity":{"caption":"no id"}}`+"\n"+`{"id": "x", "schema": "CryptoWallet", "properties": {"publicKey": ["a1"]}}`)
-	if len(rows) != 2 || rows[0].Problem != "id: is missing" || !strings.HasPrefix(rows[1].Problem, "op:") {
+	if len(rows) != 2 || rows[0].Problem != "id: missing" || !strings.HasPrefix(rows[1].Problem, "op:") {
 		t.Errorf("%+v", rows)
 	}
 }

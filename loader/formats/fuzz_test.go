@@ -85,7 +85,7 @@ func checkRow(t *testing.T, r Row) {
 			t.Fatalf("the date %q: %+v", d, r)
 		}
 	}
-	if !strings.Contains(" individual entity vessel aircraft ", " "+r.EntityType+" ") && r.EntityType != "" || r.URL != "" && !webURL(r.URL) && !strings.HasPrefix(r.URL, "https://sanctionssearch.ofac.treas.gov/") {
+	if !strings.Contains(" individual entity vessel aircraft ", " "+r.EntityType+" ") && r.EntityType != "" || r.URL != "" && !isWebURL(r.URL) && !strings.HasPrefix(r.URL, "https://sanctionssearch.ofac.treas.gov/") {
 		t.Fatalf("%+v", r)
 	}
 	for _, s := range append([]string{r.Address, r.Network, r.Asset, r.EntityID, r.EntityName, r.Incident, r.Note, r.Problem, r.Locator}, r.Programs...) {

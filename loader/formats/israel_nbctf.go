@@ -1,20 +1,18 @@
 package formats
 
 import (
-	"errors"
-	"io"
 	"regexp"
 	"strings"
 
 	"interdict/lists/fault"
 )
 
-// The wallet table of Israel's National Bureau for Counter Terror Financing (formats.md, section 4; the table of
-// nbctf.mod.gov.il, "Seizure orders - virtual currencies", saved as CSV): English until mid-2026, then Hebrew and without a
-// column for the order. The order stands in a row of its own above its wallets, or in the first cell of the first of them.
-// Persons spread over several rows, wallets over the columns; about half of the cells are user ids of an exchange.
+// The wallet table of Israel's National Bureau for Counter Terror Financing (nbctf.mod.gov.il, "Seizure orders - virtual
+// currencies", saved as CSV). It is in English until mid-2026, then in Hebrew and without a column for the order. The order is in
+// a row above its wallets, or in the first cell of the first of them. A person may take several rows, and wallets may be in other
+// columns. About half of the cells are user ids of an exchange.
 //
-// The table of orders (File Type, Last Updated, Validity of Issue) may be given as a second file: it says until when an order is in force.
+// The table of orders (File Type, Last Updated, Validity of Issue) may be given as a second file: it has the end of each order.
 func init() {
 	register(format{
 		name: "israel_nbctf", order: 70, files: 2,
@@ -22,7 +20,7 @@ func init() {
 			if s.xlsx {
 				return false
 			}
-			for _, record := range heads(s, ',', maxPreface) {
+			for _, record := range firstRecords(s, ',', maxPreface) {
 				if _, ok := nbctfColumns(record); ok || nbctfOrders(record) {
 					return true
 				}
@@ -34,13 +32,13 @@ func init() {
 	})
 }
 
-// nbctfLayout says which columns of the wallet table are which; -1: there is none.
+// nbctfLayout holds the columns of the wallet table; -1 if there is none.
 type nbctfLayout struct{ order, name, id, passport, birth, wallet, asset int }
 
 func nbctfColumns(header []string) (nbctfLayout, bool) {
 	l := nbctfLayout{-1, -1, -1, -1, -1, -1, -1}
 	for i, name := range header {
-		name = visible(name)
+		name = visibleText(name)
 		lower := strings.ToLower(name)
 		switch {
 		case strings.HasPrefix(lower, "order id"):
@@ -62,29 +60,29 @@ func nbctfColumns(header []string) (nbctfLayout, bool) {
 	return l, l.wallet >= 0 && l.name >= 0
 }
 
-// nbctfOrders tells the header of the table of orders.
+// nbctfOrders reports whether a record is the header of the table of orders.
 func nbctfOrders(header []string) bool {
-	return len(header) >= 3 && visible(header[0]) == "File Type" && strings.HasPrefix(visible(header[2]), "Validity")
+	return len(header) >= 3 && visibleText(header[0]) == "File Type" && strings.HasPrefix(visibleText(header[2]), "Validity")
 }
 
-// visible gives the words of a cell that are no addresses: without characters without width, which stand inside words, too, and with single blanks.
-func visible(cell string) string {
-	return strings.Join(strings.Fields(strings.Map(dropInvisible, cell)), " ")
+// visibleText returns the words of a cell that is not an address: without invisible characters, with single blanks.
+func visibleText(cell string) string {
+	return strings.Join(strings.Fields(strings.Map(removeInvisible, cell)), " ")
 }
 
 var (
 	// nbctfOrder is an order's name: "ASO 53/25", "ASO - 34/24", "צ.ת 18/26"; words may follow.
 	nbctfOrder  = regexp.MustCompile(`^(?:ASO|צ\.?\s*ת\.?)\s*[-–]?\s*(\d{1,4}/\d{2})(?:\D.*)?$`)
 	nbctfNumber = regexp.MustCompile(`\(ASO\s*[-–]?\s*(\d{1,4}/\d{2})\)`)
-	// nbctfTag stands behind an address that an exchange shares: "(Address tag 104728783) *".
+	// nbctfTag follows an address that an exchange shares among customers: "(Address tag 104728783) *".
 	nbctfTag = regexp.MustCompile(`\s*\(\s*([^()]*\b[Tt]ag\b[^()]*)\)\s*\*?$`)
 )
 
-// zeroWidth are characters without width that word processors and web pages leave around cells.
+// zeroWidth are the invisible characters and the blank that word processors and web pages leave around cells.
 const zeroWidth = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u00ad\u00a0"
 
-// edges removes characters without width from both ends of a cell, never from its middle. changed tells whether there were any.
-func edges(cell string) (clean string, changed bool) {
+// trimInvisible removes blanks and invisible characters around a cell, never inside it. changed: there were invisible characters.
+func trimInvisible(cell string) (clean string, changed bool) {
 	clean = strings.Trim(cell, zeroWidth+" \t\r\n\v\f")
 	return clean, clean != trim(cell)
 }
@@ -99,7 +97,7 @@ func readNBCTF(r *run) error {
 			return err
 		}
 		found, orders := false, false
-		for _, record := range heads(s, ',', maxPreface) {
+		for _, record := range firstRecords(s, ',', maxPreface) {
 			if l, ok := nbctfColumns(record); ok {
 				header, found = l, true
 				break
@@ -112,64 +110,49 @@ func readNBCTF(r *run) error {
 				return err
 			}
 		case !found:
-			return in.invalid("header", "names no column %q (or its Hebrew name) and %q", "Virtual currency address / User ID", "Full name")
+			return in.invalid("header", "needs the columns %q and %q, or their Hebrew names", "Virtual currency address / User ID", "Full name")
 		case wallets != nil:
-			return fault.E(fault.Invalid, "%s and %s: are both tables of wallets; give one", wallets.name, in.name)
+			return fault.E(fault.Invalid, "%s and %s: two tables of wallets; give one", wallets.name, in.name)
 		default:
 			wallets = in
 		}
 	}
 	if wallets == nil {
-		return r.only().invalid("header", "is that of the table of orders; give the table of wallets, too")
+		return r.input().invalid("header", "this is the table of orders; also give the table of wallets")
 	}
-	rc, err := wallets.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
 	n := &nbctf{run: r, in: wallets, layout: header, validity: validity}
-	return n.read(newRecordReader(wallets, rc, ','))
+	return n.read()
 }
 
-// nbctfValidity is what the table of orders says about an order.
+// nbctfValidity is the end of an order, or a note about it, from the table of orders.
 type nbctfValidity struct{ until, note string }
 
 func readNBCTFOrders(in *input, validity map[string]nbctfValidity) error {
-	rc, err := in.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
-	c := newRecordReader(in, rc, ',')
-	for {
-		fields, err := c.next()
-		if errors.Is(err, io.EOF) {
+	return in.eachRecord(',', func(c *recordReader) error {
+		fields := c.fields
+		if isBlank(fields) || nbctfOrders(fields) {
 			return nil
-		} else if err != nil {
-			return err
-		}
-		if blank(fields) || nbctfOrders(fields) {
-			continue
 		}
 		if len(fields) < 3 {
-			return in.invalid(lineAt(c.line), "has %d of 3 columns", len(fields))
+			return in.invalid(lineAt(c.line), "%d of 3 columns; fetch the file again", len(fields))
 		}
 		order := nbctfNumber.FindStringSubmatch(fields[0])
-		text, _ := edges(fields[2])
+		text, _ := trimInvisible(fields[2])
 		if order == nil || text == "-" || text == "" {
-			continue // an annex or amendment: its order has a row of its own
+			return nil // an annex or amendment: its order has a row of its own
 		}
 		if len(validity) == 10_000 {
-			return in.invalid(lineAt(c.line), "holds more than 10,000 orders")
+			return in.invalid(lineAt(c.line), "more than 10,000 orders; is this the right file?")
 		}
 		v := nbctfValidity{note: text} // "Forfeiture Order (FO 5/26)": in force without an end
-		if date, err := anyDate(text); err == nil {
+		if date, err := parseDate(text); err == nil {
 			v = nbctfValidity{until: date}
 		} else if !strings.Contains(strings.ToLower(text), "forfeiture") {
-			return in.invalid(lineAt(c.line), "the validity %q is neither a date nor a forfeiture order", clip(text))
+			return in.invalid(lineAt(c.line), "the validity %q is neither a date nor a forfeiture order; correct it", truncate(text, maxQuoted))
 		}
 		validity[order[1]] = v
-	}
+		return nil
+	})
 }
 
 type nbctf struct {
@@ -178,60 +161,48 @@ type nbctf struct {
 	layout   nbctfLayout
 	validity map[string]nbctfValidity
 
-	seen      bool   // the header
+	seen      bool   // the header was read
 	order     string // as published
-	pending   []Row  // of the record before: what follows may belong to it
-	invisible int    // cells with characters without width at their edges
+	pending   []Row  // rows of the previous record, which the next may continue
+	invisible int    // cells with invisible characters around their text
 	repeated  int    // cells that repeat the address beside or above them
-	numbers   int    // user ids
+	userIDs   int
 }
 
-func (n *nbctf) read(c *recordReader) error {
-	for {
-		fields, err := c.next()
-		if errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return err
-		}
+func (n *nbctf) read() error {
+	if err := n.in.eachRecord(',', func(c *recordReader) error {
 		if !n.seen {
-			if _, ok := nbctfColumns(fields); ok {
-				n.seen = true
-			} else if !blank(fields) && c.lines.n > 50 {
-				return n.in.invalid("header", "is missing")
+			if _, n.seen = nbctfColumns(c.fields); !n.seen && !isBlank(c.fields) && c.lines.n > 50 {
+				return n.in.invalid("header", "missing in the first 50 lines")
 			}
-			continue
+			return nil
 		}
-		if c.bad != "" {
-			if err := n.flush(); err != nil {
-				return err
-			}
-			if err := n.emit(Row{Locator: lineAt(c.line), Problem: "quotes: " + c.bad}); err != nil {
-				return err
-			}
-			continue
+		if c.badQuotes == "" {
+			return n.record(c.fields, c.line)
 		}
-		if err := n.record(fields, c.line); err != nil {
+		if err := n.flush(); err != nil {
 			return err
 		}
+		return n.emit(Row{Locator: lineAt(c.line), Problem: "quotes: " + c.badQuotes})
+	}); err != nil {
+		return err
 	}
 	if err := n.flush(); err != nil {
 		return err
 	}
-	c.lines.done()
 	if n.invisible > 0 {
-		n.warn("zero_width", "%s: characters without width were removed from the edges of %d cells", n.in.name, n.invisible)
+		n.warn("zero_width", "%s: invisible characters around the text of %d cells were removed", n.in.name, n.invisible)
 	}
 	if n.repeated > 0 {
-		n.warn("repeated_cells", "%s: %d cells repeat the address beside or above them and were taken once", n.in.name, n.repeated)
+		n.warn("repeated_cells", "%s: %d cells repeat the address beside or above them and were read once", n.in.name, n.repeated)
 	}
-	if n.numbers > 0 {
-		n.warn("user_ids", "%s: %d cells are user ids of an exchange, no wallets; they are given as rows with that problem", n.in.name, n.numbers)
+	if n.userIDs > 0 {
+		n.warn("user_ids", "%s: %d cells are user ids of an exchange, not wallets; they are reported as rows with a problem", n.in.name, n.userIDs)
 	}
 	return nil
 }
 
-// flush yields the rows of the record before.
+// flush yields the rows of the previous record.
 func (n *nbctf) flush() error {
 	for _, row := range n.pending {
 		if err := n.emitAddresses(row); err != nil {
@@ -246,7 +217,7 @@ func (n *nbctf) record(fields []string, line int64) error {
 	cells := make([]string, len(fields))
 	content := 0
 	for i, f := range fields {
-		clean, changed := edges(f)
+		clean, changed := trimInvisible(f)
 		if changed {
 			n.invisible++
 		}
@@ -267,7 +238,7 @@ func (n *nbctf) record(fields []string, line int64) error {
 		return nil
 	}
 	first := cells[0]
-	if order := visible(first); nbctfOrder.MatchString(order) {
+	if order := visibleText(first); nbctfOrder.MatchString(order) {
 		first = order
 	}
 	if nbctfOrder.MatchString(first) {
@@ -305,7 +276,7 @@ func (n *nbctf) record(fields []string, line int64) error {
 		wallet, further = further[0], further[1:]
 	}
 	if wallet == "" {
-		return n.continued(get, asset, line)
+		return n.continuation(get, asset, line)
 	}
 	if err := n.flush(); err != nil {
 		return err
@@ -316,7 +287,7 @@ func (n *nbctf) record(fields []string, line int64) error {
 		if m := nbctfOrder.FindStringSubmatch(n.order); m != nil {
 			v := n.validity[m[1]]
 			row.ValidUntil = v.until
-			row.remark("order", v.note)
+			row.addNote("order", v.note)
 		}
 	}
 	if len(cells) > 1 {
@@ -325,13 +296,13 @@ func (n *nbctf) record(fields []string, line int64) error {
 	}
 	if tag := nbctfTag.FindStringSubmatch(wallet); tag != nil {
 		wallet = strings.TrimSuffix(wallet, tag[0])
-		row.remark("tag", tag[1])
+		row.addNote("tag", tag[1])
 	}
 	for _, address := range walletsIn(wallet) {
 		own := row
-		if own.Address = address; userID(address) {
-			own.notWallet()
-			n.numbers++
+		if own.Address = address; isUserID(address) {
+			own.markUserID()
+			n.userIDs++
 		}
 		n.pending = append(n.pending, own)
 	}
@@ -343,24 +314,24 @@ func (n *nbctf) record(fields []string, line int64) error {
 	return nil
 }
 
-// identify takes what the table says about the person.
+// identify sets what the table says about the person.
 func (n *nbctf) identify(row *Row, get func(int) string) {
 	id, passport := get(n.layout.id), get(n.layout.passport)
 	if row.EntityID == "" {
 		row.EntityID = id
 	} else {
-		row.remark("id", id)
+		row.addNote("id", id)
 	}
-	row.remark("passport", passport)
+	row.addNote("passport", passport)
 	if id != "" || passport != "" || get(n.layout.birth) != "" {
 		row.EntityType = "individual"
 	}
 }
 
-// continued adds a record without a wallet to the one before: the rest of a name, further documents, the currency.
-func (n *nbctf) continued(get func(int) string, asset string, line int64) error {
+// continuation adds a record without a wallet to the previous one: the rest of a name, further documents, the currency.
+func (n *nbctf) continuation(get func(int) string, asset string, line int64) error {
 	if len(n.pending) == 0 {
-		return n.emit(Row{EntityName: get(n.layout.name), Incident: n.order, Locator: lineAt(line), Problem: "address: is missing"})
+		return n.emit(Row{EntityName: get(n.layout.name), Incident: n.order, Locator: lineAt(line), Problem: "address: missing"})
 	}
 	for i := range n.pending {
 		row := &n.pending[i]
@@ -373,20 +344,20 @@ func (n *nbctf) continued(get func(int) string, asset string, line int64) error 
 		case row.Asset == "":
 			row.Asset = asset
 		default:
-			row.remark("currency", asset)
+			row.addNote("currency", asset)
 		}
 	}
 	return nil
 }
 
-// walletsIn splits a cell that holds several addresses; any other cell stays whole.
+// walletsIn splits a cell with several addresses or user ids. Any other cell is returned whole.
 func walletsIn(cell string) []string {
 	parts := strings.FieldsFunc(cell, func(r rune) bool { return strings.ContainsRune(", ;\t\r\n/", r) })
 	if len(parts) < 2 {
 		return []string{cell}
 	}
 	for i, p := range parts {
-		if parts[i], _ = edges(p); !looksLikeAddress(parts[i]) && !(userID(p) && len(p) >= 6) {
+		if parts[i], _ = trimInvisible(p); !looksLikeAddress(parts[i]) && !(isUserID(p) && len(p) >= 6) {
 			return []string{cell}
 		}
 	}

@@ -12,17 +12,17 @@ const nbctfHeader = "Order ID,Full name,ID No,Passport No,D.O.B (DD/MM/YYYY),Vir
 
 func TestCellsOfTheIsraeliTable(t *testing.T) {
 	for cell, want := range map[string][]Row{
-		"361738751":                             {{Problem: "exchange user id, no wallet: 361738751", Note: "user id: 361738751"}},
-		"562068017069499754":                    {{Problem: "exchange user id, no wallet: 562068017069499754", Note: "user id: 562068017069499754"}},
+		"361738751":                             {{Problem: "exchange user id, not a wallet: 361738751", Note: "user id: 361738751"}},
+		"562068017069499754":                    {{Problem: "exchange user id, not a wallet: 562068017069499754", Note: "user id: 562068017069499754"}},
 		"12154055877559948854L":                 {{Address: "12154055877559948854L"}},
 		"binanceiost (Address tag 100343788) *": {{Address: "binanceiost", Note: "tag: Address tag 100343788"}},
 		"rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh (Address tag 102334770)*":                        {{Address: "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh", Note: "tag: Address tag 102334770"}},
 		"\"0xc8fe1c81e927540fcc99ebb3c880a840082293da, TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw\"": {{Address: "0xc8fe1c81e927540fcc99ebb3c880a840082293da"}, {Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}},
-		"\"TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw\n361738751\"":                                  {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}, {Problem: "exchange user id, no wallet: 361738751", Note: "user id: 361738751"}},
+		"\"TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw\n361738751\"":                                  {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}, {Problem: "exchange user id, not a wallet: 361738751", Note: "user id: 361738751"}},
 		"TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw and more":                                        {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw", Note: "and more"}},
 		"\u200bTR2nTb64cQMx6tqFwisoC6o7barFWHhPiw\u200f":                                     {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}},
 		"TR2nTb64cQMx\u200b6tqFwisoC6o7barFWHhPiw":                                           {{Address: "TR2nTb64cQMx6tqFwisoC6o7barFWHhPiw"}},
-		"-": {{Problem: "address: is missing", EntityName: "X"}},
+		"-": {{Problem: "address: missing", EntityName: "X"}},
 	} {
 		rows, info := mustRows(t, "auto", "w.csv", nbctfHeader+",X,,,,"+cell+",\n")
 		for i := range want {
@@ -62,7 +62,7 @@ func TestTheTableOfOrdersSaysHowLongTheyAreInForce(t *testing.T) {
 		t.Error("a validity that cannot be read was passed by")
 	}
 	refused(t, "auto", orders("-"), "give the table of wallets")
-	refused(t, "israel_nbctf", memory("x.csv", []byte("a,b\n1,2\n")), "names no column")
+	refused(t, "israel_nbctf", memory("x.csv", []byte("a,b\n1,2\n")), "needs the columns")
 	if _, _, err = rowsOf(t, "auto", Options{}, wallets, memory("w.csv", []byte(nbctfHeader))); err == nil {
 		t.Error("two tables of wallets were taken")
 	}

@@ -12,19 +12,19 @@ import (
 	"interdict/lists/fault"
 )
 
-// One JSON document, in the shapes that lists are published in:
+// One JSON document, in any of the shapes in use:
 //
 //	["addr", …]                                         0xB10C, ScamSniffer
 //	[{"address": …, "comment": …, "date": …}, …]        members are named as the columns of csv
 //	[{"name": …, "wallets": [{"currency": …, "address": …}]}, …]
 //	{"metadata": {…}, "addresses": {addr: {"type": …, "entries": [{"entity": …, "program": …}]}}}    thomasgregg
 //	{addr: "name", …}, {addr: {"entity": …}}
-//	{"0221": {"eth": ["addr", …], "bsc": […]}}          Bybit: the key of an array is its network, a key above it the incident
+//	{"0221": {"eth": ["addr", …], "bsc": […]}}          Bybit: the key of an array is its network, the key above it the incident
 //	{"example.com": ["addr", …]}                        ScamSniffer: the key names the entity
 //	{"result": [{"address": …, "blockchain": …, "family": …, "transactions": […]}]}                  Ransomwhere
 //
-// It is read as a stream: an object is a listing if it is in an array, belongs to a key that looks like an address, or has a
-// member that is named like one (object.go); any other object is a group of listings.
+// It is read as a stream. An object is a listing if it is in an array, if its key looks like an address, or if it has a member
+// named address (object.go). Any other object is a group of listings.
 func init() {
 	register(format{
 		name: "json", order: 100,
@@ -36,8 +36,8 @@ func init() {
 }
 
 const (
-	maxGroups = 16   // how deep groups nest
-	maxFields = 1000 // of a listing
+	maxGroups = 16   // nesting of groups
+	maxFields = 1000 // members of a listing
 )
 
 type jsonReader struct {
@@ -46,7 +46,7 @@ type jsonReader struct {
 	src *tokenReader
 }
 
-// tokenReader bounds how much is read for one token or value.
+// tokenReader bounds the bytes that are read for one token or value.
 type tokenReader struct {
 	r    io.Reader
 	left int
@@ -64,23 +64,22 @@ func (t *tokenReader) Read(p []byte) (int, error) {
 }
 
 func readJSON(r *run) error {
-	in := r.only()
+	in := r.input()
 	rc, err := in.text()
 	if err != nil {
 		return err
 	}
 	defer rc.Close()
 	j := &jsonReader{objects: objects{run: r, in: in}, src: &tokenReader{r: rc}}
-	j.d = jsontext.NewDecoder(j.src, jsontext.AllowDuplicateNames(true)) // names are checked where they are few
+	j.d = jsontext.NewDecoder(j.src, jsontext.AllowDuplicateNames(true)) // duplicateName checks the names of listings
 	switch kind := j.peek(); kind {
 	case '[':
 		err = j.array(group{}, nil)
 	case '{':
 		err = j.object(group{}, nil)
 	default:
-		_, err = j.token() // what is wrong with it, or
-		if err == nil {
-			err = in.invalid("the document", "is neither an array nor an object")
+		if _, err = j.token(); err == nil {
+			err = in.invalid("the document", "neither an array nor an object")
 		}
 	}
 	if err != nil {
@@ -92,19 +91,19 @@ func readJSON(r *run) error {
 	return j.done()
 }
 
-// ended makes sure that nothing follows the document.
+// ended returns an error unless the document ends here.
 func (j *jsonReader) ended() error {
 	j.src.left = MaxLine
 	if _, err := j.d.ReadToken(); err != io.EOF { //nolint:errorlint // the end itself
 		if err != nil {
 			return j.fault(err)
 		}
-		return j.in.invalid("the document", "is followed by another; for an object a line use ndjson")
+		return j.in.invalid("the document", "followed by another; for one object per line use the format ndjson")
 	}
 	return nil
 }
 
-// skip passes by a value of any size.
+// skip skips a value of any size.
 func (j *jsonReader) skip() error {
 	depth := j.d.StackDepth()
 	for {
@@ -140,9 +139,9 @@ func (j *jsonReader) value() (jsontext.Value, error) {
 	return v.Clone(), nil
 }
 
-// fault tells errors of the source from those of the document.
+// fault returns the error to report for an error of the decoder. Errors of the source keep their kind.
 func (j *jsonReader) fault(err error) error {
-	place := fmt.Sprintf("byte %d (after %d listings)", j.d.InputOffset(), j.n)
+	place := fmt.Sprintf("byte %d (after %d listings)", j.d.InputOffset(), j.listings)
 	var source *sourceError
 	var syntax *jsontext.SyntacticError
 	switch {
@@ -153,25 +152,25 @@ func (j *jsonReader) fault(err error) error {
 	case fault.KindOf(err) != fault.Internal:
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return j.in.invalid(place, "the document ends in the middle: it is truncated")
+		return j.in.invalid(place, "the document ends here: the file is truncated; fetch it again")
 	case errors.As(err, &syntax):
-		return j.in.invalid(place, "this is no valid JSON in UTF-8: %w", syntax.Err)
+		return j.in.invalid(place, "invalid JSON in UTF-8: %w", syntax.Err)
 	}
-	return j.in.invalid(place, "this is no valid JSON: %w", err)
+	return j.in.invalid(place, "invalid JSON: %w", err)
 }
 
-// group is where a listing stands: the keys above it, and what the members above it say about every listing below.
+// group is the place of listings: the keys above them, and a row with what the members above say about each of them.
 type group struct {
 	keys  []string
 	place []step
 	row   Row
 }
 
-// with adds a key. A name of a network labels the listings below, a domain is their entity, anything else their incident, unless
-// it only says that there are listings: "addresses".
+// with returns the group below a key. The name of a network is the network of the listings, a domain is their entity, and any other name is
+// their incident, unless it only says that there are listings: "addresses".
 func (g group) with(key string, k keyKind) group {
 	g.keys, g.place = append(slices.Clip(g.keys), key), append(slices.Clip(g.place), step{name: key})
-	switch key := clip(key); {
+	switch key := truncate(key, maxQuoted); {
 	case k.network != "":
 		g.row.Network = k.network
 	case k.field == fAddress || k.holder:
@@ -185,19 +184,19 @@ func (g group) with(key string, k keyKind) group {
 	return g
 }
 
-// locator is the beginning of the locators in the group.
+// locator returns the prefix of the locators in the group.
 func (g group) locator() string {
 	if len(g.keys) == 0 {
 		return "element "
 	}
 	keys := make([]string, len(g.keys))
 	for i, k := range g.keys {
-		keys[i] = clip(k)
+		keys[i] = truncate(k, maxQuoted)
 	}
 	return strings.Join(keys, ".") + " element "
 }
 
-// elements is the group of the elements of an array that is in the place of g.
+// elements returns the group of the elements of an array in the place of g.
 func (g group) elements() group {
 	if len(g.place) == 0 {
 		g.place = []step{{each: 1}}
@@ -208,13 +207,14 @@ func (g group) elements() group {
 	return g
 }
 
+// at returns a row of the group.
 func (g group) at(locator string) Row {
 	row := g.row
 	row.Locator = locator
 	return row
 }
 
-// array reads listings one by one. at its opening. names, when not nil, is where texts go that are no addresses: {"tags": ["phishing"]}.
+// array reads an array of listings. If names is not nil, texts that are not addresses are appended to it: {"tags": ["phishing"]}.
 func (j *jsonReader) array(g group, names *[]string) error {
 	if _, err := j.token(); err != nil {
 		return err
@@ -241,7 +241,7 @@ func (j *jsonReader) array(g group, names *[]string) error {
 			if j.mapsAddresses() && !j.mapsTo(g.place) {
 				continue
 			}
-			if names != nil && !mayHold(row.Address) {
+			if names != nil && !hasLongWord(row.Address) {
 				if len(*names) < maxFields {
 					*names = append(*names, row.Address)
 				}
@@ -256,7 +256,7 @@ func (j *jsonReader) array(g group, names *[]string) error {
 				return err
 			}
 			row := g.at(locator)
-			row.fail("element", "is neither a text nor an object")
+			row.setProblem("element", "neither a text nor an object")
 			row.Unread = holdsText(v, holdsAddresses)
 			if err := j.listing(row); err != nil {
 				return err
@@ -265,10 +265,10 @@ func (j *jsonReader) array(g group, names *[]string) error {
 	}
 }
 
-// object reads a listing or a group, at its opening. locator is that of an element of an array; nil for the value of a key.
+// object reads a listing or a group. locator is the locator of an element of an array, and nil for the value of a key.
 func (j *jsonReader) object(g group, locator *string) error {
 	if len(g.keys) > maxGroups {
-		return j.in.invalid(fmt.Sprintf("byte %d", j.d.InputOffset()), "groups nest deeper than %d", maxGroups)
+		return j.in.invalid(fmt.Sprintf("byte %d", j.d.InputOffset()), "groups nested deeper than %d", maxGroups)
 	}
 	if _, err := j.token(); err != nil {
 		return err
@@ -297,7 +297,7 @@ func (j *jsonReader) object(g group, locator *string) error {
 		case kind == '[' && k.field < numFields && k.field != fAddress:
 			var names []string
 			if err = j.array(g, &names); err == nil && len(names) > 0 {
-				g.row.texts(key, k, names)
+				j.countIssue(g.row.setTexts(key, k, names), at)
 			}
 		case kind == '[':
 			err = j.array(g.with(key, k), nil)
@@ -318,7 +318,7 @@ func (j *jsonReader) object(g group, locator *string) error {
 	}
 }
 
-// scalar reads {addr: "name"}, {name: addr}, or a member beside the listings.
+// scalar reads {addr: "name"}, {name: addr}, or another member of a group.
 func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator string) error {
 	v, err := j.value()
 	if err != nil {
@@ -330,7 +330,7 @@ func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator s
 			row.Address = text
 			return j.listing(row)
 		}
-		j.unread(key)
+		j.noteUnread(key)
 		return nil
 	}
 	switch {
@@ -340,19 +340,18 @@ func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator s
 			row.EntityName = text
 		}
 		return j.listing(row)
-	case top && plain(key) == "name":
+	case top && normalizeName(key) == "name":
 		g.row.EntityName = text
 	case top && j.published(key, text):
 	case k.field < numFields && k.field != fAddress:
-		g.row.set(k.field, key, j.mapping.value(k.field, text))
-		g.row.Problem = "" // of a group; its listings are read all the same
+		j.countIssue(g.row.set(k.field, key, j.mapping.value(k.field, text)), locator)
 	case k.passed || !holdsAddresses(text):
-		j.unread(key)
+		j.noteUnread(key)
 	case k.other:
-		return j.foreign(row, key, text)
+		return j.unreadAddress(row, key, text)
 	default:
 		row.Address = text
-		if row.labelled(k.network); k.network == "" && !k.address && row.EntityName == "" {
+		if row.setLabel(k.network); k.network == "" && !k.address && row.EntityName == "" {
 			row.EntityName = key
 		}
 		return j.listing(row)
@@ -361,10 +360,10 @@ func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator s
 }
 
 func metadata(key string) bool {
-	return slices.Contains([]string{"metadata", "meta", "info", "header"}, plain(key))
+	return slices.Contains([]string{"metadata", "meta", "info", "header"}, normalizeName(key))
 }
 
-// metadata takes the date from an object that describes the list.
+// metadata reads the date of publication from an object that describes the list.
 func (j *jsonReader) metadata() error {
 	if _, err := j.token(); err != nil {
 		return err
@@ -385,19 +384,20 @@ func (j *jsonReader) metadata() error {
 	return err
 }
 
-// published takes the date of a list from what describes it: the publisher's own date before that of an extraction.
+// published sets the date of publication from a member that describes the list. The publisher's date wins over the date of an
+// extraction. It reports whether the member describes the list.
 func (j *jsonReader) published(key, text string) bool {
-	switch plain(key) {
+	switch normalizeName(key) {
 	case "sdnlistdate", "published", "publishdate", "listdate":
 		date, ok := usDate(text) // OFAC's is MM/DD/YYYY
 		if !ok {
-			date, _ = anyDate(text)
+			date, _ = parseDate(text)
 		}
 		if date != "" {
 			j.info.Published = date
 		}
 	case "lastupdated", "updated", "updatedat", "generated", "generatedat", "date":
-		if date, err := anyDate(text); err == nil && j.info.Published == "" {
+		if date, err := parseDate(text); err == nil && j.info.Published == "" {
 			j.info.Published = date
 		}
 	case "source", "url", "version", "name", "title", "description", "license", "licence", "totaladdresses", "totalentries", "sdnrecordcount", "count", "total":
@@ -407,8 +407,8 @@ func (j *jsonReader) published(key, text string) bool {
 	return true
 }
 
-// members reads the rest of an object that is a listing; row is what is known of it. first, when not "", is the name of a member
-// whose value comes next.
+// members reads the rest of an object that is a listing; row holds what is known about it. first is the name of the member whose value is
+// next, or "".
 func (j *jsonReader) members(row Row, first string, place []step) error {
 	j.all = j.all[:0]
 	size := 0
@@ -429,12 +429,12 @@ func (j *jsonReader) members(row Row, first string, place []step) error {
 			return err
 		}
 		if size += len(name) + len(v); size > MaxLine || len(j.all) == maxFields {
-			return j.in.invalid(row.Locator, "is longer than %d bytes or has more than %d members", MaxLine, maxFields)
+			return j.in.invalid(row.Locator, "longer than %d bytes or more than %d members", MaxLine, maxFields)
 		}
 		j.all = append(j.all, member{name, v})
 	}
 	if _, err := j.token(); err != nil {
 		return err
 	}
-	return j.whole(row, j.all, place)
+	return j.readObject(row, j.all, place)
 }

@@ -21,9 +21,9 @@ func TestShapesOfJSON(t *testing.T) {
 		"{\n\"name\": \"x\", \"address\": \"a1\", \"asset\": \"ETH\"}":                                     {{Address: "a1", Asset: "ETH", EntityName: "x", Locator: "element 2"}},
 		`[{"wallet": "a1", "currency": "ETH", "chain": null, "amount": 1.5, "valid_until": "2030-01-01", "url": "https://x.org", "source": "S"}]`: {{Address: "a1", Asset: "ETH", ValidUntil: "2030-01-01", URL: "https://x.org", Note: "source: S", Locator: "element 1"}},
 		`[{"address": 7}]`:                             {{Address: "7", Locator: "element 1"}},
-		`[{"address": {"x": 1}}]`:                      {{Locator: "element 1", Problem: "address: is missing"}},
-		`[{"addresses": ["a1", 2, ""]}]`:               {{Address: "a1", Locator: "element 1"}, {Address: "2", Problem: "address: is no text", Locator: "element 1"}, {Problem: "address: is no text", Locator: "element 1"}},
-		`[{"address": "a1", "entries": [1]}]`:          {{Address: "a1", Locator: "element 1", Problem: "entries: is no object"}},
+		`[{"address": {"x": 1}}]`:                      {{Locator: "element 1", Problem: "address: missing"}},
+		`[{"addresses": ["a1", 2, ""]}]`:               {{Address: "a1", Locator: "element 1"}, {Address: "2", Problem: "address: not a text", Locator: "element 1"}, {Problem: "address: not a text", Locator: "element 1"}},
+		`[{"address": "a1", "entries": [1]}]`:          {{Address: "a1", Locator: "element 1", Problem: "entries: not an object"}},
 		`[{"address": "a1", "entity": {"nick": "x"}}]`: {{Address: "a1", Locator: "element 1"}},
 		`[{"address": "a1", "date": "soon"}]`:          {{Address: "a1", Locator: "element 1", Note: "date: soon"}},
 		`[{"address": "a\u0031"}]`:                     {{Address: "a1", Locator: "element 1"}},
@@ -49,8 +49,8 @@ func TestAnEmptyDocumentHasNoRows(t *testing.T) {
 
 func TestDamagedJSONIsRefused(t *testing.T) {
 	for doc, word := range map[string]string{
-		`["a1"`: "truncated", `["a1",`: "truncated", `["a1`: "truncated", `{"a": {`: "truncated", `["a1" "a2"]`: "no valid JSON", `[a1]`: "no valid JSON", `["` + "\xff" + `"]`: "UTF-8",
-		`"a1"`: "neither", `7`: "neither", `["a1"]]`: "no valid JSON", `["a1"] ["a2"]`: "ndjson", `{"a": 1`: "truncated", `[{"address": "x", "y": `: "truncated",
+		`["a1"`: "truncated", `["a1",`: "truncated", `["a1`: "truncated", `{"a": {`: "truncated", `["a1" "a2"]`: "invalid JSON", `[a1]`: "invalid JSON", `["` + "\xff" + `"]`: "UTF-8",
+		`"a1"`: "neither", `7`: "neither", `["a1"]]`: "invalid JSON", `["a1"] ["a2"]`: "ndjson", `{"a": 1`: "truncated", `[{"address": "x", "y": `: "truncated",
 	} {
 		refused(t, "json", memory("a.json", []byte(doc)), word)
 	}

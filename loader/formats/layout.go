@@ -10,30 +10,30 @@ import (
 	"interdict/lists/address"
 )
 
-// layout says which columns of a table are which fields.
+// layout maps the columns of a table to fields.
 type layout struct {
-	header    int // which of the records it was found in is the header; -1: the table has none
+	header    int // index of the header among the records it was found in; -1 if the table has none
 	width     int
 	addresses []column
-	at        [numFields]int // -1: the table has no such column; fAddress is in addresses
+	at        [numFields]int // -1 if the table has no such column; addresses holds the columns of fAddress
 	names     [numFields]string
-	further   []column // known, but their field is taken: they go into the note
-	unread    []column // unknown
+	further   []column // known names whose field is taken by another column: their text goes into the note
+	unread    []column // unknown names
 	trusted   bool     // a mapping names the columns of addresses
 }
 
-// column is one column of a table. label is the asset or network that the name of a column of addresses holds.
+// column is one column of a table. label is the asset or network in the name of a column of addresses.
 type column struct {
 	at          int
 	name, label string
 }
 
-// maxPreface is how many records may stand before a header: a title, a date, a remark.
+// maxPreface is the number of records that may precede a header: a title, a date, a remark.
 const maxPreface = 10
 
-var errNoHeader = errors.New("no column of addresses was found, by its name or by its content; name it with the mapping, e.g. address=Wallet No")
+var errNoHeader = errors.New("no column of addresses found by name or content; name it in the mapping, e.g. address=Wallet No")
 
-// needsMapping is the error of a table of which several columns may be meant.
+// needsMapping is the error of a table with several columns that may be the right one.
 type needsMapping struct{ error }
 
 // layoutIn finds the header among the first records of a table, and its columns. Columns of addresses are found by their content,
@@ -60,7 +60,7 @@ func layoutIn(records [][]string, m *mapping) (*layout, error) {
 		} else if !errors.Is(err, errNoHeader) && why == nil {
 			why = err
 		}
-		if best < 0 || filled(r) > filled(records[best]) {
+		if best < 0 || countFilled(r) > countFilled(records[best]) {
 			best = i
 		}
 	}
@@ -68,7 +68,7 @@ func layoutIn(records [][]string, m *mapping) (*layout, error) {
 	case why != nil:
 		return nil, why
 	case len(m.sources[fAddress]) > 0 && best >= 0:
-		return nil, fmt.Errorf("mapping: there is no column %q; the columns are %s", clip(m.sources[fAddress][0]), abridged(quoted(records[best])))
+		return nil, fmt.Errorf("mapping: no column %q; the columns are %s", truncate(m.sources[fAddress][0], maxQuoted), joinFirst(quoteNames(records[best])))
 	case m.names() || data < 0:
 		return nil, errNoHeader
 	case best >= 0:
@@ -77,20 +77,20 @@ func layoutIn(records [][]string, m *mapping) (*layout, error) {
 	return headerless(records[data:])
 }
 
-// layoutOf takes record i for the header if a column of addresses is named in it.
+// layoutOf returns the layout with record i as the header, if a column of addresses is named in it.
 func layoutOf(records [][]string, i int, m *mapping) (*layout, error) {
 	named := len(m.sources[fAddress]) > 0
 	for _, name := range records[i] {
-		if k, ok := known[plain(name)]; ok && k.field == fAddress && !named {
+		if k, ok := fieldsByName[normalizeName(name)]; ok && k.field == fAddress && !named {
 			return layoutBy(records, i, m)
-		} else if named && slices.ContainsFunc(m.sources[fAddress], func(s string) bool { return plain(s) == plain(name) }) {
+		} else if named && slices.ContainsFunc(m.sources[fAddress], func(s string) bool { return normalizeName(s) == normalizeName(name) }) {
 			return layoutBy(records, i, m)
 		}
 	}
 	return nil, errNoHeader
 }
 
-// layoutBy takes record i for the header.
+// layoutBy returns the layout with record i as the header.
 func layoutBy(records [][]string, i int, m *mapping) (*layout, error) {
 	header := records[i]
 	for len(header) > 0 && trim(header[len(header)-1]) == "" && len(header) > 1 {
@@ -127,16 +127,16 @@ func (l *layout) mapAddresses(header []string, m *mapping) error {
 func columnNamed(header []string, name string) (int, error) {
 	at := -1
 	for i, h := range header {
-		if plain(h) != plain(name) {
+		if normalizeName(h) != normalizeName(name) {
 			continue
 		}
 		if at >= 0 {
-			return 0, fmt.Errorf("the column %q stands there twice", clip(name))
+			return 0, fmt.Errorf("the column %q appears twice; rename one", truncate(name, maxQuoted))
 		}
 		at = i
 	}
 	if at < 0 {
-		return 0, fmt.Errorf("mapping: there is no column %q; the columns are %s", clip(name), abridged(quoted(header)))
+		return 0, fmt.Errorf("mapping: no column %q; the columns are %s", truncate(name, maxQuoted), joinFirst(quoteNames(header)))
 	}
 	return at, nil
 }
@@ -160,7 +160,7 @@ func (l *layout) findFields(header []string, m *mapping) error {
 		l.at[f], l.names[f], taken[at] = at, header[at], true
 	}
 	for i, name := range header {
-		k, ok := known[plain(name)]
+		k, ok := fieldsByName[normalizeName(name)]
 		if !ok || k.field == fAddress || taken[i] || len(m.sources[k.field]) > 0 {
 			continue
 		}
@@ -168,14 +168,14 @@ func (l *layout) findFields(header []string, m *mapping) error {
 		case at < 0 || k.rank < rank[k.field]:
 			l.at[k.field], l.names[k.field], rank[k.field] = i, name, k.rank
 		case k.rank == rank[k.field]:
-			return fmt.Errorf("the column %q stands there twice", clip(name))
+			return fmt.Errorf("the column %q appears twice; rename one", truncate(name, maxQuoted))
 		}
 	}
 	for i, name := range header {
-		k, ok := known[plain(name)]
+		k, ok := fieldsByName[normalizeName(name)]
 		switch {
 		case taken[i] || slices.Contains(l.at[:], i):
-		case ok && (k.field == fEntity || k.field == fNote || k.field == fURL) || attributes[plain(name)]:
+		case ok && (k.field == fEntity || k.field == fNote || k.field == fURL) || attributes[normalizeName(name)]:
 			l.further = append(l.further, column{at: i, name: trim(name)})
 		case trim(name) != "":
 			l.unread = append(l.unread, column{at: i, name: trim(name)})
@@ -184,19 +184,19 @@ func (l *layout) findFields(header []string, m *mapping) error {
 	return nil
 }
 
-// attributes are columns of what belongs to an address of XRP, Stellar and others; they go into the note.
+// attributes are the names of columns that belong to an address of XRP, Stellar and others; their text goes into the note.
 var attributes = map[string]bool{"destinationtag": true, "desttag": true, "memo": true, "memoid": true, "paymentid": true, "tagmemo": true, "memotag": true}
 
-// content counts what the cells of a column hold.
-type content struct {
-	filled, addresses, proving int
+// columnContent counts the cells of a column by what they hold.
+type columnContent struct {
+	filled, addresses, proven int
 }
 
-// mostly reports whether most cells hold an address.
-func (c content) mostly() bool { return c.addresses > 0 && 2*c.addresses >= c.filled }
+// mostly reports whether at least half of the filled cells hold an address.
+func (c columnContent) mostly() bool { return c.addresses > 0 && 2*c.addresses >= c.filled }
 
-func contentOf(records [][]string, width int) []content {
-	all := make([]content, width)
+func contentOf(records [][]string, width int) []columnContent {
+	all := make([]columnContent, width)
 	for _, r := range records {
 		for i, cell := range r[:min(len(r), width)] {
 			if cell = trim(cell); cell == "" || isPlaceholder(cell) {
@@ -206,7 +206,7 @@ func contentOf(records [][]string, width int) []content {
 			if found, proving := addressesIn(cell); found {
 				all[i].addresses++
 				if proving {
-					all[i].proving++
+					all[i].proven++
 				}
 			}
 		}
@@ -214,56 +214,31 @@ func contentOf(records [][]string, width int) []content {
 	return all
 }
 
-// addressesIn reports whether a cell holds an address, read or not, and whether one of them proves itself.
-func addressesIn(cell string) (found, proving bool) {
+// addressesIn reports whether the beginning of a cell holds an address, readable or not, and whether one of them verifies itself.
+func addressesIn(cell string) (found, proven bool) {
 	if len(cell) > maxSampled {
 		cell = cell[:maxSampled]
 	}
-	if !strings.Contains(cell, "0.0.") && !hasLongWord(cell) {
+	if !mayHoldAddress(cell) {
 		return false, false
 	}
-	for _, p := range pieces(cell) {
+	for _, p := range splitCell(cell) {
 		found = true
-		proving = proving || address.Recognize(p.Address) == address.Proving
+		proven = proven || address.Recognize(p.Address) == address.Proving
 	}
-	return found, proving
+	return found, proven
 }
 
-// hasLongWord reports whether a text holds a word as long as an address. It spares prose a closer look.
-func hasLongWord(s string) bool {
-	if len(s) < minAddress {
-		return false
-	}
-	n := 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= 0x80, strings.IndexByte("-_+/=:.", c) >= 0:
-			if n++; n >= minAddress {
-				return true
-			}
-		default:
-			n = 0
-		}
-	}
-	return false
-}
-
-// maxSampled is how much of a cell is looked at to find out what its column holds.
+// maxSampled is the number of bytes of a cell that are examined to find out what its column holds.
 const maxSampled = 4 << 10
 
-// holdsAny reports a cell with an address, read or not.
-func holdsAny(cell string) bool {
-	found, _ := addressesIn(trim(cell))
-	return found
-}
-
-// provesAddress reports a cell with an address that proves itself.
+// provesAddress reports whether a cell holds an address that verifies itself.
 func provesAddress(cell string) bool {
-	_, proving := addressesIn(trim(cell))
-	return proving
+	_, proven := addressesIn(trim(cell))
+	return proven
 }
 
-// isPlaceholder reports what people write into a cell that has no value.
+// isPlaceholder reports whether a cell says that it has no value.
 func isPlaceholder(s string) bool {
 	switch strings.ToLower(s) {
 	case "-", "--", "–", "—", "n/a", "na", "none", "null", "nil", "unknown", "tbd", "?", ".":
@@ -277,23 +252,23 @@ func (l *layout) findAddresses(header []string, records [][]string) error {
 	held := contentOf(records, len(header))
 	var candidates []int
 	for i := range header {
-		if held[i].mostly() && known[plain(header[i])].field != fNote { // prose is another format
+		if held[i].mostly() && fieldsByName[normalizeName(header[i])].field != fNote { // prose is read by another format
 			candidates = append(candidates, i)
 		}
 	}
 	named := namedAddresses(header)
-	for _, i := range named { // one that holds some addresses counts, whatever else it holds
+	for _, i := range named { // a named column with some addresses counts, whatever else it holds
 		if held[i].addresses > 0 && !slices.Contains(candidates, i) {
 			candidates = append(candidates, i)
 		}
 	}
 	slices.Sort(candidates)
 	for _, drop := range []func(i int) bool{
-		func(i int) bool { k, ok := known[plain(header[i])]; return ok && k.field != fAddress },
+		func(i int) bool { k, ok := fieldsByName[normalizeName(header[i])]; return ok && k.field != fAddress },
 		func(i int) bool {
-			return held[i].proving == 0 && !slices.Contains(named, i) && assetIn(header[i]) == ""
+			return held[i].proven == 0 && !slices.Contains(named, i) && assetIn(header[i]) == ""
 		},
-		func(i int) bool { return namesTransactions(header[i]) && held[i].proving == 0 },
+		func(i int) bool { return isTransactionName(header[i]) && held[i].proven == 0 },
 	} {
 		if rest := slices.DeleteFunc(slices.Clone(candidates), drop); len(rest) > 0 {
 			candidates = rest
@@ -303,15 +278,15 @@ func (l *layout) findAddresses(header []string, records [][]string) error {
 		switch {
 		case len(named) == 0:
 			return errNoHeader
-		case len(named) > 1 && plain(header[named[0]]) == plain(header[named[1]]):
-			return fmt.Errorf("the column %q stands there twice", clip(header[named[0]]))
+		case len(named) > 1 && normalizeName(header[named[0]]) == normalizeName(header[named[1]]):
+			return fmt.Errorf("the column %q appears twice; rename one", truncate(header[named[0]], maxQuoted))
 		}
 		candidates = named[:1]
 	}
 	var unclear []string
 	for _, i := range candidates {
 		l.addresses = append(l.addresses, column{i, trim(header[i]), assetIn(header[i])})
-		if !ownAddress(header[i]) && assetIn(header[i]) == "" && !copies(records, i, named) {
+		if !isAddressName(header[i]) && assetIn(header[i]) == "" && !repeatsColumn(records, i, named) {
 			unclear = append(unclear, header[i])
 		}
 	}
@@ -320,41 +295,43 @@ func (l *layout) findAddresses(header []string, records [][]string) error {
 		for _, c := range l.addresses {
 			names = append(names, c.name)
 		}
-		shown := quoted(names)
-		return needsMapping{fmt.Errorf("%d columns hold addresses, and which of them are those of the list is not clear: %s; name them with the mapping, e.g. address=%s",
-			len(candidates), abridged(shown), strings.Trim(shown[len(shown)-1], `"`))}
+		shown := quoteNames(names)
+		return needsMapping{fmt.Errorf("%d columns hold addresses, and it is not clear which of them belong to the list: %s; name them in the mapping, e.g. address=%s",
+			len(candidates), joinFirst(shown), strings.Trim(shown[len(shown)-1], `"`))}
 	}
 	return nil
 }
 
-// namedAddresses returns the columns that are named like one of addresses, the likeliest first.
+// namedAddresses returns the columns named as columns of addresses, the likeliest first.
 func namedAddresses(header []string) []int {
 	var named []int
 	for i, name := range header {
-		if k, ok := known[plain(name)]; ok && k.field == fAddress {
+		if k, ok := fieldsByName[normalizeName(name)]; ok && k.field == fAddress {
 			named = append(named, i)
 		}
 	}
-	slices.SortStableFunc(named, func(a, b int) int { return known[plain(header[a])].rank - known[plain(header[b])].rank })
+	slices.SortStableFunc(named, func(a, b int) int {
+		return fieldsByName[normalizeName(header[a])].rank - fieldsByName[normalizeName(header[b])].rank
+	})
 	return named
 }
 
-// ownAddress reports a name that can only mean the addresses of the listed party: "address", "Wallets", "address 2", "other addresses".
-func ownAddress(name string) bool {
-	name = strings.TrimRight(plain(name), "0123456789")
+// isAddressName reports whether a name can only mean the addresses of the listed party: "address", "Wallets", "address 2", "other addresses".
+func isAddressName(name string) bool {
+	name = strings.TrimRight(normalizeName(name), "0123456789")
 	for _, word := range []string{"other", "further", "additional", "alternative", "alt", "more", "second", "associated"} {
 		name = strings.TrimPrefix(name, word)
 	}
 	for _, end := range []string{"", "es", "s"} {
-		if k, ok := known[strings.TrimSuffix(name, end)]; ok && k.field == fAddress {
+		if k, ok := fieldsByName[strings.TrimSuffix(name, end)]; ok && k.field == fAddress {
 			return true
 		}
 	}
 	return false
 }
 
-// copies reports whether a column repeats another one in every row, as a column with the addresses in lower case does.
-func copies(records [][]string, at int, of []int) bool {
+// repeatsColumn reports whether a column repeats another one in every row, as a column with the addresses in lower case does.
+func repeatsColumn(records [][]string, at int, of []int) bool {
 	return slices.ContainsFunc(of, func(other int) bool {
 		return other != at && !slices.ContainsFunc(records, func(r []string) bool {
 			return len(r) > max(at, other) && !strings.EqualFold(trim(r[at]), trim(r[other]))
@@ -362,20 +339,10 @@ func copies(records [][]string, at int, of []int) bool {
 	})
 }
 
-// addressWords are the words of a name that say that a column holds addresses, and no more.
-var addressWords = map[string]bool{"address": true, "addresses": true, "addr": true, "addrs": true, "wallet": true, "wallets": true, "adresse": true, "adressen": true,
-	"adresses": true, "crypto": true, "cryptocurrency": true, "digital": true, "virtual": true, "currency": true, "account": true, "accounts": true, "direccion": true, "indirizzo": true}
-
-// assetIn returns the asset or network in the name of a column of addresses: "BTC" of "Adresse (BTC)", "ETH wallet", "btc". It is "" where
-// other words stand beside it.
+// assetIn returns the asset or network in the name of a column of addresses: "BTC" of "Adresse (BTC)", "ETH wallet", "btcAddress". It is
+// "" if the name has any other words.
 func assetIn(name string) string {
-	words := strings.FieldsFunc(strings.Map(func(r rune) rune {
-		if invisible(r) {
-			return -1
-		}
-		return r
-	}, name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	words = slices.DeleteFunc(words, func(w string) bool { return addressWords[strings.ToLower(w)] || digits(w) })
+	words := labelWords(name)
 	if label := strings.Join(words, " "); label != "" && address.KnownAsset(label) {
 		return label
 	}
@@ -385,12 +352,13 @@ func assetIn(name string) string {
 	return words[0]
 }
 
-func namesTransactions(name string) bool {
-	name = plain(name)
+func isTransactionName(name string) bool {
+	name = normalizeName(name)
 	return strings.Contains(name, "hash") || strings.Contains(name, "transaction") || strings.HasPrefix(name, "tx") || strings.HasSuffix(name, "tx") || strings.Contains(name, "signature")
 }
 
-// headerless reads a table without a header: one of its columns holds addresses. The others are told by what they hold.
+// headerless returns the layout of a table without a header, one column of which holds addresses. The other columns are recognised by
+// their content.
 func headerless(records [][]string) (*layout, error) {
 	l := &layout{header: -1, width: len(records[0])}
 	for f := range l.at {
@@ -398,7 +366,7 @@ func headerless(records [][]string) (*layout, error) {
 	}
 	held := contentOf(records, l.width)
 	for i, c := range held {
-		if c.mostly() && c.proving > 0 {
+		if c.mostly() && c.proven > 0 {
 			l.addresses = append(l.addresses, column{at: i})
 		}
 	}
@@ -406,7 +374,7 @@ func headerless(records [][]string) (*layout, error) {
 	case len(l.addresses) == 0:
 		return nil, errNoHeader
 	case len(l.addresses) > 1:
-		return nil, needsMapping{errors.New("the table has no header, and several columns hold addresses; write a first line with the names of the columns")}
+		return nil, needsMapping{errors.New("the table has no header and several columns of addresses; add a first line with the names of the columns")}
 	}
 	for i := range l.width {
 		values := columnValues(records, i)
@@ -417,7 +385,7 @@ func headerless(records [][]string) (*layout, error) {
 		case i == l.addresses[0].at || len(values) == 0:
 		case l.at[fAsset] < 0 && all(address.KnownAsset):
 			l.at[fAsset], l.names[fAsset] = i, "asset"
-		case l.at[fURL] < 0 && all(webURL):
+		case l.at[fURL] < 0 && all(isWebURL):
 			l.at[fURL], l.names[fURL] = i, "url"
 		case l.at[fEntity] < 0 && !all(func(v string) bool { return !strings.ContainsFunc(v, unicode.IsLetter) }):
 			l.at[fEntity], l.names[fEntity] = i, "entity"
@@ -438,11 +406,11 @@ func columnValues(records [][]string, at int) []string {
 	return values
 }
 
-// isComment reports a record that is a comment line: "# made on …", "// …". "#" in a header numbers the rows.
+// isComment reports whether a record is a comment: "# made on …", "// …". A cell "#" in a header is the name of a column of row numbers.
 func isComment(record []string) bool {
 	for _, cell := range record {
 		if cell = trim(cell); cell != "" {
-			return strings.HasPrefix(cell, "//") || cell[0] == '#' && (len(cell) > 1 && cell[1] == ' ' || filled(record) == 1)
+			return strings.HasPrefix(cell, "//") || cell[0] == '#' && (len(cell) > 1 && cell[1] == ' ' || countFilled(record) == 1)
 		}
 	}
 	return false

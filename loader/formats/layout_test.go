@@ -16,7 +16,7 @@ func foundAddresses(t *testing.T, opts Options, content string) ([]string, Info,
 	rows, info, err := rowsOf(t, "auto", opts, memory("a.csv", []byte(content)))
 	var got []string
 	for _, r := range rows {
-		got = append(got, strings.TrimSpace(r.Address+" "+r.Asset+pick(r.Problem != "", " !"+r.Problem)))
+		got = append(got, strings.TrimSpace(r.Address+" "+r.Asset+stringIf(r.Problem != "", " !"+r.Problem)))
 	}
 	return got, info, err
 }
@@ -76,8 +76,8 @@ func TestAnAddressInAnotherColumnIsUnread(t *testing.T) {
 			unread = append(unread, r.Locator+": "+r.Problem)
 		}
 	}
-	want := []string{`line 152 column 2: columns: "colour" holds an address and is not read; name the columns of addresses with the mapping`,
-		"line 153: address: is missing, and column 2 holds one"}
+	want := []string{`line 152 column 2: columns: "colour" holds an address and is not read; name the columns of addresses in the mapping`,
+		"line 153: address: missing, but column 2 holds one; name the columns of addresses in the mapping"}
 	if diff := cmp.Diff(want, unread); diff != "" || len(rows) != 153 {
 		t.Errorf("%d rows\n%s", len(rows), diff)
 	}

@@ -2,11 +2,12 @@ package formats
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"unicode/utf8"
 )
 
-// lineReader reads a text line by line, with lines bounded by MaxLine.
+// lineReader reads a text line by line. A line is at most MaxLine bytes long.
 type lineReader struct {
 	in       *input
 	r        io.Reader
@@ -14,11 +15,11 @@ type lineReader struct {
 	pos, end int
 	eof      bool
 	newline  byte
-	n        int64 // of the line last read, from 1
-	// torn says that the line last read had no end: the file may be cut off there.
-	torn bool
-	// foreign counts lines that were no UTF-8 and were taken as Windows-1252.
-	foreign int64
+	n        int64 // number of the line last read, from 1
+	// unterminated is set if the line last read had no line end: the file may be cut off there.
+	unterminated bool
+	// nonUTF8 counts the lines that are not UTF-8 and were read as Windows-1252.
+	nonUTF8 int64
 }
 
 func newLineReader(in *input, r io.Reader) *lineReader {
@@ -36,19 +37,41 @@ func sampleLines(s *sample) *lineReader {
 	return l
 }
 
-// next gives the next line without its end, valid until the next call; io.EOF after the last.
+// eachLine reads the input line by line and calls fn for each line, which is valid until fn returns.
+func (in *input) eachLine(fn func(l *lineReader, line []byte) error) error {
+	rc, err := in.text()
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	l := newLineReader(in, rc)
+	for {
+		line, err := l.next()
+		if errors.Is(err, io.EOF) {
+			l.warnEncoding()
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := fn(l, line); err != nil {
+			return err
+		}
+	}
+}
+
+// next returns the next line without its end, valid until the next call. It returns io.EOF after the last.
 func (l *lineReader) next() ([]byte, error) {
 	scanned := 0
 	for {
 		if i := bytes.IndexByte(l.buf[l.pos+scanned:l.end], l.newline); i >= 0 {
 			line := l.buf[l.pos : l.pos+scanned+i]
 			l.pos += scanned + i + 1
-			l.torn = false
+			l.unterminated = false
 			return l.line(line)
 		}
 		scanned = l.end - l.pos
 		if scanned > MaxLine {
-			return nil, l.in.invalid(lineAt(l.n+1), "is longer than %d bytes", MaxLine)
+			return nil, l.in.invalid(lineAt(l.n+1), "longer than %d bytes; is this the right file?", MaxLine)
 		}
 		if l.eof {
 			if scanned == 0 {
@@ -56,7 +79,7 @@ func (l *lineReader) next() ([]byte, error) {
 			}
 			line := l.buf[l.pos:l.end]
 			l.pos = l.end
-			l.torn = true
+			l.unterminated = true
 			return l.line(line)
 		}
 		if err := l.fill(); err != nil {
@@ -68,10 +91,10 @@ func (l *lineReader) next() ([]byte, error) {
 func (l *lineReader) line(line []byte) ([]byte, error) {
 	l.n++
 	if len(line) > MaxLine {
-		return nil, l.in.invalid(l.place(), "is longer than %d bytes", MaxLine)
+		return nil, l.in.invalid(l.place(), "longer than %d bytes; is this the right file?", MaxLine)
 	}
 	if bytes.IndexByte(line, 0) >= 0 {
-		return nil, l.in.invalid(l.place(), "holds a NUL byte: this is no text file, or a damaged one")
+		return nil, l.in.invalid(l.place(), "contains a NUL byte: not a text file, or damaged; fetch it again")
 	}
 	if n := len(line); n > 0 && line[n-1] == '\r' {
 		line = line[:n-1]
@@ -89,7 +112,7 @@ func (l *lineReader) fill() error {
 	}
 	n, err := l.r.Read(l.buf[l.end:])
 	l.end += n
-	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		l.eof = true
 		return nil
 	}
@@ -100,18 +123,19 @@ func (l *lineReader) place() string { return lineAt(l.n) }
 
 func lineAt(n int64) string { return numbered("line ", n) }
 
-// string gives bytes of the line as text.
-func (l *lineReader) string(b []byte) string {
+// decode returns bytes of the line as text.
+func (l *lineReader) decode(b []byte) string {
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	l.foreign++
+	l.nonUTF8++
 	return windows1252(b)
 }
 
-// done reports what should be known about the text as a whole.
-func (l *lineReader) done() {
-	if l.foreign > 0 {
-		l.in.run.warn("encoding", "%s: %d lines are not UTF-8 and were read as Windows-1252", l.in.name, l.foreign)
+// warnEncoding warns once about lines that are not UTF-8.
+func (l *lineReader) warnEncoding() {
+	if l.nonUTF8 > 0 && !l.in.encodingWarned {
+		l.in.encodingWarned = true
+		l.in.run.warn("encoding", "%s: %d lines are not UTF-8 and were read as Windows-1252", l.in.name, l.nonUTF8)
 	}
 }

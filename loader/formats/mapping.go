@@ -8,20 +8,20 @@ import (
 	"interdict/lists/fault"
 )
 
-// mapping is Options.Mapping, parsed. Its text form is "field=source;field=source":
+// mapping is Options.Mapping, parsed. In command lines and URLs it is written "field=source;field=source":
 //
 //	address=Wallet No                 the column, or the member of a JSON object, that holds a field
-//	address=BTC wallet|ETH wallet     several of them: a listing for each
+//	address=BTC wallet|ETH wallet     several of them, each with its own listing
 //	address=wallets[].address         a path into JSON
-//	category:phishing=scam            a word of a field, and the value it stands for
-//	hidden=read                       hidden sheets and rows of a workbook are read, too
+//	category:phishing=scam            a word in a field, and the value that replaces it
+//	hidden=read                       also read the hidden sheets and rows of a workbook
 //
-// A path is member names separated by full stops. [] after a name stands for every element of an array, * in place of a name
-// for every member of an object.
+// A path is a list of member names separated by full stops. [] after a name means every element of an array, * instead of a name means
+// every member of an object.
 type mapping struct {
 	sources [numFields][]string
 	values  [numFields]map[string]string // by the word in lower case
-	hidden  bool                         // hidden sheets and rows are read
+	hidden  bool                         // read hidden sheets and rows
 }
 
 func parseMapping(texts map[string]string) (*mapping, error) {
@@ -29,7 +29,7 @@ func parseMapping(texts map[string]string) (*mapping, error) {
 	for _, key := range slices.Sorted(maps.Keys(texts)) {
 		if key == "hidden" {
 			if texts[key] != "read" {
-				return nil, fault.E(fault.Invalid, "mapping: write hidden=read, or leave it out")
+				return nil, fault.E(fault.Invalid, "mapping: hidden takes only the value read; write hidden=read")
 			}
 			m.hidden = true
 			continue
@@ -37,14 +37,14 @@ func parseMapping(texts map[string]string) (*mapping, error) {
 		name, word, translates := strings.Cut(key, ":")
 		i := slices.Index(fieldNames[:], trim(name))
 		if i < 0 {
-			return nil, fault.E(fault.Invalid, "mapping: %.40q is no field; the fields are %s", name, strings.Join(fieldNames[:], ", "))
+			return nil, fault.E(fault.Invalid, "mapping: unknown field %.40q; the fields are %s", name, strings.Join(fieldNames[:], ", "))
 		}
 		text := trim(texts[key])
 		switch {
 		case translates && trim(word) == "":
-			return nil, fault.E(fault.Invalid, "mapping: %s: no word stands before =; write %s:word=value", name, name)
+			return nil, fault.E(fault.Invalid, "mapping: %s: no word before =; write %s:word=value", name, name)
 		case translates && field(i) == fAddress:
-			return nil, fault.E(fault.Invalid, "mapping: an address cannot stand for another; list the other address")
+			return nil, fault.E(fault.Invalid, "mapping: an address cannot be replaced by another; list the other address")
 		case translates:
 			if m.values[i] == nil {
 				m.values[i] = map[string]string{}
@@ -67,7 +67,7 @@ func parseMapping(texts map[string]string) (*mapping, error) {
 	return m, nil
 }
 
-// value returns what a word of a field stands for.
+// value returns the replacement of a word in a field, or the word.
 func (m *mapping) value(f field, word string) string {
 	if len(m.values[f]) > 0 {
 		if value, ok := m.values[f][strings.ToLower(word)]; ok {
@@ -77,18 +77,18 @@ func (m *mapping) value(f field, word string) string {
 	return word
 }
 
-// names reports whether the mapping names the source of any field.
+// names reports whether the mapping names the source of a field.
 func (m *mapping) names() bool {
 	return slices.ContainsFunc(m.sources[:], func(s []string) bool { return len(s) > 0 })
 }
 
 // step is one step of a path into JSON.
 type step struct {
-	name string // "*": every member
-	each int    // how many [] follow: every element, of every element
+	name string // "*" means every member
+	each int    // number of [] after the name: every element of arrays nested this deep
 }
 
-// pathOf reads a path into JSON; nil if the text is a name alone.
+// pathOf parses a path into JSON. It returns nil for a single name.
 func pathOf(source string) []step {
 	if !strings.ContainsAny(source, ".[*") {
 		return nil

@@ -124,7 +124,7 @@ func TestHostileFilesAreRefusedInBoundedMemory(t *testing.T) {
 		}}, []string{"comments"}},
 		"holders without end": {"ftm", File{"a", func() (io.ReadCloser, error) {
 			return io.NopCloser(&holders{note: fat(900)}), nil
-		}}, []string{"more holders"}},
+		}}, []string{"too many holders"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var err error

@@ -12,8 +12,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// An object a line. In our own format, which export writes, only address is required, and an unknown or doubled field, a wrong type or
-// a wrong date is a problem of that row. In other people's files a line is read as an element of a JSON array is (object.go).
+// One JSON object per line. In our own format, which export writes, only address is required, and an unknown or repeated field, a wrong type
+// or an invalid date is a problem of its row. The lines of other files are read like the elements of a JSON array (object.go).
 func init() {
 	register(format{
 		name: "ndjson", order: 110,
@@ -51,70 +51,60 @@ type party struct {
 }
 
 func readNDJSON(r *run) error {
-	in := r.only()
-	rc, err := in.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
+	in := r.input()
 	s, err := in.sample()
 	if err != nil {
 		return err
 	}
-	l := newLineReader(in, rc)
-	own, others := ownListings(s) && !r.mapping.names(), objects{run: r, in: in}
-	strict := json.RejectUnknownMembers(true)
-	for {
-		line, err := l.next()
-		if errors.Is(err, io.EOF) {
-			return others.done()
-		} else if err != nil {
+	own, others := ownListings(s) && !r.mapping.names(), &objects{run: r, in: in}
+	if err := in.eachLine(func(l *lineReader, line []byte) error {
+		switch line = bytes.Trim(line, " \t"); {
+		case len(line) == 0:
+			return nil
+		case own || line[0] != '{' || !jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true)):
+			return r.ownLine(l, line)
+		}
+		all, err := membersOf(line)
+		if err != nil {
 			return err
 		}
-		if line = bytes.Trim(line, " \t"); len(line) == 0 {
-			continue
-		}
-		row := Row{Locator: lineAt(l.n)}
-		if !own && line[0] == '{' && jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true)) {
-			all, err := membersOf(line)
-			if err == nil {
-				err = others.whole(row, all, nil)
-			}
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		var v listing
-		if err := json.Unmarshal(line, &v, strict); err != nil {
-			if l.torn && !jsontext.Value(line).IsValid() {
-				return in.invalid(l.place(), "ends in the middle: the file is truncated")
-			}
-			row.Problem = jsonFault(err)
-			var only struct {
-				Address string `json:"address"`
-			}
-			if json.Unmarshal(line, &only) == nil { // what can be read of a bad row
-				row.Address = trim(only.Address)
-			}
-			row.Unread = holdsText(line, func(text string) bool { return text != only.Address && holdsAddresses(text) })
-		} else {
-			v.into(&row)
-		}
-		if err := r.emitAddresses(row); err != nil {
-			return err
-		}
+		return others.readObject(Row{Locator: lineAt(l.n)}, all, nil)
+	}); err != nil {
+		return err
 	}
+	return others.done()
+}
+
+// ownLine yields the row of a line in our own format.
+func (r *run) ownLine(l *lineReader, line []byte) error {
+	row := Row{Locator: lineAt(l.n)}
+	var v listing
+	if err := json.Unmarshal(line, &v, json.RejectUnknownMembers(true)); err == nil {
+		v.into(&row)
+		return r.emitAddresses(row)
+	} else if l.unterminated && !jsontext.Value(line).IsValid() {
+		return l.in.invalid(l.place(), "ends in the middle: the file is truncated; fetch it again")
+	} else {
+		row.Problem = jsonProblem(err)
+	}
+	var only struct {
+		Address string `json:"address"`
+	}
+	if json.Unmarshal(line, &only) == nil { // the address of an invalid row
+		row.Address = trim(only.Address)
+	}
+	row.Unread = holdsText(line, func(text string) bool { return text != only.Address && holdsAddresses(text) })
+	return r.emitAddresses(row)
 }
 
 // ownFields are the members of a listing in our own format.
 var ownFields = []string{"address", "network", "asset", "entity", "category", "confidence", "programs", "incident", "listed_on", "valid_until", "url", "note"}
 
-// ownListings tells our own format from other people's lines: by the first line, which has no other fields.
+// ownListings reports whether a sample is in our own format: its first line has no other fields.
 func ownListings(s *sample) bool {
 	all, err := membersOf(firstLine(s))
 	if err != nil {
-		return true // which says what is wrong
+		return true // the strict reader reports what is wrong
 	}
 	for _, m := range all {
 		if !slices.Contains(ownFields, m.name) {
@@ -142,11 +132,11 @@ func (v *listing) into(row *Row) {
 		}
 	}
 	if t := entityType(row.EntityType); row.EntityType != "" && t != row.EntityType {
-		row.fail("entity.type", fmt.Sprintf("%q is none of individual, entity, vessel, aircraft", clip(row.EntityType)))
+		row.setProblem("entity.type", fmt.Sprintf("%q instead of individual, entity, vessel or aircraft", truncate(row.EntityType, maxQuoted)))
 		row.EntityType = ""
 	}
-	if row.URL != "" && !webURL(row.URL) {
-		row.fail("url", fmt.Sprintf("%q is no http or https address", clip(row.URL)))
+	if row.URL != "" && !isWebURL(row.URL) {
+		row.setProblem("url", fmt.Sprintf("%q is not an http or https URL", truncate(row.URL, maxQuoted)))
 		row.URL = ""
 	}
 	for _, d := range []struct {
@@ -156,7 +146,7 @@ func (v *listing) into(row *Row) {
 		if value := trim(d.value); value != "" {
 			date, ok := isoDate(value)
 			if !ok {
-				row.fail(d.name, fmt.Sprintf("%q is no date of the form YYYY-MM-DD", clip(value)))
+				row.setProblem(d.name, fmt.Sprintf("invalid date %q; write YYYY-MM-DD", truncate(value, maxQuoted)))
 				continue
 			}
 			*d.to = date
@@ -164,26 +154,26 @@ func (v *listing) into(row *Row) {
 	}
 }
 
-// jsonFault says what is wrong with a JSON text and names the field.
-func jsonFault(err error) string {
+// jsonProblem describes an error of a JSON decoder, beginning with the field.
+func jsonProblem(err error) string {
 	field := func(p jsontext.Pointer) string {
-		return clip(strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", "."))
+		return truncate(strings.ReplaceAll(strings.TrimPrefix(string(p), "/"), "/", "."), maxQuoted)
 	}
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
 	switch {
 	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
-		return field(syntactic.JSONPointer) + ": stands there twice"
+		return field(syntactic.JSONPointer) + ": appears twice"
 	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
-		return field(semantic.JSONPointer) + ": is no field of a listing"
+		return field(semantic.JSONPointer) + ": unknown field"
 	case errors.As(err, &semantic) && semantic.JSONPointer != "":
-		return fmt.Sprintf("%s: is of a wrong type (%s)", field(semantic.JSONPointer), kindName(semantic.JSONKind))
+		return fmt.Sprintf("%s: wrong type (%s)", field(semantic.JSONPointer), kindName(semantic.JSONKind))
 	case errors.As(err, &semantic):
-		return "line: is no object but of the type " + kindName(semantic.JSONKind)
+		return "line: " + kindName(semantic.JSONKind) + " instead of an object"
 	case errors.As(err, &syntactic):
-		return fmt.Sprintf("line: is no valid JSON at byte %d", syntactic.ByteOffset)
+		return fmt.Sprintf("line: invalid JSON at byte %d", syntactic.ByteOffset)
 	}
-	return "line: is no valid JSON"
+	return "line: invalid JSON"
 }
 
 func kindName(k jsontext.Kind) string {
@@ -202,11 +192,11 @@ type jsonShape uint8
 
 const (
 	noJSON    jsonShape = iota
-	jsonValue           // one value, an array or an object over many lines
-	jsonLines           // an object a line
+	jsonValue           // one value: an array, or an object of several lines
+	jsonLines           // one object per line
 )
 
-// shapeOf tells one JSON value from JSON lines.
+// shapeOf distinguishes a single JSON value, JSON lines, and other texts.
 func shapeOf(s *sample) jsonShape {
 	switch s.firstByte() {
 	case '[':
@@ -226,7 +216,7 @@ func shapeOf(s *sample) jsonShape {
 	}
 	d := jsontext.NewDecoder(bytes.NewReader(s.head), jsontext.AllowDuplicateNames(true))
 	if _, err := d.ReadValue(); err != nil {
-		// The first value is broken or longer than the sample: lines, if a line ends before the next begins with an object.
+		// The first value is invalid or longer than the sample. If the second line begins with an object, it is JSON lines.
 		if _, next, ok := bytes.Cut(bytes.TrimLeft(s.head, " \t\r\n"), []byte("\n")); ok && bytes.HasPrefix(next, []byte("{")) {
 			return jsonLines
 		}
@@ -235,7 +225,7 @@ func shapeOf(s *sample) jsonShape {
 	if d.PeekKind() == '{' {
 		return jsonLines
 	}
-	// A single value: one line of fields is a listing, anything else a document.
+	// A single value: an object on one line with an address is a listing, anything else is a document.
 	var members map[string]jsontext.Value
 	line := firstLine(s)
 	if json.Unmarshal(line, &members, jsontext.AllowDuplicateNames(true)) == nil && members["address"].Kind() == '"' {

@@ -8,7 +8,7 @@ import (
 // {"address":"clean","address":"listed"}: neither is taken.
 func TestADoubledAddressIsNoListing(t *testing.T) {
 	rows, _ := mustRows(t, "ndjson", "a.ndjson", `{"address":"clean","address":"listed"}`+"\n")
-	if len(rows) != 1 || rows[0].Address != "" || rows[0].Problem != "address: stands there twice" {
+	if len(rows) != 1 || rows[0].Address != "" || rows[0].Problem != "address: appears twice" {
 		t.Errorf("%+v", rows)
 	}
 }
@@ -24,7 +24,7 @@ func TestOneLineIsEnough(t *testing.T) {
 
 func TestALineThatIsNoUTF8IsAProblem(t *testing.T) {
 	rows, _ := mustRows(t, "ndjson", "a", `{"address": "a1"}`+"\n"+`{"address": "a2", "note": "`+"\xfc"+`"}`+"\n")
-	if len(rows) != 2 || !strings.HasPrefix(rows[1].Problem, "line: is no valid JSON") {
+	if len(rows) != 2 || !strings.HasPrefix(rows[1].Problem, "line: invalid JSON") {
 		t.Errorf("%+v", rows)
 	}
 }

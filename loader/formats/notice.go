@@ -1,9 +1,7 @@
 package formats
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,11 +9,11 @@ import (
 	"interdict/lists/address"
 )
 
-// Addresses out of prose: press releases, the text of a PDF document, remarks of official lists, research, chat. A word is an address only if
-// its checksum is right, if it is 0x and 40 hex digits, or if it is 32 bytes of base58 beside the name of a chain. Its sentence becomes the
-// note, and a chain or asset that is named before it the label. Words without a separator between them are parted, and a word that a
-// blank or a line end has split is put together, where the parts prove that this is right. Whatever else looks like an
-// address is a row that is Unread.
+// Addresses in prose: press releases, the text of a PDF document, remarks of official lists, research, chat. A word is an address only if
+// its checksum is right, if it is 0x and 40 hex digits, or if it is 32 bytes of base58 beside the name of a chain. The sentence around it
+// becomes the note; a chain or asset named before it becomes the label. Addresses without a separator between them are split, and an
+// address broken by a blank or a line end is joined, if the checksum confirms it. Anything else that looks like an address becomes a row
+// marked Unread.
 func init() {
 	register(format{
 		name: "notice", order: 140,
@@ -26,23 +24,25 @@ func init() {
 }
 
 const (
-	minRun    = 20   // of a word that is looked at
-	maxRun    = 140  // of an address
-	maxGlued  = 2000 // of addresses without separators
-	maxParts  = 4
+	minWord   = 20   // bytes of the shortest word that is examined
+	maxWord   = 140  // bytes of the longest address
+	maxGlued  = 2000 // bytes of the longest word that is searched for addresses without separators
+	maxParts  = 4    // of an address broken by blanks or line ends
 	noteBytes = 300
-	// maxSeen bounds how many addresses are remembered, to give each once.
+	// maxSeen bounds the addresses that are remembered so that each is returned once.
 	maxSeen = 200_000
+	// maxShortened bounds the shortened addresses that are kept until the end of the text.
+	maxShortened = 10_000
 )
 
-// isProse reports a text that is neither markup nor a table.
+// isProse reports whether a sample is neither XML nor JSON nor a workbook.
 func isProse(s *sample) bool {
 	return !s.xlsx && s.firstByte() != '<' && shapeOf(s) == noJSON
 }
 
-// holdsNotice reports a sample with an address, that is not the table of which its name or its separators speak.
+// holdsNotice reports whether a sample contains an address and is not a table by its name or its separators.
 func holdsNotice(s *sample) bool {
-	if byName(s) != nil || tabular(s) {
+	if formatByExtension(s) != nil || isTabular(s) {
 		return false
 	}
 	found := false
@@ -53,17 +53,17 @@ func holdsNotice(s *sample) bool {
 		if err != nil {
 			break
 		}
-		if n.line(lines.string(line), lines.n) != nil {
+		if n.line(lines.decode(line), lines.n) != nil {
 			break
 		}
 	}
 	return found || n.end() == nil && found
 }
 
-// tabular reports a sample whose first lines all have the same three or more columns.
-func tabular(s *sample) bool {
+// isTabular reports whether the first lines of a sample all have the same number of columns, three or more.
+func isTabular(s *sample) bool {
 	for _, sep := range []byte(",;\t") {
-		records := heads(s, sep, 6)
+		records := firstRecords(s, sep, 6)
 		same := len(records) > 1
 		for _, r := range records {
 			same = same && len(r) >= 3 && len(r) == len(records[0])
@@ -76,51 +76,35 @@ func tabular(s *sample) bool {
 }
 
 func readNotice(r *run) error {
-	in := r.only()
-	if _, err := in.sample(); err != nil {
-		return err
-	}
-	rc, err := in.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
 	n := &notice{emit: r.emit, seen: map[string]bool{}}
-	l := newLineReader(in, rc)
-	for {
-		line, err := l.next()
-		if errors.Is(err, io.EOF) {
-			l.done()
-			return n.end()
-		} else if err != nil {
-			return err
-		}
-		if err := n.line(l.string(line), l.n); err != nil {
-			return err
-		}
+	if err := r.input().eachLine(func(l *lineReader, line []byte) error {
+		return n.line(l.decode(line), l.n)
+	}); err != nil {
+		return err
 	}
+	return n.end()
 }
 
 // notice finds the addresses of a text, line by line.
 type notice struct {
-	emit    func(Row) error
-	seen    map[string]bool // addresses that were given
-	ends    map[string]bool // their first and last four characters
-	shown   []Row           // shortened addresses
-	waiting []word          // at the end of the line before: the next may go on with them
-	sticky  string          // a label that stood on a line of its own
+	emit      func(Row) error
+	seen      map[string]bool // addresses that were returned
+	ends      map[string]bool // their first and last four characters
+	shortened []Row           // addresses shortened for display
+	waiting   []word          // from the end of the previous line: the next line may continue them
+	sticky    string          // a label that was on a line of its own
 }
 
-// word is a run of letters and digits, and where it stands.
+// word is a run of letters and digits, with its position.
 type word struct {
 	text  string
 	start int // in the line
 	end   int
-	n     int64 // of the line
+	n     int64 // line number
 	line  string
 	label string
-	apart bool // something other than blanks stands between it and the word before
-	lines int  // how many line ends it has waited for
+	apart bool // something other than blanks is between it and the previous word
+	lines int  // number of line ends since the word was read
 }
 
 func (n *notice) line(line string, number int64) error {
@@ -134,7 +118,7 @@ func (n *notice) line(line string, number int64) error {
 		n.waiting = nil
 	}
 	for i := 0; i < len(words); {
-		used, err := n.word(words[i:])
+		used, err := n.nextWord(words[i:])
 		if err != nil {
 			return err
 		}
@@ -150,18 +134,18 @@ func (n *notice) line(line string, number int64) error {
 	return nil
 }
 
-// end gives what still waits when the text has ended.
+// end handles the words that are waiting at the end of the text.
 func (n *notice) end() error {
 	for i := 0; i < len(n.waiting); {
 		n.waiting[i].lines = maxParts
-		used, err := n.word(n.waiting[i:])
+		used, err := n.nextWord(n.waiting[i:])
 		if err != nil {
 			return err
 		}
 		i += max(used, 1)
 	}
-	for _, row := range n.shown {
-		head, tail := shownEnds(row.Address)
+	for _, row := range n.shortened {
+		head, tail := shortenedEnds(row.Address)
 		if !n.ends[strings.ToLower(head[:4]+tail[len(tail)-4:])] {
 			if err := n.emit(row); err != nil {
 				return err
@@ -171,41 +155,41 @@ func (n *notice) end() error {
 	return nil
 }
 
-// word decides what the first of some words is, and gives how many words it took; 0 if that depends on the next line.
-func (n *notice) word(words []word) (used int, err error) {
+// nextWord handles the first of some words and returns how many it used. It returns 0 if the next line is needed to decide.
+func (n *notice) nextWord(words []word) (used int, err error) {
 	w := words[0]
-	if head, _ := shownEnds(w.text); head != "" {
-		if len(n.shown) < 10_000 {
-			n.shown = append(n.shown, n.unread(w, w.text, "is shortened: the whole address is not in the text"))
+	if head, _ := shortenedEnds(w.text); head != "" {
+		if len(n.shortened) < maxShortened {
+			n.shortened = append(n.shortened, n.unread(w, w.text, "shortened, and the whole address is not in the text; ask the publisher for it"))
 		}
 		return 1, nil
 	}
-	if reads(w.text) {
-		return 1, n.found(w, w.text)
+	if isAddress(w.text) {
+		return 1, n.emitAddress(w, w.text)
 	}
 	joined := w.text
-	for k := 1; addressy(w.text) || k == 1 && len(words) > 1 && addressy(words[1].text) && len(w.text) >= 2; k++ {
+	for k := 1; isMixed(w.text) || k == 1 && len(words) > 1 && isMixed(words[1].text) && len(w.text) >= 2; k++ {
 		if k == len(words) {
-			if k < maxParts && w.lines < 2 && len(joined) < maxRun && strings.TrimLeft(words[k-1].line[words[k-1].end:], " \t-\u00ad") == "" {
+			if k < maxParts && w.lines < 2 && len(joined) < maxWord && strings.TrimLeft(words[k-1].line[words[k-1].end:], " \t-\u00ad") == "" {
 				return 0, nil
 			}
 			break
 		}
-		if k == maxParts || words[k].apart || reads(words[k].text) {
+		if k == maxParts || words[k].apart || isAddress(words[k].text) {
 			break
 		}
-		if joined += words[k].text; len(joined) > maxRun {
+		if joined += words[k].text; len(joined) > maxWord {
 			break
 		}
-		if proves(joined) && (!strings.HasPrefix(joined, "0x") || len(words[k].text) >= 4) {
-			return k + 1, n.found(w, joined)
+		if isProven(joined) && (!strings.HasPrefix(joined, "0x") || len(words[k].text) >= 4) {
+			return k + 1, n.emitAddress(w, joined)
 		}
 	}
-	return 1, n.parts(w)
+	return 1, n.embedded(w)
 }
 
-// found gives the listing of an address.
-func (n *notice) found(w word, text string) error {
+// emitAddress yields the row of an address, once.
+func (n *notice) emitAddress(w word, text string) error {
 	key := text
 	if strings.HasPrefix(key, "0x") {
 		key = strings.ToLower(key)
@@ -228,27 +212,27 @@ func (n *notice) unread(w word, text, why string) Row {
 	return Row{Address: text, Asset: w.label, Note: sentence(w), Locator: lineAt(w.n), Problem: "address: " + why, Unread: true}
 }
 
-// parts looks for addresses within a word that is none, and gives what else looks like one.
-func (n *notice) parts(w word) error {
+// embedded finds addresses inside a longer word. If it finds none, it yields an unread row for a word that looks like an address.
+func (n *notice) embedded(w word) error {
 	text := w.text
-	if len(text) < minRun {
+	if len(text) < minWord {
 		return nil
 	}
 	if len(text) > maxGlued {
 		if strings.Contains(text, "bc1q") || strings.Contains(text, "0x") {
-			return n.emit(n.unread(w, text[:64], fmt.Sprintf("a word of %d bytes is not parted", len(text))))
+			return n.emit(n.unread(w, text[:64], fmt.Sprintf("part of a word of %d bytes, which is too long to be searched; separate the addresses with blanks", len(text))))
 		}
 		return nil
 	}
-	base, any := 0, false // what stands before base has been given
+	base, any := 0, false // the text before base has been handled
 	rest := func(end int) error {
-		if left := text[base:end]; any && len(left) >= 25 && addressy(left) {
-			return n.emit(n.unread(w, left, "stands beside an address without a separator, and does not read"))
+		if left := text[base:end]; any && len(left) >= 25 && isMixed(left) {
+			return n.emit(n.unread(w, left, "unreadable text next to an address without a separator; separate them"))
 		}
 		return nil
 	}
 	for i := 0; i < len(text); {
-		size := gluedAt(text[i:])
+		size := leadingAddress(text[i:])
 		if size == 0 {
 			i++
 			continue
@@ -257,7 +241,7 @@ func (n *notice) parts(w word) error {
 		if err := rest(i); err != nil {
 			return err
 		}
-		if err := n.found(w, text[i:i+size]); err != nil {
+		if err := n.emitAddress(w, text[i:i+size]); err != nil {
 			return err
 		}
 		i += size
@@ -266,36 +250,36 @@ func (n *notice) parts(w word) error {
 	if any {
 		return rest(len(text))
 	}
-	return n.looksLike(w)
+	return n.emitLookalike(w)
 }
 
-// looksLike gives a word that has the form of an address and is none.
-func (n *notice) looksLike(w word) error {
+// emitLookalike yields an unread row for a word that has the form of an address and cannot be read.
+func (n *notice) emitLookalike(w word) error {
 	text := w.text
 	hex := strings.HasPrefix(text, "0x") && isHex(text[2:])
 	r := address.Recognize(text)
 	switch {
-	case hexKey(text): // a transaction, or a key
-		if !hex || w.label == "" || r == address.NotAddress || !longHex(w.label) {
+	case isHex64(text): // a transaction, or a key
+		if !hex || w.label == "" || r == address.NotAddress || !hasHexAccounts(w.label) {
 			return nil
 		}
-		return n.emit(n.unread(w, text, "64 hex digits may be an account or a transaction"))
+		return n.emit(n.unread(w, text, "64 hex digits: may be an account or a transaction; check it and list an account by hand"))
 	case hex && len(text) >= 32 && len(text) <= 52:
-		return n.emit(n.unread(w, text, fmt.Sprintf("%d hex digits instead of 40: it is cut, or too long", len(text)-2)))
-	case startsWithAddress(text):
-		return n.emit(n.unread(w, text, "0x and 40 hex digits, and more without a separator"))
+		return n.emit(n.unread(w, text, fmt.Sprintf("%d hex digits instead of 40; correct it", len(text)-2)))
+	case beginsGlued(text):
+		return n.emit(n.unread(w, text, "an address, and more without a separator; separate them"))
 	case r == address.LikeAddress:
-		return n.emit(n.unread(w, text, "it has the form of an address and does not read: a wrong checksum, or a cut text"))
-	case r == address.Weak && base58of32(text) && w.label != "":
-		return n.found(w, text)
-	case r == address.Weak && base58of32(text):
-		return n.emit(n.unread(w, text, "32 bytes of base58, without the name of a chain beside them"))
+		return n.emit(n.unread(w, text, "looks like an address and cannot be read (wrong checksum, or cut off); correct it"))
+	case r == address.Weak && isBase58Key(text) && w.label != "":
+		return n.emitAddress(w, text)
+	case r == address.Weak && isBase58Key(text):
+		return n.emit(n.unread(w, text, "32 bytes of base58 and no chain named beside them; name the chain"))
 	}
 	return nil
 }
 
-// longHex reports labels of chains whose accounts are 64 hex digits.
-func longHex(label string) bool {
+// hasHexAccounts reports whether the accounts of a chain are 64 hex digits.
+func hasHexAccounts(label string) bool {
 	switch strings.ToLower(label) {
 	case "apt", "aptos", "sui", "strk", "starknet":
 		return true
@@ -303,26 +287,30 @@ func longHex(label string) bool {
 	return false
 }
 
-func isHex(s string) bool { return s != "" && strings.Trim(s, "0123456789abcdefABCDEF") == "" }
+// beginsGlued reports whether a text begins with an address and continues without a separator.
+func beginsGlued(text string) bool {
+	parts, rest := splitGlued(text)
+	return len(parts) > 0 && rest != ""
+}
 
-func base58of32(s string) bool {
+func isBase58Key(s string) bool {
 	return len(s) >= 32 && len(s) <= 44 && strings.Trim(s, "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz") == ""
 }
 
-// reads reports a word that is an address by itself.
-func reads(s string) bool {
-	return len(s) >= minRun && len(s) <= maxRun && strings.ContainsAny(s, "0123456789") && (proves(s) || lookalike(s))
+// isAddress reports whether a word is an address without the words around it.
+func isAddress(s string) bool {
+	return len(s) >= minWord && len(s) <= maxWord && strings.ContainsAny(s, "0123456789") && (isProven(s) || hasForeignLetters(s))
 }
 
-func proves(s string) bool {
+func isProven(s string) bool {
 	if len(s) == 42 && strings.HasPrefix(s, "0x") {
 		return isHex(s[2:])
 	}
 	return len(s) >= 25 && address.Recognize(s) == address.Proving
 }
 
-// lookalike reports a word with a letter of another script among those of an address. The loader repairs what can be repaired.
-func lookalike(s string) bool {
+// hasForeignLetters reports whether a word may be an address with a few letters of another script in it. The loader repairs them if it can.
+func hasForeignLetters(s string) bool {
 	foreign, plainLetters := 0, 0
 	for _, r := range s {
 		if r > 0x7f {
@@ -334,8 +322,8 @@ func lookalike(s string) bool {
 	return foreign > 0 && foreign <= 4 && plainLetters >= 24 && plainLetters+foreign <= 64
 }
 
-// addressy reports a word that may be a part of an address: letters and digits mixed, or large letters among small ones.
-func addressy(s string) bool {
+// isMixed reports whether a word may be a part of an address: it mixes letters and digits, or capital and small letters.
+func isMixed(s string) bool {
 	if len(s) < 6 || !strings.ContainsFunc(s, unicode.IsLetter) {
 		return false
 	}
@@ -343,61 +331,27 @@ func addressy(s string) bool {
 	return inner || strings.ContainsAny(s, "0123456789")
 }
 
-// startsWithAddress reports an address at the beginning of a text that goes on without a separator.
-func startsWithAddress(text string) bool {
-	parts, rest := unglue(text)
-	return len(parts) > 0 && rest != ""
-}
-
-// gluedAt gives the length of an address at the beginning of a text that goes on without a separator; 0 if there is none.
-func gluedAt(s string) int {
-	try := func(sizes ...int) int {
-		for _, size := range sizes {
-			if size <= len(s) && address.Recognize(s[:size]) == address.Proving {
-				return size
-			}
-		}
-		return 0
-	}
-	switch {
-	case strings.HasPrefix(s, "0x"):
-		if len(s) >= 42 && isHex(s[2:42]) && (len(s) == 42 || strings.HasPrefix(s[42:], "0x") || !isHex(s[42:43])) {
-			return 42
-		}
-	case strings.HasPrefix(s, "bc1"), strings.HasPrefix(s, "BC1"):
-		return try(42, 62)
-	case strings.HasPrefix(s, "ltc1"):
-		return try(43, 63)
-	case len(s) < 26:
-	case s[0] == 'T':
-		return try(34)
-	case s[0] == '1', s[0] == '3':
-		return try(34, 33, 35, 32, 31, 30, 29, 28, 27, 26)
-	}
-	return 0
-}
-
-// wordsIn splits a line into runs of letters and digits. A shortened address is one word, and one with signs that TON uses, too.
+// wordsIn splits a line into runs of letters and digits. A shortened address is one word, and so is a TON address with - and _ in it.
 func wordsIn(line string, number int64) []word {
 	var words []word
 	end := 0
 	for i := 0; i < len(line); {
-		size := runAt(line[i:])
+		size := wordLen(line[i:])
 		if size == 0 {
 			_, n := utf8.DecodeRuneInString(line[i:])
 			i += n
 			continue
 		}
 		if size < 48 { // TON writes base64 with - and _
-			if wide := wideAt(line[i:]); wide == 48 && address.Recognize(line[i:i+wide]) == address.Proving {
+			if wide := base64Len(line[i:]); wide == 48 && address.Recognize(line[i:i+wide]) == address.Proving {
 				size = wide
 			}
 		}
 		stop := i + size
-		text := strings.Map(dropInvisible, line[i:stop])
+		text := strings.Map(removeInvisible, line[i:stop])
 		for _, gap := range []string{"…", "..."} {
 			if tail, ok := strings.CutPrefix(line[stop:], gap); ok {
-				if n := runAt(tail); n >= 4 && strings.ContainsFunc(text, unicode.IsLetter) && shortened(text+gap+tail[:n]) {
+				if n := wordLen(tail); n >= 4 && strings.ContainsFunc(text, unicode.IsLetter) && isShortened(text+gap+tail[:n]) {
 					stop += len(gap) + n
 					text += gap + tail[:n]
 				}
@@ -410,22 +364,15 @@ func wordsIn(line string, number int64) []word {
 	return words
 }
 
-func dropInvisible(r rune) rune {
-	if invisible(r) {
-		return -1
-	}
-	return r
-}
-
-// runAt gives the length of the letters and digits at the beginning of a text. One letter of the Greek or Cyrillic script among others
-// belongs to them, two do not.
-func runAt(s string) int {
+// wordLen returns the length of the letters and digits at the beginning of a text. A single Greek or Cyrillic letter among them belongs to
+// the word, two in a row do not.
+func wordLen(s string) int {
 	foreign, last := 0, 0
 	for i, r := range s {
 		switch {
-		case r < 0x80 && plainWord(s[i:i+1]):
+		case r < 0x80 && isAlphanumeric(s[i:i+1]):
 			foreign, last = 0, i+1
-		case last > 0 && invisible(r):
+		case last > 0 && isInvisible(r):
 		case last > 0 && r >= 0x370 && r <= 0x4ff && unicode.IsLetter(r):
 			if foreign++; foreign > 1 {
 				return last
@@ -437,21 +384,22 @@ func runAt(s string) int {
 	return last
 }
 
-func wideAt(s string) int {
+// base64Len returns the length of the URL-safe base64 at the beginning of a text.
+func base64Len(s string) int {
 	for i := range len(s) {
-		if c := s[i]; c != '-' && c != '_' && !plainWord(s[i:i+1]) {
+		if c := s[i]; c != '-' && c != '_' && !isAlphanumeric(s[i:i+1]) {
 			return i
 		}
 	}
 	return len(s)
 }
 
-// label gives each word the chain or asset that is named before it in its line, or on a line above that holds nothing else.
+// label sets the label of each word: the chain or asset named before it in its line, or alone on a line above.
 func (n *notice) label(line string, words []word) {
 	label, long := "", false
 	for i := range words {
 		w := &words[i]
-		if len(w.text) >= minRun {
+		if len(w.text) >= minWord {
 			w.label, long = label, true
 			if w.label == "" {
 				w.label = n.sticky
@@ -460,7 +408,7 @@ func (n *notice) label(line string, words []word) {
 		}
 		if namesChain(w.text, strings.HasPrefix(strings.TrimLeft(line[w.end:], " )"), ":")) {
 			label = w.text
-		} else if long && len(w.text) > 2 { // words after an address: its label does not go further
+		} else if long && len(w.text) > 2 { // words after an address end its label
 			label, long = "", false
 		}
 	}
@@ -474,15 +422,15 @@ func (n *notice) label(line string, words []word) {
 	}
 }
 
-// namesChain reports a word that names a chain or an asset where it stands before an address.
+// namesChain reports whether a word before an address names its chain or asset. colon: a colon follows the word.
 func namesChain(s string, colon bool) bool {
-	if digits(s) || !address.KnownAsset(s) {
+	if isDigits(s) || !address.KnownAsset(s) {
 		return false
 	}
 	return colon || strings.ToUpper(s) == s && len(s) >= 2 || len(s) >= 4 && s[0] >= 'A' && s[0] <= 'Z' || len(s) >= 7
 }
 
-// sentence gives the words around an address, without what may be a secret.
+// sentence returns the words around an address, or "" if they may hold a secret.
 func sentence(w word) string {
 	line := w.line
 	from, to := 0, len(line)
@@ -502,7 +450,7 @@ func sentence(w word) string {
 	from, to = max(from, w.start-noteBytes/2), min(to, w.end+noteBytes/2)
 	text := trim(strings.ToValidUTF8(line[from:to], ""))
 	for _, t := range tokens {
-		if hexKey(t.text) {
+		if isHex64(t.text) {
 			text = strings.ReplaceAll(text, t.text, "(64 hex digits)")
 		}
 	}

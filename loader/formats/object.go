@@ -15,19 +15,19 @@ import (
 //
 //	{"name": "A", "address": "addr"}                                     one listing
 //	{"name": "A", "addrs": ["addr", …], "btc": "addr"}                   one for each address
-//	{"name": "A", "wallets": [{"currency": "TRX", "address": "addr"}]}   what the outer object says holds for the inner ones
+//	{"name": "A", "wallets": [{"currency": "TRX", "address": "addr"}]}   members of the outer object apply to the inner ones
 //	{"address": "addr", "entries": [{"entity": "A"}, {"entity": "B"}]}   one for each entry
 //
-// Members are told by their names, and by their content where a name says nothing. What may be an address and is not read
-// becomes a row that is Unread.
+// Members are recognised by their names, or by their content if the name says nothing. A text that may be an address and is not read
+// becomes a row marked Unread.
 type objects struct {
 	*run
-	in      *input
-	kinds   map[string]keyKind
-	unknown []string // members that were not read
-	n       int      // listings so far
-	empty   int      // objects with a list of addresses that is empty
-	all     []member // of the object that is being read
+	in         *input
+	kinds      map[string]keyKind
+	unknown    []string // members that were not read
+	listings   int      // listings so far
+	emptyLists int      // objects with a list of addresses that is empty
+	all        []member // of the object that is being read
 }
 
 type member struct {
@@ -35,10 +35,10 @@ type member struct {
 	value jsontext.Value
 }
 
-// maxInner is how deep the objects of a listing nest.
+// maxInner bounds the nesting of objects in a listing.
 const maxInner = 16
 
-// kind reads the name of a member, each name once.
+// kind returns the interpretation of a member name and caches it.
 func (o *objects) kind(name string) keyKind {
 	if k, ok := o.kinds[name]; ok {
 		return k
@@ -48,10 +48,10 @@ func (o *objects) kind(name string) keyKind {
 	}
 	k := keyOf(name)
 	for f := range numFields {
-		if source := o.mapping.sources[f]; f != fAddress && len(source) == 1 && plain(source[0]) == k.plain && k.plain != "" {
+		if source := o.mapping.sources[f]; f != fAddress && len(source) == 1 && normalizeName(source[0]) == k.plain && k.plain != "" {
 			k = keyKind{plain: k.plain, field: f, rank: -1}
 		} else if len(source) == 1 && k.field == f {
-			k.field = numFields // another member has this field
+			k.field = numFields // the mapping gives this field to another member
 		}
 	}
 	if len(name) <= 100 {
@@ -61,78 +61,78 @@ func (o *objects) kind(name string) keyKind {
 }
 
 func (o *objects) listing(row Row) error {
-	o.n++
+	o.listings++
 	return o.emitAddresses(row)
 }
 
-// unread notes a member that is not read.
-func (o *objects) unread(name string) {
-	if name = clip(name); len(o.unknown) < 100 && !slices.Contains(o.unknown, name) {
+// noteUnread records the name of a member that is not read.
+func (o *objects) noteUnread(name string) {
+	if name = truncate(name, maxQuoted); len(o.unknown) < 100 && !slices.Contains(o.unknown, name) {
 		o.unknown = append(o.unknown, name)
 	}
 }
 
-// done reports what was met in the file.
+// done adds the warnings about the file as a whole.
 func (o *objects) done() error {
 	if len(o.unknown) > 0 {
-		o.warn("unknown_fields", "%s: not read: %s", o.in.name, abridged(quoted(o.unknown)))
+		o.warn("unknown_fields", "%s: not read: %s", o.in.name, joinFirst(quoteNames(o.unknown)))
 	}
-	if o.empty > 0 {
-		o.warn("no_addresses", "%s: %d objects have an empty list of addresses", o.in.name, o.empty)
+	if o.emptyLists > 0 {
+		o.warn("no_addresses", "%s: %d objects have an empty list of addresses", o.in.name, o.emptyLists)
 	}
 	return o.noneMapped()
 }
 
-// foreign gives a row for something that may be an address of the list, and is not read as one.
-func (o *objects) foreign(row Row, name, text string) error {
+// unreadAddress yields a row for a text that may be an address of the list and is not read as one.
+func (o *objects) unreadAddress(row Row, name, text string) error {
 	shown := ""
-	if found := pieces(text); len(found) > 0 && plainWord(found[0].Address) { // anything else may hold a secret
-		shown = " (" + clip(found[0].Address) + ")"
+	if found := splitCell(text); len(found) > 0 && isAlphanumeric(found[0].Address) { // anything else may hold a secret
+		shown = " (" + truncate(found[0].Address, maxQuoted) + ")"
 	}
 	row.Address, row.Unread = "", true
-	row.fail(clip(name), "is not read, and holds what may be an address"+shown+"; name the member in the mapping if it is one")
-	o.n++
+	row.setProblem(truncate(name, maxQuoted), "not read, and may be an address"+shown+"; name the member in the mapping if it is one")
+	o.listings++
 	return o.emit(row)
 }
 
-// found is what one object holds.
-type found struct {
+// objectContent is what one object holds.
+type objectContent struct {
 	row       Row         // what its members say about each of its listings
 	addresses []addressed // in the object itself
-	inner     []member    // objects and arrays that hold more
-	keyed     []member    // objects that belong to an address: {addr: {…}}
+	inner     []member    // objects and arrays with more addresses
+	keyed     []member    // objects whose key is an address: {addr: {…}}
 	entries   []jsontext.Value
-	loose     []member // texts that may be addresses, under names that do not say so
-	others    []member // texts that are addresses of somebody else
-	missing   bool     // there is a list of addresses, and it is empty
+	loose     []member // texts that may be addresses, with names that do not say so
+	others    []member // addresses of someone other than the listed party
+	missing   bool     // there is a list of addresses and it is empty
 }
 
 type addressed struct{ text, label, name string }
 
-// whole reads an object that is an element of a list, at a place in the document.
-func (o *objects) whole(row Row, all []member, place []step) error {
+// readObject reads an object that is an element of a list, at a place in the document.
+func (o *objects) readObject(row Row, all []member, place []step) error {
 	if o.mapsAddresses() {
-		return o.mapped(row, all, place)
+		return o.mappedObject(row, all, place)
 	}
 	n, f, err := o.read(row, all, 0)
 	switch {
 	case err != nil || n > 0:
 		return err
 	case f.missing && len(f.loose)+len(f.others) == 0:
-		o.empty++
+		o.emptyLists++
 		return nil
 	}
 	row = f.row
-	row.fail("address", "is missing")
+	row.setProblem("address", "missing")
 	row.Unread = slices.ContainsFunc(all, func(m member) bool { return holdsText(m.value, holdsAddresses) && !o.kind(m.name).passed })
 	return o.listing(row)
 }
 
-// read gives the listings of an object and of what is within it, and how many rows they were. row is what is known from outside.
-func (o *objects) read(row Row, all []member, depth int) (n int, f *found, err error) {
-	f = &found{row: row}
-	if name := twice(all); name != "" {
-		f.row.fail(clip(name), "stands there twice")
+// read yields the listings of an object and of the objects in it. It returns the number of rows. row holds what is known from outside.
+func (o *objects) read(row Row, all []member, depth int) (n int, f *objectContent, err error) {
+	f = &objectContent{row: row}
+	if name := duplicateName(all); name != "" {
+		f.row.setProblem(truncate(name, maxQuoted), "appears twice")
 		f.row.Unread = row.Address != "" || slices.ContainsFunc(all, func(m member) bool { return holdsText(m.value, holdsAddresses) })
 		f.row.Address = ""
 		return 1, f, o.listing(f.row)
@@ -146,8 +146,8 @@ func (o *objects) read(row Row, all []member, depth int) (n int, f *found, err e
 		of, f.addresses = f.addresses[0].text, nil
 	}
 	f.row.Address = ""
-	before := o.n
-	if err := o.own(f); err != nil {
+	before := o.listings
+	if err := o.ownAddresses(f); err != nil {
 		return 0, f, err
 	}
 	for i, e := range f.entries {
@@ -167,35 +167,35 @@ func (o *objects) read(row Row, all []member, depth int) (n int, f *found, err e
 			return 0, f, err
 		}
 	}
-	if o.n == before && len(f.loose) == 1 && len(f.others) == 0 {
+	if o.listings == before && len(f.loose) == 1 && len(f.others) == 0 {
 		own := f.row
 		own.Address = textOf(f.loose[0].value)
 		return 1, f, o.listing(own)
 	}
 	for _, m := range append(f.loose, f.others...) {
 		if o.kind(m.name).field < numFields {
-			continue // a name, an id or a link: nothing else would be read from it
+			continue // a name, an id or a link that was read
 		}
-		if err := o.foreign(f.row, m.name, textOf(m.value)); err != nil {
+		if err := o.unreadAddress(f.row, m.name, textOf(m.value)); err != nil {
 			return 0, f, err
 		}
 	}
-	return o.n - before, f, nil
+	return o.listings - before, f, nil
 }
 
-// own gives the listings of the object itself.
-func (o *objects) own(f *found) error {
-	if len(f.addresses) > 1 || len(f.inner)+len(f.keyed) > 0 { // a postal address beside the wallet's
+// ownAddresses yields the listings of the addresses in the object itself.
+func (o *objects) ownAddresses(f *objectContent) error {
+	if len(f.addresses) > 1 || len(f.inner)+len(f.keyed) > 0 { // one of them may be a postal address
 		is := func(a addressed) bool {
 			return holdsAddresses(a.text) || address.Recognize(a.text) != address.NotAddress
 		}
 		if len(f.inner)+len(f.keyed) > 0 || slices.ContainsFunc(f.addresses, is) {
 			kept := f.addresses[:0:0]
 			for _, a := range f.addresses {
-				if is(a) || a.name == "" || plainWord(a.text) && len(a.text) >= 20 {
+				if is(a) || a.name == "" || isAlphanumeric(a.text) && len(a.text) >= 20 {
 					kept = append(kept, a)
 				} else {
-					f.row.remark(clip(a.name), a.text)
+					f.row.addNote(truncate(a.name, maxQuoted), a.text)
 				}
 			}
 			f.addresses = kept
@@ -204,9 +204,9 @@ func (o *objects) own(f *found) error {
 	for _, a := range f.addresses {
 		row := f.row
 		row.Address = a.text
-		row.labelled(a.label)
+		row.setLabel(a.label)
 		if a.text == "" {
-			row.fail("address", "is no text")
+			row.setProblem("address", "not a text")
 		}
 		if err := o.listing(row); err != nil {
 			return err
@@ -215,8 +215,8 @@ func (o *objects) own(f *found) error {
 	return nil
 }
 
-// entry gives the listing of one entry of an address, or of an object that names its own.
-func (o *objects) entry(f *found, of string, e jsontext.Value, i, depth int) error {
+// entry yields the listing of an entry of an address, or of an object with its own addresses.
+func (o *objects) entry(f *objectContent, of string, e jsontext.Value, i, depth int) error {
 	row := f.row
 	row.Address = of
 	row.Programs = slices.Clone(row.Programs)
@@ -225,11 +225,11 @@ func (o *objects) entry(f *found, of string, e jsontext.Value, i, depth int) err
 	}
 	all, err := membersOf(e)
 	if err != nil {
-		row.fail("entries", err.Error())
+		row.setProblem("entries", err.Error())
 		return o.listing(row)
 	}
 	if depth >= maxInner {
-		return o.in.invalid(row.Locator, "objects nest deeper than %d", maxInner)
+		return o.in.invalid(row.Locator, "objects nested deeper than %d", maxInner)
 	}
 	n, inner, err := o.read(row, all, depth+1)
 	if err != nil || n > 0 {
@@ -238,13 +238,13 @@ func (o *objects) entry(f *found, of string, e jsontext.Value, i, depth int) err
 	return o.listing(inner.row)
 }
 
-// inner gives the listings of an object or array within an object.
+// inner yields the listings of an object or array in an object.
 func (o *objects) inner(row Row, m member, depth int) error {
 	if depth >= maxInner {
-		return o.in.invalid(row.Locator, "arrays nest deeper than %d", maxInner)
+		return o.in.invalid(row.Locator, "arrays nested deeper than %d", maxInner)
 	}
 	k := o.kind(m.name)
-	row.labelled(k.network)
+	row.setLabel(k.network)
 	if m.value.Kind() == '{' {
 		return o.innerObject(row, m.name, m.value, depth)
 	}
@@ -252,7 +252,7 @@ func (o *objects) inner(row Row, m member, depth int) error {
 		own := row
 		switch e.Kind() {
 		case '{':
-			own.Locator += " " + clip(m.name) + " " + strconv.Itoa(i+1)
+			own.Locator += " " + truncate(m.name, maxQuoted) + " " + strconv.Itoa(i+1)
 			if err := o.innerObject(own, m.name, e, depth); err != nil {
 				return err
 			}
@@ -265,7 +265,7 @@ func (o *objects) inner(row Row, m member, depth int) error {
 			switch {
 			case k.other:
 				if holdsAddresses(text) {
-					if err := o.foreign(own, m.name, text); err != nil {
+					if err := o.unreadAddress(own, m.name, text); err != nil {
 						return err
 					}
 				}
@@ -276,7 +276,7 @@ func (o *objects) inner(row Row, m member, depth int) error {
 				continue
 			default:
 				own.Address = text
-				own.fail("address", "is no text")
+				own.setProblem("address", "not a text")
 			}
 			if err := o.listing(own); err != nil {
 				return err
@@ -289,25 +289,25 @@ func (o *objects) inner(row Row, m member, depth int) error {
 func (o *objects) innerObject(row Row, name string, v jsontext.Value, depth int) error {
 	all, err := membersOf(v)
 	if err != nil {
-		row.fail(clip(name), err.Error())
+		row.setProblem(truncate(name, maxQuoted), err.Error())
 		return o.listing(row)
 	}
 	if depth >= maxInner {
-		return o.in.invalid(row.Locator, "objects nest deeper than %d", maxInner)
+		return o.in.invalid(row.Locator, "objects nested deeper than %d", maxInner)
 	}
 	row.Programs = slices.Clone(row.Programs)
 	n, f, err := o.read(row, all, depth+1)
 	if err == nil && n == 0 && !f.missing && holdsText(v, holdsAddresses) {
 		row = f.row
-		row.fail(clip(name), "is not read, and holds what may be an address")
+		row.setProblem(truncate(name, maxQuoted), "not read, and holds what may be an address; name the member in the mapping if it is one")
 		row.Unread = true
 		err = o.listing(row)
 	}
 	return err
 }
 
-// twice gives the name of a member that an object has more than once.
-func twice(all []member) string {
+// duplicateName returns the name of a member that an object has more than once, or "".
+func duplicateName(all []member) string {
 	if len(all) <= 16 {
 		for i, m := range all {
 			for _, earlier := range all[:i] {
@@ -328,8 +328,8 @@ func twice(all []member) string {
 	return ""
 }
 
-// fields sorts the members of an object.
-func (o *objects) fields(f *found, all []member) {
+// fields sorts the members of an object by what they hold.
+func (o *objects) fields(f *objectContent, all []member) {
 	row := &f.row
 	var used [numFields]string // the best name for each field
 	var rank [numFields]int
@@ -343,7 +343,7 @@ func (o *objects) fields(f *found, all []member) {
 			ransom++
 		}
 	}
-	if ransom == 3 && row.Category == "" && used[fCategory] == "" { // Ransomwhere's own export
+	if ransom == 3 && row.Category == "" && used[fCategory] == "" { // the export of Ransomwhere
 		row.Category = "ransomware"
 	}
 	for _, m := range all {
@@ -355,16 +355,16 @@ func (o *objects) fields(f *found, all []member) {
 			f.entries = append(f.entries, elementsOf(m.value)...)
 			f.missing = len(f.entries) == 0 && row.Address == ""
 		case k.passed:
-			o.unread(m.name)
+			o.noteUnread(m.name)
 		case kind == '{' && looksLikeAddress(m.name) && holdsAddresses(m.name):
 			f.keyed = append(f.keyed, m)
 		case k.plain == "entity" && kind == '{':
 			o.entity(f, m.value)
 		case k.plain == "type" && scalar:
-			row.typed(textOf(m.value))
+			row.setType(textOf(m.value))
 		case scalar:
 			o.scalarField(f, m, k, used[:])
-		case kind == '[' && k.field < numFields && k.field != fAddress && !holdsText(m.value, mayHold):
+		case kind == '[' && k.field < numFields && k.field != fAddress && !holdsText(m.value, hasLongWord):
 			var texts []string
 			for _, e := range elementsOf(m.value) {
 				if t := textOf(e); t != "" {
@@ -373,12 +373,12 @@ func (o *objects) fields(f *found, all []member) {
 					texts = append(texts, nameOf(e))
 				}
 			}
-			row.texts(m.name, k, texts)
-		case kind == '{' && k.field < numFields && k.field != fAddress && !holdsText(m.value, mayHold):
+			o.countIssue(row.setTexts(m.name, k, texts), row.Locator)
+		case kind == '{' && k.field < numFields && k.field != fAddress && !holdsText(m.value, hasLongWord):
 			if text := nameOf(m.value); text != "" && used[k.field] == m.name {
-				row.set(k.field, m.name, o.mapping.value(k.field, text))
+				o.countIssue(row.set(k.field, m.name, o.mapping.value(k.field, text)), row.Locator)
 			} else {
-				o.unread(m.name)
+				o.noteUnread(m.name)
 			}
 		case kind == '[' && (k.field == fAddress || k.address || k.network != ""):
 			if len(elementsOf(m.value)) == 0 {
@@ -387,7 +387,7 @@ func (o *objects) fields(f *found, all []member) {
 				f.inner = append(f.inner, m)
 			}
 		case k.other && kind == '{' && !holdsText(m.value, holdsAddresses):
-			o.unread(m.name)
+			o.noteUnread(m.name)
 		case k.other && kind == '{':
 			holdsText(m.value, func(text string) bool {
 				if holdsAddresses(text) {
@@ -398,13 +398,13 @@ func (o *objects) fields(f *found, all []member) {
 		case holdsText(m.value, holdsAddresses) || k.holder && holdsObjects(m.value):
 			f.inner = append(f.inner, m)
 		default:
-			o.unread(m.name)
+			o.noteUnread(m.name)
 		}
 	}
 }
 
-// scalarField sorts a member that is a text, a number or a truth value.
-func (o *objects) scalarField(f *found, m member, k keyKind, used []string) {
+// scalarField reads a member that is a text, a number or a boolean.
+func (o *objects) scalarField(f *objectContent, m member, k keyKind, used []string) {
 	row, text := &f.row, textOf(m.value)
 	switch {
 	case text == "":
@@ -416,13 +416,13 @@ func (o *objects) scalarField(f *found, m member, k keyKind, used []string) {
 		}
 		switch {
 		case k.field == fPrograms:
-			row.programs(text)
+			row.addPrograms(text)
 		case used[k.field] == m.name:
-			row.set(k.field, m.name, o.mapping.value(k.field, text))
+			o.countIssue(row.set(k.field, m.name, o.mapping.value(k.field, text)), row.Locator)
 		case k.field == fEntity || k.field == fNote || k.field == fURL:
-			row.remark(clip(m.name), text)
+			row.addNote(truncate(m.name, maxQuoted), text)
 		default:
-			o.unread(m.name)
+			o.noteUnread(m.name)
 		}
 	case looksLikeAddress(m.name) && holdsAddresses(m.name): // {addr: "name"}
 		own := addressed{text: m.name}
@@ -431,7 +431,7 @@ func (o *objects) scalarField(f *found, m member, k keyKind, used []string) {
 		}
 		f.addresses = append(f.addresses, own)
 	case !holdsAddresses(text):
-		o.unread(m.name)
+		o.noteUnread(m.name)
 	case k.other:
 		f.others = append(f.others, m)
 	case k.address || k.network != "":
@@ -441,8 +441,8 @@ func (o *objects) scalarField(f *found, m member, k keyKind, used []string) {
 	}
 }
 
-// texts puts several texts into a field.
-func (row *Row) texts(name string, k keyKind, texts []string) {
+// setTexts sets a field to several texts and returns the code of an issue, or "".
+func (row *Row) setTexts(name string, k keyKind, texts []string) (issue string) {
 	switch {
 	case len(texts) == 0:
 	case k.field == fPrograms:
@@ -450,13 +450,14 @@ func (row *Row) texts(name string, k keyKind, texts []string) {
 			row.Programs = addProgram(slices.Clip(row.Programs), t)
 		}
 	case k.field == fNote || k.field == fEntity || len(texts) > 1:
-		row.remark(clip(name), strings.Join(texts, "; "))
+		row.addNote(truncate(name, maxQuoted), strings.Join(texts, "; "))
 	default:
-		row.set(k.field, name, texts[0])
+		return row.set(k.field, name, texts[0])
 	}
+	return ""
 }
 
-// nameOf gives the text by which an object names itself.
+// nameOf returns the name of an object, or "".
 func nameOf(v jsontext.Value) string {
 	all, err := membersOf(v)
 	if err != nil {
@@ -464,7 +465,7 @@ func nameOf(v jsontext.Value) string {
 	}
 	for _, name := range []string{"name", "symbol", "ticker", "code", "title", "value", "id"} {
 		for _, m := range all {
-			if plain(m.name) == name && textOf(m.value) != "" {
+			if normalizeName(m.name) == name && textOf(m.value) != "" {
 				return textOf(m.value)
 			}
 		}
@@ -473,43 +474,43 @@ func nameOf(v jsontext.Value) string {
 }
 
 // entity reads {"id": …, "name": …, "type": …}, as in our own ndjson.
-func (o *objects) entity(f *found, v jsontext.Value) {
+func (o *objects) entity(f *objectContent, v jsontext.Value) {
 	all, err := membersOf(v)
 	if err != nil {
-		f.row.fail("entity", err.Error())
+		f.row.setProblem("entity", err.Error())
 		return
 	}
 	for _, m := range all {
-		switch text := textOf(m.value); plain(m.name) {
+		switch text := textOf(m.value); normalizeName(m.name) {
 		case "id":
 			f.row.EntityID = text
 		case "name":
 			f.row.EntityName = text
 		case "type":
-			f.row.typed(text)
+			f.row.setType(text)
 		default:
 			if k := o.kind(m.name); !k.passed && holdsText(m.value, holdsAddresses) {
 				f.inner = append(f.inner, member{m.name, arrayOf(m.value)})
 			} else {
-				o.unread("entity." + m.name)
+				o.noteUnread("entity." + m.name)
 			}
 		}
 	}
 }
 
-// typed reads "type", which names an asset or what kind of party the entity is.
-func (row *Row) typed(text string) {
+// setType reads "type", which may be the label of an asset or the type of the entity.
+func (row *Row) setType(text string) {
 	if asset, ok := ofacAsset(text); ok {
 		row.Asset = asset
 	} else if t := entityType(text); t != "" {
 		row.EntityType = t
 	} else {
-		row.remark("type", text)
+		row.addNote("type", text)
 	}
 }
 
-// programs reads "A, B".
-func (row *Row) programs(text string) {
+// addPrograms appends the programmes in "A, B".
+func (row *Row) addPrograms(text string) {
 	for p := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ';' || r == ',' }) {
 		if p = trim(p); p != "" {
 			row.Programs = append(slices.Clip(row.Programs), p)
@@ -517,7 +518,7 @@ func (row *Row) programs(text string) {
 	}
 }
 
-// textOf gives a text, number or truth value as text; null and what is no scalar are "".
+// textOf returns a text, number or boolean as text. It returns "" for null, objects and arrays.
 func textOf(v jsontext.Value) string {
 	switch v.Kind() {
 	case '"':
@@ -532,15 +533,16 @@ func textOf(v jsontext.Value) string {
 	return ""
 }
 
+// quoteJSON returns a text as a JSON value.
 func quoteJSON(text string) jsontext.Value {
 	v, err := jsontext.AppendQuote(nil, text)
-	if err != nil { // the text is no UTF-8
+	if err != nil { // not UTF-8
 		return jsontext.Value(`""`)
 	}
 	return v
 }
 
-// arrayOf makes an array of a value that is none.
+// arrayOf returns an array of a scalar. It returns objects and arrays unchanged.
 func arrayOf(v jsontext.Value) jsontext.Value {
 	if v.Kind() == '[' || v.Kind() == '{' {
 		return v
@@ -548,10 +550,10 @@ func arrayOf(v jsontext.Value) jsontext.Value {
 	return slices.Concat(jsontext.Value("["), v, jsontext.Value("]"))
 }
 
-// membersOf parts an object that has been read.
+// membersOf returns the members of an object.
 func membersOf(v jsontext.Value) ([]member, error) {
 	if v.Kind() != '{' {
-		return nil, errors.New("is no object")
+		return nil, errors.New("not an object")
 	}
 	d := jsontext.NewDecoder(strings.NewReader(string(v)), jsontext.AllowDuplicateNames(true))
 	var all []member
@@ -569,7 +571,7 @@ func membersOf(v jsontext.Value) ([]member, error) {
 	return all, err
 }
 
-// elementsOf parts an array that has been read.
+// elementsOf returns the elements of an array.
 func elementsOf(v jsontext.Value) []jsontext.Value {
 	all := []jsontext.Value{}
 	d := jsontext.NewDecoder(strings.NewReader(string(v)), jsontext.AllowDuplicateNames(true))
@@ -586,7 +588,7 @@ func elementsOf(v jsontext.Value) []jsontext.Value {
 	return all
 }
 
-// holdsText tells whether a value is, or has in it, a text or name for which is is true.
+// holdsText reports whether is is true for a text or name in a value.
 func holdsText(v jsontext.Value, is func(string) bool) bool {
 	d := jsontext.NewDecoder(strings.NewReader(string(v)), jsontext.AllowDuplicateNames(true))
 	for {
@@ -600,7 +602,7 @@ func holdsText(v jsontext.Value, is func(string) bool) bool {
 	}
 }
 
-// holdsObjects tells an object, or an array of at least one.
+// holdsObjects reports whether a value is an object, or an array with one.
 func holdsObjects(v jsontext.Value) bool {
 	if v.Kind() == '{' {
 		return true

@@ -113,7 +113,7 @@ func TestKeysOfLists(t *testing.T) {
 // Only our own export is strict: a line with a field that it does not have says so, in a file that begins with our own fields alone.
 func TestOurOwnLinesAreStrict(t *testing.T) {
 	rows, _ := mustRows(t, "auto", "a.ndjson", `{"address": "`+ethA+`", "category": "scam"}`+"\n"+`{"addr": "`+ethB+`"}`+"\n")
-	if len(rows) != 2 || rows[1].Problem != "addr: is no field of a listing" || !rows[1].Unread {
+	if len(rows) != 2 || rows[1].Problem != "addr: unknown field" || !rows[1].Unread {
 		t.Errorf("%+v", rows)
 	}
 	rows, _ = mustRows(t, "auto", "a.ndjson", `{"addr": "`+ethB+`"}`+"\n"+`{"address": "`+ethA+`", "category": "scam"}`+"\n")
@@ -136,5 +136,39 @@ func TestHostileObjects(t *testing.T) {
 	}
 	if rows, _ := mustRows(t, "json", "many.json", string(b)); len(rows) != 900 {
 		t.Errorf("%d rows", len(rows))
+	}
+}
+
+// A JSON listing with an invalid value is read, and the value is reported as in a table.
+func TestInvalidValuesInJSONAreReported(t *testing.T) {
+	const want = "soon"
+	for doc, format := range map[string]string{
+		`[{"address": "` + ethA + `", "date": "soon"}]`:                                            "json",
+		`{"date_listed": "soon", "wallets": ["` + ethA + `"]}`:                                     "json",
+		`{"wallet": "` + ethA + `", "date": "soon"}` + "\n" + `{"wallet": "` + ethB + `"}`:         "ndjson",
+		`{"title": "x", "creator": "y", "tags": [{"address": "` + ethA + `", "lastmod": "soon"}]}`: "tagpack",
+	} {
+		rows, info := mustRows(t, "auto", "a", doc)
+		if info.Format != format || len(rows) == 0 || rows[0].Problem != "" || !strings.Contains(rows[0].Note, want) || !warned(info, "unread_dates") {
+			t.Errorf("%s: %+v %+v", doc, rows, info)
+		}
+	}
+	rows, info := mustRows(t, "json", "a", `[{"address": "`+ethA+`", "url": "nowhere", "entity_type": "gang"}]`)
+	if len(rows) != 1 || !warned(info, "unread_urls") || !warned(info, "unknown_entity_types") {
+		t.Errorf("%+v %+v", rows, info)
+	}
+}
+
+// The name of a column and of a JSON member names the asset in the same ways.
+func TestNamesOfColumnsAndMembersNameTheirAsset(t *testing.T) {
+	for _, name := range []string{"btc_address", "btcAddress", "btcaddress", "BTC wallet", "Wallet (BTC)", "btcaddresses"} {
+		rows, _ := mustRows(t, "csv", "a.csv", "owner,"+name+",eth_address\nA,12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h,"+ethA+"\n")
+		if len(rows) != 2 || !strings.EqualFold(rows[0].Asset, "btc") {
+			t.Errorf("csv %s: %+v", name, rows)
+		}
+		rows, _ = mustRows(t, "json", "a.json", `[{"owner": "A", "`+name+`": "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h"}]`)
+		if len(rows) != 1 || !strings.EqualFold(rows[0].Network, "btc") {
+			t.Errorf("json %s: %+v", name, rows)
+		}
 	}
 }

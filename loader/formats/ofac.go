@@ -7,14 +7,14 @@ import (
 	"interdict/lists/fault"
 )
 
-// What the formats of the US Treasury's Office of Foreign Assets Control have in common.
+// Common parts of the formats of the US Treasury's Office of Foreign Assets Control (OFAC).
 
-// sdnList is the id of the SDN list among OFAC's lists. A party may stand on several.
+// sdnList is the id of the SDN list among OFAC's lists. A party may be on several.
 const sdnList = "1550"
 
 const ofacLabel = "Digital Currency Address"
 
-// ofacAsset gives the asset of a label like "Digital Currency Address - XBT". Assets are never enumerated:
+// ofacAsset returns the asset of a label like "Digital Currency Address - XBT". Assets are not enumerated, because
 // OFAC adds some every year.
 func ofacAsset(label string) (asset string, ok bool) {
 	rest, ok := strings.CutPrefix(trim(label), ofacLabel)
@@ -24,12 +24,12 @@ func ofacAsset(label string) (asset string, ok bool) {
 	return strings.Trim(rest, " -–:"), true
 }
 
-// ofacURL is the page about a party, in OFAC's own search.
+// ofacURL returns the page about a party in OFAC's search.
 func ofacURL(uid string) string {
 	return "https://sanctionssearch.ofac.treas.gov/Details.aspx?id=" + uid
 }
 
-// ofacType reads Individual, Entity, Vessel, Aircraft, in any case.
+// ofacType returns the entity type for Individual, Entity, Vessel or Aircraft in any letter case, or "".
 func ofacType(s string) string {
 	switch t := strings.ToLower(trim(s)); t {
 	case "individual", "vessel", "aircraft", "entity":
@@ -48,9 +48,9 @@ func ofacName(last, first string) string {
 	return last + ", " + first
 }
 
-// held keeps the rows of a party, or of a file, until what belongs to them has been read. OFAC lists some hundred
-// addresses; a file that makes a reader keep more than maxHeld bytes is none of OFAC's.
-type held struct {
+// heldRows holds the rows of a party, or of a file, until everything that belongs to them has been read. OFAC lists some hundred
+// addresses; a file that needs more than maxHeld bytes is not one of OFAC's.
+type heldRows struct {
 	in    *input
 	rows  []Row
 	bytes int
@@ -58,29 +58,29 @@ type held struct {
 
 const maxHeld = 32 << 20
 
-func (h *held) add(row Row) error {
+func (h *heldRows) add(row Row) error {
 	h.rows = append(h.rows, row)
-	return h.keep(400, row.Address, row.Asset, row.Locator, row.Note, row.URL)
+	return h.count(400, row.Address, row.Asset, row.Locator, row.Note, row.URL)
 }
 
-// keep counts what is kept besides rows.
-func (h *held) keep(fixed int, texts ...string) error {
+// count adds the size of data that is held besides rows.
+func (h *heldRows) count(fixed int, texts ...string) error {
 	h.bytes += fixed
 	for _, t := range texts {
 		h.bytes += 16 + len(t)
 	}
 	if h.bytes > maxHeld {
-		return fault.E(fault.Invalid, "%s: holds more parties and addresses (%d so far) than any list of OFAC", h.in.name, len(h.rows))
+		return fault.E(fault.Invalid, "%s: more parties and addresses (%d so far) than any list of OFAC has; is this the right file?", h.in.name, len(h.rows))
 	}
 	return nil
 }
 
-func (h *held) clear() {
+func (h *heldRows) clear() {
 	clear(h.rows)
 	h.rows, h.bytes = h.rows[:0], 0
 }
 
-// addProgram adds a programme that is not there yet.
+// addProgram appends a programme unless it is present.
 func addProgram(programs []string, program string) []string {
 	const most = 100
 	if program == "" || len(programs) == most || slices.Contains(programs, program) {

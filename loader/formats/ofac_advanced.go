@@ -8,8 +8,8 @@ import (
 )
 
 // SDN_ADVANCED.XML and CONS_ADVANCED.XML: the Advanced Sanctions Data Standard of the United Nations 1248 group, as OFAC
-// publishes it (ADVANCED_XML.xsd; formats.md, section 1.1). Reference values come first, parties next, dates
-// and programmes last, so addresses are held until the end; the rest of the file, 100 MB and more, is passed by.
+// publishes it (ADVANCED_XML.xsd of OFAC's Sanctions List Service). Reference values come first, then parties, then dates and
+// programmes, so addresses are held until the end. The rest of the file, 100 MB and more, is skipped.
 func init() {
 	register(format{
 		name: "ofac_advanced", order: 10,
@@ -26,7 +26,7 @@ const (
 	measureProgram = "1" // its comment names the programme
 )
 
-// lastNames are the NamePartTypes that stand before the comma: last, maiden, patronymic and matronymic names.
+// lastNames are the NamePartTypes before the comma: last, maiden, patronymic and matronymic names.
 var lastNames = []string{"1520", "1523", "91708", "91709"}
 
 type advanced struct {
@@ -36,9 +36,9 @@ type advanced struct {
 	asset map[string]string // feature type id → asset
 	types map[string]string // party type id → name
 	subs  map[string]string // party sub-type id → entity type
-	// parties that hold addresses, by profile id
+	// parties with addresses, by profile id
 	parties map[string]*advancedParty
-	held    held
+	held    heldRows
 	sets    bool // ReferenceValueSets have been read
 }
 
@@ -50,8 +50,8 @@ type advancedParty struct {
 }
 
 func readOFACAdvanced(r *run) error {
-	in := r.only()
-	a := &advanced{run: r, in: in, held: held{in: in}, asset: map[string]string{}, types: map[string]string{}, subs: map[string]string{}, parties: map[string]*advancedParty{}}
+	in := r.input()
+	a := &advanced{run: r, in: in, held: heldRows{in: in}, asset: map[string]string{}, types: map[string]string{}, subs: map[string]string{}, parties: map[string]*advancedParty{}}
 	err := in.readXML("Sanctions", func(x *xmlScanner) error {
 		a.x = x
 		return x.each(a.section)
@@ -60,7 +60,7 @@ func readOFACAdvanced(r *run) error {
 		return err
 	}
 	if !a.sets {
-		return a.in.invalid("ReferenceValueSets", "are missing: without them no address can be told from other features")
+		return a.in.invalid("ReferenceValueSets", "missing: they identify the features that are addresses; fetch the file again")
 	}
 	unlisted := 0
 	for _, p := range a.parties {
@@ -69,7 +69,7 @@ func readOFACAdvanced(r *run) error {
 		}
 	}
 	if unlisted > 0 {
-		r.warn("no_entries", "%s: %d parties with addresses have no SanctionsEntry: neither date nor programme", in.name, unlisted)
+		r.warn("no_entries", "%s: %d parties with addresses have no SanctionsEntry, so neither date nor programme; check the file", in.name, unlisted)
 	}
 	for i := range a.held.rows {
 		row := &a.held.rows[i]
@@ -91,7 +91,7 @@ func (a *advanced) section(name []byte) error {
 		return a.referenceValues()
 	case "DistinctParties":
 		if !a.sets {
-			return a.x.invalid("DistinctParties come before ReferenceValueSets, which say what their features mean")
+			return a.x.invalid("DistinctParties come before ReferenceValueSets, which identify their features; fetch the file again")
 		}
 		return a.x.each(a.party)
 	case "SanctionsEntries":
@@ -100,7 +100,7 @@ func (a *advanced) section(name []byte) error {
 	return nil
 }
 
-// date reads the Year, Month and Day within the element that has just started; "" if they make no date.
+// date reads the Year, Month and Day in the element that has just started. It returns "" if they are not a date.
 func (a *advanced) date() (string, error) {
 	var year, month, day int
 	err := a.x.each(func(name []byte) error {
@@ -120,7 +120,7 @@ func (a *advanced) date() (string, error) {
 			return err
 		}
 		if _, err := fmt.Sscanf(text, "%d", to); err != nil {
-			return a.x.invalid("a date holds %q, no number", clip(text))
+			return a.x.invalid("%q in a date is not a number", truncate(text, maxQuoted))
 		}
 		return nil
 	})
@@ -131,7 +131,7 @@ func (a *advanced) date() (string, error) {
 func (a *advanced) dateOfIssue() (err error) {
 	a.info.Published, err = a.date()
 	if err == nil && a.info.Published == "" {
-		a.warn("no_date", "%s: DateOfIssue holds no date", a.in.name)
+		a.warn("no_date", "%s: DateOfIssue is not a date", a.in.name)
 	}
 	return err
 }
@@ -157,14 +157,14 @@ func (a *advanced) referenceValues() error {
 				if asset, ok := ofacAsset(text); ok {
 					a.asset[id] = asset
 				} else if l := strings.ToLower(text); strings.Contains(l, "currency") || strings.Contains(l, "wallet") || strings.Contains(l, "crypto") {
-					a.warn("unknown_feature", "%s: the feature type %q (%s) is not read as an address, and may be one", a.in.name, clip(text), clip(id))
+					a.warn("unknown_feature", "%s: the feature type %q (%s) may be an address and is not read; check the file", a.in.name, truncate(text, maxQuoted), truncate(id, maxQuoted))
 				}
 			case "PartyType":
 				a.types[id] = text
 			case "PartySubType":
 				subs = append(subs, sub{id, kind, text})
 			}
-			return a.held.keep(0, id, kind, text)
+			return a.held.count(0, id, kind, text)
 		})
 	})
 	for _, s := range subs {
@@ -175,16 +175,13 @@ func (a *advanced) referenceValues() error {
 	return err
 }
 
-// party reads one DistinctParty; of most, nothing is kept.
+// party reads a DistinctParty and keeps it if it has addresses.
 func (a *advanced) party(element []byte) error {
 	if string(element) != "DistinctParty" {
 		return nil
 	}
 	ref := a.x.attr("FixedRef")
-	return a.x.each(func(name []byte) error {
-		if string(name) != "Profile" {
-			return nil
-		}
+	return a.x.eachNamed("Profile", func() error {
 		id, sub := a.x.attr("ID"), a.x.attr("PartySubTypeID")
 		party := advancedParty{kind: a.subs[sub]}
 		before := len(a.held.rows)
@@ -207,17 +204,14 @@ func (a *advanced) party(element []byte) error {
 			return err
 		}
 		a.parties[id] = &party
-		return a.held.keep(200, id, party.name)
+		return a.held.count(200, id, party.name)
 	})
 }
 
-// feature reads the addresses of one Feature: in practice one version with one detail.
+// feature reads the addresses of a Feature. In practice it has one version with one detail.
 func (a *advanced) feature(row Row) error {
 	any := false
-	err := a.x.each(func(name []byte) error {
-		if string(name) != "FeatureVersion" {
-			return nil
-		}
+	err := a.x.eachNamed("FeatureVersion", func() error {
 		own := row
 		var addresses []string
 		err := a.x.each(func(name []byte) (err error) {
@@ -251,10 +245,10 @@ func (a *advanced) feature(row Row) error {
 	return err
 }
 
-// namePart is one word of a documented name, with the group that says which part of a name it is.
+// namePart is one word of a documented name. Its group says which part of a name it is.
 type namePart struct{ group, text string }
 
-// identity takes the party's name: that of the primary alias of the primary identity, in Latin script if it has one.
+// identity sets the name of the party: the primary alias of its primary identity, in Latin script if there is one.
 func (a *advanced) identity(p *advancedParty, primary bool) error {
 	var name []namePart
 	latin := false
@@ -265,10 +259,7 @@ func (a *advanced) identity(p *advancedParty, primary bool) error {
 			if a.x.attr("AliasTypeID") != aliasName || a.x.attr("Primary") != "true" {
 				return nil
 			}
-			return a.x.each(func(element []byte) error {
-				if string(element) != "DocumentedName" {
-					return nil
-				}
+			return a.x.eachNamed("DocumentedName", func() error {
 				parts, isLatin, err := a.documentedName()
 				if isLatin && !latin || name == nil {
 					name, latin = parts, isLatin
@@ -311,10 +302,7 @@ func (a *advanced) documentedName() (parts []namePart, latin bool, err error) {
 		if string(element) != "DocumentedNamePart" || len(parts) == 100 {
 			return nil
 		}
-		return a.x.each(func(element []byte) error {
-			if string(element) != "NamePartValue" {
-				return nil
-			}
+		return a.x.eachNamed("NamePartValue", func() error {
 			group, script := a.x.attr("NamePartGroupID"), a.x.attr("ScriptID")
 			text, err := a.x.text()
 			if text != "" {
@@ -327,7 +315,7 @@ func (a *advanced) documentedName() (parts []namePart, latin bool, err error) {
 	return parts, latin && parts != nil, err
 }
 
-// entry takes date and programmes from the SanctionsEntry of a party that holds addresses.
+// entry sets the date and programmes of a party with addresses from its SanctionsEntry.
 func (a *advanced) entry(element []byte) error {
 	if string(element) != "SanctionsEntry" {
 		return nil
@@ -340,10 +328,7 @@ func (a *advanced) entry(element []byte) error {
 	return a.x.each(func(name []byte) error {
 		switch string(name) {
 		case "EntryEvent":
-			return a.x.each(func(name []byte) error {
-				if string(name) != "Date" {
-					return nil
-				}
+			return a.x.eachNamed("Date", func() error {
 				d, err := a.date()
 				if d != "" && (p.listedOn == "" || sdn && !p.onSDN) {
 					p.listedOn, p.onSDN = d, sdn
@@ -354,16 +339,13 @@ func (a *advanced) entry(element []byte) error {
 			if a.x.attr("SanctionsTypeID") != measureProgram {
 				return nil
 			}
-			return a.x.each(func(name []byte) error {
-				if string(name) != "Comment" {
-					return nil
-				}
+			return a.x.eachNamed("Comment", func() error {
 				program, err := a.x.text()
 				if err != nil {
 					return err
 				}
 				p.programs = addProgram(p.programs, program)
-				return a.held.keep(0, program)
+				return a.held.count(0, program)
 			})
 		}
 		return nil

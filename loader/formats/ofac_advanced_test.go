@@ -93,11 +93,11 @@ func TestPartiesThatStandOnNoListAreReported(t *testing.T) {
 
 func TestDamagedAdvancedFilesAreRefused(t *testing.T) {
 	doc := advancedFixture(t)
-	refused(t, "auto", memory("a.xml", []byte(strings.Replace(doc, "<Year>2025</Year>", "<Year>MMXXV</Year>", 1))), "no number")
+	refused(t, "auto", memory("a.xml", []byte(strings.Replace(doc, "<Year>2025</Year>", "<Year>MMXXV</Year>", 1))), "not a number")
 	if _, info := mustRows(t, "auto", "a.xml", strings.Replace(doc, "<Month>4</Month>", "<Month>14</Month>", 1)); info.Published != "" || !warned(info, "no_date") {
 		t.Errorf("%+v", info)
 	}
-	refused(t, "auto", memory("a.xml", []byte(strings.Replace(doc, "</DistinctParties>", "", 1))), "closes nothing")
+	refused(t, "auto", memory("a.xml", []byte(strings.Replace(doc, "</DistinctParties>", "", 1))), "closes no open element")
 	many := strings.Replace(doc, `<VersionDetail DetailTypeID="1432" />`, strings.Repeat("<VersionDetail>x</VersionDetail>", 1001), 1)
 	refused(t, "auto", memory("a.xml", []byte(many)), "1,000")
 }

@@ -1,9 +1,7 @@
 package formats
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -12,10 +10,9 @@ import (
 	"interdict/lists/fault"
 )
 
-// OFAC's legacy tables, after dataspec.txt and formats.md, section 1.4: sdn.csv (or cons_prim.csv), whose remarks hold the
-// addresses and are cut at 1,000 characters, and sdn_comments.csv, which holds the rest of those remarks. The two are joined
-// without a separator, then read; alone, the first loses more than half of the addresses and cuts some in two.
-// Neither says when it was published, nor when a party was listed.
+// OFAC's legacy tables (dataspec.txt): sdn.csv (or cons_prim.csv), whose remarks hold the addresses and are cut off at 1,000
+// characters, and sdn_comments.csv, which holds the rest of those remarks. The two are joined without a separator. Alone, the
+// first has less than half of the addresses and cuts some in two. Neither contains its date of publication or listing dates.
 func init() {
 	register(format{
 		name: "ofac_csv", order: 40, files: 4,
@@ -43,12 +40,12 @@ const (
 	maxComments = 32 << 20
 )
 
-// ofacTableOf tells the tables apart by the number of their columns; none has a header as published.
+// ofacTableOf recognises the tables by their number of columns. As published they have no header.
 func ofacTableOf(s *sample) ofacTable {
 	if s.xlsx {
 		return noTable
 	}
-	records := heads(s, ',', 2)
+	records := firstRecords(s, ',', 2)
 	if len(records) == 0 {
 		return noTable
 	}
@@ -59,7 +56,7 @@ func ofacTableOf(s *sample) ofacTable {
 		}
 		first = records[1]
 	}
-	if !digits(trim(first[0])) {
+	if !isDigits(trim(first[0])) {
 		return noTable
 	}
 	switch len(first) {
@@ -69,16 +66,16 @@ func ofacTableOf(s *sample) ofacTable {
 			return mainTable
 		}
 	case 2:
-		// so begins any table of numbers and texts: comments are long texts, and their file is named for them
+		// many tables begin with a number and a text: comments are long, or the name of their file says so
 		if strings.Contains(strings.ToLower(s.name), "comments") || len(first[1]) > 40 && strings.ContainsAny(first[1], " ;.") {
 			return commentsTable
 		}
 	case 5:
-		if digits(trim(first[1])) && slices.Contains([]string{"aka", "fka", "nka"}, trim(first[2])) {
+		if isDigits(trim(first[1])) && slices.Contains([]string{"aka", "fka", "nka"}, trim(first[2])) {
 			return altTable
 		}
 	case 6:
-		if digits(trim(first[1])) {
+		if isDigits(trim(first[1])) {
 			return addTable
 		}
 	}
@@ -94,16 +91,16 @@ func readOFACCSV(r *run) error {
 		}
 		table := ofacTableOf(s)
 		if table == noTable {
-			return in.invalid("line 1", "is no table of OFAC: sdn.csv has %d columns and begins with a number", mainColumns)
+			return in.invalid("line 1", "not a table of OFAC: sdn.csv has %d columns and begins with a number", mainColumns)
 		}
 		if other := tables[table]; other != nil {
-			return fault.E(fault.Invalid, "%s and %s: are the same table; give one", other.name, in.name)
+			return fault.E(fault.Invalid, "%s and %s: the same table twice; give one", other.name, in.name)
 		}
 		tables[table] = in
 	}
 	for _, table := range []ofacTable{altTable, addTable} {
 		if in := tables[table]; in != nil {
-			r.warn("no_addresses", "%s: is a table of %s; it holds no wallet addresses", in.name,
+			r.warn("no_addresses", "%s: a table of %s, without wallet addresses", in.name,
 				map[ofacTable]string{altTable: "other names", addTable: "postal addresses"}[table])
 		}
 	}
@@ -116,7 +113,7 @@ func readOFACCSV(r *run) error {
 			return err
 		}
 	} else if tables[commentsTable] != nil {
-		r.warn("no_main_table", "%s: holds the ends of remarks that begin in sdn.csv; give both files", tables[commentsTable].name)
+		r.warn("no_main_table", "%s: has the ends of remarks that begin in sdn.csv; give both files", tables[commentsTable].name)
 	}
 	return r.ofacOrphans(comments)
 }
@@ -133,7 +130,7 @@ func (r *run) ofacComments(in *input) (map[string]ofacComment, error) {
 		return comments, nil
 	}
 	size := 0
-	err := in.records(2, func(fields []string, line int64, problem string) error {
+	err := in.ofacRecords(2, func(fields []string, line int64, problem string) error {
 		ent, text := trim(fields[0]), ""
 		if len(fields) > 1 {
 			text = fields[1]
@@ -142,7 +139,7 @@ func (r *run) ofacComments(in *input) (map[string]ofacComment, error) {
 			return r.emit(Row{EntityID: ent, Locator: lineAt(line), Problem: problem})
 		}
 		if size += len(ent) + len(text) + 64; size > maxComments {
-			return in.invalid(lineAt(line), "holds more than %d bytes of comments", maxComments)
+			return in.invalid(lineAt(line), "more than %d bytes of comments; is this the right file?", maxComments)
 		}
 		c := comments[ent]
 		if c.line == 0 {
@@ -157,15 +154,15 @@ func (r *run) ofacComments(in *input) (map[string]ofacComment, error) {
 
 func (r *run) ofacMain(in *input, joined bool, comments map[string]ofacComment) error {
 	cut := 0
-	err := in.records(mainColumns, func(fields []string, line int64, problem string) error {
-		remarks := fields[len(fields)-1] // with its blanks: the cut may be at one
+	err := in.ofacRecords(mainColumns, func(fields []string, line int64, problem string) error {
+		remarks := fields[len(fields)-1] // not trimmed: a remark may be cut off at a blank
 		for i, f := range fields {
 			if fields[i] = trim(f); fields[i] == "-0-" {
 				fields[i] = ""
 			}
 		}
 		uid := fields[0]
-		party := Row{EntityID: uid, URL: ofacURL(uid), Locator: fmt.Sprintf("line %d ent_num %s", line, clip(uid))}
+		party := Row{EntityID: uid, URL: ofacURL(uid), Locator: fmt.Sprintf("line %d ent_num %s", line, truncate(uid, maxQuoted))}
 		if problem != "" {
 			party.Problem, party.URL = problem, ""
 			return r.emit(party)
@@ -187,9 +184,9 @@ func (r *run) ofacMain(in *input, joined bool, comments map[string]ofacComment) 
 		return r.ofacRemarks(party, remarks, open)
 	})
 	if err == nil && cut > 0 {
-		missing := "the file with their ends, sdn_comments.csv, was not given: ADDRESSES MAY BE MISSING from this list"
+		missing := "the file with their ends, sdn_comments.csv, was not given: ADDRESSES MAY BE MISSING from this list; load both files"
 		if joined {
-			missing = "the comments file has no end for them (is it of another day?): addresses may be missing"
+			missing = "the comments file has no end for them: addresses may be missing; load two files of the same day"
 		}
 		r.warn("truncated_remarks", "%s: %d remarks are cut off at %d characters, and %s", in.name, cut, remarksLimit, missing)
 	}
@@ -206,7 +203,7 @@ func ofacPrograms(s string) []string {
 }
 
 // ofacRemarks yields the addresses of one party: "alt. Digital Currency Address - XBT 1abc…; …".
-// open says that the remarks are cut off, so that what stands last may be the beginning of an address.
+// open means that the remarks are cut off, so the last item may be the beginning of an address.
 func (r *run) ofacRemarks(party Row, remarks string, open bool) error {
 	items := strings.Split(remarks, ";")
 	n := 0
@@ -228,9 +225,9 @@ func (r *run) ofacRemarks(party Row, remarks string, open bool) error {
 		address = trim(address)
 		switch {
 		case last && open && !ended:
-			row.Problem = fmt.Sprintf("address: cut off at %d characters (%q); the rest stands in sdn_comments.csv", remarksLimit, clip(item))
+			row.Problem = fmt.Sprintf("address: cut off at %d characters (%q); the rest is in sdn_comments.csv, load both files", remarksLimit, truncate(item, maxQuoted))
 		case address == "":
-			row.Asset, row.Problem = asset, fmt.Sprintf("address: %q holds none", clip(item))
+			row.Asset, row.Problem = asset, fmt.Sprintf("address: missing after %q", truncate(item, maxQuoted))
 		default:
 			row.Asset, row.Address = asset, address
 		}
@@ -241,8 +238,8 @@ func (r *run) ofacRemarks(party Row, remarks string, open bool) error {
 	return nil
 }
 
-// ofacOrphans reports comments that continue no remark. Complete addresses in them are given with their problem:
-// they may be listed, and nobody can tell of whom and since when.
+// ofacOrphans reports comments that do not continue a remark. Complete addresses in them become rows with a problem:
+// they may be listed, and their party is unknown.
 func (r *run) ofacOrphans(comments map[string]ofacComment) error {
 	if len(comments) == 0 {
 		return nil
@@ -250,53 +247,35 @@ func (r *run) ofacOrphans(comments map[string]ofacComment) error {
 	ents := slices.SortedFunc(maps.Keys(comments), func(a, b string) int { return int(comments[a].line - comments[b].line) })
 	for _, ent := range ents {
 		c := comments[ent]
-		_, whole, found := strings.Cut(c.text, ";") // what stands before it belongs to an item that begins elsewhere
+		_, whole, found := strings.Cut(c.text, ";") // the text before it belongs to an item that begins in the main table
 		if !found && !strings.Contains(c.text, ofacLabel) {
 			continue
 		}
-		party := Row{EntityID: ent, URL: ofacURL(ent), Locator: fmt.Sprintf("comments line %d ent_num %s", c.line, clip(ent)),
-			Problem: fmt.Sprintf("remarks: the comment on %s continues no remark of %d characters; are the two files of one day?", clip(ent), remarksLimit)}
+		party := Row{EntityID: ent, URL: ofacURL(ent), Locator: fmt.Sprintf("comments line %d ent_num %s", c.line, truncate(ent, maxQuoted)),
+			Problem: fmt.Sprintf("remarks: the comment on %s does not continue a remark of %d characters; load two files of the same day", truncate(ent, maxQuoted), remarksLimit)}
 		if err := r.ofacRemarks(party, whole, false); err != nil {
 			return err
 		}
 	}
-	r.warn("orphan_comments", "%d comments continue no remark of %d characters: %s", len(ents), remarksLimit, abridged(ents))
+	r.warn("orphan_comments", "%d comments do not continue a remark of %d characters: %s; load two files of the same day", len(ents), remarksLimit, joinFirst(ents))
 	return nil
 }
 
-// records reads a table of OFAC: without a header, or with an added one, and with the byte 0x1A at its end.
-// A record that is not whole has a problem; one at the very end means that the file is cut off.
-func (in *input) records(columns int, fn func(fields []string, line int64, problem string) error) error {
-	rc, err := in.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
-	c := newRecordReader(in, rc, ',')
-	for {
-		fields, err := c.next()
-		if errors.Is(err, io.EOF) {
-			c.lines.done()
+// ofacRecords reads a table of OFAC: without a header, or with one added by someone else, and with the byte 0x1A at its end.
+// A record of the wrong shape has a problem. An incomplete record at the end means that the file is truncated.
+func (in *input) ofacRecords(columns int, fn func(fields []string, line int64, problem string) error) error {
+	return in.eachRecord(',', func(c *recordReader) error {
+		first := trim(c.fields[0])
+		if isBlank(c.fields) || first == "\x1a" && isBlank(c.fields[1:]) || c.line == 1 && strings.EqualFold(first, "ent_num") {
 			return nil
-		} else if err != nil {
+		}
+		problem, err := c.shapeProblem(columns)
+		if err == nil && problem == "" && !isDigits(first) {
+			problem = "ent_num: not a number"
+		}
+		if err != nil {
 			return err
 		}
-		if first := trim(fields[0]); blank(fields) || first == "\x1a" && blank(fields[1:]) || c.line == 1 && strings.EqualFold(first, "ent_num") {
-			continue
-		}
-		problem := c.bad
-		if problem != "" {
-			problem = "quotes: " + problem
-		} else if len(fields) != columns {
-			if c.lines.torn {
-				return in.invalid(lineAt(c.line), "has %d of %d columns and no end: the file is truncated", len(fields), columns)
-			}
-			problem = fmt.Sprintf("columns: %d instead of %d", len(fields), columns)
-		} else if !digits(trim(fields[0])) {
-			problem = "ent_num: is no number"
-		}
-		if err := fn(fields, c.line, problem); err != nil {
-			return err
-		}
-	}
+		return fn(c.fields, c.line, problem)
+	})
 }

@@ -89,8 +89,8 @@ func TestRowsOfAnotherShapeAreProblems(t *testing.T) {
 	for _, r := range rows {
 		problems = append(problems, r.Problem)
 	}
-	if diff := cmp.Diff([]string{"", "columns: 2 instead of 12", "ent_num: is no number"}, problems); diff != "" {
+	if diff := cmp.Diff([]string{"", "columns: 2 instead of 12", "ent_num: not a number"}, problems); diff != "" {
 		t.Error(diff)
 	}
-	refused(t, "ofac_csv", memory("sdn.csv", []byte("a,b,c\n")), "no table of OFAC")
+	refused(t, "ofac_csv", memory("sdn.csv", []byte("a,b,c\n")), "not a table of OFAC")
 }

@@ -1,6 +1,6 @@
 package formats
 
-// SDN_ENHANCED.XML and CONS_ENHANCED.XML: OFAC's sanctionsData (ENHANCED_XML.xsd; formats.md, section 1.3).
+// SDN_ENHANCED.XML and CONS_ENHANCED.XML: OFAC's sanctionsData (ENHANCED_XML.xsd of OFAC's Sanctions List Service).
 func init() {
 	register(format{
 		name: "ofac_enhanced", order: 30,
@@ -11,18 +11,15 @@ func init() {
 }
 
 func readOFACEnhanced(r *run) error {
-	in := r.only()
-	rows := held{in: in}
+	in := r.input()
+	rows := heldRows{in: in}
 	return in.readXML("sanctionsData", func(x *xmlScanner) error {
 		return x.each(func(name []byte) error {
 			switch string(name) {
 			case "publicationInfo":
 				return r.dataAsOf(x)
 			case "entities":
-				return x.each(func(name []byte) error {
-					if string(name) != "entity" {
-						return nil
-					}
+				return x.eachNamed("entity", func() error {
 					rows.clear()
 					return r.enhancedEntity(x, &rows)
 				})
@@ -33,57 +30,42 @@ func readOFACEnhanced(r *run) error {
 }
 
 func (r *run) dataAsOf(x *xmlScanner) error {
-	return x.each(func(name []byte) error {
-		if string(name) != "dataAsOf" {
-			return nil
-		}
+	return x.eachNamed("dataAsOf", func() error {
 		text, err := x.text()
-		if r.info.Published = day(text); err == nil && r.info.Published == "" {
-			r.warn("no_date", "%s: dataAsOf %q is no date", x.in.name, clip(text))
+		if r.info.Published = dateOfTimestamp(text); err == nil && r.info.Published == "" {
+			r.warn("no_date", "%s: dataAsOf %q is not a date", x.in.name, truncate(text, maxQuoted))
 		}
 		return err
 	})
 }
 
-func (r *run) enhancedEntity(x *xmlScanner, rows *held) error {
+func (r *run) enhancedEntity(x *xmlScanner, rows *heldRows) error {
 	party := Row{EntityID: x.attr("id")}
 	onSDN := false
 	err := x.each(func(name []byte) error {
 		switch string(name) {
 		case "generalInfo":
-			return x.each(func(name []byte) error {
-				if string(name) != "entityType" {
-					return nil
-				}
+			return x.eachNamed("entityType", func() error {
 				kind, err := x.text()
 				party.EntityType = ofacType(kind)
 				return err
 			})
 		case "sanctionsLists":
-			return x.each(func(name []byte) error {
-				if string(name) != "sanctionsList" {
-					return nil
-				}
-				sdn, date := x.attr("refId") == sdnList, day(x.attr("datePublished"))
+			return x.eachNamed("sanctionsList", func() error {
+				sdn, date := x.attr("refId") == sdnList, dateOfTimestamp(x.attr("datePublished"))
 				if date != "" && (party.ListedOn == "" || sdn && !onSDN) {
 					party.ListedOn, onSDN = date, sdn
 				}
 				return nil
 			})
 		case "sanctionsPrograms":
-			return x.each(func(name []byte) error {
-				if string(name) != "sanctionsProgram" {
-					return nil
-				}
+			return x.eachNamed("sanctionsProgram", func() error {
 				program, err := x.text()
 				party.Programs = addProgram(party.Programs, program)
 				return err
 			})
 		case "names":
-			return x.each(func(name []byte) error {
-				if string(name) != "name" {
-					return nil
-				}
+			return x.eachNamed("name", func() error {
 				text, primary, err := enhancedName(x)
 				if primary && text != "" || party.EntityName == "" {
 					party.EntityName = text
@@ -91,10 +73,7 @@ func (r *run) enhancedEntity(x *xmlScanner, rows *held) error {
 				return err
 			})
 		case "features":
-			return x.each(func(name []byte) error {
-				if string(name) != "feature" {
-					return nil
-				}
+			return x.eachNamed("feature", func() error {
 				return enhancedFeature(x, rows)
 			})
 		}
@@ -114,7 +93,7 @@ func (r *run) enhancedEntity(x *xmlScanner, rows *held) error {
 	return nil
 }
 
-// enhancedName reads one name of a party, in Latin script if it has one.
+// enhancedName reads a name of a party, in Latin script if there is one.
 func enhancedName(x *xmlScanner) (text string, primary bool, err error) {
 	latin := false
 	err = x.each(func(name []byte) error {
@@ -146,7 +125,7 @@ func enhancedName(x *xmlScanner) (text string, primary bool, err error) {
 	return text, primary, err
 }
 
-func enhancedFeature(x *xmlScanner, rows *held) error {
+func enhancedFeature(x *xmlScanner, rows *heldRows) error {
 	row := Row{Locator: x.attr("id")}
 	ok := false
 	err := x.each(func(name []byte) (err error) {

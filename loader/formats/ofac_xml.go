@@ -2,7 +2,7 @@ package formats
 
 import "strconv"
 
-// SDN.XML and CONSOLIDATED.XML: OFAC's sdnList (sdnList.xsd; formats.md, section 1.2). It has no listing dates.
+// SDN.XML and CONSOLIDATED.XML: OFAC's sdnList (XML.xsd of OFAC's Sanctions List Service). It has no listing dates.
 func init() {
 	register(format{
 		name: "ofac_xml", order: 20,
@@ -13,13 +13,13 @@ func init() {
 }
 
 func readOFACXML(r *run) error {
-	in := r.only()
-	rows := held{in: in}
+	in := r.input()
+	rows := heldRows{in: in}
 	announced, entries := "", 0
 	err := in.readXML("sdnList", func(x *xmlScanner) error {
 		return x.each(func(name []byte) (err error) {
 			switch string(name) {
-			case "publshInformation", "publishInformation": // the first is how it is spelt
+			case "publshInformation", "publishInformation": // the first spelling is OFAC's
 				announced, err = r.publishInformation(x)
 			case "sdnEntry":
 				entries++
@@ -30,12 +30,12 @@ func readOFACXML(r *run) error {
 		})
 	})
 	if err == nil && announced != "" && announced != strconv.Itoa(entries) {
-		r.warn("record_count", "%s: says that it has %s records, and has %d", in.name, clip(announced), entries)
+		r.warn("record_count", "%s: announces %s records and has %d; fetch it again", in.name, truncate(announced, maxQuoted), entries)
 	}
 	return err
 }
 
-// publishInformation takes the date of publication, and gives the number of records that is announced.
+// publishInformation sets the date of publication and returns the announced number of records.
 func (r *run) publishInformation(x *xmlScanner) (records string, err error) {
 	err = x.each(func(name []byte) (err error) {
 		switch string(name) {
@@ -44,7 +44,7 @@ func (r *run) publishInformation(x *xmlScanner) (records string, err error) {
 			text, err = x.text()
 			date, ok := usDate(text)
 			if err == nil && !ok {
-				r.warn("no_date", "%s: Publish_Date %q is no date", x.in.name, clip(text))
+				r.warn("no_date", "%s: Publish_Date %q is not a date", x.in.name, truncate(text, maxQuoted))
 			}
 			r.info.Published = date
 		case "Record_Count":
@@ -55,7 +55,7 @@ func (r *run) publishInformation(x *xmlScanner) (records string, err error) {
 	return records, err
 }
 
-func (r *run) sdnEntry(x *xmlScanner, rows *held) error {
+func (r *run) sdnEntry(x *xmlScanner, rows *heldRows) error {
 	var uid, first, last, kind string
 	var programs []string
 	err := x.each(func(name []byte) (err error) {
@@ -69,19 +69,13 @@ func (r *run) sdnEntry(x *xmlScanner, rows *held) error {
 		case "sdnType":
 			kind, err = x.text()
 		case "programList":
-			return x.each(func(name []byte) error {
-				if string(name) != "program" {
-					return nil
-				}
+			return x.eachNamed("program", func() error {
 				program, err := x.text()
 				programs = addProgram(programs, program)
 				return err
 			})
 		case "idList":
-			return x.each(func(name []byte) error {
-				if string(name) != "id" {
-					return nil
-				}
+			return x.eachNamed("id", func() error {
 				return sdnID(x, rows)
 			})
 		}
@@ -101,7 +95,7 @@ func (r *run) sdnEntry(x *xmlScanner, rows *held) error {
 }
 
 // sdnID reads one of the ids of a party: passports, web sites, and the addresses.
-func sdnID(x *xmlScanner, rows *held) error {
+func sdnID(x *xmlScanner, rows *heldRows) error {
 	var uid, label, number string
 	err := x.each(func(name []byte) (err error) {
 		switch string(name) {

@@ -1,16 +1,13 @@
 package formats
 
 import (
-	"errors"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
 )
 
-// targets.simple.csv of OpenSanctions (formats.md, section 3; opensanctions.org/docs/bulk/csv). Of all kinds of targets
-// only CryptoWallet rows are listings: addresses are in name and identifiers, and each of them is a listing (the id holds one in lower
-// case, "addresses" are postal), a ransomware family in aliases. Asset, holder and listing date are missing.
+// targets.simple.csv of OpenSanctions (opensanctions.org/docs/bulk/csv). Only rows with the schema CryptoWallet are listings. Each
+// address in name and identifiers is a listing (the id has one in lower case, "addresses" are postal addresses); aliases has the family
+// of ransomware. Asset, holder and listing date are missing.
 func init() {
 	register(format{
 		name: "opensanctions_csv", order: 60,
@@ -18,7 +15,7 @@ func init() {
 			if s.xlsx {
 				return false
 			}
-			records := heads(s, ',', 1)
+			records := firstRecords(s, ',', 1)
 			return len(records) == 1 && len(records[0]) > 4 && slices.Equal(records[0][:3], []string{"id", "schema", "name"})
 		},
 		read: readOpenSanctionsCSV,
@@ -26,97 +23,77 @@ func init() {
 }
 
 func readOpenSanctionsCSV(r *run) error {
-	in := r.only()
-	rc, err := in.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
-	c := newRecordReader(in, rc, ',')
-	header, err := c.next()
-	if errors.Is(err, io.EOF) {
-		return in.invalid("header", "is missing")
-	} else if err != nil {
-		return err
-	}
-	at := map[string]int{}
-	for i, name := range header {
-		at[trim(name)] = i
-	}
-	for _, name := range []string{"id", "schema", "name", "identifiers"} {
-		if _, ok := at[name]; !ok {
-			return in.invalid("header", "has no column %s", name)
-		}
-	}
-	width := len(header)
-	for {
-		fields, err := c.next()
-		if errors.Is(err, io.EOF) {
-			c.lines.done()
+	in := r.input()
+	var at map[string]int // column by name
+	width := 0
+	err := in.eachRecord(',', func(c *recordReader) error {
+		if at == nil {
+			at, width = map[string]int{}, len(c.fields)
+			for i, name := range c.fields {
+				at[trim(name)] = i
+			}
+			for _, name := range []string{"id", "schema", "name", "identifiers"} {
+				if _, ok := at[name]; !ok {
+					return in.invalid("header", "no column %s; is this targets.simple.csv?", name)
+				}
+			}
 			return nil
-		} else if err != nil {
-			return err
 		}
-		if blank(fields) {
-			continue
+		if isBlank(c.fields) {
+			return nil
 		}
 		row := Row{Locator: lineAt(c.line)}
-		switch {
-		case c.bad != "":
-			row.fail("quotes", c.bad)
-		case len(fields) < width && c.lines.torn:
-			return in.invalid(lineAt(c.line), "has %d of %d columns and no end: the file is truncated", len(fields), width)
-		case len(fields) != width:
-			row.fail("columns", fmt.Sprintf("%d instead of %d", len(fields), width))
-		default:
-			get := func(name string) string {
-				if i, ok := at[name]; ok {
-					return trim(fields[i])
-				}
-				return ""
-			}
-			r.later(day(get("last_seen")))
-			if get("schema") != "CryptoWallet" {
-				continue
-			}
-			if err := r.simpleWallet(row, get); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := r.emit(row); err != nil {
+		var err error
+		if row.Problem, err = c.shapeProblem(width); err != nil {
 			return err
+		} else if row.Problem != "" {
+			return r.emit(row)
 		}
+		get := func(name string) string {
+			if i, ok := at[name]; ok {
+				return trim(c.fields[i])
+			}
+			return ""
+		}
+		r.keepLatestDate(dateOfTimestamp(get("last_seen")))
+		if get("schema") != "CryptoWallet" {
+			return nil
+		}
+		return r.openSanctionsWallet(row, get)
+	})
+	if err == nil && at == nil {
+		err = in.invalid("header", "missing; is this targets.simple.csv?")
 	}
+	return err
 }
 
-func (r *run) simpleWallet(row Row, get func(string) string) error {
+func (r *run) openSanctionsWallet(row Row, get func(string) string) error {
 	row.EntityID = get("id")
-	if aliases := several(get("aliases")); len(aliases) > 0 {
+	if aliases := splitList(get("aliases")); len(aliases) > 0 {
 		row.EntityName = aliases[0]
-		row.remark("also", strings.Join(aliases[1:], "; "))
+		row.addNote("also", strings.Join(aliases[1:], "; "))
 	}
-	row.Programs = several(get("program_ids"))
-	row.remark("sanctions", get("sanctions"))
-	row.remark("dataset", get("dataset"))
+	row.Programs = splitList(get("program_ids"))
+	row.addNote("sanctions", get("sanctions"))
+	row.addNote("dataset", get("dataset"))
 	row.URL = openSanctionsURL(row.EntityID)
 
-	addresses := several(get("identifiers"))
+	addresses := splitList(get("identifiers"))
 	switch name := get("name"); {
 	case name == "" || slices.Contains(addresses, name):
 	case len(addresses) == 0 || holdsAddresses(name): // a user id, or an address of its own
 		addresses = append([]string{name}, addresses...)
 	default:
-		row.remark("name", name)
+		row.addNote("name", name)
 	}
 	if len(addresses) == 0 {
-		row.fail("name", "is missing")
+		row.setProblem("name", "missing")
 		return r.emit(row)
 	}
 	for _, address := range addresses {
 		own := row
-		if own.Address = address; userID(address) {
-			own.notWallet()
+		if own.Address = address; isUserID(address) {
+			own.markUserID()
 		}
 		if err := r.emitAddresses(own); err != nil {
 			return err
@@ -125,8 +102,8 @@ func (r *run) simpleWallet(row Row, get func(string) string) error {
 	return nil
 }
 
-// several splits what OpenSanctions joins in a cell.
-func several(s string) []string {
+// splitList splits the values that OpenSanctions joins in a cell.
+func splitList(s string) []string {
 	var all []string
 	for p := range strings.SplitSeq(s, ";") {
 		if p = trim(p); p != "" && !slices.Contains(all, p) {
@@ -136,7 +113,7 @@ func several(s string) []string {
 	return all
 }
 
-// openSanctionsURL is the page about an entity.
+// openSanctionsURL returns the page about an entity, or "".
 func openSanctionsURL(id string) string {
 	const safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:"
 	if id == "" || strings.Trim(id, safe) != "" {
@@ -145,12 +122,12 @@ func openSanctionsURL(id string) string {
 	return "https://www.opensanctions.org/entities/" + id + "/"
 }
 
-// userID tells the number of an account at an exchange from an address: nothing but digits.
-func userID(s string) bool { return digits(s) && len(s) <= 20 }
+// isUserID reports whether a text is the number of an account at an exchange: only digits.
+func isUserID(s string) bool { return isDigits(s) && len(s) <= 20 }
 
-// notWallet keeps a user id out of the addresses: no network would tell it from an account name, and it is none.
-func (row *Row) notWallet() {
-	row.fail("exchange user id, no wallet", row.Address)
-	row.remark("user id", row.Address)
+// markUserID turns the address of a row into a problem: it is a user id of an exchange, which some networks would accept as an account name.
+func (row *Row) markUserID() {
+	row.setProblem("exchange user id, not a wallet", row.Address)
+	row.addNote("user id", row.Address)
 	row.Address = ""
 }

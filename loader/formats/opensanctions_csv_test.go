@@ -14,7 +14,7 @@ func TestTheAddressOfASimpleTargetIsItsNameNotItsID(t *testing.T) {
 		`"rwre-1abc","CryptoWallet","1aBc","","","","1 Street","1aBc","","","","R","2023-04-20T15:28:17","2025-09-08T02:03:08","2023-04-20T15:28:17"`+"\n"+
 		`"rwre-2","CryptoWallet","A wallet","","","","","1DeF","","","","R","","",""`+"\n"+
 		`"rwre-3","CryptoWallet","","","","","","","","","","R","","",""`+"\n")
-	if len(rows) != 3 || rows[0].Address != "1aBc" || rows[1].Address != "1DeF" || rows[2].Problem != "name: is missing" || info.Published != "2025-09-08" {
+	if len(rows) != 3 || rows[0].Address != "1aBc" || rows[1].Address != "1DeF" || rows[2].Problem != "name: missing" || info.Published != "2025-09-08" {
 		t.Errorf("%+v %+v", rows, info)
 	}
 	refused(t, "opensanctions_csv", memory("a.csv", []byte("\"id\",\"schema\",\"name\",\"a\",\"b\"\nx\n")), "identifiers")

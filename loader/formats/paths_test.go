@@ -25,7 +25,7 @@ func TestAMappingOfJSONNamesMembersAndPaths(t *testing.T) {
 			[]Row{{Address: ethA, EntityName: "A", Locator: "element 1"}, {Address: ethB, EntityName: "A", Locator: "element 1"}}},
 		"words": {map[string]string{"category:phishing": "scam", "category": "kind"}, `[{"address": "` + ethA + `", "kind": "Phishing"}]`, []Row{{Address: ethA, Category: "scam", Locator: "element 1"}}},
 		"missing": {map[string]string{"address": "attacker"}, `[{"attacker": "` + ethA + `"}, {"name": "B"}]`,
-			[]Row{{Address: ethA, Locator: "element 1"}, {EntityName: "B", Locator: "element 2", Problem: "address: is missing: the object has none of the members that the mapping names"}}},
+			[]Row{{Address: ethA, Locator: "element 1"}, {EntityName: "B", Locator: "element 2", Problem: "address: missing: the object has no member that the mapping names"}}},
 	} {
 		rows, _, err := rowsOf(t, "json", Options{Mapping: c.mapping}, memory("a.json", []byte(c.doc)))
 		if err != nil {

@@ -19,14 +19,14 @@ type run struct {
 	mapping *mapping
 	yield   func(Row) error
 	info    Info
-	inputs  []*input // those that the format is to read
+	inputs  []*input // the inputs that the format reads
 
-	packed   int64 // bytes of all files as given, as far as they were read
-	unpacked int64 // and of all inputs
-	spooled  int64 // bytes of archives that were copied, to read them at random
+	packed   int64 // bytes read of all files as given
+	unpacked int64 // bytes read of all inputs
+	spooled  int64 // bytes of archives copied to memory or disk for random access
 	closers  []func() error
 
-	oddRows map[string]*oddRows // by the code of the warning
+	issues map[string]*rowIssue // by the code of the warning
 }
 
 func read(ctx context.Context, files []File, name string, opts Options, yield func(Row) error) (info Info, err error) {
@@ -42,7 +42,7 @@ func read(ctx context.Context, files []File, name string, opts Options, yield fu
 		return Info{}, err
 	}
 	if len(files) == 0 {
-		return Info{}, fault.E(fault.Invalid, "no file was given")
+		return Info{}, fault.E(fault.Invalid, "no file given")
 	}
 	r := &run{ctx: ctx, opts: opts, mapping: m, yield: yield}
 	defer func() {
@@ -66,7 +66,7 @@ func read(ctx context.Context, files []File, name string, opts Options, yield fu
 	if err := f.read(r); err != nil {
 		return Info{}, err
 	}
-	r.warnOdd()
+	r.warnIssues()
 	return r.info, nil
 }
 
@@ -78,7 +78,7 @@ func (r *run) close() error {
 	return err
 }
 
-// formatNamed gives the format of that name, or nil for "auto".
+// formatNamed returns the format of that name, or nil for "auto".
 func formatNamed(name string) (*format, error) {
 	if name == "auto" || name == "" {
 		return nil, nil
@@ -86,11 +86,11 @@ func formatNamed(name string) (*format, error) {
 	if f, ok := registered[name]; ok {
 		return f, nil
 	}
-	return nil, fault.E(fault.Invalid, "format: %.40q is none of auto, %s", name, strings.Join(names(), ", "))
+	return nil, fault.E(fault.Invalid, "unknown format %.40q; the formats are auto, %s", name, strings.Join(names(), ", "))
 }
 
-// choose decides on the format and on the inputs that are of it. Files in an archive that are of no format
-// (a read-me) are left out with a warning; a file that was given by itself is never left out.
+// choose decides on the format and on the inputs to read in it. Files of an archive that are in no format (a read-me) are ignored
+// with a warning; a file given by itself is never ignored.
 func (r *run) choose(inputs []*input, named *format) (*format, error) {
 	claims := make(map[*format][]*input)
 	var found []*format // in the order of the inputs
@@ -104,10 +104,10 @@ func (r *run) choose(inputs []*input, named *format) (*format, error) {
 		case named != nil && named.claims(s):
 			f = named
 		default:
-			f = detected(s)
+			f = detectFormat(s)
 		}
 		if f == nil {
-			if err := strange(s); err != nil && !in.archived {
+			if err := explainUnknown(s); err != nil && !in.archived {
 				return nil, err
 			}
 			continue
@@ -123,27 +123,27 @@ func (r *run) choose(inputs []*input, named *format) (*format, error) {
 	case named == nil && len(found) == 1:
 		chosen = found[0]
 	case named == nil && len(found) > 1:
-		return nil, fault.E(fault.Invalid, "%s: these are files of different formats; give one, or the two that belong together", listed(inputs, claims))
+		return nil, fault.E(fault.Invalid, "%s: files in different formats; give one, or those that belong together", describeInputs(inputs, claims))
 	case named == nil:
 		if len(inputs) != 1 {
-			return nil, fault.E(fault.Invalid, "%s: none of these files is of a known format", listed(inputs, claims))
+			return nil, fault.E(fault.Invalid, "%s: none of these files is in a known format", describeInputs(inputs, claims))
 		}
 		s, _ := inputs[0].sample()
-		if chosen = byName(s); chosen == nil {
-			return nil, fault.E(fault.Invalid, "%s: the content is of no known format; name the format (one of %s)", s.name, strings.Join(names(), ", "))
+		if chosen = formatByExtension(s); chosen == nil {
+			return nil, fault.E(fault.Invalid, "%s: no known format recognised; name the format (one of %s)", s.name, strings.Join(names(), ", "))
 		}
 		claims[chosen] = inputs
 	case claims[named] == nil && len(found) > 0:
 		return nil, fault.E(fault.Invalid, "%s: this looks like %s, not %s", claims[found[0]][0].name, found[0].name, named.name)
 	case claims[named] == nil:
 		if len(inputs) != 1 {
-			return nil, fault.E(fault.Invalid, "%s: none of these files looks like %s", listed(inputs, claims), named.name)
+			return nil, fault.E(fault.Invalid, "%s: none of these files looks like %s", describeInputs(inputs, claims), named.name)
 		}
-		claims[named] = inputs // its reader will say what is missing
+		claims[named] = inputs // the reader reports what is missing
 	}
 	r.inputs = claims[chosen]
 	if most := max(chosen.files, 1); len(r.inputs) > most {
-		return nil, fault.E(fault.Invalid, "%s: %s takes no more than %d of these files: which?", listed(r.inputs, claims), chosen.name, most)
+		return nil, fault.E(fault.Invalid, "%s: %s takes no more than %d of these files; choose", describeInputs(r.inputs, claims), chosen.name, most)
 	}
 	var ignored []string
 	for _, in := range inputs {
@@ -151,18 +151,18 @@ func (r *run) choose(inputs []*input, named *format) (*format, error) {
 			continue
 		}
 		if !in.archived {
-			return nil, fault.E(fault.Invalid, "%s: this file does not belong to the others, which are of the format %s", in.name, chosen.name)
+			return nil, fault.E(fault.Invalid, "%s: this file does not belong to the others, which are in the format %s; load it by itself", in.name, chosen.name)
 		}
 		ignored = append(ignored, in.name)
 	}
 	if len(ignored) > 0 {
-		r.warn("ignored_files", "not read: %s", abridged(ignored))
+		r.warn("ignored_files", "not read: %s", joinFirst(ignored))
 	}
 	return chosen, nil
 }
 
-// listed names inputs with their formats.
-func listed(inputs []*input, claims map[*format][]*input) string {
+// describeInputs returns the names of inputs with their formats, for a message.
+func describeInputs(inputs []*input, claims map[*format][]*input) string {
 	var parts []string
 	for _, in := range inputs {
 		kind := "unknown"
@@ -173,11 +173,11 @@ func listed(inputs []*input, claims map[*format][]*input) string {
 		}
 		parts = append(parts, fmt.Sprintf("%s (%s)", in.name, kind))
 	}
-	return abridged(parts)
+	return joinFirst(parts)
 }
 
-// abridged joins what a message shows of a list that may be long.
-func abridged(all []string) string {
+// joinFirst joins the first elements of a list for a message and counts the others.
+func joinFirst(all []string) string {
 	const most = 10
 	if len(all) <= most {
 		return strings.Join(all, ", ")
@@ -185,8 +185,8 @@ func abridged(all []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), len(all)-most)
 }
 
-// emit gives a row to the caller, whose error ends the reading. Here rows get what is promised of them: texts are trimmed,
-// in UTF-8 and without NUL, and one without an address has a problem.
+// emit passes a row to the caller, whose error ends the reading. It establishes the guarantees of Row: texts are trimmed, in UTF-8
+// and without NUL, and a row without an address has a problem.
 func (r *run) emit(row Row) error {
 	for _, f := range [...]struct {
 		name string
@@ -194,62 +194,65 @@ func (r *run) emit(row Row) error {
 	}{{"address", &row.Address}, {"network", &row.Network}, {"asset", &row.Asset}, {"entity id", &row.EntityID}, {"entity", &row.EntityName},
 		{"incident", &row.Incident}, {"note", &row.Note}, {"category", &row.Category}, {"confidence", &row.Confidence}, {"locator", &row.Locator}} {
 		if *f.text != "" {
-			row.tidy(f.name, f.text)
+			row.clean(f.name, f.text)
 		}
 	}
 	for i := range row.Programs {
-		if p := row.Programs[i]; !tidy(p) {
-			row.Programs = slices.Clone(row.Programs) // which rows share
-			row.tidy("programs", &row.Programs[i])
+		if p := row.Programs[i]; !isClean(p) {
+			row.Programs = slices.Clone(row.Programs) // rows share them
+			row.clean("programs", &row.Programs[i])
 		}
 	}
 	if row.Address == "" && !row.Removed {
-		row.fail("address", "is missing")
+		row.setProblem("address", "missing")
 	}
 	row.Problem = strings.ToValidUTF8(row.Problem, "\uFFFD")
 	return r.yield(row)
 }
 
-func tidy(s string) bool {
-	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && (s == "" || !space(s[0]) && !space(s[len(s)-1]))
+// isClean reports whether a text is in UTF-8, without NUL, and trimmed.
+func isClean(s string) bool {
+	return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 && (s == "" || !isSpace(s[0]) && !isSpace(s[len(s)-1]))
 }
 
-// tidy repairs a text of a row; what is more than white space around it is a problem.
-func (row *Row) tidy(name string, text *string) {
-	if tidy(*text) {
+// clean repairs a text of a row. Anything but white space around it is a problem.
+func (row *Row) clean(name string, text *string) {
+	if isClean(*text) {
 		return
 	}
-	if *text = trim(*text); tidy(*text) {
+	if *text = trim(*text); isClean(*text) {
 		return
 	}
 	*text = trim(strings.ReplaceAll(strings.ToValidUTF8(*text, "\uFFFD"), "\x00", "\uFFFD"))
-	row.fail(name, "holds bytes that are no text")
+	row.setProblem(name, "contains bytes that are not text; save the file as UTF-8")
 }
 
 func (r *run) warn(code, detail string, args ...any) {
 	r.info.Warnings = append(r.info.Warnings, Warning{code, fmt.Sprintf(detail, args...)})
 }
 
-// only gives the single input of formats that take one.
-func (r *run) only() *input { return r.inputs[0] }
+// input returns the input of a format that takes one.
+func (r *run) input() *input { return r.inputs[0] }
 
-// later keeps the newest of the dates seen as the date of publication.
-func (r *run) later(date string) {
+// keepLatestDate makes a date the date of publication if it is later than those before.
+func (r *run) keepLatestDate(date string) {
 	if date > r.info.Published {
 		r.info.Published = date
 	}
 }
 
-// clip shortens what is quoted in a message.
-func clip(s string) string {
-	const most = 80
-	if len(s) <= most {
+// maxQuoted is the number of bytes of a text that a message quotes.
+const maxQuoted = 80
+
+// truncate returns at most limit bytes of a text, with … at the end if it is longer.
+func truncate(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return strings.ToValidUTF8(s[:limit], "") + "…"
 }
 
-// trim removes the white space that surrounds a text: ASCII only, what else is there may be a mistake worth seeing.
+// trim removes ASCII white space around a text. Other blanks stay: they may be a mistake that a person should see.
 func trim(s string) string {
 	white := func(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
 	for len(s) > 0 && white(s[0]) {
@@ -261,7 +264,7 @@ func trim(s string) string {
 	return s
 }
 
-// numbered makes a locator: "line 12".
+// numbered returns a locator: "line 12".
 func numbered(place string, n int64) string {
 	return string(strconv.AppendInt(append(make([]byte, 0, 48), place...), n, 10))
 }

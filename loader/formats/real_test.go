@@ -97,7 +97,7 @@ func TestRealAdvancedFilesHoldWhatTheirReadMeSays(t *testing.T) {
 	}
 }
 
-// The rows of formats.md, section 0, that made other parsers stumble.
+// Rows that other parsers are known to misread.
 func TestRealTrapsOfTheAdvancedFile(t *testing.T) {
 	rows, _ := realRows(t, advanced2025)
 	find := func(address string) (found []Row) {
@@ -382,7 +382,7 @@ func TestTheRealIsraeliTable(t *testing.T) {
 		ids, listed, tagged, orders, expiring := 0, 0, 0, map[string]int{}, 0
 		for _, r := range rows {
 			switch {
-			case strings.HasPrefix(r.Problem, "exchange user id, no wallet"):
+			case strings.HasPrefix(r.Problem, "exchange user id, not a wallet"):
 				ids++
 				if r.Address != "" {
 					t.Errorf("a user id was given as an address: %+v", r)

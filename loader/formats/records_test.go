@@ -56,7 +56,7 @@ func TestRecords(t *testing.T) {
 
 func TestQuotesThatMaySwallowRowsAreRefused(t *testing.T) {
 	for text, word := range map[string]string{
-		"a,b\n1,\"x\n2,y\n3,z\n":         "line 2: a quote that opens here is never closed",
+		"a,b\n1,\"x\n2,y\n3,z\n":         "line 2: a quote opens here and is never closed",
 		"a,b\n1,\"x\n2,\"y\n3,z\n":       "lines 2 to 3",
 		"a,b\n\"1\n2,3\n4,5\"x,6\n7,8\n": "lines 2 to 4",
 	} {
@@ -65,7 +65,7 @@ func TestQuotesThatMaySwallowRowsAreRefused(t *testing.T) {
 		}
 	}
 	rows, _ := mustRows(t, "csv", "a.csv", "address,note\nx,\"y\" z\n0x1,fine\n")
-	want := []Row{{Address: "x", Locator: "line 2", Problem: "quotes: text follows where it is closed"}, {Address: "0x1", Note: "fine", Locator: "line 3"}}
+	want := []Row{{Address: "x", Locator: "line 2", Problem: "quotes: text follows the closing quote"}, {Address: "0x1", Note: "fine", Locator: "line 3"}}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
@@ -114,7 +114,7 @@ func TestDates(t *testing.T) {
 		"03/04/2025": "", "2025-02-30": "", "2025-13-01": "", "0025-01-01": "", "yesterday": "", "": "", "1/2/3": "", "18/7/17": "", "2025": "", "45000": "",
 		"99999999999999999999-1-1": "", "-1-2-3": "", "2025-02-26Tomorrow": "",
 	} {
-		got, err := anyDate(text)
+		got, err := parseDate(text)
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%q: got %q, %v, want %q", text, got, err, want)
 		}

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// format is one file format. Each stands in a file of its own and registers itself there.
+// format is one file format. Each has a file of its own, where it is registered.
 type format struct {
 	name string
-	// order is its place in help texts, and in detection: what is special comes before what is general.
+	// order is the position in help texts and in detection: specific formats come before general ones.
 	order int
-	// files is how many inputs may belong together; 0 means one.
+	// files is the largest number of inputs that belong together; 0 means one.
 	files int
-	// detect tells from the beginning of an input whether it is of this format.
+	// detect reports whether an input is in this format, from its beginning.
 	detect func(*sample) bool
-	// accepts, if not nil, is what is asked instead when the format was given by name.
+	// accepts, if not nil, replaces detect if the caller named the format.
 	accepts func(*sample) bool
 	// read yields the rows of r.inputs and fills in r.info.
 	read func(r *run) error
-	// publisher is who publishes files of this format; the zero value means anyone.
+	// publisher is the only publisher of files in this format; the zero value means that there are many.
 	publisher publisher
 }
 
-// publisher says what a format alone proves about its listings.
+// publisher holds the defaults of a list that follow from its format alone.
 type publisher struct{ category, authority, list string }
 
 var ofac = publisher{"sanctions", "US Treasury, OFAC", "OFAC SDN"}
@@ -35,7 +35,7 @@ func register(f format) {
 	registered[f.name] = &f
 }
 
-// ordered gives the formats by order.
+// ordered returns the formats by order.
 func ordered() []*format {
 	all := make([]*format, 0, len(registered))
 	for _, f := range registered {
@@ -53,20 +53,20 @@ func names() []string {
 	return all
 }
 
-// sample is what detection looks at: the beginning of an input, unpacked and in UTF-8.
+// sample is the beginning of an input, unpacked and in UTF-8. Detection looks at nothing else.
 type sample struct {
-	name  string // as given, with the places in archives
+	name  string // as given, with the path in archives
 	head  []byte // up to sampleSize bytes
-	whole bool   // head is all there is
+	whole bool   // head is the whole input
 	xlsx  bool   // the input is a workbook
-	// mapping is what the person said about the columns.
+	// mapping is the caller's mapping of columns.
 	mapping *mapping
 }
 
 const sampleSize = 64 << 10
 
-// detected finds the first format that claims the sample; nil if none does.
-func detected(s *sample) *format {
+// detectFormat returns the first format that claims the sample, or nil.
+func detectFormat(s *sample) *format {
 	for _, f := range ordered() {
 		if f.detect(s) {
 			return f
@@ -75,6 +75,7 @@ func detected(s *sample) *format {
 	return nil
 }
 
+// claims reports whether the sample is in this format, which the caller named.
 func (f *format) claims(s *sample) bool {
 	if f.accepts != nil {
 		return f.accepts(s)
@@ -82,10 +83,11 @@ func (f *format) claims(s *sample) bool {
 	return f.detect(s)
 }
 
-// extensions say what a name promises, when the content promises nothing. What is named .txt may be any prose.
+// extensions are the formats of file names, for content that no format claims. A .txt file may be any prose.
 var extensions = map[string]string{".csv": "csv", ".tsv": "csv", ".json": "json", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 
-func byName(s *sample) *format {
+// formatByExtension returns the format that the name of a file promises, or nil.
+func formatByExtension(s *sample) *format {
 	if s.xlsx {
 		return nil
 	}
@@ -101,7 +103,7 @@ func byName(s *sample) *format {
 	return nil
 }
 
-// firstByte gives the first byte of a text that is not white space, or 0.
+// firstByte returns the first byte that is not white space, or 0.
 func (s *sample) firstByte() byte {
 	if t := bytes.TrimLeft(s.head, " \t\r\n"); len(t) > 0 {
 		return t[0]

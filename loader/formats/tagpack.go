@@ -3,7 +3,6 @@ package formats
 import (
 	"bytes"
 	"errors"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -23,8 +22,8 @@ import (
 //	- address: 1Ge6…           unless the tag says something else
 //	  currency: BTC
 //
-// The file is read twice, first the header, which may go on behind the tags, then tag by tag. A tag is parsed by itself, so memory stays
-// bounded. Anchors and aliases are refused: a few lines of them unpack to more than any memory.
+// The file is read twice: first the header, which may continue after the tags, then the tags. Each tag is parsed by itself, so memory is
+// bounded. Anchors and aliases are refused, because a few lines of them can expand to more than any memory.
 func init() {
 	register(format{
 		name: "tagpack", order: 75,
@@ -35,8 +34,8 @@ func init() {
 
 const (
 	maxHeader = 64 << 10 // bytes of a header in YAML
-	maxTag    = 16 << 10 // and of a tag
-	// maxYAMLDepth is how deep a header or tag nests.
+	maxTag    = 16 << 10 // bytes of a tag in YAML
+	// maxYAMLDepth bounds the nesting of a header or tag.
 	maxYAMLDepth = 16
 )
 
@@ -46,13 +45,13 @@ var (
 	tagPackItem   = regexp.MustCompile(`(?m)^[ \t]*(?:-[ \t]+|[ \t]+)['"]?address['"]?[ \t]*:`)
 )
 
-// isTagPack reports a sample with the header of a TagPack in YAML. One without a header begins with its tags.
+// isTagPack reports whether a sample is a TagPack in YAML: it has tags, and a header or tags with addresses.
 func isTagPack(s *sample) bool {
 	tags := tagPackTags.FindIndex(s.head)
 	return tags != nil && (tagPackHeader.Match(s.head) || tagPackItem.Match(s.head[tags[1]:]))
 }
 
-// isTagPackJSON reports an object with the members of a header and an array of tags that are objects.
+// isTagPackJSON reports whether a sample is an object with members of a header and an array of tags.
 func isTagPackJSON(s *sample) bool {
 	if shapeOf(s) != jsonValue || s.firstByte() != '{' {
 		return false
@@ -74,7 +73,7 @@ func isTagPackJSON(s *sample) bool {
 			for err == nil && d.StackDepth() > 1 {
 				_, err = d.ReadToken()
 			}
-			if err != nil { // they go on behind the sample, and the header may stand behind them
+			if err != nil { // the tags continue after the sample, and the header may follow them
 				return tags && (header > 0 || !s.whole)
 			}
 			continue
@@ -89,7 +88,7 @@ func isTagPackJSON(s *sample) bool {
 }
 
 func readTagPack(r *run) error {
-	in := r.only()
+	in := r.input()
 	s, err := in.sample()
 	if err != nil {
 		return err
@@ -113,11 +112,11 @@ type tagPack struct {
 // fieldsOf are the fields of a header or tag: texts, by their names.
 type fieldsOf map[string]string
 
-// tagPackFields are the fields that are read, or are known and say nothing about the address.
+// tagPackFields are the fields that are read, and known fields that do not describe the address.
 var tagPackFields = []string{"address", "label", "source", "currency", "network", "asset", "category", "abuse", "actor", "confidence", "lastmod", "title", "creator", "context", "description",
 	"tags", "is_public", "is_cluster_definer", "author", "ticket", "concepts", "tag_type", "tag_subject", "tx_hash"}
 
-// row makes the row of a tag: its own fields before those of the header.
+// row returns the row of a tag. Its own fields win over those of the header.
 func (t *tagPack) row(own fieldsOf, locator string) Row {
 	get := func(name string) string {
 		if text, ok := own[name]; ok && text != "" {
@@ -133,7 +132,7 @@ func (t *tagPack) row(own fieldsOf, locator string) Row {
 		if row.EntityName == "" {
 			row.EntityName = actor
 		} else {
-			row.remark("actor", actor)
+			row.addNote("actor", actor)
 		}
 	}
 	for _, name := range []string{"abuse", "category", "concepts"} {
@@ -141,33 +140,34 @@ func (t *tagPack) row(own fieldsOf, locator string) Row {
 		if category := abuseCategory(t.mapping.value(fCategory, word)); category != "" && row.Category == "" {
 			row.Category = category
 		} else {
-			row.remark(name, word)
+			row.addNote(name, word)
 		}
 	}
 	if word := get("confidence"); word != "" {
 		if row.Confidence = tagConfidence(t.mapping.value(fConfidence, word)); row.Confidence == "" || !strings.EqualFold(row.Confidence, word) {
-			row.remark("confidence", word)
+			row.addNote("confidence", word)
 		}
 	}
 	for _, source := range []string{own["source"], t.header["source"]} {
-		if !webURL(source) {
-			row.remark("source", source)
+		if !isWebURL(source) {
+			row.addNote("source", source)
 		} else if row.URL == "" {
 			row.URL = source
 		}
 	}
-	row.remark("context", own["context"])
+	row.addNote("context", own["context"])
 	if date := get("lastmod"); date != "" {
-		if d, err := anyDate(date); err == nil {
+		if d, err := parseDate(date); err == nil {
 			row.ListedOn = d
 		} else {
-			row.remark("lastmod", date)
+			row.addNote("lastmod", date)
+			t.countIssue(issueDate, locator)
 		}
 	}
 	return row
 }
 
-// abuseCategory gives our category for a word of GraphSense's taxonomies (abuse: INTERPOL's darkweb and cryptoassets taxonomy); "" if there is none.
+// abuseCategory returns the category for a word of GraphSense's taxonomies (abuse: INTERPOL's darkweb and cryptoassets taxonomy), or "".
 func abuseCategory(word string) string {
 	switch strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(word), " ", "_"), "-", "_") {
 	case "sanctions", "sanction", "sanctioned", "sanctioned_entity":
@@ -190,8 +190,8 @@ func abuseCategory(word string) string {
 	return ""
 }
 
-// tagConfidence gives our confidence for a word of GraphSense's taxonomy: what the owner, an authority, a service's own data or a ledger
-// proves is confirmed, what was derived or heard is suspected; "" if the word is none of them.
+// tagConfidence returns the confidence for a word of GraphSense's taxonomy, or "". Data of the owner, an authority, a service or a ledger
+// is confirmed; derived data and reports are suspected.
 func tagConfidence(word string) string {
 	switch strings.ToLower(word) {
 	case "confirmed", "ownership", "override", "manual_transaction", "authority_data", "trusted_provider", "service_data", "service_api", "ledger_immanent":
@@ -223,20 +223,20 @@ func (t *tagPack) tag(own fieldsOf, problem, text string) error {
 	return t.emitAddresses(row)
 }
 
-// done reports what should be known about the pack as a whole.
+// done adds the warnings about the pack as a whole.
 func (t *tagPack) done() error {
 	if len(t.unknown) > 0 {
 		slices.Sort(t.unknown)
-		t.warn("unknown_fields", "%s: not read: %s", t.in.name, abridged(quoted(t.unknown)))
+		t.warn("unknown_fields", "%s: not read: %s", t.in.name, joinFirst(quoteNames(t.unknown)))
 	}
 	return nil
 }
 
-// headed takes the header.
-func (t *tagPack) headed(header fieldsOf) {
+// setHeader sets the header and the date of publication.
+func (t *tagPack) setHeader(header fieldsOf) {
 	t.header = header
 	delete(t.header, "address")
-	if d, err := anyDate(header["lastmod"]); err == nil {
+	if d, err := parseDate(header["lastmod"]); err == nil {
 		t.info.Published = d
 	}
 }
@@ -250,7 +250,7 @@ func (t *tagPack) readYAML() error {
 	if err != nil {
 		return err
 	}
-	t.headed(fields)
+	t.setHeader(fields)
 	for _, node := range inline { // tags: [{address: …}]
 		own, err := scalarsOf(node)
 		if err != nil {
@@ -266,7 +266,7 @@ func (t *tagPack) readYAML() error {
 	return t.done()
 }
 
-// item reads the lines of one tag.
+// item yields the listings of the lines of one tag.
 func (t *tagPack) item(text string, line int64) error {
 	fields, inner, err := t.parse(text, lineAt(line))
 	switch {
@@ -279,91 +279,97 @@ func (t *tagPack) item(text string, line int64) error {
 		}
 		return t.tag(own, "", text)
 	case len(inner) > 1 || fields != nil:
-		return t.in.invalid(lineAt(line), "is no list of tags")
+		return t.in.invalid(lineAt(line), "not a list of tags")
 	}
-	return t.tag(nil, "tag: is no mapping", text)
+	return t.tag(nil, "tag: not a mapping", text)
 }
 
-// split parts a pack into its header, which it returns, and the texts of its tags, which it gives to fn.
+// split splits a pack into its header, which it returns, and the texts of its tags, for each of which it calls fn, if fn is not nil.
 func (t *tagPack) split(fn func(text string, line int64) error) (header string, err error) {
-	rc, err := t.in.text()
-	if err != nil {
+	p := &tagPackSplitter{in: t.in, fn: fn, indent: -1}
+	if err := t.in.eachLine(func(l *lineReader, b []byte) error {
+		return p.line(l.decode(b), l.n)
+	}); err != nil {
 		return "", err
 	}
-	defer rc.Close()
-	l := newLineReader(t.in, rc)
-	var head, item strings.Builder
-	inTags, first, indent := false, int64(0), -1
-	flush := func() error {
-		text := item.String()
-		item.Reset()
-		if text == "" || fn == nil {
-			return nil
-		}
-		return fn(text, first)
-	}
-	for {
-		b, err := l.next()
-		if errors.Is(err, io.EOF) {
-			l.done()
-			return head.String(), flush()
-		} else if err != nil {
-			return "", err
-		}
-		line := l.string(b)
-		content := strings.TrimLeft(line, " ")
-		switch level := len(line) - len(content); {
-		case content == "" || content[0] == '#' || inTags && item.Len() > 0 && level > indent:
-		case inTags && (content == "-" || strings.HasPrefix(content, "- ")) && (indent < 0 || level == indent):
-			if err := flush(); err != nil {
-				return "", err
-			}
-			indent, first = level, l.n
-		case level == 0:
-			if err := flush(); err != nil {
-				return "", err
-			}
-			inTags = tagPackTags.MatchString(line)
-			if inTags && indent >= 0 {
-				return "", t.in.invalid(l.place(), "tags stands there twice")
-			}
-			if inTags {
-				continue
-			}
-		case inTags:
-			return "", t.in.invalid(l.place(), "is neither a tag nor a part of one")
-		}
-		to, most := &head, maxHeader
-		if inTags {
-			to, most = &item, maxTag
-			if indent < 0 {
-				continue // comments above the first tag
-			}
-		}
-		if to.Len()+len(line) > most {
-			return "", t.in.invalid(l.place(), "the header or a tag is longer than %d bytes", most)
-		}
-		if fn != nil || !inTags {
-			to.WriteString(line)
-			to.WriteByte('\n')
-		} else if item.Len() == 0 {
-			item.WriteByte('-') // that one has begun
-		}
-	}
+	return p.header.String(), p.flush()
 }
 
-// parse reads a piece of YAML: the scalars of a mapping, with the elements of its tags, or the elements of a sequence.
+// tagPackSplitter splits the lines of a pack.
+type tagPackSplitter struct {
+	in     *input
+	fn     func(text string, line int64) error // nil: only the header is needed
+	header strings.Builder
+	tag    strings.Builder
+	inTags bool
+	first  int64 // line where the tag begins
+	indent int   // of the tags; -1 before the first
+}
+
+// flush ends the current tag.
+func (p *tagPackSplitter) flush() error {
+	text := p.tag.String()
+	p.tag.Reset()
+	if text == "" || p.fn == nil {
+		return nil
+	}
+	return p.fn(text, p.first)
+}
+
+func (p *tagPackSplitter) line(line string, n int64) error {
+	content := strings.TrimLeft(line, " ")
+	switch level := len(line) - len(content); {
+	case content == "" || content[0] == '#' || p.inTags && p.tag.Len() > 0 && level > p.indent:
+	case p.inTags && (content == "-" || strings.HasPrefix(content, "- ")) && (p.indent < 0 || level == p.indent):
+		if err := p.flush(); err != nil {
+			return err
+		}
+		p.indent, p.first = level, n
+	case level == 0:
+		if err := p.flush(); err != nil {
+			return err
+		}
+		p.inTags = tagPackTags.MatchString(line)
+		if p.inTags && p.indent >= 0 {
+			return p.in.invalid(lineAt(n), "tags appears twice")
+		}
+		if p.inTags {
+			return nil
+		}
+	case p.inTags:
+		return p.in.invalid(lineAt(n), "neither a tag nor a part of one; check the indentation")
+	}
+	to, limit := &p.header, maxHeader
+	if p.inTags {
+		to, limit = &p.tag, maxTag
+		if p.indent < 0 {
+			return nil // comments above the first tag
+		}
+	}
+	if to.Len()+len(line) > limit {
+		return p.in.invalid(lineAt(n), "the header or a tag is longer than %d bytes", limit)
+	}
+	if p.fn != nil || !p.inTags {
+		to.WriteString(line)
+		to.WriteByte('\n')
+	} else if p.tag.Len() == 0 {
+		p.tag.WriteByte('-') // marks that a tag has begun
+	}
+	return nil
+}
+
+// parse parses a part of the YAML file: it returns the scalars of a mapping and the elements of its tags, or the elements of a sequence.
 func (t *tagPack) parse(text, place string) (fields fieldsOf, inner []ast.Node, err error) {
 	if depthOf(text) > maxYAMLDepth {
-		return nil, nil, t.in.invalid(place, "nests deeper than %d", maxYAMLDepth)
+		return nil, nil, t.in.invalid(place, "nested deeper than %d", maxYAMLDepth)
 	}
 	file, err := parser.ParseBytes([]byte(text), 0)
 	if err != nil {
-		reason, _, _ := strings.Cut(err.Error(), "\n") // what follows shows the source
-		return nil, nil, t.in.invalid(place, "is no valid YAML: %s", clip(reason))
+		reason, _, _ := strings.Cut(err.Error(), "\n") // the rest quotes the source
+		return nil, nil, t.in.invalid(place, "invalid YAML: %s", truncate(reason, maxQuoted))
 	}
 	if len(file.Docs) > 1 {
-		return nil, nil, t.in.invalid(place, "holds several documents; give one at a time")
+		return nil, nil, t.in.invalid(place, "several documents in one file; give one at a time")
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return fieldsOf{}, nil, nil
@@ -371,7 +377,7 @@ func (t *tagPack) parse(text, place string) (fields fieldsOf, inner []ast.Node, 
 	check := &aliases{}
 	ast.Walk(check, file.Docs[0].Body)
 	if check.found {
-		return nil, nil, t.in.invalid(place, "uses an anchor or alias (& or *); write the values out")
+		return nil, nil, t.in.invalid(place, "anchors and aliases (& and *) are not supported; write the values out")
 	}
 	switch body := file.Docs[0].Body.(type) {
 	case *ast.SequenceNode:
@@ -389,7 +395,7 @@ func (t *tagPack) parse(text, place string) (fields fieldsOf, inner []ast.Node, 
 	case *ast.CommentGroupNode, *ast.NullNode:
 		return fieldsOf{}, nil, nil
 	}
-	return nil, nil, t.in.invalid(place, "is neither a mapping nor a list of tags")
+	return nil, nil, t.in.invalid(place, "neither a mapping nor a list of tags")
 }
 
 type aliases struct{ found bool }
@@ -403,7 +409,7 @@ func (a *aliases) Visit(n ast.Node) ast.Visitor {
 	return a
 }
 
-// depthOf bounds how deep a text can nest: by its brackets, its indentation, and the signs that open something on one line.
+// depthOf returns an upper bound of the nesting of a text, from its brackets, its indentation, and the indicators on each line.
 func depthOf(text string) int {
 	flow, deepest := 0, 0
 	var levels []int
@@ -448,17 +454,17 @@ func pairsOf(n ast.Node) []*ast.MappingValueNode {
 
 func keyText(m *ast.MappingValueNode) string { return trim(m.Key.GetToken().Value) }
 
-// scalarsOf gives the texts of a mapping, as they are written: an address of 40 hex digits is no number.
+// scalarsOf returns the values of a mapping as written: an address of 40 hex digits is not a number.
 func scalarsOf(n ast.Node) (fieldsOf, error) {
 	pairs := pairsOf(n)
 	if pairs == nil {
-		return nil, errors.New("is no mapping")
+		return nil, errors.New("not a mapping")
 	}
 	all := fieldsOf{}
 	for _, m := range pairs {
 		key := keyText(m)
 		if _, twice := all[key]; twice {
-			return nil, errors.New(strconv.Quote(clip(key)) + " stands there twice")
+			return nil, errors.New(strconv.Quote(truncate(key, maxQuoted)) + " appears twice")
 		}
 		all[key] = yamlText(m.Value)
 	}
@@ -501,7 +507,7 @@ func (t *tagPack) readJSON() error {
 			return j.skip()
 		}
 		if _, twice := header[name]; twice {
-			return t.in.invalid("header", "%q stands there twice", clip(name))
+			return t.in.invalid("header", "%q appears twice", truncate(name, maxQuoted))
 		}
 		v, err := j.value()
 		header[name] = scalarJSON(v)
@@ -509,7 +515,7 @@ func (t *tagPack) readJSON() error {
 	}); err != nil {
 		return err
 	}
-	t.headed(header)
+	t.setHeader(header)
 	if err := t.membersJSON(func(j *jsonReader, name string) error {
 		if name != "tags" || j.peek() != '[' {
 			return j.skip()
@@ -539,8 +545,8 @@ func (t *tagPack) tagJSON(v jsontext.Value) error {
 	if err != nil {
 		return t.tag(nil, "tag: "+err.Error(), string(v[:min(len(v), 4096)]))
 	}
-	if name := twice(all); name != "" {
-		return t.tag(nil, strconv.Quote(clip(name))+": stands there twice", string(v[:min(len(v), 4096)]))
+	if name := duplicateName(all); name != "" {
+		return t.tag(nil, strconv.Quote(truncate(name, maxQuoted))+": appears twice", string(v[:min(len(v), 4096)]))
 	}
 	own := fieldsOf{}
 	for _, m := range all {
@@ -562,14 +568,14 @@ func scalarJSON(v jsontext.Value) string {
 	return strings.Join(texts, "; ")
 }
 
-// membersJSON calls fn at the value of each member of the object that the document is.
+// membersJSON calls fn at the value of each member of the document, which is an object.
 func (t *tagPack) membersJSON(fn func(j *jsonReader, name string) error) error {
 	rc, err := t.in.text()
 	if err != nil {
 		return err
 	}
 	defer rc.Close()
-	j := &jsonReader{objects: objects{run: t.run, in: t.in, n: t.n}, src: &tokenReader{r: rc}}
+	j := &jsonReader{objects: objects{run: t.run, in: t.in, listings: t.n}, src: &tokenReader{r: rc}}
 	j.d = jsontext.NewDecoder(j.src, jsontext.AllowDuplicateNames(true))
 	if _, err := j.token(); err != nil {
 		return err
@@ -580,7 +586,7 @@ func (t *tagPack) membersJSON(fn func(j *jsonReader, name string) error) error {
 			return err
 		}
 		if n > maxFields {
-			return t.in.invalid("header", "has more than %d members", maxFields)
+			return t.in.invalid("header", "more than %d members", maxFields)
 		}
 		if err := fn(j, name.String()); err != nil {
 			return err

@@ -1,14 +1,12 @@
 package formats
 
 import (
-	"errors"
-	"io"
 	"strconv"
 	"strings"
 )
 
-// A list of addresses, one or more a line: blank lines, comments from # to the end of a line, a name behind the address ("addr;name",
-// `addr;"name;alias"`, "addr,name", tab or blanks), bullets, numbers and links to block explorers (cells.go).
+// A list of addresses, one or more per line. There may be blank lines, comments from # to the end of a line, a name after the address
+// ("addr;name", `addr;"name;alias"`, "addr,name", tab or blanks), bullets, numbers and links to block explorers (cells.go).
 // "# Last Updated: 2025-11-20" is the date of the list.
 func init() {
 	register(format{
@@ -24,7 +22,7 @@ func init() {
 	})
 }
 
-// mostlyAddresses tells a file most of whose lines begin with what may be an address.
+// mostlyAddresses reports whether most lines of a sample begin with a text that may be an address.
 func mostlyAddresses(s *sample) bool {
 	lines := strings.Split(strings.ReplaceAll(string(s.head), "\r", "\n"), "\n")
 	if !s.whole && len(lines) > 1 {
@@ -32,24 +30,25 @@ func mostlyAddresses(s *sample) bool {
 	}
 	all, good := 0, 0
 	for _, line := range lines {
-		entry, _ := uncomment(line)
+		entry, _ := splitComment(line)
 		if entry == "" {
 			continue
 		}
 		all++
-		if address, _, _ := partsOf(entry); looksLikeAddress(address) || beginsWithAddress(entry) {
+		if address, _, _ := splitEntry(entry); looksLikeAddress(address) || beginsWithAddress(entry) {
 			good++
 		}
 	}
 	return all > 0 && good*10 >= all*6
 }
 
-// beginsWithAddress reports a line of a list: an address behind a bullet, a number, a label or in a link, and not much more. Prose is another format.
+// beginsWithAddress reports whether a line has an address after a bullet, a number or a label or in a link, and little more. Prose is
+// read by another format.
 func beginsWithAddress(entry string) bool {
 	if len(entry) > 512 {
 		return false
 	}
-	all := pieces(entry)
+	all := splitCell(entry)
 	rest := len(entry)
 	for _, p := range all {
 		rest -= len(p.Address)
@@ -57,8 +56,8 @@ func beginsWithAddress(entry string) bool {
 	return len(all) > 0 && !all[0].Unread && (isLink(strings.Fields(entry)[0]) || rest <= 60 && strings.Index(entry, all[0].Address) <= 24)
 }
 
-// uncomment parts a line from its comment.
-func uncomment(line string) (entry, comment string) {
+// splitComment splits a line into its entry and its comment.
+func splitComment(line string) (entry, comment string) {
 	line = trim(line)
 	if numbered := afterNumber(line); numbered != "" {
 		line = numbered
@@ -83,14 +82,14 @@ func afterNumber(line string) string {
 	if n := len(line) - 1 - len(rest); n == 0 || n > 6 || rest == "" || !strings.ContainsRune(" \t.:)", rune(rest[0])) {
 		return ""
 	}
-	if rest = trim(strings.TrimLeft(rest, ".:)")); !holdsAny(rest) {
+	if rest = trim(strings.TrimLeft(rest, ".:)")); !holdsAddresses(rest) {
 		return ""
 	}
 	return rest
 }
 
-// partsOf splits an entry into the address and what stands behind the first separator: ; , tab or blank.
-func partsOf(entry string) (address, rest, separator string) {
+// splitEntry splits an entry at its first separator (; , tab or blank) into the address and the rest.
+func splitEntry(entry string) (address, rest, separator string) {
 	i := strings.IndexAny(entry, ";,\t ")
 	if i < 0 {
 		return entry, "", ""
@@ -98,74 +97,57 @@ func partsOf(entry string) (address, rest, separator string) {
 	return entry[:i], trim(entry[i+1:]), entry[i : i+1]
 }
 
-// isPhrase tells 11 to 25 words in small letters: those of a seed (BIP-39 has 12 to 24, Monero 25, and one may be lost).
-func isPhrase(entry string) bool {
+// isSeedPhrase reports whether an entry has 11 to 25 words in small letters: a seed (BIP-39 has 12 to 24, Monero 25; one may be missing).
+func isSeedPhrase(entry string) bool {
 	words := strings.Fields(entry)
 	return len(words) >= 11 && len(words) <= 25 && strings.Trim(strings.Join(words, ""), "abcdefghijklmnopqrstuvwxyz") == ""
 }
 
 func readText(r *run) error {
-	in := r.only()
-	if _, err := in.sample(); err != nil {
-		return err
-	}
-	rc, err := in.text()
-	if err != nil {
-		return err
-	}
-	defer rc.Close()
-	l := newLineReader(in, rc)
+	in := r.input()
 	commented := 0
-	for {
-		b, err := l.next()
-		if errors.Is(err, io.EOF) {
-			l.done()
-			if commented > 0 {
-				r.warn("commented_addresses", "%s: %d comment lines (# or //) hold addresses, which are not listed", in.name, commented)
-			}
-			return nil
-		} else if err != nil {
-			return err
-		}
-		entry, comment := uncomment(l.string(b))
+	err := in.eachLine(func(l *lineReader, line []byte) error {
+		entry, comment := splitComment(l.decode(line))
 		if entry == "" {
-			r.updated(comment)
-			if holdsAny(comment) {
+			r.commentDate(comment)
+			if holdsAddresses(comment) {
 				commented++
 			}
-			continue
+			return nil
 		}
-		if err := r.textLine(entry, comment, l.n); err != nil {
-			return err
-		}
+		return r.textLine(entry, comment, l.n)
+	})
+	if err == nil && commented > 0 {
+		r.warn("commented_addresses", "%s: %d comment lines (# or //) hold addresses, which are not listed", in.name, commented)
 	}
+	return err
 }
 
-// updated takes the date of a comment like "Last Updated: 2025-11-20 04:16:47 UTC".
-func (r *run) updated(comment string) {
+// commentDate sets the date of publication from a comment like "Last Updated: 2025-11-20 04:16:47 UTC".
+func (r *run) commentDate(comment string) {
 	name, date, ok := strings.Cut(comment, ":")
-	if !ok || !strings.Contains(plain(name), "updated") {
+	if !ok || !strings.Contains(normalizeName(name), "updated") {
 		return
 	}
-	if d, err := anyDate(date); err == nil {
+	if d, err := parseDate(date); err == nil {
 		r.info.Published = d
 	}
 }
 
 func (r *run) textLine(entry, comment string, n int64) error {
-	address, rest, separator := partsOf(entry)
-	if isPhrase(entry) { // not to be taken apart: what follows the first word is no name
+	address, rest, separator := splitEntry(entry)
+	if isSeedPhrase(entry) { // kept whole: the text after the first word is not a name
 		return r.emit(Row{Address: entry, Locator: lineAt(n)})
 	}
-	if !plainWord(address) || address == "" || len(address) < minAddress || len(address) >= 2*minGlued {
-		return r.pieceLine(entry, comment, n)
+	if !isAlphanumeric(address) || address == "" || len(address) < minAddress || len(address) >= 2*minGlued {
+		return r.mixedLine(entry, comment, n)
 	}
 	row := Row{Address: address, Note: comment, Locator: lineAt(n)}
 	var names []string
 	several := false
 	if rest != "" {
 		for part := range strings.SplitSeq(rest, separator) {
-			if part = strings.Trim(part, " \t\""); looksLikeAddress(part) || holdsAny(part) {
+			if part = strings.Trim(part, " \t\""); looksLikeAddress(part) || holdsAddresses(part) {
 				several = true
 			} else if part != "" {
 				names = append(names, part)
@@ -174,22 +156,22 @@ func (r *run) textLine(entry, comment string, n int64) error {
 	}
 	switch {
 	case several || len(strings.Fields(rest)) >= 11 || separator == " " && strings.ContainsAny(rest, "()[]<>\"|;,:"):
-		return r.pieceLine(entry, comment, n)
+		return r.mixedLine(entry, comment, n)
 	case len(names) > 0 && separator == " ":
 		row.EntityName = rest
 	case len(names) > 0:
 		row.EntityName = names[0]
-		row.remark("also", strings.Join(names[1:], "; "))
+		row.addNote("also", strings.Join(names[1:], "; "))
 	}
 	return r.emit(row)
 }
 
-// pieceLine reads a line that is more than an address and a name.
-func (r *run) pieceLine(entry, comment string, n int64) error {
-	all := pieces(entry)
+// mixedLine reads a line that has more than an address and a name.
+func (r *run) mixedLine(entry, comment string, n int64) error {
+	all := splitCell(entry)
 	if len(all) == 0 {
 		row := Row{Address: entry, Note: comment, Locator: lineAt(n)}
-		if address, rest, separator := partsOf(entry); looksLikeAddress(address) || plainWord(address) && separator != " " && separator != "" {
+		if address, rest, separator := splitEntry(entry); looksLikeAddress(address) || isAlphanumeric(address) && separator != " " && separator != "" {
 			row.Address, row.EntityName = address, rest
 		}
 		return r.emit(row)
@@ -199,7 +181,7 @@ func (r *run) pieceLine(entry, comment string, n int64) error {
 		if i > 0 {
 			row.Locator += " address " + strconv.Itoa(i+1)
 		}
-		row.take(p)
+		row.setAddress(p)
 		if err := r.emit(row); err != nil {
 			return err
 		}

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// The consolidated list of the United Nations Security Council (sc-sanctions.xsd; formats.md, section 4). It has no field for
-// addresses and none in its texts, so it gives no rows. Should a text hold an address one day, it is a listing; should it only mention a wallet,
-// that party is given with a problem: a person has to read it.
+// The consolidated list of the United Nations Security Council (sc-sanctions.xsd). It has no field for addresses, and no address in
+// its texts so far, so it usually yields no rows. An address in a text is a listing. A party whose text only mentions a wallet is yielded with
+// a problem, because a person has to read it.
 func init() {
 	register(format{
 		name: "un_xml", order: 130,
@@ -20,10 +20,10 @@ func init() {
 var walletWords = regexp.MustCompile(`(?i)\b(?:digital|virtual|crypto)[ -]?(?:currency|currencies|assets?)\b|\bcrypto(?:-?wallet)?s?\b|\bbitcoins?\b|\bwallet addresse?s?\b|\bUSDT\b|\bblockchain\b`)
 
 func readUN(r *run) error {
-	in := r.only()
+	in := r.input()
 	parties := 0
 	err := in.readXML("CONSOLIDATED_LIST", func(x *xmlScanner) error {
-		r.info.Published = day(x.attr("dateGenerated"))
+		r.info.Published = dateOfTimestamp(x.attr("dateGenerated"))
 		return x.each(func([]byte) error { // INDIVIDUALS, ENTITIES
 			return x.each(func(name []byte) error {
 				parties++
@@ -56,15 +56,15 @@ func (r *run) unParty(x *xmlScanner, row Row) error {
 			switch {
 			case text == "":
 			case element == "DATAID":
-				id = clip(text)
+				id = truncate(text, maxQuoted)
 			case strings.HasSuffix(element, "_NAME") && x.depth() == depth+1 && len(names) < 4:
-				names = append(names, clip(text))
+				names = append(names, truncate(text, maxQuoted))
 			}
 			if holdsAddresses(text) && len(addresses) < 1000 {
 				addresses = append(addresses, text)
 			}
 			if m := walletWords.FindString(text); m != "" && mention == "" {
-				mention = element + ": mentions " + m + ", but the list has no field for addresses: read it, and list them by hand"
+				mention = element + ": mentions " + m + "; read the text and list its addresses by hand"
 			}
 		}
 	}

@@ -24,18 +24,18 @@ import (
 
 // An input is one unpacked file. A file as given becomes one input, or several if it is a zip archive:
 //
-//	File ── origin (context, errors of its own) ── gzip | zstd | bzip2 | zip, at most twice ── metered ── text (encoding.go)
+//	File ── origin (context, errors of the source) ── gzip | zstd | bzip2 | zip, at most twice ── limited ── text (encoding.go)
 
 const (
-	maxNesting   = 2       // a .csv.gz in a .zip, not more
+	maxNesting   = 2       // levels of packing: a .csv.gz in a .zip
 	maxMembers   = 100     // files in an archive
 	maxDirectory = 1 << 20 // bytes of a zip archive's directory
-	inMemory     = 8 << 20 // archives that cannot be read at random are kept in memory up to this, then in temporary files
-	// What unpacks to more than bombRatio times its size, and to more than bombFloor, is refused, each packing and all together. SDN_ADVANCED.XML
-	// is at 24 (gzip) to 40 (zstd), a list of similar lines at up to 100; a bomb is at 1,000 and more.
+	inMemory     = 8 << 20 // bytes of archives without random access that are kept in memory; more goes into temporary files
+	// A stream is refused if it unpacks to more than bombFloor bytes and to more than bombRatio times its size. This holds for each packing
+	// and for all together. The ratio of SDN_ADVANCED.XML is 24 (gzip) to 40 (zstd), of a list of similar lines up to 100, of a bomb 1,000.
 	bombRatio = 250
 	bombFloor = 64 << 20
-	// zstdWindow is the largest window that is accepted: that of zstd -19 is 8 MiB.
+	// zstdWindow bounds the window of zstd; zstd -19 uses 8 MiB.
 	zstdWindow = 32 << 20
 )
 
@@ -44,20 +44,22 @@ type opener func() (io.ReadCloser, error)
 type input struct {
 	run      *run
 	name     string // for messages: "sdn.zip/SDN.XML"
-	archived bool   // it came out of an archive
+	archived bool   // part of an archive
 	open     opener
 	workbook *zip.Reader // not nil: an xlsx file
 	sampled  *sample
-	decode   func(io.Reader) io.Reader // to UTF-8, without the byte order mark
-	highest  int64                     // bytes read in the longest of its readings
+	// encodingWarned is set once lines that are not UTF-8 have been reported.
+	encodingWarned bool
+	decode         func(io.Reader) io.Reader // to UTF-8, without the byte order mark
+	highest        int64                     // bytes read by the longest reading
 }
 
-// invalid says what is wrong with the input, and where.
+// invalid returns an error that names the input, the place and the problem.
 func (in *input) invalid(place, format string, args ...any) error {
 	return fault.E(fault.Invalid, "%s: %s: %w", in.name, place, fmt.Errorf(format, args...))
 }
 
-// sourceError is an error of the reader that the caller gave: not a fault of the file, and never reported as one.
+// sourceError is an error of the caller's reader. It is never reported as an error of the file.
 type sourceError struct {
 	name string
 	err  error
@@ -70,16 +72,16 @@ func (e *sourceError) FaultKind() fault.Kind { return fault.KindOf(e.err) }
 func sourceFault(name string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EISDIR):
-		return fault.E(fault.Invalid, "%s: is a directory, not a file", name)
+		return fault.E(fault.Invalid, "%s: a directory, not a file", name)
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return &sourceError{name, fault.E(fault.Unavailable, "reading was given up: %w", err)}
+		return &sourceError{name, fault.E(fault.Unavailable, "reading was cancelled: %w", err)}
 	case errors.Is(err, io.ErrUnexpectedEOF) && fault.KindOf(err) == fault.Internal:
-		return &sourceError{name, fault.E(fault.Invalid, "the stream breaks off in the middle: %w", err)}
+		return &sourceError{name, fault.E(fault.Invalid, "the stream breaks off in the middle; fetch it again: %w", err)}
 	}
 	return &sourceError{name, err}
 }
 
-// origin opens a file as given; its readers end when the context does.
+// origin opens a file as given. Its readers fail once the context is cancelled.
 func (r *run) origin(f File) opener {
 	highest := new(int64)
 	return func() (io.ReadCloser, error) {
@@ -92,7 +94,7 @@ func (r *run) origin(f File) opener {
 		}
 		if st, ok := rc.(interface{ Stat() (fs.FileInfo, error) }); ok {
 			if info, err := st.Stat(); err == nil && info.IsDir() {
-				return nil, errors.Join(fault.E(fault.Invalid, "%s: is a directory, not a file", f.Name), rc.Close())
+				return nil, errors.Join(fault.E(fault.Invalid, "%s: a directory, not a file", f.Name), rc.Close())
 			}
 		}
 		return &originReader{run: r, name: f.Name, rc: rc, highest: highest}, nil
@@ -104,10 +106,10 @@ type originReader struct {
 	name    string
 	rc      io.ReadCloser
 	n       int64
-	highest *int64 // bytes read in the longest of the file's readings
+	highest *int64 // bytes read by the longest reading of the file
 }
 
-// count counts the file's own bytes, each once.
+// count counts each byte of the file once.
 func (o *originReader) count(n int64) {
 	if o.n += n; o.n > *o.highest {
 		o.run.packed += o.n - *o.highest
@@ -121,7 +123,7 @@ func (o *originReader) Read(p []byte) (int, error) {
 	}
 	n, err := o.rc.Read(p)
 	o.count(int64(n))
-	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		err = sourceFault(o.name, err)
 	}
 	return n, err
@@ -129,7 +131,7 @@ func (o *originReader) Read(p []byte) (int, error) {
 
 func (o *originReader) Close() error { return o.rc.Close() }
 
-// expand finds out what a stream holds and unpacks it.
+// expand recognises the packing of a stream and unpacks it.
 func (r *run) expand(name string, open opener, depth int, archived bool) ([]*input, error) {
 	head, err := peek(open, 512)
 	if err != nil {
@@ -137,16 +139,16 @@ func (r *run) expand(name string, open opener, depth int, archived bool) ([]*inp
 	}
 	packing := packingOf(head)
 	if packing != "" && depth == maxNesting && packing != "zip" {
-		return nil, fault.E(fault.Invalid, "%s: is packed more than %d times", name, maxNesting)
+		return nil, fault.E(fault.Invalid, "%s: packed more than %d times; unpack it first", name, maxNesting)
 	}
 	switch packing {
 	case "gzip", "zstd", "bzip2":
-		return r.expand(name, unpacking(name, packing, open), depth+1, archived)
+		return r.expand(name, decompressor(name, packing, open), depth+1, archived)
 	case "zip":
 		return r.expandZip(name, open, depth, archived)
 	}
-	if what := foreign(head); what != "" {
-		return nil, fault.E(fault.Invalid, "%s: is %s", name, what)
+	if what := unsupportedFile(head); what != "" {
+		return nil, fault.E(fault.Invalid, "%s: %s", name, what)
 	}
 	in := &input{run: r, name: name, archived: archived}
 	in.open = func() (io.ReadCloser, error) {
@@ -154,12 +156,12 @@ func (r *run) expand(name string, open opener, depth int, archived bool) ([]*inp
 		if err != nil {
 			return nil, err
 		}
-		return &metered{ReadCloser: rc, in: in}, nil
+		return &limitedReader{ReadCloser: rc, in: in}, nil
 	}
 	return []*input{in}, nil
 }
 
-// peek reads up to n bytes from the start of a stream.
+// peek returns up to n bytes from the start of a stream.
 func peek(open opener, n int) ([]byte, error) {
 	rc, err := open()
 	if err != nil {
@@ -187,11 +189,11 @@ func packingOf(head []byte) string {
 	return ""
 }
 
-// foreign names what a file is that nobody can read as a list; "" if it may be one.
-func foreign(head []byte) string {
+// unsupportedFile describes a file that cannot be a list, or returns "".
+func unsupportedFile(head []byte) string {
 	for _, m := range []struct{ magic, what string }{
-		{"%PDF-", "a PDF document; publishers offer the same list as XML or CSV"},
-		{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old .xls file, or a workbook behind a password; save it as .xlsx or .csv"},
+		{"%PDF-", "a PDF document; load the XML or CSV of the same publisher, or its text as a notice"},
+		{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old .xls file, or a workbook protected by a password; save it as .xlsx or .csv without one"},
 		{"7z\xbc\xaf\x27\x1c", "packed with 7z; use .gz, .zst, .bz2 or .zip"},
 		{"Rar!\x1a\x07", "packed with rar; use .gz, .zst, .bz2 or .zip"},
 		{"\xfd7zXZ\x00", "packed with xz; use .gz, .zst, .bz2 or .zip"},
@@ -211,8 +213,8 @@ func foreign(head []byte) string {
 	return ""
 }
 
-// unpacking gives an opener of what a compressed stream holds.
-func unpacking(name, packing string, open opener) opener {
+// decompressor returns an opener of the content of a compressed stream.
+func decompressor(name, packing string, open opener) opener {
 	return func() (io.ReadCloser, error) {
 		rc, err := open()
 		if err != nil {
@@ -252,7 +254,7 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unpacker reads a compressed stream, and tells truncation, damage and bombs apart.
+// unpacker reads a compressed stream and reports truncation, damage and bombs.
 type unpacker struct {
 	name, packing string
 	r             io.Reader
@@ -268,7 +270,7 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	if err != nil {
 		return n, u.fault(err)
 	}
-	return n, ratio(u.name, u.n, u.packed.n)
+	return n, checkRatio(u.name, u.n, u.packed.n)
 }
 
 func (u *unpacker) Close() error {
@@ -279,37 +281,40 @@ func (u *unpacker) Close() error {
 }
 
 func (u *unpacker) fault(err error) error {
-	var source *sourceError
 	switch {
-	case err == io.EOF: //nolint:errorlint // the end itself
+	case isReported(err):
 		return err
-	case errors.As(err, &source):
-		return source
-	case fault.KindOf(err) != fault.Internal:
-		return err // of the packing around this one
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fault.E(fault.Invalid, "%s: the %s stream ends in the middle: the file is truncated", u.name, u.packing)
+		return fault.E(fault.Invalid, "%s: the %s stream ends in the middle: the file is truncated; fetch it again", u.name, u.packing)
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return fault.E(fault.Invalid, "%s: the zstd stream needs a window of more than %d MiB; pack it without --long or --ultra", u.name, zstdWindow>>20)
 	}
-	return fault.E(fault.Invalid, "%s: the %s stream is damaged: %w", u.name, u.packing, err)
+	return fault.E(fault.Invalid, "%s: the %s stream is damaged; fetch it again: %w", u.name, u.packing, err)
 }
 
-func ratio(name string, unpacked, packed int64) error {
+// isReported reports whether an error of a reader is the end of the stream, an error of the source, or an error that an outer packing
+// has described.
+func isReported(err error) bool {
+	var source *sourceError
+	return err == io.EOF || errors.As(err, &source) || fault.KindOf(err) != fault.Internal //nolint:errorlint // a wrapped io.EOF is not the end
+}
+
+// checkRatio returns an error if a stream unpacks to too many times its size.
+func checkRatio(name string, unpacked, packed int64) error {
 	if unpacked > bombFloor && unpacked/bombRatio > packed {
-		return fault.E(fault.Invalid, "%s: unpacks to more than %d times its size: refused as a bomb", name, bombRatio)
+		return fault.E(fault.Invalid, "%s: unpacks to more than %d times its size and is refused as a bomb; unpack it first", name, bombRatio)
 	}
 	return nil
 }
 
-// metered counts an input against the limit of all. Reading an input twice counts once.
-type metered struct {
+// limitedReader counts an input towards the limit of all inputs. An input that is read twice counts once.
+type limitedReader struct {
 	io.ReadCloser
 	in *input
 	n  int64
 }
 
-func (m *metered) Read(p []byte) (int, error) {
+func (m *limitedReader) Read(p []byte) (int, error) {
 	r := m.in.run
 	if err := r.ctx.Err(); err != nil {
 		return 0, sourceFault(m.in.name, err)
@@ -321,17 +326,17 @@ func (m *metered) Read(p []byte) (int, error) {
 		m.in.highest = m.n
 	}
 	if r.unpacked > r.opts.MaxBytes {
-		return n, fault.E(fault.TooLarge, "%s: holds more than the %d bytes that are allowed for all files together", m.in.name, r.opts.MaxBytes)
+		return n, fault.E(fault.TooLarge, "%s: all files together unpack to more than the limit of %d bytes", m.in.name, r.opts.MaxBytes)
 	}
-	if bomb := ratio(m.in.name, r.unpacked, r.packed); bomb != nil {
+	if bomb := checkRatio(m.in.name, r.unpacked, r.packed); bomb != nil {
 		return n, bomb
 	}
 	return n, err
 }
 
-// expandZip unpacks the files of an archive, or recognises a workbook.
+// expandZip returns the files of an archive, or a workbook.
 func (r *run) expandZip(name string, open opener, depth int, archived bool) ([]*input, error) {
-	at, size, err := r.random(name, open)
+	at, size, err := r.randomAccess(name, open)
 	if err != nil {
 		return nil, err
 	}
@@ -342,30 +347,30 @@ func (r *run) expandZip(name string, open opener, depth int, archived bool) ([]*
 	}
 	directory.left = -1 // no bound on the files themselves
 	if len(z.File) > maxMembers {
-		return nil, fault.E(fault.Invalid, "%s: holds %d files, more than %d", name, len(z.File), maxMembers)
+		return nil, fault.E(fault.Invalid, "%s: %d files in the archive, more than %d", name, len(z.File), maxMembers)
 	}
 	if slices.ContainsFunc(z.File, func(f *zip.File) bool { return f.Name == "xl/workbook.xml" }) {
 		return []*input{{run: r, name: name, archived: archived, workbook: z}}, nil
 	}
 	if depth == maxNesting {
-		return nil, fault.E(fault.Invalid, "%s: is packed more than %d times", name, maxNesting)
+		return nil, fault.E(fault.Invalid, "%s: packed more than %d times; unpack it first", name, maxNesting)
 	}
 	var inputs []*input
 	for _, f := range z.File {
 		member := name + "/" + f.Name
 		switch {
 		case !fs.ValidPath(strings.TrimSuffix(f.Name, "/")) || strings.ContainsAny(f.Name, "\\\x00"):
-			return nil, fault.E(fault.Invalid, "%s: holds a file with an unsafe name, %.80q", name, f.Name)
+			return nil, fault.E(fault.Invalid, "%s: a file in the archive has an unsafe name, %.80q", name, f.Name)
 		case f.Flags&1 != 0:
-			return nil, fault.E(fault.Invalid, "%s: is behind a password", member)
-		case f.Mode().IsDir() || litter(f.Name):
+			return nil, fault.E(fault.Invalid, "%s: protected by a password; pack it without one", member)
+		case f.Mode().IsDir() || isSystemFile(f.Name):
 			continue
 		case !f.Mode().IsRegular():
-			return nil, fault.E(fault.Invalid, "%s: is a link or device, not a file", member)
+			return nil, fault.E(fault.Invalid, "%s: a link or device, not a file", member)
 		case f.Method != zip.Store && f.Method != zip.Deflate:
-			return nil, fault.E(fault.Invalid, "%s: is packed with zip method %d, which is not read; use the usual one (deflate)", member, f.Method)
+			return nil, fault.E(fault.Invalid, "%s: packed with the unsupported zip method %d; use deflate", member, f.Method)
 		case f.UncompressedSize64 == 0:
-			return nil, fault.E(fault.Invalid, "%s: is empty (0 bytes)", member)
+			return nil, fault.E(fault.Invalid, "%s: empty (0 bytes); fetch it again", member)
 		}
 		in, err := r.expand(member, zipMember(member, f), depth+1, true)
 		if err != nil {
@@ -375,15 +380,15 @@ func (r *run) expandZip(name string, open opener, depth int, archived bool) ([]*
 	}
 	switch len(inputs) {
 	case 0:
-		return nil, fault.E(fault.Invalid, "%s: the archive holds no file", name)
+		return nil, fault.E(fault.Invalid, "%s: no file in the archive", name)
 	case 1:
 		inputs[0].archived = archived // as if given by itself
 	}
 	return inputs, nil
 }
 
-// litter tells what operating systems leave in archives.
-func litter(name string) bool {
+// isSystemFile reports whether a file in an archive was added by an operating system.
+func isSystemFile(name string) bool {
 	return strings.HasPrefix(name, "__MACOSX/") || strings.HasPrefix(path.Base(name), ".") || path.Base(name) == "Thumbs.db"
 }
 
@@ -410,34 +415,29 @@ func (m *memberReader) Read(p []byte) (int, error) {
 	if err != nil {
 		return n, zipFault(m.name, err)
 	}
-	return n, ratio(m.name, m.n, int64(m.f.CompressedSize64))
+	return n, checkRatio(m.name, m.n, int64(m.f.CompressedSize64))
 }
 
 func (m *memberReader) Close() error { return m.rc.Close() }
 
 func zipFault(name string, err error) error {
-	var source *sourceError
 	switch {
-	case err == io.EOF: //nolint:errorlint // the end itself
-		return err
-	case errors.As(err, &source):
-		return source
-	case fault.KindOf(err) != fault.Internal:
+	case isReported(err):
 		return err
 	case errors.Is(err, errDirectory):
 		return fault.E(fault.Invalid, "%s: the directory of the archive is larger than %d bytes", name, maxDirectory)
 	case errors.Is(err, zip.ErrFormat), errors.Is(err, io.ErrUnexpectedEOF):
-		return fault.E(fault.Invalid, "%s: the zip archive is truncated or damaged", name)
+		return fault.E(fault.Invalid, "%s: the zip archive is truncated or damaged; fetch it again", name)
 	}
 	return fault.E(fault.Invalid, "%s: the zip archive cannot be read: %w", name, err)
 }
 
 var errDirectory = errors.New("directory too large")
 
-// boundedAt bounds what is read while the directory of an archive is parsed.
+// boundedAt bounds the bytes that are read while the directory of an archive is parsed.
 type boundedAt struct {
 	r    io.ReaderAt
-	left int64 // -1: no bound
+	left int64 // -1 means no bound
 }
 
 func (b *boundedAt) ReadAt(p []byte, off int64) (int, error) {
@@ -449,9 +449,9 @@ func (b *boundedAt) ReadAt(p []byte, off int64) (int, error) {
 	return b.r.ReadAt(p, off)
 }
 
-// random makes a stream readable at random: directly if it can (an *os.File, or any reader with ReadAt and Seek),
-// otherwise from memory or from a temporary file.
-func (r *run) random(name string, open opener) (io.ReaderAt, int64, error) {
+// randomAccess returns a reader with random access to a stream: the file itself if it has ReadAt and Seek, otherwise a copy in memory
+// or in a temporary file.
+func (r *run) randomAccess(name string, open opener) (io.ReaderAt, int64, error) {
 	rc, err := open()
 	if err != nil {
 		return nil, 0, err
@@ -483,7 +483,7 @@ func (r *run) random(name string, open opener) (io.ReaderAt, int64, error) {
 	}
 	f, err := os.CreateTemp("", "interdict-zip-*")
 	if err != nil {
-		return nil, 0, fault.E(fault.Unavailable, "%s: no temporary file for an archive of more than %d MiB: %w", name, inMemory>>20, err)
+		return nil, 0, fault.E(fault.Unavailable, "%s: create a temporary file for an archive of more than %d MiB: %w", name, inMemory>>20, err)
 	}
 	r.closers = append(r.closers, f.Close)
 	if err := os.Remove(f.Name()); err != nil {
@@ -494,12 +494,12 @@ func (r *run) random(name string, open opener) (io.ReaderAt, int64, error) {
 		return nil, 0, err
 	}
 	if r.spooled += n; r.spooled > r.opts.MaxBytes {
-		return nil, 0, fault.E(fault.TooLarge, "%s: holds more than the %d bytes that are allowed for all files together", name, r.opts.MaxBytes)
+		return nil, 0, fault.E(fault.TooLarge, "%s: all files together unpack to more than the limit of %d bytes", name, r.opts.MaxBytes)
 	}
 	return f, n, nil
 }
 
-// writeFault tells a full disk from a bad file.
+// writeFault makes an error of the disk fault.Unavailable, not an error of the file.
 type writeFault struct{ f *os.File }
 
 func (w writeFault) Write(p []byte) (int, error) {
@@ -521,7 +521,7 @@ func (o *originAt) ReadAt(p []byte, off int64) (int, error) {
 		return 0, sourceFault(o.name, err)
 	}
 	n, err := o.r.ReadAt(p, off)
-	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err != nil && err != io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		err = sourceFault(o.name, err)
 	}
 	return n, err

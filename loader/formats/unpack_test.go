@@ -160,7 +160,7 @@ func TestArchivesThatMeanNoGoodAreRefused(t *testing.T) {
 		"cut off":              {zipped(t, "list.txt", oneAddress)[:60], "truncated"},
 		"an empty archive":     {zipped(t), "no file"},
 		"an empty file":        {zipped(t, "list.txt", ""), "0 bytes"},
-		"too many files":       {zipped(t, many...), "101 files, more than 100"},
+		"too many files":       {zipped(t, many...), "101 files in the archive, more than 100"},
 		"too long a directory": {zipped(t, long...), "directory"},
 		"two lists":            {zipped(t, "a.txt", oneAddress, "b.txt", oneAddress), "a.txt (text), "},
 		"two formats":          {zipped(t, "a.txt", oneAddress, "b.json", `["12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h"]`), "b.json (json)"},

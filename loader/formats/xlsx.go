@@ -15,10 +15,10 @@ import (
 	"interdict/lists/fault"
 )
 
-// Workbooks of Excel 2007 and later (ECMA-376, SpreadsheetML), with the columns of csv. Every sheet with a column of addresses is read;
-// one that is named after a network or an asset gives it to its rows. Hidden sheets and rows are left out with a warning, unless the mapping
-// says hidden=read. A merged cell holds for all its rows; cells give what they hold, not how they show it. The workbook is read as a stream with the
-// scanner of xmlscan.go: excelize unpacks every part of it into memory, and a sheet of a million rows is 100 MB of XML.
+// Workbooks of Excel 2007 and later (ECMA-376, SpreadsheetML), with the columns of csv. Every sheet with a column of addresses is read. If
+// the name of a sheet is a network or an asset, it applies to its rows. Hidden sheets and rows are skipped with a warning, unless the
+// mapping says hidden=read. A merged cell applies to all its rows. Cells are read by value, not as displayed. The workbook is read as a
+// stream with xmlscan.go: excelize unpacks every part into memory, and a sheet of a million rows is 100 MB of XML.
 func init() {
 	register(format{
 		name: "xlsx", order: 90,
@@ -28,10 +28,10 @@ func init() {
 }
 
 const (
-	// maxShared bounds the texts that cells share, which are kept: a million addresses are 40 MB.
+	// maxShared bounds the bytes of the shared strings, which are kept: a million addresses are 40 MB.
 	maxShared = 48 << 20
 	maxSheets = 256
-	// maxCells is how many columns a sheet may have.
+	// maxCells bounds the columns of a sheet.
 	maxCells = 1 << 14
 )
 
@@ -53,14 +53,14 @@ type sheet struct {
 }
 
 func readXLSX(r *run) error {
-	in := r.only()
+	in := r.input()
 	if in.workbook == nil {
-		return in.invalid("the file", "is no workbook: a zip archive with xl/workbook.xml is expected")
+		return in.invalid("the file", "not a workbook, which is a zip archive with xl/workbook.xml")
 	}
 	w := &workbook{run: r, in: in, parts: map[string]*zip.File{}, texts: "xl/sharedStrings.xml", epoch: time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)}
 	for _, f := range in.workbook.File {
 		if f.Flags&1 != 0 {
-			return in.invalid(f.Name, "is behind a password")
+			return in.invalid(f.Name, "protected by a password; save it without one")
 		}
 		w.parts[f.Name] = f
 	}
@@ -73,16 +73,21 @@ func readXLSX(r *run) error {
 			return err
 		}
 	}
+	return w.readSheets(sheets)
+}
+
+// readSheets reads the sheets and warns about those that were skipped.
+func (w *workbook) readSheets(sheets []sheet) error {
 	var skipped, hidden []string
-	var why error // the header of the first sheet that was left out
+	var why error // the error of the header of the first sheet that was skipped
 	read := 0
 	for _, s := range sheets {
 		f := w.parts[s.part]
 		if f == nil {
-			return in.invalid("sheet "+clip(s.name), "is missing from the workbook (%s): it is truncated or damaged", clip(s.part))
+			return w.in.invalid("sheet "+truncate(s.name, maxQuoted), "missing from the workbook (%s): it is truncated or damaged; save it again", truncate(s.part, maxQuoted))
 		}
-		if s.hidden && !r.mapping.hidden {
-			hidden = append(hidden, clip(s.name))
+		if s.hidden && !w.mapping.hidden {
+			hidden = append(hidden, truncate(s.name, maxQuoted))
 			continue
 		}
 		header, err := w.sheet(s, f, len(sheets) > 1)
@@ -92,31 +97,31 @@ func readXLSX(r *run) error {
 		case header == nil:
 			read++
 		default:
-			skipped = append(skipped, clip(s.name))
+			skipped = append(skipped, truncate(s.name, maxQuoted))
 			why = cmp.Or(why, header)
 		}
 	}
 	if len(hidden) > 0 {
-		r.warn("hidden_sheets", "%s: these sheets are hidden and were not read: %s; the mapping hidden=read reads them", in.name, abridged(quoted(hidden)))
+		w.warn("hidden_sheets", "%s: hidden sheets were not read: %s; read them with the mapping hidden=read", w.in.name, joinFirst(quoteNames(hidden)))
 	}
 	if w.hiddenRows > 0 {
-		r.warn("hidden_rows", "%s: %d rows are hidden and were not read (first: %s); the mapping hidden=read reads them", in.name, w.hiddenRows, w.firstHidden)
+		w.warn("hidden_rows", "%s: %d hidden rows were not read (first: %s); read them with the mapping hidden=read", w.in.name, w.hiddenRows, w.firstHidden)
 	}
 	switch {
 	case read == 0 && why == nil:
-		return in.invalid("the sheets", "are all hidden; the mapping hidden=read reads them")
+		return w.in.invalid("the sheets", "all hidden; read them with the mapping hidden=read")
 	case read == 0 && !errors.Is(why, errNoHeader):
-		return in.invalid("header", "%w", why)
+		return w.in.invalid("header", "%w", why)
 	case read == 0:
-		return in.invalid("header", "no sheet has a column of addresses (address, wallet, publicKey …); name the column with the mapping")
+		return w.in.invalid("header", "no sheet has a column of addresses (address, wallet, publicKey …); name the column in the mapping")
 	}
 	if len(skipped) > 0 {
-		r.warn("sheets_not_read", "%s: these sheets have no column of addresses: %s", in.name, abridged(quoted(skipped)))
+		w.warn("sheets_not_read", "%s: sheets without a column of addresses were not read: %s", w.in.name, joinFirst(quoteNames(skipped)))
 	}
 	return nil
 }
 
-// part gives a file of the workbook as an input of its own, within the limits.
+// part returns a file of the workbook as an input, within the limits of all inputs.
 func (w *workbook) part(f *zip.File) *input {
 	in := &input{run: w.run, name: w.in.name + "/" + f.Name}
 	open := zipMember(in.name, f)
@@ -125,7 +130,7 @@ func (w *workbook) part(f *zip.File) *input {
 		if err != nil {
 			return nil, err
 		}
-		return &metered{ReadCloser: inner, in: in}, nil
+		return &limitedReader{ReadCloser: inner, in: in}, nil
 	}
 	return in
 }
@@ -176,18 +181,18 @@ func (w *workbook) sheets() ([]sheet, error) {
 	}
 	kept := sheets[:0]
 	for _, s := range sheets {
-		if target, ok := targets[s.id]; ok { // charts and macros are sheets, too
+		if target, ok := targets[s.id]; ok { // charts and macros are also sheets
 			s.part = target
 			kept = append(kept, s)
 		}
 	}
 	if err == nil && len(kept) == 0 {
-		err = w.in.invalid("xl/workbook.xml", "the workbook has no sheets: it is truncated or damaged")
+		err = w.in.invalid("xl/workbook.xml", "the workbook has no sheets: it is truncated or damaged; save it again")
 	}
 	return kept, err
 }
 
-// sharedStrings are the texts of a workbook, one after the other in chunks.
+// sharedStrings are the shared strings of a workbook, stored one after the other in chunks.
 type sharedStrings struct {
 	chunks [][]byte
 	at     []sharedText
@@ -226,14 +231,14 @@ func (w *workbook) readShared(f *zip.File) error {
 				return err
 			}
 			if w.shared.add(text); w.shared.size > maxShared {
-				return fault.E(fault.TooLarge, "%s: holds more than %d MiB of texts; save it as .csv", w.in.name, maxShared>>20)
+				return fault.E(fault.TooLarge, "%s: more than %d MiB of texts; save it as .csv", w.in.name, maxShared>>20)
 			}
 			return nil
 		})
 	})
 }
 
-// richText reads <t>…</t>, or the runs <r><t>…</t></r>; not the phonetic hints beside them.
+// richText reads <t>…</t>, or the runs <r><t>…</t></r>, without the phonetic hints beside them.
 func richText(x *xmlScanner) (string, error) {
 	whole := ""
 	add := func() error {
@@ -260,12 +265,12 @@ func richText(x *xmlScanner) (string, error) {
 	return whole, err
 }
 
-// sheet reads one sheet. header tells why it was not read: it has no column of addresses, or its header is wrong.
+// sheet reads a sheet. If header is not nil, the sheet was not read: it has no column of addresses, or its header is wrong.
 func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error) {
 	in := w.part(f)
 	place := "row "
 	if several {
-		place = "sheet " + clip(s.name) + " row "
+		place = "sheet " + truncate(s.name, maxQuoted) + " row "
 	}
 	sampled, numbers, err := w.sampleRows(in)
 	if err != nil {
@@ -273,7 +278,7 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 	}
 	l, header := layoutIn(sampled, w.mapping)
 	if unclear := (needsMapping{}); errors.As(header, &unclear) {
-		return nil, w.in.invalid("sheet "+clip(s.name), "%w", header)
+		return nil, w.in.invalid("sheet "+truncate(s.name, maxQuoted), "%w", header)
 	} else if header != nil {
 		return header, w.addressesElsewhere(in, place)
 	}
@@ -304,7 +309,7 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 		}
 		cells = merges.fill(n, cells)
 		if hidden && !w.mapping.hidden {
-			if !blank(cells) {
+			if !isBlank(cells) {
 				w.hiddenRows++
 				w.firstHidden = cmp.Or(w.firstHidden, numbered(place, n))
 			}
@@ -318,15 +323,12 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 	return nil, err
 }
 
-// rows reads the rows of a sheet. Of cells beyond width, if it is not 0, only the texts are kept, and a few of them.
+// rows reads the rows of a sheet. If width is not 0, empty cells beyond it are dropped and only a few others are kept.
 func (w *workbook) rows(in *input, width int, each func(n int64, hidden bool, cells []string) error) error {
 	n := int64(0)
 	var cells []string
 	return in.readXML("worksheet", func(x *xmlScanner) error {
-		return x.each(func(name []byte) error {
-			if string(name) != "sheetData" {
-				return nil
-			}
+		return x.eachNamed("sheetData", func() error {
 			return x.each(func([]byte) error { // row
 				n++
 				if r, err := strconv.ParseInt(x.attr("r"), 10, 64); err == nil {
@@ -343,16 +345,16 @@ func (w *workbook) rows(in *input, width int, each func(n int64, hidden bool, ce
 	})
 }
 
-// maxSampledCells bounds the rows that are looked at to find the header of a sheet.
+// maxSampledCells bounds the cells that are read to find the header of a sheet.
 const maxSampledCells = 200_000
 
 var errEnough = errors.New("enough rows")
 
-// sampleRows gives the first rows of a sheet that have content, and their numbers.
+// sampleRows returns the first rows of a sheet that have content, and their numbers.
 func (w *workbook) sampleRows(in *input) (all [][]string, numbers []int64, err error) {
 	size := 0
 	err = w.rows(in, 0, func(n int64, hidden bool, cells []string) error {
-		if blank(cells) || hidden && !w.mapping.hidden {
+		if isBlank(cells) || hidden && !w.mapping.hidden {
 			return nil
 		}
 		all, numbers = append(all, slices.Clone(cells)), append(numbers, n)
@@ -367,7 +369,7 @@ func (w *workbook) sampleRows(in *input) (all [][]string, numbers []int64, err e
 	return all, numbers, err
 }
 
-// addressesElsewhere reports the addresses of a sheet without a column of them: they must not go unread.
+// addressesElsewhere yields an unread row for each address in a sheet without a column of addresses.
 func (w *workbook) addressesElsewhere(in *input, place string) error {
 	return w.rows(in, 0, func(n int64, hidden bool, cells []string) error {
 		if hidden && !w.mapping.hidden {
@@ -376,7 +378,7 @@ func (w *workbook) addressesElsewhere(in *input, place string) error {
 		for _, cell := range cells {
 			if provesAddress(cell) {
 				return w.emit(Row{Address: cell, Locator: numbered(place, n), Unread: true,
-					Problem: "sheets: this one has no column of addresses and is not read; name the column with the mapping"})
+					Problem: "sheets: this sheet has no column of addresses and is not read; name the column in the mapping"})
 			}
 		}
 		return nil
@@ -390,16 +392,16 @@ type merge struct {
 	text     string
 }
 
-// mergedCells are those of a sheet, by their first row.
+// mergedCells are the merged cells of a sheet.
 type mergedCells struct {
-	next []merge
-	open []merge
+	next []merge // those below, by their first row
+	open []merge // those that cover the current row
 }
 
-// maxMerges bounds the merged cells that are kept.
+// maxMerges bounds the merged cells of a sheet.
 const maxMerges = 200_000
 
-// merges finds the merged cells of a sheet, which stand behind its rows.
+// merges returns the merged cells of a sheet, which are listed after its rows.
 func (w *workbook) merges(in *input) (*mergedCells, error) {
 	m := &mergedCells{}
 	found, err := contains(in, []byte("mergeCell"))
@@ -407,16 +409,13 @@ func (w *workbook) merges(in *input) (*mergedCells, error) {
 		return m, err
 	}
 	err = in.readXML("worksheet", func(x *xmlScanner) error {
-		return x.each(func(name []byte) error {
-			if string(name) != "mergeCells" {
-				return nil
-			}
+		return x.eachNamed("mergeCells", func() error {
 			return x.each(func([]byte) error {
 				first, last, _ := strings.Cut(x.attr("ref"), ":")
 				c := merge{column: columnOf(first), from: rowOf(first), to: rowOf(last)}
 				if c.column >= 0 && c.from > 0 && c.to > c.from {
 					if len(m.next) == maxMerges {
-						return fault.E(fault.TooLarge, "%s: has more than %d merged cells; save it as .csv", w.in.name, maxMerges)
+						return fault.E(fault.TooLarge, "%s: more than %d merged cells; save it as .csv", w.in.name, maxMerges)
 					}
 					m.next = append(m.next, c)
 				}
@@ -428,7 +427,7 @@ func (w *workbook) merges(in *input) (*mergedCells, error) {
 	return m, err
 }
 
-// fill writes the texts of merged cells into the rows that they cover. Rows come in their order.
+// fill sets the cells of row n that merged cells cover. It is called for the rows in order.
 func (m *mergedCells) fill(n int64, cells []string) []string {
 	if len(m.next) == 0 && len(m.open) == 0 {
 		return cells
@@ -453,7 +452,7 @@ func (m *mergedCells) fill(n int64, cells []string) []string {
 	return cells
 }
 
-// contains reports whether a text stands anywhere in the input.
+// contains reports whether the input contains a word.
 func contains(in *input, word []byte) (bool, error) {
 	rc, err := in.open()
 	if err != nil {
@@ -477,19 +476,16 @@ func contains(in *input, word []byte) (bool, error) {
 	}
 }
 
-// cells reads the cells of a row into their columns.
+// cells reads the cells of a row, each into its column.
 func (w *workbook) cells(x *xmlScanner, cells []string, width int) ([]string, error) {
 	size, next, further := 0, 0, 0
-	err := x.each(func(name []byte) error {
-		if string(name) != "c" {
-			return nil
-		}
+	err := x.eachNamed("c", func() error {
 		column := next
 		if ref := x.attr("r"); ref != "" {
 			column = columnOf(ref)
 		}
 		if column < next || column >= maxCells {
-			return x.invalid("a cell stands in no place: %q", clip(x.attr("r")))
+			return x.invalid("invalid or repeated cell reference %q", truncate(x.attr("r"), maxQuoted))
 		}
 		next = column + 1
 		kind := x.attr("t")
@@ -515,10 +511,10 @@ func (w *workbook) cells(x *xmlScanner, cells []string, width int) ([]string, er
 	return cells, err
 }
 
-// maxFurther is how many cells of a row are kept beyond the width of the header.
+// maxFurther bounds the cells of a row that are kept beyond the width of the header.
 const maxFurther = 16
 
-// rowOf gives the row of a reference like BC12; 0 if it is none.
+// rowOf returns the row of a reference like BC12, or 0.
 func rowOf(ref string) int64 {
 	n, err := strconv.ParseInt(strings.TrimLeft(ref, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 10, 64)
 	if err != nil {
@@ -527,7 +523,7 @@ func rowOf(ref string) int64 {
 	return n
 }
 
-// columnOf gives the column of a reference like BC12, from 0; -1 if it is none.
+// columnOf returns the column of a reference like BC12, from 0, or -1.
 func columnOf(ref string) int {
 	n := 0
 	for i := 0; i < len(ref) && ref[i] >= 'A' && ref[i] <= 'Z' && i < 4; i++ {
@@ -553,7 +549,7 @@ func (w *workbook) cell(x *xmlScanner, kind string) (text string, err error) {
 	i, err := strconv.Atoi(text)
 	shared, ok := w.shared.get(i)
 	if err != nil || !ok {
-		return "", x.invalid("a cell refers to the text %q, which the workbook does not hold: it is damaged", clip(text))
+		return "", x.invalid("a cell refers to the shared string %q, which does not exist: the workbook is damaged; save it again", truncate(text, maxQuoted))
 	}
 	return shared, nil
 }

@@ -179,11 +179,11 @@ func TestDamagedWorkbooksAreRefused(t *testing.T) {
 		file  File
 		words string
 	}{
-		"a text that is not there":  {bookWith(t, head+`<row><c t="s"><v>7</v></c></row></sheetData></worksheet>`, `<sst/>`), "does not hold"},
-		"a negative text":           {bookWith(t, head+`<row><c t="s"><v>-1</v></c></row></sheetData></worksheet>`, `<sst/>`), "does not hold"},
-		"cells out of order":        {bookWith(t, head+`<row><c r="B2"><v>1</v></c><c r="A2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "no place"},
-		"a column beyond all":       {bookWith(t, head+`<row><c r="ZZZZ2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "no place"},
-		"a reference of lower case": {bookWith(t, head+`<row><c r="a2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "no place"},
+		"a text that is not there":  {bookWith(t, head+`<row><c t="s"><v>7</v></c></row></sheetData></worksheet>`, `<sst/>`), "does not exist"},
+		"a negative text":           {bookWith(t, head+`<row><c t="s"><v>-1</v></c></row></sheetData></worksheet>`, `<sst/>`), "does not exist"},
+		"cells out of order":        {bookWith(t, head+`<row><c r="B2"><v>1</v></c><c r="A2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "invalid or repeated"},
+		"a column beyond all":       {bookWith(t, head+`<row><c r="ZZZZ2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "invalid or repeated"},
+		"a reference of lower case": {bookWith(t, head+`<row><c r="a2"><v>1</v></c></row></sheetData></worksheet>`, `<sst/>`), "invalid or repeated"},
 		"a DTD":                     {bookWith(t, `<!DOCTYPE x>`+head+`</sheetData></worksheet>`, `<sst/>`), "DTD"},
 		"another root":              {bookWith(t, `<chart/>`, `<sst/>`), "worksheet"},
 		"a cut sheet":               {bookWith(t, head, `<sst/>`), "truncated"},
@@ -286,7 +286,7 @@ func TestASheetForEachChainAndAColumnForEachAsset(t *testing.T) {
 	rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book))
 	want := []Row{{Address: tron1, Asset: "TRON", Locator: "sheet TRON wallets row 1"}, {Address: tron2, Asset: "TRON", Locator: "sheet TRON wallets row 2"},
 		{Address: btc1, EntityName: "A", Asset: "BTC", Locator: "sheet Others row 2"}, {Address: evm1, EntityName: "A", Asset: "ETH", Locator: "sheet Others row 2 address 2"},
-		{Address: "see " + evm2, Unread: true, Locator: "sheet Notes row 2", Problem: "sheets: this one has no column of addresses and is not read; name the column with the mapping"}}
+		{Address: "see " + evm2, Unread: true, Locator: "sheet Notes row 2", Problem: "sheets: this sheet has no column of addresses and is not read; name the column in the mapping"}}
 	if diff := cmp.Diff(want, rows); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}

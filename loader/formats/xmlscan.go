@@ -9,13 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// xmlScanner reads XML 1.0 forwards, with bounded depth, texts and attributes, and without DTDs: a document that
-// declares one is refused, and with it every entity but the five predefined ones. It looks at local names only: publishers
-// changed their namespaces, never their names. encoding/xml reads 20 to 30 MB a second and nests without end; this one
-// reads SDN_ADVANCED.XML, 117 MB, in well under a second.
+// xmlScanner reads XML 1.0 as a stream, with bounds on depth, texts and attributes. It refuses a document with a DTD, and
+// so every entity but the five predefined ones. It compares local names only: publishers have changed their namespaces and
+// never their names. encoding/xml reads 20 to 30 MB a second and does not bound the depth; this scanner reads
+// SDN_ADVANCED.XML, 117 MB, in less than a second.
 //
-// Texts and attributes that are asked for are checked to be UTF-8 and have their references resolved; what is skipped
-// is only checked to be well-formed in its tags.
+// Texts and attributes that are read must be UTF-8, and their references are resolved. In the parts that are skipped only
+// the tags are checked.
 type xmlScanner struct {
 	in       *input
 	r        io.Reader
@@ -46,9 +46,9 @@ const (
 )
 
 const (
-	// maxDepth is how deep elements nest: twelve in OFAC's files.
+	// maxDepth bounds the nesting of elements; OFAC's files have twelve levels.
 	maxDepth = 64
-	// maxText bounds texts and attributes that are read, and may be kept: names, addresses, comments. What is skipped is bounded by MaxLine.
+	// maxText bounds the bytes of texts and attributes that are read: names, addresses, comments. MaxLine bounds what is skipped.
 	maxText = 16 << 10
 )
 
@@ -62,16 +62,16 @@ func (x *xmlScanner) invalid(format string, args ...any) error {
 	line := 1 + x.lines + int64(bytes.Count(x.buf[:x.pos], []byte{'\n'}))
 	place := lineAt(line)
 	if x.depth() > 0 {
-		place += fmt.Sprintf(", in <%s>", clip(string(x.open[x.starts[x.depth()-1]:])))
+		place += fmt.Sprintf(", in <%s>", truncate(string(x.open[x.starts[x.depth()-1]:]), maxQuoted))
 	}
 	return x.in.invalid(place, format, args...)
 }
 
-// fill reads more behind what is not consumed.
+// fill reads more input after the bytes that are not consumed.
 func (x *xmlScanner) fill() error {
 	if x.eof {
 		if x.depth() > 0 {
-			return x.invalid("the file ends in the middle: it is truncated")
+			return x.invalid("the file ends here: it is truncated; fetch it again")
 		}
 		return io.ErrUnexpectedEOF
 	}
@@ -88,10 +88,10 @@ func (x *xmlScanner) fill() error {
 	}
 	n, err := x.r.Read(x.buf[x.end:])
 	if bytes.IndexByte(x.buf[x.end:x.end+n], 0) >= 0 {
-		return x.invalid("there is a NUL byte after this")
+		return x.invalid("a NUL byte follows: the file is damaged; fetch it again")
 	}
 	x.end += n
-	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is no end of file but an error
+	if err == io.EOF { //nolint:errorlint // a wrapped io.EOF is an error, not the end of the file
 		x.eof = true
 		return nil
 	}
@@ -119,7 +119,7 @@ func (x *xmlScanner) next() (xmlKind, error) {
 			scanned = x.end - x.pos
 			if x.eof && x.depth() == 0 {
 				if len(bytes.TrimLeft(x.buf[x.pos:x.end], " \t\r\n")) > 0 {
-					return 0, x.invalid("there is text outside the root element")
+					return 0, x.invalid("text outside the root element")
 				}
 				return xmlEOF, nil
 			}
@@ -134,7 +134,7 @@ func (x *xmlScanner) next() (xmlKind, error) {
 				return xmlText, nil
 			}
 			if len(bytes.TrimLeft(x.chars, " \t\r\n")) > 0 {
-				return 0, x.invalid("there is text outside the root element")
+				return 0, x.invalid("text outside the root element")
 			}
 			x.pos += scanned
 		}
@@ -145,7 +145,7 @@ func (x *xmlScanner) next() (xmlKind, error) {
 	}
 }
 
-// markup reads what begins with '<' at pos: a tag or CDATA section, or something without meaning (kind 0).
+// markup reads the markup that begins with '<' at pos. Its kind is 0 if it is neither a tag nor a CDATA section.
 func (x *xmlScanner) markup() (xmlKind, error) {
 	for x.end-x.pos < len("<![CDATA[") && !x.eof {
 		if err := x.fill(); err != nil {
@@ -154,7 +154,7 @@ func (x *xmlScanner) markup() (xmlKind, error) {
 	}
 	switch b := x.buf[x.pos:x.end]; {
 	case len(b) < 2:
-		return 0, x.invalid("the file ends in the middle of a tag: it is truncated")
+		return 0, x.invalid("the file ends in the middle of a tag: it is truncated; fetch it again")
 	case b[1] == '/':
 		return x.endTag()
 	case b[1] == '?':
@@ -163,19 +163,19 @@ func (x *xmlScanner) markup() (xmlKind, error) {
 		return 0, x.through("<!--", "-->")
 	case bytes.HasPrefix(b, []byte("<![CDATA[")):
 		if x.depth() == 0 {
-			return 0, x.invalid("there is text outside the root element")
+			return 0, x.invalid("text outside the root element")
 		}
 		if err := x.through("<![CDATA[", "]]>"); err != nil {
 			return 0, err
 		}
 		return xmlText, nil
 	case b[1] == '!':
-		return 0, x.invalid("there is a document type declaration (DTD); no list has one, and none is read")
+		return 0, x.invalid("document type declarations (DTD) are not supported: no list has one")
 	}
 	return x.startTag()
 }
 
-// through moves behind the end mark of what was opened at pos; what stands between is in chars.
+// through moves after the end mark of the markup that begins at pos and sets chars to the text between the marks.
 func (x *xmlScanner) through(opening, mark string) error {
 	for {
 		if content := x.pos + len(opening); content < x.end {
@@ -194,12 +194,12 @@ func (x *xmlScanner) through(opening, mark string) error {
 // torn explains the end of the file outside the root element.
 func (x *xmlScanner) torn(err error) error {
 	if err == io.ErrUnexpectedEOF { //nolint:errorlint // fill's own
-		return x.invalid("the file ends in the middle of a tag: it is truncated")
+		return x.invalid("the file ends in the middle of a tag: it is truncated; fetch it again")
 	}
 	return err
 }
 
-// tag gives the bytes between '<' and '>', and moves behind them. A '>' may stand in an attribute.
+// tag returns the bytes between '<' and '>' and moves after them. A '>' may be part of an attribute.
 func (x *xmlScanner) tag() ([]byte, error) {
 	for {
 		if i := tagEnd(x.buf[x.pos+1 : x.end]); i >= 0 {
@@ -246,16 +246,16 @@ func (x *xmlScanner) startTag() (xmlKind, error) {
 		t, x.closing = t[:n-1], true
 	}
 	n := 0
-	for n < len(t) && !space(t[n]) {
+	for n < len(t) && !isSpace(t[n]) {
 		n++
 	}
 	switch {
 	case n == 0 || !nameStart(t[0]):
-		return 0, x.invalid("there is a tag without a name")
+		return 0, x.invalid("a tag without a name")
 	case x.depth() == maxDepth:
 		return 0, x.invalid("elements nest deeper than %d", maxDepth)
 	case x.depth() == 0 && x.name != nil:
-		return 0, x.invalid("there is a second root element")
+		return 0, x.invalid("a second root element")
 	}
 	x.starts = append(x.starts, len(x.open))
 	x.open = append(x.open, t[:n]...)
@@ -270,7 +270,7 @@ func (x *xmlScanner) endTag() (xmlKind, error) {
 	}
 	t = bytes.TrimRight(t[1:], " \t\r\n")
 	if x.depth() == 0 || !bytes.Equal(x.open[x.starts[x.depth()-1]:], t) {
-		return 0, x.invalid("</%s> closes nothing", clip(string(t)))
+		return 0, x.invalid("</%s> closes no open element", truncate(string(t), maxQuoted))
 	}
 	x.pop()
 	return xmlEnd, nil
@@ -282,13 +282,13 @@ func (x *xmlScanner) pop() {
 	x.starts = x.starts[:last]
 }
 
-func space(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 func nameStart(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_' || c == ':' || c >= utf8.RuneSelf
 }
 
-// local gives a name without its namespace prefix.
+// local returns a name without its namespace prefix.
 func local(name []byte) []byte {
 	if prefix, rest, ok := bytes.Cut(name, []byte(":")); ok && len(prefix) > 0 && len(rest) > 0 && bytes.IndexByte(rest, ':') < 0 {
 		return rest
@@ -296,7 +296,7 @@ func local(name []byte) []byte {
 	return name
 }
 
-// attr gives an attribute of the element that has just started, by its local name; "" if it has none.
+// attr returns an attribute of the element that has just started, by its local name, or "".
 func (x *xmlScanner) attr(name string) string {
 	rest := x.attrs
 	for {
@@ -304,19 +304,19 @@ func (x *xmlScanner) attr(name string) string {
 		eq := bytes.IndexByte(rest, '=')
 		if eq < 0 {
 			if len(rest) > 0 {
-				x.bad = x.invalid("there is an attribute without a value")
+				x.bad = x.invalid("an attribute without a value")
 			}
 			return ""
 		}
 		key := local(bytes.TrimRight(rest[:eq], " \t\r\n"))
 		rest = bytes.TrimLeft(rest[eq+1:], " \t\r\n")
 		if len(rest) < 2 || rest[0] != '"' && rest[0] != '\'' {
-			x.bad = x.invalid("there is an attribute without quotes")
+			x.bad = x.invalid("an attribute without quotes")
 			return ""
 		}
 		end := bytes.IndexByte(rest[1:], rest[0])
 		if end < 0 {
-			x.bad = x.invalid("there is an attribute without quotes")
+			x.bad = x.invalid("an attribute without quotes")
 			return ""
 		}
 		if string(key) == name {
@@ -349,7 +349,7 @@ func (x *xmlScanner) resolve(to, raw []byte) ([]byte, error) {
 		raw = raw[i+1:]
 		end := bytes.IndexByte(raw, ';')
 		if end < 0 || end > 32 {
-			return to, x.invalid("there is an & that begins no reference")
+			return to, x.invalid("an & that does not begin a reference")
 		}
 		switch ref := string(raw[:end]); ref {
 		case "lt":
@@ -371,7 +371,7 @@ func (x *xmlScanner) resolve(to, raw []byte) ([]byte, error) {
 				n, err = strconv.ParseUint(decimal, 10, 32)
 			}
 			if err != nil || n == 0 || n > utf8.MaxRune || !utf8.ValidRune(rune(n)) {
-				return to, x.invalid("&%s; is no entity that is known", ref)
+				return to, x.invalid("unknown entity &%s;", ref)
 			}
 			to = utf8.AppendRune(to, rune(n))
 		}
@@ -379,11 +379,11 @@ func (x *xmlScanner) resolve(to, raw []byte) ([]byte, error) {
 	}
 }
 
-// root reads up to the root element and gives its name.
+// root reads up to the root element and returns its name.
 func (x *xmlScanner) root() (string, error) {
 	kind, err := x.next()
 	if err == nil && kind != xmlStart {
-		err = x.invalid("there is no root element: this is no XML")
+		err = x.invalid("no root element: not an XML file")
 	}
 	if err != nil {
 		return "", err
@@ -391,8 +391,8 @@ func (x *xmlScanner) root() (string, error) {
 	return string(x.name), nil
 }
 
-// each calls fn for every child of the element that has just started; fn may read the child with each or text,
-// what it leaves is skipped. It returns behind the element's end.
+// each calls fn for every child of the element that has just started. fn may read the child with each or text; the rest of
+// the child is skipped. each returns after the end of the element.
 func (x *xmlScanner) each(fn func(name []byte) error) error {
 	depth := x.depth()
 	for {
@@ -414,6 +414,16 @@ func (x *xmlScanner) each(fn func(name []byte) error) error {
 	}
 }
 
+// eachNamed calls fn for every child of that name.
+func (x *xmlScanner) eachNamed(child string, fn func() error) error {
+	return x.each(func(name []byte) error {
+		if string(name) != child {
+			return nil
+		}
+		return fn()
+	})
+}
+
 // skip reads until no more than depth elements are open.
 func (x *xmlScanner) skip(depth int) error {
 	for x.depth() > depth {
@@ -424,13 +434,13 @@ func (x *xmlScanner) skip(depth int) error {
 	return nil
 }
 
-// text reads the element that has just started to its end and gives its own text, trimmed.
+// text reads the element that has just started to its end and returns its own text, trimmed.
 func (x *xmlScanner) text() (string, error) {
 	text, err := x.whole()
 	return trim(text), err
 }
 
-// whole is text with the white space around it.
+// whole is like text and keeps the white space around it.
 func (x *xmlScanner) whole() (string, error) {
 	depth := x.depth()
 	all := x.content[:0]
@@ -444,7 +454,7 @@ func (x *xmlScanner) whole() (string, error) {
 			err = x.skip(depth)
 		case xmlText:
 			if all, err = x.own(all); err == nil && len(all) > maxText {
-				err = x.invalid("a text that matters is longer than %d bytes", maxText)
+				err = x.invalid("a text is longer than %d bytes", maxText)
 			}
 		case xmlEnd:
 			x.content = all
@@ -459,7 +469,7 @@ func (x *xmlScanner) whole() (string, error) {
 	}
 }
 
-// own appends the text that has been read.
+// own appends the text of the current token.
 func (x *xmlScanner) own(to []byte) ([]byte, error) {
 	if x.literal {
 		return append(to, lineEnds(x.chars)...), nil
@@ -467,7 +477,7 @@ func (x *xmlScanner) own(to []byte) ([]byte, error) {
 	return x.resolve(to, lineEnds(x.chars))
 }
 
-// lineEnds makes line ends what XML wants them to be: a line feed each.
+// lineEnds replaces each line end by a line feed, as XML requires.
 func lineEnds(b []byte) []byte {
 	if bytes.IndexByte(b, '\r') < 0 {
 		return b
@@ -475,16 +485,16 @@ func lineEnds(b []byte) []byte {
 	return bytes.ReplaceAll(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 }
 
-// finish reads what follows the root element: nothing that means anything.
+// finish reads the rest of the document, which may have only comments after the root element.
 func (x *xmlScanner) finish() error {
 	kind, err := x.next()
 	if err == nil && kind != xmlEOF {
-		err = x.invalid("there is something after the root element")
+		err = x.invalid("content after the root element")
 	}
 	return err
 }
 
-// rootOf gives the local name of the root element in the beginning of a document, or "".
+// rootOf returns the local name of the root element at the beginning of a document, or "".
 func rootOf(head []byte) string {
 	if t := bytes.TrimLeft(head, " \t\r\n"); len(t) == 0 || t[0] != '<' {
 		return ""
@@ -497,7 +507,7 @@ func rootOf(head []byte) string {
 	return name
 }
 
-// readXML reads a document whose root element is as expected. fn is called when the root has started, and reads it with each.
+// readXML reads a document with the expected root element. fn is called at the start of the root element and reads it with each.
 func (in *input) readXML(root string, fn func(x *xmlScanner) error) error {
 	rc, err := in.text()
 	if err != nil {
@@ -510,7 +520,7 @@ func (in *input) readXML(root string, fn func(x *xmlScanner) error) error {
 		return err
 	}
 	if name != root {
-		return in.invalid("root element", "is <%s>, not <%s>", clip(name), root)
+		return in.invalid("root element", "<%s> instead of <%s>", truncate(name, maxQuoted), root)
 	}
 	if err := fn(x); err != nil {
 		return err
