@@ -196,7 +196,7 @@ func (in *intake) take(r *formats.Row, n int) error {
 			}
 		}
 	}
-	if notes.Repaired() { // the text as it was published is found, too
+	if notes.AsText() { // the text as it was published is found, too
 		own := ref
 		own.Variant, own.Also, own.Text = address.VariantRaw, true, strings.Trim(r.Address, " \t\r\n")
 		return in.put(&rec, address.RawKey(r.Address), &own)

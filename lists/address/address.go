@@ -94,7 +94,7 @@ type Address struct {
 	Key        Key
 	Variant    Variant
 	Attributes []Attribute
-	Notices    []string // things the caller should be told: short_address, testnet_flag
+	Notices    []string // things the caller should be told: short_address, testnet_flag, testnet_network, compared_as_text
 }
 
 // Link is a further key of an address.
@@ -174,7 +174,8 @@ func Parse(dst []Address, text, network string) ([]Address, error) { return pars
 // a Tron address XBT). The readings are those of the label and, unless one of them proves itself, all that the text proves, and
 // 0x and 40 hex digits are taken for an EVM account under any label that does not read them. A text whose only fault is its letter
 // case, or which proves itself once look-alike letters are replaced, is read, too. The notes name what is wrong with the row.
-// An unknown label is no error here. Nothing decodes: an *Error, and the caller keeps the text raw.
+// An unknown label is no error here. Nothing decodes: an *Error, and the caller keeps the text raw; under the label of an opaque network
+// the reading is the text itself.
 func ParseListed(dst []Address, text, network, asset string) ([]Address, ListedNotes, error) {
 	return parseListed(dst, text, network, asset)
 }

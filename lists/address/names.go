@@ -81,10 +81,11 @@ func resolveNetwork(name string) (string, bool) {
 	case len(several) > 0:
 		return several[0].Name, true
 	}
-	return "", false
+	own := opaqueNetwork(name)
+	return own, own != ""
 }
 
 func knownAsset(label string) bool {
 	n, several := lookup(label)
-	return n != nil || several != nil
+	return n != nil || several != nil || opaqueNetwork(label) != ""
 }

@@ -198,6 +198,11 @@ func parse(dst []Address, text, network string) ([]Address, error) {
 		return result(read(dst, text, nil, Asked))
 	}
 	n, several := lookup(network)
+	if n == nil && len(several) == 0 {
+		if name := opaqueNetwork(network); name != "" {
+			return parseText(dst, text, name)
+		}
+	}
 	switch {
 	case n == nil && len(several) == 0 && len(network) > maxLabel: // a key pasted into the wrong field is not repeated
 		return dst, fault.E(fault.UnsupportedNetwork, "the network, of %d bytes, is not known", len(network))
