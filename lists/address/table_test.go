@@ -103,6 +103,9 @@ func TestNamesStay(t *testing.T) {
 		for _, s := range several {
 			more = append(more, s.Name)
 		}
+		if strings.HasSuffix(row[0], ":") && len(more) > len(tableList(row[2])) { // a scheme may mean further networks, behind those
+			more = more[:len(tableList(row[2]))]
+		}
 		if own != row[1] || strings.Join(more, ",") != row[2] {
 			t.Errorf("%s is %s and %v, was %s and %s", row[0], own, more, row[1], row[2])
 		}
