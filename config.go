@@ -44,12 +44,12 @@ func (s settings) Resolve(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, err
 
 // configure reads the settings file and the …_FILE variables into values.
 func configure(parser *kong.Kong, args []string, values settings) error {
-	flags := map[string]bool{}
+	flags, several := map[string]bool{}, map[string]bool{}
 	var names []string
 	_ = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error {
 		// What stands for one decision of a person, such as an override, is a flag only.
 		if f, ok := node.(*kong.Flag); ok && !flags[f.Name] && len(f.Envs) > 0 {
-			flags[f.Name] = true
+			flags[f.Name], several[f.Name] = true, f.IsSlice()
 			names = append(names, f.Name)
 		}
 		return next(nil)
@@ -67,6 +67,9 @@ func configure(parser *kong.Kong, args []string, values settings) error {
 			name := strings.ReplaceAll(key, "_", "-")
 			if !flags[name] || name == "config" || name == "help" {
 				return fmt.Errorf("settings file %s: %q is no setting", path, key)
+			}
+			if list, ok := value.([]any); ok && several[name] {
+				value = joined(list)
 			}
 			if kind := reflect.ValueOf(value).Kind(); kind == reflect.Map || kind == reflect.Slice || !reflect.ValueOf(value).IsValid() {
 				return fmt.Errorf("settings file %s: %q must be a plain value", path, key)
@@ -99,6 +102,19 @@ func configure(parser *kong.Kong, args []string, values settings) error {
 		}
 	}
 	return nil
+}
+
+// joined writes a list as a flag takes it; it gives the list back where a value is not a word.
+func joined(list []any) any {
+	words := make([]string, len(list))
+	for i, value := range list {
+		word, ok := value.(string)
+		if !ok || word == "" || strings.Contains(word, ",") {
+			return list
+		}
+		words[i] = word
+	}
+	return strings.Join(words, ",")
 }
 
 func envName(flag string) string {

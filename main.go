@@ -21,6 +21,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/formats"
 )
@@ -37,6 +38,8 @@ const (
 type cli struct {
 	Config   string `help:"YAML file with settings; its keys are the names of flags." placeholder:"FILE" type:"path"`
 	LogLevel string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
+
+	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME,…"`
 
 	Serve    serveCmd    `cmd:"" help:"Serve the API and the probes."`
 	Load     loadCmd     `cmd:"" help:"Read a list file into a new version of a list."`
@@ -99,6 +102,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintln(stderr, "interdict:", unrepeated(err.Error(), args))
 		fmt.Fprintln(stderr, "Try interdict --help.")
 		return exitUsage
+	}
+	if len(c.OpaqueNetworks) > 0 {
+		if err := address.SetOpaqueNetworks(c.OpaqueNetworks); err != nil {
+			fmt.Fprintln(stderr, "interdict:", err)
+			return exitUsage
+		}
 	}
 	err = k.Run(&env{ctx, stdin, stdout, stderr, c.LogLevel, commandName(k)})
 	switch {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/storetest"
 	"interdict/loader"
 	"interdict/screening"
@@ -334,6 +335,20 @@ func TestLaterSettingsWinAndUnknownOnesAreRefused(t *testing.T) {
 		write(bad)
 		if code, _, errs := program(t, "", "lists", "--config", settings); code != exitUsage || !strings.Contains(errs, "settings file") {
 			t.Errorf("settings %q: %d %s", bad, code, errs)
+		}
+	}
+	for settings, want := range map[string]string{"[foo, bitcoin]": "bitcoin", "[foo, 1]": "plain value", "foo,BTC": "BTC", "[a b]": "a b"} {
+		write("opaque_networks: " + settings + "\n")
+		if code, _, errs := program(t, "", "version", "--config", filepath.Join(dir, "interdict.yaml")); code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("opaque_networks: %s: %d %s", settings, code, errs)
+		}
+	}
+	t.Cleanup(func() { _ = address.SetOpaqueNetworks(nil) })
+	for _, settings := range []string{"[foo, bar]", "foo,bar", "foo"} {
+		_ = address.SetOpaqueNetworks(nil)
+		write("opaque_networks: " + settings + "\n")
+		if code, _, errs := program(t, "", "version", "--config", filepath.Join(dir, "interdict.yaml")); code != exitDone || !address.KnownAsset("foo") {
+			t.Errorf("opaque_networks: %s: %d %s", settings, code, errs)
 		}
 	}
 	t.Setenv("INTERDICT_DTA", "x")

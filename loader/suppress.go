@@ -68,6 +68,9 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	for i := range readings {
 		out = append(out, lists.Identity{Key: []byte(readings[i].Key), Variant: readings[i].Variant})
 	}
+	if len(readings) > 0 && readings[0].Variant == address.VariantRaw { // an opaque network
+		return out, nil
+	}
 	return append(out, lists.Identity{Key: []byte(address.RawKey(text)), Variant: address.VariantRaw}), nil
 }
 

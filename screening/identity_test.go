@@ -17,7 +17,7 @@ func TestNetworkOfAListing(t *testing.T) {
 	h.load(t, sanctions("deny"), "ndjson", row(btcA, "")+row(p2sh, "")+row(segwit, "")+row(strings.ToLower(evmA), "")+row(evmB, "bsc")+row(tronA, "near"))
 	for _, c := range []struct{ address, network, want string }{
 		{btcA, "", "bitcoin"}, {p2sh, "", "bitcoin"}, {segwit, "", "bitcoin"}, {evmA, "", "ethereum"}, {tronA, "", "tron"},
-		{btcA, "bitcoin-cash", "bitcoin-cash"}, {p2sh, "litecoin", "litecoin"}, {evmA, "arbitrum", "arbitrum"}, {evmA, "eip155:8217", "eip155:8217"},
+		{btcA, "bitcoin-cash", "bitcoin-cash"}, {p2sh, "litecoin", "litecoin"}, {evmA, "arbitrum", "arbitrum"}, {evmA, "eip155:8217", "kaia"}, {evmA, "eip155:82170", "eip155:82170"},
 		{evmB, "ethereum", "bsc"}, {evmB, "", "bsc"}, {tronA, "tron", "tron"},
 	} {
 		a, err := h.ask(t, screening.Request{Address: c.address, Network: c.network})

@@ -94,7 +94,7 @@ type Address struct {
 	Key        Key
 	Variant    Variant
 	Attributes []Attribute
-	Notices    []string // warnings for the caller: short_address, testnet_flag
+	Notices    []string // warnings for the caller: short_address, testnet_flag, testnet_network, compared_as_text
 }
 
 // Link is a further key of an address.

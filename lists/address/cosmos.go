@@ -2,50 +2,79 @@ package address
 
 import (
 	"crypto/sha256"
+	_ "embed"
 	"strings"
 )
 
 // Chains built with the Cosmos SDK: bech32 of 20 bytes (an account of a key) or 32 (a contract, a module or
 // an interchain account, ADR-028), with a prefix for each chain.
 
-// Each chain has its variants at cosmosVariants + 4 × its place in the table, in this order.
+// A chain has four variants: that of its row in the table, and the numbers behind it.
 const (
-	cosmosVariants Variant = 300
-
 	cosmosAccount  Variant = 0
 	cosmosContract Variant = 1 // 32 bytes
 	cosmosValoper  Variant = 2 // operator address of a validator: the bytes of its account
 )
 
-// cosmosChain is one chain. New ones are added at the end: the place gives the variants.
+// cosmosChain is one row of the table.
 type cosmosChain struct {
+	first   Variant
 	name    string
 	prefix  string
+	slip44  string
+	eth     bool // accounts are EVM accounts (eth_secp256k1), and 0x… writes them too
+	display string
+	caip2   []string
 	aliases []string
 	assets  []string
-	caip2   []string
-	eth     bool // accounts are EVM accounts (eth_secp256k1), and 0x… writes them too
 }
 
-var cosmosChains = []cosmosChain{
-	{"cosmos", "cosmos", []string{"atom", "cosmoshub", "cosmos-hub"}, []string{"ATOM"}, []string{"cosmos:cosmoshub-4"}, false},
-	{"osmosis", "osmo", []string{"osmo"}, []string{"OSMO"}, []string{"cosmos:osmosis-1"}, false},
-	{"injective", "inj", []string{"inj"}, []string{"INJ"}, []string{"cosmos:injective-1"}, true},
-	{"evmos", "evmos", nil, []string{"EVMOS"}, []string{"cosmos:evmos_9001-2"}, true},
-	{"thorchain", "thor", []string{"rune", "thor"}, []string{"RUNE"}, []string{"cosmos:thorchain-1", "cosmos:thorchain-mainnet-v1"}, false},
-	{"kava", "kava", nil, []string{"KAVA"}, []string{"cosmos:kava_2222-10"}, false},
-	{"maya", "maya", []string{"cacao", "mayachain"}, []string{"CACAO", "MAYA"}, []string{"cosmos:mayachain-mainnet-v1"}, false},
-	{"secret", "secret", []string{"scrt", "secret-network"}, []string{"SCRT"}, []string{"cosmos:secret-4"}, false},
-	{"terra", "terra", []string{"luna", "lunc", "terra-classic"}, []string{"LUNA", "LUNC", "UST", "USTC"}, []string{"cosmos:phoenix-1", "cosmos:columbus-5"}, false},
-	{"akash", "akash", []string{"akt"}, []string{"AKT"}, []string{"cosmos:akashnet-2"}, false},
-	{"axelar", "axelar", []string{"axl"}, []string{"AXL"}, []string{"cosmos:axelar-dojo-1"}, false},
-	{"celestia", "celestia", []string{"tia"}, []string{"TIA"}, []string{"cosmos:celestia"}, false},
-	{"dydx", "dydx", nil, []string{"DYDX"}, []string{"cosmos:dydx-mainnet-1"}, false},
-	{"juno", "juno", nil, []string{"JUNO"}, []string{"cosmos:juno-1"}, false},
-	{"noble", "noble", nil, []string{"NOBLE"}, []string{"cosmos:noble-1"}, false},
-	{"sei", "sei", nil, []string{"SEI"}, []string{"cosmos:pacific-1"}, false},
-	{"stargaze", "stars", []string{"stars"}, []string{"STARS"}, []string{"cosmos:stargaze-1"}, false},
+//go:embed cosmos.tsv
+var cosmosTable string
+
+// cosmosChains are the rows of cosmos.tsv, in its order.
+var cosmosChains = func() (chains []cosmosChain) {
+	for _, row := range tableRows("cosmos.tsv", cosmosTable, 9) {
+		c := cosmosChain{tableNumber[Variant]("cosmos.tsv", row[0]), row[1], row[2], row[3], row[4] == "evm", row[5],
+			tableList(row[6]), tableList(row[7]), tableList(row[8])}
+		for i := range c.caip2 {
+			c.caip2[i] = "cosmos:" + c.caip2[i]
+		}
+		chains = append(chains, c)
+	}
+	return chains
+}()
+
+// cosmosByPrefix finds the network of a bech32 prefix.
+var cosmosByPrefix = map[string][]*Network{}
+
+// maxCosmosPrefix is how long a prefix of the table may be, valoper and the like included.
+const maxCosmosPrefix = 32
+
+// readsCosmos gives the network whose prefix the text has.
+func readsCosmos(text string) []*Network {
+	end := strings.IndexByte(text, '1')
+	if end < 1 || end > maxCosmosPrefix || len(text) < end+39 {
+		return nil
+	}
+	var room [maxCosmosPrefix]byte
+	prefix := room[:end]
+	for i := range prefix {
+		prefix[i] = lower(text[i])
+	}
+	if found := cosmosByPrefix[string(prefix)]; found != nil {
+		return found
+	}
+	for _, kind := range cosmosKinds {
+		if cut := len(prefix) - len(kind); cut > 0 && string(prefix[cut:]) == kind {
+			return cosmosByPrefix[string(prefix[:cut])]
+		}
+	}
+	return nil
 }
+
+// cosmosKinds stand behind the prefix of a chain in what is no account, the longest first.
+var cosmosKinds = [...]string{"valoperpub", "valconspub", "valoper", "valcons", "pub"}
 
 // cosmosModules are the accounts of modules: the first 20 bytes of the SHA-256 of a name, the same on every
 // chain (authtypes.NewModuleAddress). Nobody has a key to them, so that equal bytes mean nothing between chains.
@@ -73,7 +102,7 @@ func init() {
 	example := []byte("\x98\x38\x01\x3c\xe0\x43\xd4\x0b\x80\x9a\x0a\x75\xd5\x1d\x53\x3f\x69\x9f\xe7\x5b\xa7\x76\x22\xd2\x20\xe4\x5b\x4e\x4d\xa2\x3f\x36")
 	for i := range cosmosChains {
 		c := &cosmosChains[i]
-		first := cosmosVariants + 4*Variant(i)
+		first := c.first
 		n := Network{
 			Name:    c.name,
 			Aliases: c.aliases,
@@ -84,17 +113,15 @@ func init() {
 				{"contract", bech32Text(c.prefix, string(example), bech32Plain), "bech32"},
 				{"validator operator", bech32Text(c.prefix+"valoper", string(example[:20]), bech32Plain), "bech32"},
 			},
-			Typos: "The bech32 checksum finds up to four wrong characters for certain.",
-			rank:  100,
-			fits: func(text string) bool {
-				return foldedPrefix(text, c.prefix) && len(text) > len(c.prefix)+38
-			},
+			Typos:  "The bech32 checksum finds up to four wrong characters for certain.",
+			Family: "cosmos",
+			rank:   100,
 			decode: func(text string, a *Address) *Error { return decodeCosmos(text, c, first, a) },
 		}
 		if c.eth {
 			n.Forms = append(n.Forms, Form{"EVM form of the account", renderEIP55(string(example[:20])), "EIP-55, when the letters are in mixed case"})
 		}
-		register(n)
+		cosmosByPrefix[c.prefix] = []*Network{register(n)}
 		prefix := c.prefix
 		write := func(payload string) string { return bech32Text(prefix, payload, bech32Plain) }
 		registerVariant(variant{first + cosmosAccount, c.name, "account", c.name, write})
@@ -103,6 +130,7 @@ func init() {
 			return bech32Text(prefix+"valoper", payload, bech32Plain)
 		}})
 	}
+	registerFamily(100, readsCosmos)
 	registerSpace(space{number: SpaceCosmosContract})
 	registerSpace(space{number: SpaceCosmosModule})
 }

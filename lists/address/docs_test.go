@@ -76,6 +76,46 @@ address that was typed. ` + "`interdict check --explain ADDRESS`" + ` shows how 
 other programs with.
 `
 
+// families are the tables of networks, with what the page says of their rows.
+var families = []struct{ name, title, about string }{
+	{"cosmos", "More chains of the Cosmos family", "Accounts are bech32 of 20 bytes, contracts of 32, under the prefix of the chain; operator addresses of validators (`…valoper1…`) are told " +
+		"from accounts. Where the keys are EVM keys, an account is also written as `0x` and 40 hex digits, and is `same_key` with the EVM account of the same bytes; elsewhere accounts " +
+		"of the same bytes are `same_key` with each other and with a Bitcoin key hash."},
+	{"ss58", "More Substrate chains", "Accounts are SS58 under the prefix of the chain. Under a named network the generic prefix 42 and the public key in hex are read, too; without a network " +
+		"these are read as an account of the chains described above, which finds listings of every chain of the same account id."},
+	{"evm", "More networks of the EVM family", "One account is one identity on all of them. Chain ids of test networks are read with the notice `testnet_network`: their accounts are those of the main networks."},
+}
+
+// tablePages writes one line for each row of the tables.
+func tablePages(t *testing.T, b *strings.Builder) {
+	list := func(values []string) string {
+		if len(values) == 0 {
+			return ""
+		}
+		return "`" + strings.Join(values, "`, `") + "`"
+	}
+	for _, family := range families {
+		fmt.Fprintf(b, "\n## %s\n\n%s\n\n| network | also named | asset codes | CAIP-2 | ERC-3770 | example |\n| --- | --- | --- | --- | --- | --- |\n", family.title, family.about)
+		for _, n := range Networks() {
+			if n.Family != family.name || !ofTable(&n) {
+				continue
+			}
+			example := n.Forms[0].Example
+			if family.name == "evm" && n.Forms[0].Name == "EIP-55" {
+				example = "" // as on Ethereum
+			}
+			if example != "" {
+				example = "`" + example + "`"
+			}
+			row := []string{"`" + n.Name + "`", list(n.Aliases), list(n.Assets), list(n.CAIP2), list(n.Short), example}
+			if strings.Contains(strings.Join(row, ""), "|") {
+				t.Errorf("%s does not fit a table", n.Name)
+			}
+			fmt.Fprintf(b, "| %s |\n", strings.Join(row, " | "))
+		}
+	}
+}
+
 // TestNetworksPage generates docs/networks.md.
 func TestNetworksPage(t *testing.T) {
 	var b strings.Builder
@@ -106,5 +146,6 @@ func TestNetworksPage(t *testing.T) {
 			fmt.Fprintf(&b, "| %s | `%s` | %s |\n", f.Name, f.Example, f.Checksum)
 		}
 	}
+	tablePages(t, &b)
 	golden(t, "networks.md", b.String())
 }

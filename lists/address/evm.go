@@ -1,6 +1,7 @@
 package address
 
 import (
+	_ "embed"
 	"encoding/hex"
 	"strings"
 )
@@ -10,7 +11,20 @@ import (
 //   - EIP-55 (checksum by letter case), EIP-1191 (the same with the chain id, Rootstock)
 //   - ICAP: Ethereum "Inter exchange Client Address Protocol", ISO 7064 MOD 97-10
 //   - EIP-681 and ERC-831 (payment URI), ERC-3770 (short names), CAIP-10
-//   - XDC writes xdc for 0x; Harmony also writes bech32 with the prefix one
+//   - XDC writes xdc for 0x; Harmony, Cronos and OKX Chain also write bech32
+//   - chain ids: EIP-155
+
+//go:embed evm.tsv
+var evmTable string
+
+//go:embed evm_testnets.tsv
+var evmTestTable string
+
+// evmTestnets names the test networks that are known by their CAIP-2 id. Their accounts are those of the main networks.
+var evmTestnets = map[string]string{}
+
+// likelyEVM is how many rows of the table come before other readings of a coin's code, in their order.
+const likelyEVM = 11
 
 func init() {
 	forms := []Form{
@@ -19,27 +33,13 @@ func init() {
 		{"ICAP", "XE7338O073KYGTWWZN0F2WZ0R8PX5ZPPZS", "ISO 7064 MOD 97-10"},
 	}
 	const typos = "Only in mixed case (EIP-55, one error in 4,000 on average is missed) or as ICAP; in one case every typing error is another valid address."
-	for i, n := range []Network{
-		{Name: "ethereum", Aliases: []string{"eth", "ether", "mainnet", "erc20", "evm"}, CAIP2: []string{"eip155:1"}, Short: []string{"eth"},
-			Assets: []string{"ETH", "USDT", "USDC", "DAI", "WETH", "WBTC", "BUSD", "TUSD", "PYUSD", "ERC20", "EVM"}},
-		{Name: "ethereum-classic", Aliases: []string{"etc", "classic"}, CAIP2: []string{"eip155:61"}, Short: []string{"etc"}, Assets: []string{"ETC"}},
-		{Name: "arbitrum", Aliases: []string{"arb", "arbi", "arb1", "arbitrum-one", "arbone"}, CAIP2: []string{"eip155:42161"}, Short: []string{"arb1"}, Assets: []string{"ARB"}},
-		{Name: "bsc", Aliases: []string{"bnb-smart-chain", "binance-smart-chain", "bep20", "bsc-bep20", "bnb-chain"}, CAIP2: []string{"eip155:56"}, Short: []string{"bnb"}, Assets: []string{"BSC", "BNB", "BEP20"}},
-		{Name: "polygon", Aliases: []string{"matic", "pol", "polygon-pos"}, CAIP2: []string{"eip155:137"}, Short: []string{"matic", "pol"}, Assets: []string{"MATIC", "POL"}},
-		{Name: "base", CAIP2: []string{"eip155:8453"}, Short: []string{"base"}, Assets: []string{"BASE"}},
-		{Name: "optimism", Aliases: []string{"op", "oeth", "op-mainnet"}, CAIP2: []string{"eip155:10"}, Short: []string{"oeth"}, Assets: []string{"OP"}},
-		{Name: "avalanche-c", Aliases: []string{"avax", "avalanche", "avaxc", "c-chain", "avax-c", "avax-c-chain", "avalanche-c-chain"}, CAIP2: []string{"eip155:43114"}, Short: []string{"avax"}, Assets: []string{"AVAX"}},
-		{Name: "rootstock", Aliases: []string{"rsk", "rbtc"}, CAIP2: []string{"eip155:30"}, Short: []string{"rsk"}, Assets: []string{"RBTC", "RSK"}},
-		{Name: "xdc", Aliases: []string{"xinfin"}, CAIP2: []string{"eip155:50"}, Short: []string{"xdc"}, Assets: []string{"XDC"}},
-		{Name: "harmony", CAIP2: []string{"eip155:1666600000"}, Short: []string{"hmy-s0", "hmy"}, Assets: []string{"ONE"}},
-	} {
-		n.Schemes = []string{"ethereum", "iban"}
-		n.Forms = forms
-		n.Typos = typos
-		n.evm = true
-		n.rank = 50 + i
-		n.decode = decodeEVM
-		n.uri = readEVMURI
+	schemes := []string{"ethereum", "iban"}
+	for i, row := range tableRows("evm.tsv", evmTable, 7) {
+		n := Network{Name: row[1], Aliases: tableList(row[3]), Assets: tableList(row[4]), CAIP2: []string{"eip155:" + row[0]}, Short: tableList(row[5]),
+			Forms: forms, Typos: typos, Family: "evm", evm: true, rank: 150, decode: decodeEVM, uri: readEVMURI}
+		if i < likelyEVM {
+			n.rank, n.Schemes = 50+i, schemes
+		}
 		switch n.Name {
 		case "ethereum":
 			n.fits = func(text string) bool {
@@ -51,16 +51,23 @@ func init() {
 		case "xdc":
 			n.Forms = append([]Form{{"xdc", "xdc5aaeb6053f3e94c9b9a09f33669435e7ef1beaed", "letter case, when mixed"}}, forms...)
 			n.fits = func(text string) bool { return foldedPrefix(text, "xdc") && len(text) >= 42 && len(text) <= 45 }
-		case "harmony":
-			n.Forms = append([]Form{{"bech32", bech32Text("one", "\x5a\xae\xb6\x05\x3f\x3e\x94\xc9\xb9\xa0\x9f\x33\x66\x94\x35\xe7\xef\x1b\xea\xed", bech32Plain), "bech32"}}, forms...)
-			n.fits = func(text string) bool { return foldedPrefix(text, "one1") }
 		}
-		register(n)
+		if prefix := row[6]; prefix != "" {
+			n.Forms = append([]Form{{"bech32", bech32Text(prefix, "\x5a\xae\xb6\x05\x3f\x3e\x94\xc9\xb9\xa0\x9f\x33\x66\x94\x35\xe7\xef\x1b\xea\xed", bech32Plain), "bech32"}}, forms...)
+			n.fits = func(text string) bool {
+				return foldedPrefix(text, prefix) && len(text) > len(prefix) && text[len(prefix)] == '1'
+			}
+			n.decode = func(text string, a *Address) *Error {
+				if n.fits(text) {
+					return decodeEVMBech32(text, prefix, a)
+				}
+				return decodeEVM(text, a)
+			}
+		}
+		register(n).Schemes = schemes // all take them; without a network they mean the likeliest
 	}
-	// ERC-3770 short names of chains that have no name here.
-	for short, id := range map[string]string{"gno": "100", "ftm": "250", "celo": "42220", "zksync": "324", "linea": "59144", "scr": "534352",
-		"mnt": "5000", "blast": "81457", "zora": "7777777", "uni": "130"} {
-		byScheme[short] = append(byScheme[short], evmChain("eip155:"+id))
+	for _, row := range tableRows("evm_testnets.tsv", evmTestTable, 2) {
+		evmTestnets["eip155:"+row[0]] = row[1]
 	}
 	registerVariant(variant{VariantEVM, "evm", "", "ethereum", func(payload string) string {
 		if len(payload) != 20 {
@@ -91,8 +98,6 @@ func familyOf(v Variant) string {
 
 func decodeEVM(text string, a *Address) *Error {
 	switch {
-	case a.Network == "harmony" && foldedPrefix(text, "one1"):
-		return decodeHarmony(text, a)
 	case foldedPrefix(text, "xe") && !isHex(text):
 		return decodeICAP(text, a)
 	case a.Network == "xdc" && foldedPrefix(text, "xdc"):
@@ -103,6 +108,15 @@ func decodeEVM(text string, a *Address) *Error {
 		return decodeEVMHex(digits, 2, text, a)
 	}
 	return decodeEVMHex(digits, 0, "", a)
+}
+
+// decodeTestEVM reads an account of a test network, which is the same account on the main networks, and says so.
+func decodeTestEVM(text string, a *Address) *Error {
+	fail := decodeEVM(text, a)
+	if fail == nil {
+		a.Notices = append(a.Notices, "testnet_network")
+	}
+	return fail
 }
 
 // decodeEVMHex reads the 40 digits that stand at offset. whole is the text with 0x: it is the canonical
@@ -190,11 +204,11 @@ func isEIP1191(account []byte, digits string) bool {
 	return false
 }
 
-// decodeHarmony reads the bech32 form of Harmony: prefix one, 20 bytes.
-func decodeHarmony(text string, a *Address) *Error {
+// decodeEVMBech32 reads the bech32 form of the networks that have one: Harmony (one), Cronos (crc), OKX Chain (ex). It holds 20 bytes.
+func decodeEVMBech32(text, prefix string, a *Address) *Error {
 	var data [96]byte
 	var account [60]byte
-	payload, fail := bech32Payload(data[:0], account[:0], text, "one", bech32Plain)
+	payload, fail := bech32Payload(data[:0], account[:0], text, prefix, bech32Plain)
 	if fail != nil {
 		return fail
 	}

@@ -62,7 +62,8 @@ func TestEVMIsOneIdentityOnAllChains(t *testing.T) {
 	}
 	for text, network := range map[string]string{
 		"ethereum:" + text + "@137": "polygon", "ethereum:" + text: "ethereum", text: "ethereum", "eip155:42161:" + text: "arbitrum",
-		"xdc" + text[2:]: "xdc", "eip155:59144:" + text: "eip155:59144", "linea:" + text: "eip155:59144", "ethereum:" + text + "@59144": "eip155:59144",
+		"xdc" + text[2:]: "xdc", "eip155:59144:" + text: "linea", "linea:" + text: "linea", "ethereum:" + text + "@59144": "linea",
+		"eip155:59145:" + text: "eip155:59145", "ethereum:" + text + "@59145": "eip155:59145",
 	} {
 		unhinted(t, text, network)
 	}

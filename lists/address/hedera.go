@@ -58,6 +58,8 @@ func decodeHedera(text string, a *Address) *Error {
 		part, rest, _ = strings.Cut(rest, ".")
 		at := strings.IndexFunc(part, func(r rune) bool { return r < '0' || r > '9' })
 		switch {
+		case i == 2 && len(part) > 40 && isHex(part):
+			return refuse(UnsupportedKind, "it is the public key of an account, not its number")
 		case at >= 0:
 			return refuse(BadCharacter, "shard, realm and number have digits only")
 		case part == "":

@@ -13,12 +13,34 @@ type ListedNotes struct {
 	Contradicted bool // its label names a network that the text disproves
 	Lookalikes   bool // it was read after look-alike letters were replaced and invisible characters taken out
 	LetterCase   bool // it was read although its letter case is wrong
+	Text         bool // its label names an opaque network, or one that is not known, and it reads as an address of another
 }
 
-// Repaired tells whether the text is no address as it is published: it is then listed as raw text as well.
+// Repaired tells whether the text is no address as it is published.
 func (n *ListedNotes) Repaired() bool { return n.Lookalikes || n.LetterCase }
 
+// AsText tells whether the text is listed as raw text as well.
+func (n *ListedNotes) AsText() bool { return n.Repaired() || n.Text }
+
 func parseListed(dst []Address, text, network, asset string) ([]Address, ListedNotes, error) {
+	dst, notes, err := parseLabelled(dst, text, network, asset)
+	name, asText := comparedAsText(network, asset)
+	notes.Text = asText
+	if name == "" {
+		return dst, notes, err
+	}
+	if err != nil {
+		a, fail := readText(text, name)
+		if fail != nil {
+			return dst, ListedNotes{}, fail
+		}
+		dst, notes.Text = append(dst, a), false
+	}
+	notes.Network, notes.Contradicted = name, false
+	return dst, notes, nil
+}
+
+func parseLabelled(dst []Address, text, network, asset string) ([]Address, ListedNotes, error) {
 	first := len(dst)
 	groups := suggestions(network, asset)
 	var notes ListedNotes

@@ -41,7 +41,8 @@ func TestWhatATextProvesIsListed(t *testing.T) {
 		{strings.ToUpper(evmLower), "sui", "", "ethereum", contradicted},
 		{evmLower, "starknet", "", "ethereum", contradicted},
 		{evmLower, "near", "", "near", of("near")}, // an account of NEAR by the same key
-		{evmLower, "eip155:8217", "", "eip155:8217", of("eip155:8217")},
+		{evmLower, "eip155:8217", "", "kaia", of("kaia")},
+		{evmLower, "eip155:82170", "", "eip155:82170", of("eip155:82170")},
 		// A proof that several networks share stays with a label that it does not contradict.
 		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "dogecoin", "", "dogecoin", of("dogecoin")},
 		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "near", "", "dogecoin verge", contradicted},
@@ -148,14 +149,14 @@ func TestNamesAsExchangesWriteThem(t *testing.T) {
 		}
 	}
 	refused(t, "Lightning", map[Reason][]string{InvoiceNotAddress: {"lnbc1pvjluezpp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdp"}})
-	a := read1(t, "eip155:8217", evmChecked)
-	if b := read1(t, "eip155:8217", "eip155:8217:"+evmChecked); a.Network != "eip155:8217" || b.Network != a.Network || b.Key != a.Key {
+	a := read1(t, "eip155:82170", evmChecked)
+	if b := read1(t, "eip155:82170", "eip155:82170:"+evmChecked); a.Network != "eip155:82170" || b.Network != a.Network || b.Key != a.Key {
 		t.Errorf("%+v %+v", a, b)
 	}
-	for _, text := range []string{"ethereum:" + evmChecked + "@8217", "ethereum:" + evmChecked, strings.ToLower(evmChecked)} {
-		if b := read1(t, "eip155:8217", text); b.Network != a.Network || b.Key != a.Key || b.Canonical != a.Canonical {
+	for _, text := range []string{"ethereum:" + evmChecked + "@82170", "ethereum:" + evmChecked, strings.ToLower(evmChecked)} {
+		if b := read1(t, "eip155:82170", text); b.Network != a.Network || b.Key != a.Key || b.Canonical != a.Canonical {
 			t.Errorf("%s: %+v", text, b)
 		}
 	}
-	refused(t, "eip155:8217", map[Reason][]string{WrongNetwork: {"eip155:1:" + evmChecked, segwit, "ethereum:" + evmChecked + "@1", "arb1:" + evmChecked}})
+	refused(t, "eip155:82170", map[Reason][]string{WrongNetwork: {"eip155:1:" + evmChecked, segwit, "ethereum:" + evmChecked + "@1", "arb1:" + evmChecked}})
 }

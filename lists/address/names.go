@@ -63,7 +63,11 @@ func evmChain(id string) *Network {
 	if !ok || !isDecimal(number) {
 		return nil
 	}
-	return &Network{Name: id, Schemes: []string{"ethereum"}, evm: true, decode: decodeEVM, uri: readEVMURI}
+	n := &Network{Name: id, Schemes: []string{"ethereum"}, evm: true, decode: decodeEVM, uri: readEVMURI}
+	if evmTestnets[id] != "" {
+		n.decode = decodeTestEVM
+	}
+	return n
 }
 
 // resolveNetwork names the one network; of an asset that lives on several, it is Ethereum, or the likeliest.
@@ -77,10 +81,11 @@ func resolveNetwork(name string) (string, bool) {
 	case len(several) > 0:
 		return several[0].Name, true
 	}
-	return "", false
+	own := opaqueNetwork(name)
+	return own, own != ""
 }
 
 func knownAsset(label string) bool {
 	n, several := lookup(label)
-	return n != nil || several != nil
+	return n != nil || several != nil || opaqueNetwork(label) != ""
 }

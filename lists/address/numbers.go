@@ -5,7 +5,7 @@ package address
 //
 //	          first block                second block
 //	Space     2–31                       32–127
-//	Variant   2–199                      200–599
+//	Variant   2–199                      200–599; those of the tables' rows: 1000–2999
 //	Role      1–31                       32–99
 
 // Key spaces of the Bitcoin family, Zcash, Monero, the EVM family, Tron, Solana and XRP.
@@ -129,7 +129,7 @@ const (
 	SpaceNearDeterministic Space = 63 // 20 bytes of a NEAR account made from its contract's state (0s…)
 )
 
-// Variants. Each Cosmos chain has four, from 300 on (cosmos.go).
+// Variants. The chains of cosmos.tsv have four each, 300–367 and from 1000 on; those of ss58.tsv one, from 2000 on. The tables hold them.
 const (
 	VariantStellar         Variant = 200
 	VariantStellarContract Variant = 201
@@ -144,7 +144,7 @@ const (
 	VariantKusama    Variant = 209
 	VariantBittensor Variant = 210
 	VariantAstar     Variant = 211
-	VariantSubstrate Variant = 212 // any chain of the SS58 registry
+	VariantSubstrate Variant = 212 // any chain with SS58
 
 	VariantTON Variant = 213
 

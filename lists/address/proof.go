@@ -45,16 +45,20 @@ func (a *Address) disprovable(text string) bool {
 		// A text of both cases that holds 32 bytes in base58 holds none of the lengths that have a checksum.
 		small, capital := letterCase(text)
 		return !small || !capital
-	case VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet,
-		VariantPolkadot, VariantKusama, VariantBittensor, VariantAstar, VariantSubstrate:
-		digits, has0x := without0x(text)
-		if !has0x {
-			return isHex(digits)
-		}
-		small, capital := hexCase(digits)
-		return small && capital
+	case VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet:
+		return hexDisprovable(text)
 	}
-	return false
+	return a.Key.Space() == SpaceSS58 && hexDisprovable(text)
+}
+
+// hexDisprovable tells hex digits that may be those of another network: without 0x, or in both letter cases.
+func hexDisprovable(text string) bool {
+	digits, has0x := without0x(text)
+	if !has0x {
+		return isHex(digits)
+	}
+	small, capital := hexCase(digits)
+	return small && capital
 }
 
 // contradictions names the networks that the text proves, where its reading as a proves nothing; nil for none.

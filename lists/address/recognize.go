@@ -217,18 +217,23 @@ func isShortened(text string) bool {
 // isBareHex40 tells 40 hex digits without 0x: an EVM account, or a hash.
 func isBareHex40(text string) bool { return len(text) == 40 && isHex(text) }
 
-// likeBech32 tells a text that begins as the bech32 addresses of a network do.
+// likeBech32 tells a text that begins as the bech32 addresses of a network do. The longest beginning decides.
 func likeBech32(text string) bool {
-	if strings.IndexByte(text, '1') <= 0 {
-		return false
-	}
-	for _, hrp := range bech32Prefixes {
-		if len(text) < len(hrp)+11 || !foldedPrefix(text, hrp) || text[len(hrp)] != '1' || len(hrp) == 1 && len(text) < 60 {
+	for end := min(len(text)-1, maxCosmosPrefix); end > 0; end-- {
+		if text[end] != '1' {
+			continue
+		}
+		var room [maxCosmosPrefix]byte
+		for i := range end {
+			room[i] = lower(text[i])
+		}
+		rest, known := bech32Prefixes[string(room[:end])]
+		if !known || len(text) < end+1+rest {
 			continue
 		}
 		foreign := 0
-		for i := len(hrp) + 1; i < len(text); i++ {
-			if strings.IndexByte(bech32Letters, lower(text[i])) < 0 {
+		for i := end + 1; i < len(text); i++ {
+			if bech32Value[text[i]] < 0 {
 				foreign++
 			}
 		}
@@ -237,11 +242,20 @@ func likeBech32(text string) bool {
 	return false
 }
 
-// bech32Prefixes are the human-readable parts of the addresses that are read.
-var bech32Prefixes = func() []string {
-	all := []string{"bc", "ltc", "ltcmweb", "btg", "tex", "zs", "u", "bnb", "one", "addr", "stake", "avax", "x-avax", "p-avax"}
+// bech32Prefixes are the human-readable parts of the addresses that are read, and how many characters must stand behind one: enough
+// for a checksum and a few more, or, behind a prefix of one or two letters, which many words and numbers begin with, nearly an account.
+var bech32Prefixes = func() map[string]int {
+	all := map[string]int{"u": 58}
+	for _, prefix := range strings.Fields("bc ltc ltcmweb btg tex zs bnb one crc addr stake avax x-avax p-avax") {
+		all[prefix] = 10
+	}
+	all["ex"] = 30
 	for i := range cosmosChains {
-		all = append(all, cosmosChains[i].prefix, cosmosChains[i].prefix+"valoper")
+		prefix := cosmosChains[i].prefix
+		all[prefix], all[prefix+"valoper"] = 10, 10
+		if len(prefix) <= 2 {
+			all[prefix] = 30
+		}
 	}
 	return all
 }()

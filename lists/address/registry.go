@@ -26,6 +26,7 @@ type Network struct {
 	Schemes []string // URI schemes without the colon, lower case
 	Short   []string // ERC-3770 short names
 	Forms   []Form
+	Family  string // the table that the network is a row of: cosmos, ss58, evm; "" for none
 	// Typos says in one sentence whether a typing error can be detected.
 	Typos string
 	// rank orders the readings of a text that no network was named for, the smallest first;
@@ -85,12 +86,38 @@ var (
 	byAsset  = map[string][]*Network{} // asset codes, as foldName writes them, and in upper case
 	caipKind = map[string]bool{}       // CAIP-2 namespaces
 
-	variants = make([]*variant, 600)
+	guesses []guess // by rank, then as registered
+
+	variants = make([]*variant, 3000)
 	spaces   [128]*space
 )
 
-func register(n Network) {
+// guess is one row of what is tried for a text that no network was named for: a network, where its fits says so, or the networks of a
+// family that the text may be of.
+type guess struct {
+	rank    int
+	network *Network
+	family  func(text string) []*Network
+}
+
+// registerFamily adds a family of which a text tells the networks to try.
+func registerFamily(rank int, family func(text string) []*Network) {
+	insertGuess(guess{rank: rank, family: family})
+}
+
+func insertGuess(g guess) {
+	at := len(guesses)
+	for at > 0 && guesses[at-1].rank > g.rank {
+		at--
+	}
+	guesses = slices.Insert(guesses, at, g)
+}
+
+func register(n Network) *Network {
 	p := &n
+	if n.fits != nil {
+		insertGuess(guess{rank: n.rank, network: p})
+	}
 	at := len(networks)
 	for at > 0 && networks[at-1].rank > p.rank {
 		at--
@@ -116,6 +143,7 @@ func register(n Network) {
 		list := insertByRank(byAsset[asset], p)
 		byAsset[asset], byAsset[foldName(asset)] = list, list
 	}
+	return p
 }
 
 // insertByRank keeps the likeliest network first, whichever file was initialised first.
@@ -170,6 +198,11 @@ func parse(dst []Address, text, network string) ([]Address, error) {
 		return result(read(dst, text, nil, Asked))
 	}
 	n, several := lookup(network)
+	if n == nil && len(several) == 0 {
+		if name := opaqueNetwork(network); name != "" {
+			return parseText(dst, text, name)
+		}
+	}
 	switch {
 	case n == nil && len(several) == 0 && len(network) > maxLabel: // a key pasted into the wrong field is not repeated
 		return dst, fault.E(fault.UnsupportedNetwork, "the network, of %d bytes, is not known", len(network))
@@ -261,19 +294,14 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 	if worst != nil {
 		return dst, worst
 	}
-	for _, n := range networks {
-		if n.fits == nil || !n.fits(text) {
-			continue
-		}
-		dst = append(dst, Address{Network: n.Name})
-		a := &dst[len(dst)-1]
-		fail := n.decode(text, a)
-		if fail == nil && !repeats(dst[first:]) && (!firm || a.stands(text)) {
-			continue
-		}
-		dst = dst[:len(dst)-1]
-		if fail != nil && (worst == nil || telling(fail.Reason) > telling(worst.Reason)) {
-			worst = fail
+	for i := range guesses {
+		switch g := &guesses[i]; {
+		case g.family != nil:
+			for _, n := range g.family(text) {
+				dst, worst = try(dst, first, text, n, firm, worst)
+			}
+		case g.network.fits(text):
+			dst, worst = try(dst, first, text, g.network, firm, worst)
 		}
 	}
 	if len(dst) > first {
@@ -286,6 +314,21 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 		worst.Position += offset
 	}
 	return dst, explain(text, nil, worst, Asked)
+}
+
+// try adds the reading of a text as an address of one network to dst[first:], or gives the more telling of two reasons why it has none.
+func try(dst []Address, first int, text string, n *Network, firm bool, worst *Error) ([]Address, *Error) {
+	dst = append(dst, Address{Network: n.Name})
+	a := &dst[len(dst)-1]
+	fail := n.decode(text, a)
+	if fail == nil && !repeats(dst[first:]) && (!firm || a.stands(text)) {
+		return dst, worst
+	}
+	dst = dst[:len(dst)-1]
+	if fail != nil && (worst == nil || telling(fail.Reason) > telling(worst.Reason)) {
+		worst = fail
+	}
+	return dst, worst
 }
 
 // readWrapped reads what a wrapper held, under the networks that the wrapper or the hint names.

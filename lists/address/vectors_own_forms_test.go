@@ -553,8 +553,8 @@ func ownBNB(m *maker) {
 }
 
 func ownCosmos(m *maker) {
-	at := slices.IndexFunc(cosmosChains, func(c cosmosChain) bool { return c.name == m.network })
-	c := &cosmosChains[at]
+	at := slices.IndexFunc(vectorCosmos, func(c cosmosChain) bool { return c.name == m.network })
+	c := &vectorCosmos[at]
 	write := func(prefix string) func(p []byte) string {
 		return func(p []byte) string { return bech32Text(prefix, string(p), bech32Plain) }
 	}
@@ -580,7 +580,7 @@ func ownCosmos(m *maker) {
 		m.invalid(write(c.prefix)(p[:19]), BadLength, "19 bytes")
 	case 1:
 		m.invalid(write(c.prefix+"valcons")(p[:20]), UnsupportedKind, "a consensus key")
-		m.invalid(write(cosmosChains[(at+1)%len(cosmosChains)].prefix)(p[:20]), WrongNetwork, "the prefix of another chain")
+		m.invalid(write(vectorCosmos[(at+1)%len(vectorCosmos)].prefix)(p[:20]), WrongNetwork, "the prefix of another chain")
 	default:
 		m.invalid(write(c.prefix)(p), BadLength, "33 bytes")
 		m.invalid(write(c.prefix+"pub")(append([]byte("\xeb\x5a\xe9\x87\x21"), p...)), UnsupportedKind, "a public key")

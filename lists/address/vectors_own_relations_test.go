@@ -23,7 +23,7 @@ func keyHash(p []byte) []vector {
 		at("xrp", string(base58Ripple.encodeCheck(nil, append([]byte{0}, p...))), "account"), at("avalanche-x", "X-"+bech32Text("avax", h, bech32Plain), "address"),
 		at("avalanche-p", "P-"+bech32Text("avax", h, bech32Plain), "address"),
 	}
-	for _, c := range cosmosChains {
+	for _, c := range vectorCosmos {
 		if !c.eth {
 			all = append(all, at(c.name, bech32Text(c.prefix, h, bech32Plain), "account"))
 		}
@@ -60,7 +60,7 @@ func ownRelations(m *maker) {
 	ring(append(hashes[:13:13], hashes[14:]...), "the same public key hash")
 	tex := hashes[13]
 	r.both(SameKey, "bitcoin", hashes[0].Texts[0], "zcash", tex.Texts[0], "Bitcoin P2PKH → TEX: the same public key hash")
-	for _, c := range cosmosChains {
+	for _, c := range vectorCosmos {
 		p := string(r.bytes(20))
 		r.both(SameKey, c.name, bech32Text(c.prefix, p, bech32Plain), c.name, bech32Text(c.prefix+"valoper", p, bech32Plain), "account and operator of one validator")
 	}

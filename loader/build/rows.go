@@ -127,7 +127,7 @@ func (in *intake) addListing(r *formats.Row, n int) error {
 	}
 	rec := record{seq: uint64(n), main: true, raw: problem != "", digest: digest}
 	ref := lists.Ref{Attribution: attribution, Locator: locator, HasLocator: hasLocator}
-	return in.putReadings(&rec, ref, strings.Trim(r.Address, " \t\r\n"), notes.Repaired())
+	return in.putReadings(&rec, ref, strings.Trim(r.Address, " \t\r\n"), notes.AsText())
 }
 
 // attributionOf returns what a row says of its address, and counts the labels and words that are unknown.
