@@ -138,6 +138,11 @@ func (b *base58) encode(dst, src []byte) []byte {
 // decodeCheck appends version and payload of a base58check text: the last four bytes must be
 // the beginning of SHA256(SHA256(version ‖ payload)).
 func (b *base58) decodeCheck(dst []byte, text string) ([]byte, *Error) {
+	return b.decodeSum(dst, text, doubleSHA256)
+}
+
+// decodeSum is decodeCheck with another checksum.
+func (b *base58) decodeSum(dst []byte, text string, check func(body []byte) [4]byte) ([]byte, *Error) {
 	at := len(dst)
 	dst, fail := b.decode(dst, text)
 	if fail != nil {
@@ -148,9 +153,7 @@ func (b *base58) decodeCheck(dst []byte, text string) ([]byte, *Error) {
 		return dst[:at], refuse(BadLength, "it is too short for a base58check address")
 	}
 	body, sum := body[:len(body)-4], body[len(body)-4:]
-	once := sha256.Sum256(body)
-	twice := sha256.Sum256(once[:])
-	if string(twice[:4]) != string(sum) {
+	if right := check(body); string(right[:]) != string(sum) {
 		return dst[:at], refuse(BadChecksum, "the base58check checksum does not match")
 	}
 	return dst[:len(dst)-4], nil
@@ -158,10 +161,40 @@ func (b *base58) decodeCheck(dst []byte, text string) ([]byte, *Error) {
 
 // encodeCheck appends the base58check text of version and payload.
 func (b *base58) encodeCheck(dst, body []byte) []byte {
+	return b.encodeSum(dst, body, doubleSHA256(body))
+}
+
+// encodeSum appends the text of a body and its checksum.
+func (b *base58) encodeSum(dst, body []byte, sum [4]byte) []byte {
 	var room [maxBase58]byte
+	return b.encode(dst, append(append(room[:0], body...), sum[:]...))
+}
+
+// doubleSHA256 is the checksum of base58check.
+func doubleSHA256(body []byte) (sum [4]byte) {
 	once := sha256.Sum256(body)
 	twice := sha256.Sum256(once[:])
-	return b.encode(dst, append(append(room[:0], body...), twice[:4]...))
+	return [4]byte(twice[:])
+}
+
+// base58Once keeps what a base58check text decodes to, for the chains that share the checksum.
+type base58Once struct {
+	done bool
+	room [maxBase58]byte
+	body []byte
+	fail *Error
+}
+
+// decode decodes a text with Bitcoin's checksum the first time only; check is another checksum, or nil.
+func (o *base58Once) decode(text string, check func(body []byte) [4]byte) ([]byte, *Error) {
+	if check != nil {
+		return base58Bitcoin.decodeSum(o.room[:0], text, check)
+	}
+	if !o.done {
+		o.body, o.fail = base58Bitcoin.decodeCheck(o.room[:0], text)
+		o.done = true
+	}
+	return o.body, o.fail
 }
 
 // versioned gives the base58check text of a version and a payload, for render functions.

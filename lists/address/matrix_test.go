@@ -66,6 +66,7 @@ func TestNoProvingTextIsMissed(t *testing.T) {
 	}
 	names := sortedKeys(labels)
 	texts, proven, asked, refusedAs := matrixTexts(t), 0, 0, map[Reason]int{}
+	ofTable := map[Variant]bool{}
 	for _, v := range texts {
 		own, err := Parse(nil, v.text, v.network)
 		if err != nil {
@@ -73,9 +74,10 @@ func TestNoProvingTextIsMissed(t *testing.T) {
 			continue
 		}
 		body, wrapper := inner(v.text)
-		if !own[0].stands(body) {
+		if !own[0].stands(body) || ofTable[own[0].Variant] {
 			continue
 		}
+		ofTable[own[0].Variant] = own[0].Variant >= utxoVariants // one text of each kind of a table stands for all
 		proven++
 		alone, err := Parse(nil, v.text, "")
 		if err != nil && !(v.network != "" && strings.EqualFold(body, v.text)) {

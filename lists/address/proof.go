@@ -84,6 +84,28 @@ func wrongNetwork(others []string) *Error {
 	return fail
 }
 
+// versionSpaces holds the key space of each version of base58check texts, splitLetters the characters with which a text begins whose
+// version means different keys on different chains: M… is a script of Litecoin and a key of Monacoin.
+var (
+	versionSpaces = map[string]Space{}
+	splitLetters  [128]bool
+)
+
+// claimVersion says that a version of a hash of 20 bytes means keys of a space.
+func claimVersion(version string, s Space) {
+	if old := versionSpaces[version]; old != 0 && old != s {
+		for _, c := range []byte(firstLetters(version)) {
+			splitLetters[c] = true
+		}
+	}
+	versionSpaces[version] = s
+}
+
+// maySplit tells whether a text may prove more than one key: a listing is indexed under all of them, whatever its label.
+func maySplit(text string) bool {
+	return len(text) >= 24 && len(text) <= 37 && splitLetters[firstOf(text)]
+}
+
 // isPlainEVM tells 0x and 40 hex digits.
 func isPlainEVM(text string) bool {
 	return len(text) == 42 && text[0] == '0' && text[1]|0x20 == 'x' && isHex(text[2:])

@@ -88,7 +88,7 @@ type shape struct {
 }
 
 // shapes are the forms whose damage is recognised. One or two characters may be missing, too many, or of another alphabet.
-var shapes = []shape{
+var shapes = append([]shape{
 	{"0x", hexLetters, 42, 42}, {"0X", hexLetters, 42, 42}, {"xdc", hexLetters, 43, 43},
 	{"1", base58Letters, 26, 34}, {"3", base58Letters, 33, 34}, {"T", base58Letters, 34, 34}, {"r", base58Letters, 28, 35},
 	{"L", base58Letters, 34, 34}, {"M", base58Letters, 34, 34}, {"D", base58Letters, 34, 34}, {"X", base58Letters, 34, 34}, {"X", base58Letters, 47, 47},
@@ -104,7 +104,7 @@ var shapes = []shape{
 	{"nano_", "13456789abcdefghijkmnopqrstuwxyz", 65, 65}, {"xrb_", "13456789abcdefghijkmnopqrstuwxyz", 64, 64},
 	{"f1", "abcdefghijklmnopqrstuvwxyz234567", 41, 41}, {"f2", "abcdefghijklmnopqrstuvwxyz234567", 41, 41},
 	{"f3", "abcdefghijklmnopqrstuvwxyz234567", 86, 86}, {"f410f", "abcdefghijklmnopqrstuvwxyz234567", 44, 44},
-}
+}, utxoShapes()...)
 
 // slack is how many characters of a shape may be missing, too many or foreign.
 const slack = 2
@@ -227,6 +227,11 @@ var bech32Prefixes = func() []string {
 	all := []string{"bc", "ltc", "ltcmweb", "btg", "tex", "zs", "u", "bnb", "one", "addr", "stake", "avax", "x-avax", "p-avax"}
 	for i := range cosmosChains {
 		all = append(all, cosmosChains[i].prefix, cosmosChains[i].prefix+"valoper")
+	}
+	for i := range utxoRows {
+		if utxoRows[i].hrp != "" {
+			all = append(all, utxoRows[i].hrp)
+		}
 	}
 	return all
 }()

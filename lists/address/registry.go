@@ -34,6 +34,10 @@ type Network struct {
 	// fits is a cheap test (first characters, length) that never refuses a text that decodes and
 	// should be read without a hint; it chooses the networks to try when none was named. nil: never.
 	fits func(text string) bool
+	// first holds the characters with which a text that fits begins; "": any.
+	first string
+	// utxo is the chain of the Bitcoin kind whose decoder reads the network; nil for others.
+	utxo *utxoChain
 	// decode reads an unwrapped, trimmed, ASCII text strictly and fills a (Network is already set),
 	// or gives the reason. It may change a.Network (an EVM chain id in the wrapper does).
 	// Secrets never reach it; names and other things that are no address may be refused with any
@@ -77,6 +81,9 @@ type space struct {
 // maxLabel is how long an unknown name of a network may be to be repeated. Every secret is longer.
 const maxLabel = 20
 
+// maxVariants is above every variant number.
+const maxVariants = 4096
+
 var (
 	networks []*Network                // by rank, then as registered
 	byName   = map[string]*Network{}   // names, aliases and CAIP-2 ids as foldName writes them, as registered, and in upper case
@@ -85,7 +92,10 @@ var (
 	byAsset  = map[string][]*Network{} // asset codes, as foldName writes them, and in upper case
 	caipKind = map[string]bool{}       // CAIP-2 namespaces
 
-	variants = make([]*variant, 600)
+	// fitting holds, by the first character of a text, the networks that are tried without a hint, in the order of networks.
+	fitting [128][]*Network
+
+	variants [maxVariants]*variant
 	spaces   [128]*space
 )
 
@@ -96,6 +106,11 @@ func register(n Network) {
 		at--
 	}
 	networks = slices.Insert(networks, at, p)
+	for c := range fitting {
+		if p.fits != nil && (p.first == "" || strings.IndexByte(p.first, byte(c)) >= 0) {
+			fitting[c] = insertByRank(fitting[c], p)
+		}
+	}
 	claim(p.Name, p)
 	for _, name := range p.Aliases {
 		claim(name, p)
@@ -261,13 +276,19 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 	if worst != nil {
 		return dst, worst
 	}
-	for _, n := range networks {
-		if n.fits == nil || !n.fits(text) {
+	var once base58Once
+	for _, n := range fitting[firstOf(text)] {
+		if !n.fits(text) {
 			continue
 		}
 		dst = append(dst, Address{Network: n.Name})
 		a := &dst[len(dst)-1]
-		fail := n.decode(text, a)
+		var fail *Error
+		if n.utxo != nil && n.utxo.fitsBase58(text) {
+			fail = n.utxo.decodeOnce(text, &once, a)
+		} else {
+			fail = n.decode(text, a)
+		}
 		if fail == nil && !repeats(dst[first:]) && (!firm || a.stands(text)) {
 			continue
 		}
@@ -286,6 +307,14 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 		worst.Position += offset
 	}
 	return dst, explain(text, nil, worst, Asked)
+}
+
+// firstOf gives the first character of a text of ASCII, 0 if there is none.
+func firstOf(text string) byte {
+	if text == "" {
+		return 0
+	}
+	return text[0] & 127
 }
 
 // readWrapped reads what a wrapper held, under the networks that the wrapper or the hint names.

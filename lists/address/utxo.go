@@ -1,5 +1,7 @@
 package address
 
+import "strings"
+
 // utxoChain is what a chain made from Bitcoin's code does its own way: version bytes, the
 // human-readable part of its witness addresses, and the variants of the results.
 //
@@ -7,11 +9,12 @@ package address
 //   - witness version 0 in bech32 (BIP-173), 1 to 16 in bech32m (BIP-350, BIP-341)
 type utxoChain struct {
 	network   string
-	keyHash   string // version of P2PKH, 1 or 2 bytes
-	script    string // version of P2SH
-	oldScript string // an older version of P2SH that means the same; "" if there is none
-	hrp       string // "" without witness addresses
-	first     string // first characters that its base58 addresses can have
+	keyHash   string                    // version of P2PKH, 1 or 2 bytes
+	script    string                    // version of P2SH
+	oldScript string                    // an older version of P2SH that means the same; "" if there is none
+	hrp       string                    // "" without witness addresses
+	first     string                    // first characters that its base58 addresses can have
+	check     func(body []byte) [4]byte // the checksum of base58check; nil: Bitcoin's
 	tests     []string
 	p2pkh     Variant
 	p2sh      Variant
@@ -24,24 +27,39 @@ type utxoChain struct {
 // testVersions are the versions that the test networks of nearly all chains took over from Bitcoin.
 var testVersions = []string{"\x6f", "\xc4"}
 
+// utxoOf gives the chain of a variant of the Bitcoin kind; nil for all others.
+var utxoOf [maxVariants]*utxoChain
+
 // register adds the network and its variants. n brings the names.
 func (c *utxoChain) register(n Network) {
 	n.Name = c.network
 	if n.decode == nil {
 		n.decode = c.decode
+		if c.check == nil {
+			n.utxo = c
+		}
 	}
 	if n.fits == nil {
-		n.fits = c.fits
+		n.fits, n.first = c.fits, c.first
+		if c.hrp != "" {
+			n.first += c.hrp[:1] + strings.ToUpper(c.hrp[:1])
+		}
 	}
 	if n.Typos == "" {
 		n.Typos = "Every form has a checksum of 30 to 32 bits: a typing error is found."
 	}
 	register(n)
-	registerVariant(variant{c.p2pkh, c.network, "p2pkh", c.network, func(payload string) string { return versioned(c.keyHash, payload) }})
-	registerVariant(variant{c.p2sh, c.network, "p2sh", c.network, func(payload string) string { return versioned(c.script, payload) }})
+	registerVariant(variant{c.p2pkh, c.network, "p2pkh", c.network, func(payload string) string { return c.versioned(c.keyHash, payload) }})
+	registerVariant(variant{c.p2sh, c.network, "p2sh", c.network, func(payload string) string { return c.versioned(c.script, payload) }})
+	utxoOf[c.p2pkh], utxoOf[c.p2sh] = c, c
+	if c.check == nil {
+		claimVersion(c.keyHash, SpaceHash160)
+		claimVersion(c.script, SpaceScript160)
+	}
 	if c.hrp == "" {
 		return
 	}
+	utxoOf[c.p2wpkh], utxoOf[c.p2wsh], utxoOf[c.p2tr], utxoOf[c.witness] = c, c, c, c
 	program := func(version byte) func(string) string {
 		return func(payload string) string { return c.witnessText(version, payload) }
 	}
@@ -85,8 +103,13 @@ func (c *utxoChain) decode(text string, a *Address) *Error {
 }
 
 func (c *utxoChain) decodeBase58(text string, a *Address) *Error {
-	var room [maxBase58]byte
-	body, fail := base58Bitcoin.decodeCheck(room[:0], text)
+	var once base58Once
+	return c.decodeOnce(text, &once, a)
+}
+
+// decodeOnce is decodeBase58 with what another chain has already decoded of the text.
+func (c *utxoChain) decodeOnce(text string, once *base58Once, a *Address) *Error {
+	body, fail := once.decode(text, c.check)
 	if fail != nil {
 		return fail
 	}
@@ -100,9 +123,30 @@ func (c *utxoChain) decodeBase58(text string, a *Address) *Error {
 		a.setText(SpaceScript160, c.p2sh, hash, text)
 	default:
 		var out, in [40]byte
-		a.set(SpaceScript160, c.p2sh, hash, base58Bitcoin.encodeCheck(out[:0], append(append(in[:0], c.script...), hash...)))
+		a.set(SpaceScript160, c.p2sh, hash, c.encode(out[:0], append(append(in[:0], c.script...), hash...)))
 	}
 	return nil
+}
+
+func (c *utxoChain) encode(dst, body []byte) []byte {
+	if c.check == nil {
+		return base58Bitcoin.encodeCheck(dst, body)
+	}
+	return base58Bitcoin.encodeSum(dst, body, c.check(body))
+}
+
+// versioned gives the base58check text of a version and a payload.
+func (c *utxoChain) versioned(version, payload string) string {
+	var room, out [maxBase58]byte
+	return string(c.encode(out[:0], append(append(room[:0], version...), payload...)))
+}
+
+// checksum names the checksum of the base58 forms.
+func (c *utxoChain) checksum() string {
+	if c.check != nil {
+		return "base58 with a checksum of its own"
+	}
+	return "base58check"
 }
 
 // split takes a base58check payload apart: what it pays, and the hash of that.
