@@ -133,7 +133,7 @@ func TestBitcoinSpellings(t *testing.T) {
 	unhinted(t, p2pkh, "bitcoin", "bitcoin-cash", "bitcoin-sv", "ecash", "bitcoin-diamond", "freicoin")
 	p2sh := []string{"bitcoin", "litecoin", "bitcoin-cash", "bitcoin-sv", "ecash"}
 	for _, c := range utxoTable {
-		if (c.script == "\x05" || c.oldScript == "\x05") && c.check == nil {
+		if (c.script == "\x05" || c.oldScript == "\x05") && c.check == sumSHA256 {
 			p2sh = append(p2sh, c.network)
 		}
 	}

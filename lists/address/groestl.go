@@ -108,10 +108,3 @@ func groestl512(data []byte) (sum [64]byte) {
 	}
 	return sum
 }
-
-// groestlCheck is the checksum of Groestlcoin's base58 texts: the first bytes of Grøstl-512 twice.
-func groestlCheck(body []byte) [4]byte {
-	once := groestl512(body)
-	twice := groestl512(once[:])
-	return [4]byte(twice[:])
-}

@@ -285,7 +285,10 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 		a := &dst[len(dst)-1]
 		var fail *Error
 		if n.utxo != nil && n.utxo.fitsBase58(text) {
-			fail = n.utxo.decodeOnce(text, &once, a)
+			var body []byte
+			if body, fail = once.decode(text); fail == nil {
+				fail = n.utxo.fill(text, body, a)
+			}
 		} else {
 			fail = n.decode(text, a)
 		}

@@ -9,12 +9,12 @@ import "strings"
 //   - witness version 0 in bech32 (BIP-173), 1 to 16 in bech32m (BIP-350, BIP-341)
 type utxoChain struct {
 	network   string
-	keyHash   string                    // version of P2PKH, 1 or 2 bytes
-	script    string                    // version of P2SH
-	oldScript string                    // an older version of P2SH that means the same; "" if there is none
-	hrp       string                    // "" without witness addresses
-	first     string                    // first characters that its base58 addresses can have
-	check     func(body []byte) [4]byte // the checksum of base58check; nil: Bitcoin's
+	keyHash   string // version of P2PKH, 1 or 2 bytes
+	script    string // version of P2SH
+	oldScript string // an older version of P2SH that means the same; "" if there is none
+	hrp       string // "" without witness addresses
+	first     string // first characters that its base58 addresses can have
+	check     base58Sum
 	tests     []string
 	p2pkh     Variant
 	p2sh      Variant
@@ -35,7 +35,7 @@ func (c *utxoChain) register(n Network) {
 	n.Name = c.network
 	if n.decode == nil {
 		n.decode = c.decode
-		if c.check == nil {
+		if c.check == sumSHA256 {
 			n.utxo = c
 		}
 	}
@@ -52,7 +52,7 @@ func (c *utxoChain) register(n Network) {
 	registerVariant(variant{c.p2pkh, c.network, "p2pkh", c.network, func(payload string) string { return c.versioned(c.keyHash, payload) }})
 	registerVariant(variant{c.p2sh, c.network, "p2sh", c.network, func(payload string) string { return c.versioned(c.script, payload) }})
 	utxoOf[c.p2pkh], utxoOf[c.p2sh] = c, c
-	if c.check == nil {
+	if c.check == sumSHA256 {
 		claimVersion(c.keyHash, SpaceHash160)
 		claimVersion(c.script, SpaceScript160)
 	}
@@ -103,16 +103,16 @@ func (c *utxoChain) decode(text string, a *Address) *Error {
 }
 
 func (c *utxoChain) decodeBase58(text string, a *Address) *Error {
-	var once base58Once
-	return c.decodeOnce(text, &once, a)
-}
-
-// decodeOnce is decodeBase58 with what another chain has already decoded of the text.
-func (c *utxoChain) decodeOnce(text string, once *base58Once, a *Address) *Error {
-	body, fail := once.decode(text, c.check)
+	var room [maxBase58]byte
+	body, fail := base58Bitcoin.decodeSum(room[:0], text, c.check)
 	if fail != nil {
 		return fail
 	}
+	return c.fill(text, body, a)
+}
+
+// fill makes the address of a decoded text.
+func (c *utxoChain) fill(text string, body []byte, a *Address) *Error {
 	isScript, hash, fail := c.split(body)
 	switch {
 	case fail != nil:
@@ -123,27 +123,17 @@ func (c *utxoChain) decodeOnce(text string, once *base58Once, a *Address) *Error
 		a.setText(SpaceScript160, c.p2sh, hash, text)
 	default:
 		var out, in [40]byte
-		a.set(SpaceScript160, c.p2sh, hash, c.encode(out[:0], append(append(in[:0], c.script...), hash...)))
+		a.set(SpaceScript160, c.p2sh, hash, base58Bitcoin.encodeSum(out[:0], append(append(in[:0], c.script...), hash...), c.check))
 	}
 	return nil
 }
 
-func (c *utxoChain) encode(dst, body []byte) []byte {
-	if c.check == nil {
-		return base58Bitcoin.encodeCheck(dst, body)
-	}
-	return base58Bitcoin.encodeSum(dst, body, c.check(body))
-}
-
 // versioned gives the base58check text of a version and a payload.
-func (c *utxoChain) versioned(version, payload string) string {
-	var room, out [maxBase58]byte
-	return string(c.encode(out[:0], append(append(room[:0], version...), payload...)))
-}
+func (c *utxoChain) versioned(version, payload string) string { return c.check.text(version, payload) }
 
 // checksum names the checksum of the base58 forms.
 func (c *utxoChain) checksum() string {
-	if c.check != nil {
+	if c.check != sumSHA256 {
 		return "base58 with a checksum of its own"
 	}
 	return "base58check"

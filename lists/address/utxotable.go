@@ -11,7 +11,7 @@ type utxoRow struct {
 	script    string // version of P2SH
 	oldScript string // an older version of P2SH that means the same
 	hrp       string // human-readable part of witness addresses
-	check     func(body []byte) [4]byte
+	check     base58Sum
 }
 
 // utxoRows are the chains of Bitcoin's kind without a file of their own. Sources of the versions and prefixes: the chainparams.cpp
@@ -23,7 +23,7 @@ var utxoRows = []utxoRow{
 	{name: "qtum", assets: "QTUM", keyHash: "\x3a", script: "\x32", hrp: "qc"},
 	{name: "ravencoin", aliases: "rvn", assets: "RVN", keyHash: "\x3c", script: "\x7a"},
 	{name: "komodo", aliases: "kmd", assets: "KMD", keyHash: "\x3c", script: "\x55"},
-	{name: "groestlcoin", aliases: "grs", assets: "GRS", keyHash: "\x24", script: "\x05", hrp: "grs", check: groestlCheck},
+	{name: "groestlcoin", aliases: "grs", assets: "GRS", keyHash: "\x24", script: "\x05", hrp: "grs", check: sumGroestl},
 	{name: "viacoin", aliases: "via", assets: "VIA", keyHash: "\x47", script: "\x21", hrp: "via"},
 	{name: "vertcoin", aliases: "vtc", assets: "VTC", keyHash: "\x47", script: "\x05", hrp: "vtc"},
 	{name: "namecoin", aliases: "nmc", assets: "NMC", keyHash: "\x34", script: "\x0d", oldScript: "\x05", hrp: "nc"},
