@@ -10,17 +10,18 @@ import "slices"
 func (a *Address) proves(text string) bool {
 	if digits, _ := without0x(text); isHex(digits) {
 		switch a.Variant {
-		case VariantICPAccount:
+		case VariantICPAccount, VariantSiacoin:
 			return true
 		case VariantStarknet: // the letter case is a checksum of nearly as many bits as there are letters
 			small, capital := hexCase(digits)
 			return small && capital && len(digits) >= minHexAccount
 		}
 		small, capital := hexCase(digits)
-		return small && capital && len(digits) == 40
+		return small && capital && len(digits) == 40 && a.Variant != VariantZilliqa
 	}
 	switch a.Variant {
-	case VariantSolana, VariantNearImplicit, VariantNearName, VariantNearEVM, VariantNearDeterministic, VariantEOS, VariantFilecoinID:
+	case VariantSolana, VariantNearImplicit, VariantNearName, VariantNearEVM, VariantNearDeterministic, VariantEOS, VariantFilecoinID,
+		VariantWAX, VariantTelos, VariantFIO, VariantIOST, VariantArweave, VariantEverscale, VariantLiskNumber:
 		return false
 	case VariantTON:
 		return len(text) == 48 // the raw form has no checksum
@@ -39,13 +40,13 @@ func (a *Address) stands(text string) bool {
 // disprovable tells whether the text that reads as a may prove another network: nearly any text has such a reading.
 func (a *Address) disprovable(text string) bool {
 	switch a.Variant {
-	case VariantNearName, VariantNearDeterministic, VariantEOS, VariantHedera:
+	case VariantNearName, VariantNearDeterministic, VariantEOS, VariantWAX, VariantTelos, VariantFIO, VariantIOST, VariantArweave, VariantHedera:
 		return true
 	case VariantSolana:
 		// A text of both cases that holds 32 bytes in base58 holds none of the lengths that have a checksum.
 		small, capital := letterCase(text)
 		return !small || !capital
-	case VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet,
+	case VariantAion, VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet,
 		VariantPolkadot, VariantKusama, VariantBittensor, VariantAstar, VariantSubstrate:
 		digits, has0x := without0x(text)
 		if !has0x {

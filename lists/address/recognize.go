@@ -50,6 +50,8 @@ func Recognize(text string) Recognition {
 // canBeAddress is a cheap test that passes over ordinary words, names, numbers and dates.
 func canBeAddress(text string) bool {
 	switch {
+	case isNimiq(text):
+		return true
 	case strings.ContainsAny(text, " ,;\t\r\n"):
 		return hasLongField(text)
 	case len(text) >= 24:
@@ -104,6 +106,10 @@ var shapes = append([]shape{
 	{"nano_", "13456789abcdefghijkmnopqrstuwxyz", 65, 65}, {"xrb_", "13456789abcdefghijkmnopqrstuwxyz", 64, 64},
 	{"f1", "abcdefghijklmnopqrstuvwxyz234567", 41, 41}, {"f2", "abcdefghijklmnopqrstuvwxyz234567", 41, 41},
 	{"f3", "abcdefghijklmnopqrstuvwxyz234567", 86, 86}, {"f410f", "abcdefghijklmnopqrstuvwxyz234567", 44, 44},
+	{"Ds", base58Letters, 35, 35}, {"Dc", base58Letters, 35, 35}, {"3P", base58Letters, 35, 35}, {"n1", base58Letters, 35, 35}, {"n2", base58Letters, 35, 35},
+	{"ak_", base58Letters, 51, 54}, {"ct_", base58Letters, 51, 54}, {"B62q", base58Letters, 55, 55}, {"hx", hexLetters, 42, 42}, {"cx", hexLetters, 42, 42},
+	{"NULSd", base58Letters, 36, 38}, {"", hexLetters, 76, 76}, {"N", base32Letters, 40, 40}, {"N", base32Letters, 39, 39}, {"N", base32Letters + "-", 46, 46}, {"N", base32Letters + "-", 45, 45},
+	{"NQ", "0123456789ABCDEFGHJKLMNPQRSTUVXY", 36, 36}, {"lsk", lisk32, 41, 41}, {"L", base58Letters, 95, 106}, {"SP", c32, 38, 41}, {"SM", c32, 38, 41}, {"cfx:", confluxLetters, 46, 46},
 }, utxoShapes()...)
 
 // slack is how many characters of a shape may be missing, too many or foreign.
@@ -113,6 +119,9 @@ const slack = 2
 func resembles(text string) Recognition {
 	if plain, changed := plainLetters(text); changed {
 		return min(Recognize(plain), LikeAddress)
+	}
+	if isNimiq(text) {
+		return LikeAddress
 	}
 	if strings.ContainsFunc(text, isSeparator) {
 		for field := range strings.FieldsFuncSeq(text, isSeparator) {
@@ -224,7 +233,7 @@ func likeBech32(text string) bool {
 
 // bech32Prefixes are the human-readable parts of the addresses that are read.
 var bech32Prefixes = func() []string {
-	all := []string{"bc", "ltc", "ltcmweb", "btg", "tex", "zs", "u", "bnb", "one", "addr", "stake", "avax", "x-avax", "p-avax"}
+	all := []string{"bc", "ltc", "ltcmweb", "btg", "tex", "zs", "u", "bnb", "one", "addr", "stake", "avax", "x-avax", "p-avax", "erd", "oasis", "xch", "zil", "io", "ckb", "pc"}
 	for i := range cosmosChains {
 		all = append(all, cosmosChains[i].prefix, cosmosChains[i].prefix+"valoper")
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // contractNetworks are the names of all networks, in the order of the generated pages: those of contract.md, then the tables.
-var contractNetworks = firstNetworks + " " + utxoNetworks()
+var contractNetworks = firstNetworks + " " + utxoNetworks() + " " + otherNetworks
 
 func utxoNetworks() string {
 	names := make([]string, len(utxoRows))

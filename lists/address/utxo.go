@@ -13,15 +13,17 @@ type utxoChain struct {
 	script    string // version of P2SH
 	oldScript string // an older version of P2SH that means the same; "" if there is none
 	hrp       string // "" without witness addresses
-	first     string // first characters that its base58 addresses can have
-	check     base58Sum
-	tests     []string
-	p2pkh     Variant
-	p2sh      Variant
-	p2wpkh    Variant
-	p2wsh     Variant
-	p2tr      Variant
-	witness   Variant
+	// versionZero says that the later witness versions are another chain's addresses: pc1p… is Pactus, not Peercoin.
+	versionZero bool
+	first       string // first characters that its base58 addresses can have
+	check       base58Sum
+	tests       []string
+	p2pkh       Variant
+	p2sh        Variant
+	p2wpkh      Variant
+	p2wsh       Variant
+	p2tr        Variant
+	witness     Variant
 }
 
 // testVersions are the versions that the test networks of nearly all chains took over from Bitcoin.
@@ -204,6 +206,9 @@ func (c *utxoChain) decodeWitness(text string, a *Address) *Error {
 			folded[i] = lower(text[i])
 		}
 		canonical, text = folded[:len(text)], ""
+	}
+	if c.versionZero && version != 0 {
+		return refuse(UnsupportedKind, "the chain has witness version 0 only")
 	}
 	switch {
 	case version == 0 && len(program) == 20:

@@ -30,7 +30,7 @@ var utxoRows = []utxoRow{
 	{name: "peercoin", aliases: "ppc", assets: "PPC", keyHash: "\x37", script: "\x75", hrp: "pc"},
 	{name: "primecoin", aliases: "xpm", assets: "XPM", keyHash: "\x17", script: "\x53"},
 	{name: "firo", aliases: "zcoin xzc", assets: "FIRO XZC", keyHash: "\x52", script: "\x07"},
-	{name: "horizen", aliases: "zen zencash", assets: "ZEN", keyHash: "\x20\x89", script: "\x20\x96"},
+	{name: "horizen", aliases: "zencash", assets: "ZEN", keyHash: "\x20\x89", script: "\x20\x96"},
 	{name: "neblio", aliases: "nebl", assets: "NEBL", keyHash: "\x35", script: "\x70"},
 	{name: "stratis", aliases: "strax", assets: "STRAX", keyHash: "\x4b", script: "\x8c", hrp: "strax"},
 	{name: "stratis-classic", aliases: "strat", assets: "STRAT", keyHash: "\x3f", script: "\x7d"},
@@ -69,7 +69,7 @@ var utxoRows = []utxoRow{
 }
 
 // Each chain of the table has its variants at utxoVariants + 8 × its place, in this order: P2PKH, P2SH, P2WPKH, P2WSH, P2TR, witness.
-const utxoVariants Variant = 1000
+const utxoVariants Variant = 3000
 
 // utxoTable holds the chains that the rows describe, in their order.
 var utxoTable = func() []*utxoChain {
@@ -77,7 +77,7 @@ var utxoTable = func() []*utxoChain {
 	for i := range utxoRows {
 		row, v := &utxoRows[i], utxoVariants+8*Variant(i)
 		table[i] = &utxoChain{
-			network: row.name, keyHash: row.keyHash, script: row.script, oldScript: row.oldScript, hrp: row.hrp, check: row.check,
+			network: row.name, keyHash: row.keyHash, script: row.script, oldScript: row.oldScript, hrp: row.hrp, check: row.check, versionZero: row.name == "peercoin",
 			first: firstLetters(row.keyHash) + firstLetters(row.script) + firstLetters(row.oldScript),
 			p2pkh: v, p2sh: v + 1, p2wpkh: v + 2, p2wsh: v + 3, p2tr: v + 4, witness: v + 5,
 		}
