@@ -47,7 +47,7 @@ var coins = map[string]string{
 	"bluzelle": "bluzelle", "cardano": "cardano", "comdex": "comdex", "coreum": "coreum", "cosmos": "cosmos", "crescent": "crescent", "cryptoOrg": "crypto-org", "dash": "dash",
 	"decred": "decred", "digiByte": "digibyte", "dogecoin": "dogecoin", "dydx": "dydx", "ecash": "ecash", "everscale": "everscale", "fetchAI": "fetch",
 	"filecoin": "filecoin", "firo": "firo", "groestlcoin": "groestlcoin", "harmony": "harmony", "icon": "icon", "internetComputer": "icp", "ioTeX": "iotex",
-	"iost": "iost", "juno": "juno", "kava": "kava", "kin": "stellar", "komodo": "komodo", "kujira": "kujira", "kusama": "kusama", "litecoin": "litecoin", "mars": "mars-hub", "monacoin": "monacoin",
+	"juno": "juno", "kava": "kava", "kin": "stellar", "komodo": "komodo", "kujira": "kujira", "kusama": "kusama", "litecoin": "litecoin", "mars": "mars-hub", "monacoin": "monacoin",
 	"multiversX": "multiversx", "nano": "nano", "nativeCanto": "canto", "nativeEvmos": "evmos", "nativeInjective": "injective", "nativeZetaChain": "zetachain", "near": "near",
 	"nebl": "neblio", "nebulas": "nebulas", "neo": "neo", "nervos": "nervos", "neutron": "neutron", "nimiq": "nimiq", "noble": "noble", "nuls": "nuls", "oasis": "oasis", "ontology": "ontology",
 	"osmosis": "osmosis", "pactus": "pactus", "persistence": "persistence", "pivx": "pivx", "polkadot": "polkadot", "polymesh": "polymesh", "qtum": "qtum", "quasar": "quasar",
@@ -65,17 +65,13 @@ var refused = map[string]struct {
 	"eos":      {"eos", address.UnsupportedKind, "the library writes the public key; accounts have names"},
 	"fio":      {"", address.UnsupportedKind, "the library writes the public key; accounts have names"},
 	"wax":      {"", address.UnsupportedKind, "the library writes the public key; accounts have names"},
+	"iost":     {"iost", address.UnsupportedKind, "the library writes the public key; accounts have names"},
 	"tbinance": {"bnb", address.Testnet, "a test network"},
 	"hedera":   {"hedera", address.UnsupportedKind, "the library writes the alias of a key that has no account number yet"},
 }
 
 // pending are coins of networks that are not read yet: they are refused without a network, and the test says when one is read.
-var pending = map[string]bool{
-	"aeternity": true, "aion": true, "bitcoinDiamond": true, "callisto": true, "decred": true, "digiByte": true, "everscale": true, "firo": true, "groestlcoin": true, "icon": true,
-	"ioTeX": true, "ioTeXEVM": true, "iost": true, "komodo": true, "monacoin": true, "multiversX": true, "nebl": true, "nebulas": true, "neo": true, "nervos": true, "nimiq": true, "nuls": true,
-	"oasis": true, "ontology": true, "pactus": true, "pivx": true, "qtum": true, "ravencoin": true, "ronin": true, "stratis": true, "syscoin": true, "veChain": true, "viacoin": true,
-	"waves": true, "zelcash": true, "zen": true, "zilliqa": true,
-}
+var pending = map[string]bool{}
 
 // lax are coins of which a text that the library refuses is an address all the same, with the reason.
 var lax = map[string]string{}

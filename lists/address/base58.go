@@ -2,7 +2,11 @@ package address
 
 import (
 	"crypto/sha256"
+	"crypto/sha3"
 	"math/bits"
+
+	"github.com/decred/dcrd/crypto/blake256"
+	"golang.org/x/crypto/blake2b"
 )
 
 // base58 is a big-integer base 58 code over one alphabet. Monero's block code is another (monero.go).
@@ -135,9 +139,49 @@ func (b *base58) encode(dst, src []byte) []byte {
 	return dst
 }
 
+// base58Sum is the checksum of four bytes behind version and payload.
+type base58Sum uint8
+
+const (
+	sumSHA256  base58Sum = iota // SHA-256 twice: Bitcoin and nearly everybody else
+	sumGroestl                  // Grøstl-512 twice: Groestlcoin
+	sumBLAKE                    // BLAKE-256 (of 14 rounds) twice: Decred
+	sumSHA3                     // SHA3-256: Nebulas
+	sumWaves                    // Keccak-256 of BLAKE2b-256: Waves
+)
+
+// of gives the checksum of version and payload.
+func (s base58Sum) of(body []byte) [4]byte {
+	switch s {
+	case sumGroestl:
+		once := groestl512(body)
+		twice := groestl512(once[:])
+		return [4]byte(twice[:])
+	case sumBLAKE:
+		once := blake256.Sum256(body)
+		twice := blake256.Sum256(once[:])
+		return [4]byte(twice[:])
+	case sumSHA3:
+		sum := sha3.Sum256(body)
+		return [4]byte(sum[:])
+	case sumWaves:
+		once := blake2b.Sum256(body)
+		twice := keccak256(once[:])
+		return [4]byte(twice[:])
+	}
+	once := sha256.Sum256(body)
+	twice := sha256.Sum256(once[:])
+	return [4]byte(twice[:])
+}
+
 // decodeCheck appends version and payload of a base58check text: the last four bytes must be
 // the beginning of SHA256(SHA256(version ‖ payload)).
 func (b *base58) decodeCheck(dst []byte, text string) ([]byte, *Error) {
+	return b.decodeSum(dst, text, sumSHA256)
+}
+
+// decodeSum is decodeCheck with another checksum.
+func (b *base58) decodeSum(dst []byte, text string, check base58Sum) ([]byte, *Error) {
 	at := len(dst)
 	dst, fail := b.decode(dst, text)
 	if fail != nil {
@@ -148,24 +192,44 @@ func (b *base58) decodeCheck(dst []byte, text string) ([]byte, *Error) {
 		return dst[:at], refuse(BadLength, "it is too short for a base58check address")
 	}
 	body, sum := body[:len(body)-4], body[len(body)-4:]
-	once := sha256.Sum256(body)
-	twice := sha256.Sum256(once[:])
-	if string(twice[:4]) != string(sum) {
+	if right := check.of(body); string(right[:]) != string(sum) {
 		return dst[:at], refuse(BadChecksum, "the base58check checksum does not match")
 	}
 	return dst[:len(dst)-4], nil
 }
 
 // encodeCheck appends the base58check text of version and payload.
-func (b *base58) encodeCheck(dst, body []byte) []byte {
+func (b *base58) encodeCheck(dst, body []byte) []byte { return b.encodeSum(dst, body, sumSHA256) }
+
+// encodeSum is encodeCheck with another checksum.
+func (b *base58) encodeSum(dst, body []byte, check base58Sum) []byte {
 	var room [maxBase58]byte
-	once := sha256.Sum256(body)
-	twice := sha256.Sum256(once[:])
-	return b.encode(dst, append(append(room[:0], body...), twice[:4]...))
+	sum := check.of(body)
+	return b.encode(dst, append(append(room[:0], body...), sum[:]...))
+}
+
+// base58Once keeps what a base58check text decodes to, for the chains that share the checksum.
+type base58Once struct {
+	done bool
+	room [maxBase58]byte // no text has more bytes than characters
+	size int
+	fail *Error
+}
+
+// decode decodes a text with Bitcoin's checksum the first time only.
+func (o *base58Once) decode(text string) ([]byte, *Error) {
+	if !o.done {
+		body, fail := base58Bitcoin.decodeCheck(o.room[:0], text)
+		o.done, o.size, o.fail = true, len(body), fail
+	}
+	return o.room[:o.size], o.fail
 }
 
 // versioned gives the base58check text of a version and a payload, for render functions.
-func versioned(version, payload string) string {
+func versioned(version, payload string) string { return sumSHA256.text(version, payload) }
+
+// text gives the base58 text of a version, a payload and the checksum.
+func (s base58Sum) text(version, payload string) string {
 	var room, out [maxBase58]byte
-	return string(base58Bitcoin.encodeCheck(out[:0], append(append(room[:0], version...), payload...)))
+	return string(base58Bitcoin.encodeSum(out[:0], append(append(room[:0], version...), payload...), s))
 }

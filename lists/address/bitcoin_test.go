@@ -130,8 +130,14 @@ func TestBitcoinSpellings(t *testing.T) {
 	if len(a.Attributes) != 1 || a.Attributes[0] != (Attribute{"amount", "0.1"}) {
 		t.Errorf("attributes %v", a.Attributes)
 	}
-	unhinted(t, p2pkh, "bitcoin", "bitcoin-cash", "bitcoin-sv", "ecash")
-	unhinted(t, "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "bitcoin", "litecoin", "bitcoin-cash", "bitcoin-sv", "ecash")
+	unhinted(t, p2pkh, "bitcoin", "bitcoin-cash", "bitcoin-sv", "ecash", "bitcoin-diamond", "freicoin")
+	p2sh := []string{"bitcoin", "litecoin", "bitcoin-cash", "bitcoin-sv", "ecash"}
+	for _, c := range utxoTable {
+		if (c.script == "\x05" || c.oldScript == "\x05") && c.check == sumSHA256 {
+			p2sh = append(p2sh, c.network)
+		}
+	}
+	unhinted(t, "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", p2sh...)
 	unhinted(t, p2wpkh, "bitcoin")
 	unhinted(t, "bitcoin:"+p2pkh, "bitcoin")
 }

@@ -35,6 +35,9 @@ func clean(text string, hint *Network) (start, end int, fail *Error) {
 	for i := start; i < end; i++ {
 		c := text[i]
 		if c <= ' ' || c > '~' || c == ',' || c == ';' {
+			if isNimiq(text[start:end]) {
+				return start, end, nil // the one address that is written with blanks
+			}
 			return 0, 0, unclean(text[start:end], start, i-start, hint)
 		}
 	}
@@ -242,6 +245,8 @@ func isSecretHex(digits string, has0x bool, hint *Network) bool {
 		return !hint.hex64
 	case n == 128:
 		return true
+	case n == 76 && isSiacoin(digits):
+		return false
 	case n > 64:
 		return strings.HasPrefix(digits, "30") && strings.Contains(digits, "0420")
 	}

@@ -7,7 +7,38 @@ import (
 
 const eosLetters = ".12345abcdefghijklmnopqrstuvwxyz"
 
+// eosChains are the other chains with the names of EOS. A name is another account on each of them.
+var eosChains = []struct {
+	network string
+	aliases []string
+	assets  []string
+	caip2   []string
+	variant Variant
+}{
+	{"wax", []string{"waxp"}, []string{"WAX", "WAXP"}, []string{"antelope:1064487b3cd1a897ce03ae5b6a865651"}, VariantWAX},
+	{"telos", []string{"tlos"}, []string{"TLOS"}, []string{"antelope:4667b205c6838ef70ff7988f6e8257e8"}, VariantTelos},
+	{"fio", []string{"fio-protocol"}, []string{"FIO"}, []string{"antelope:21dcae42c0182200e93f954a074011f9"}, VariantFIO},
+}
+
 func init() {
+	for _, c := range eosChains {
+		register(Network{
+			Name: c.network, Aliases: c.aliases, Assets: c.assets, CAIP2: c.caip2, Schemes: []string{c.network},
+			Forms: []Form{{"account name", "eosio.token", "none"}}, Typos: "None can be detected: names have no checksum.", named: true, rank: 220,
+			decode: func(text string, a *Address) *Error {
+				fail := decodeEOS(text, a)
+				if fail == nil {
+					a.Variant = c.variant
+				} else if fail.Folded != nil {
+					fail.Folded.Variant = c.variant
+				}
+				return fail
+			},
+		})
+		registerVariant(variant{c.variant, c.network, "", c.network, func(payload string) string {
+			return string(appendEOS(nil, binary.BigEndian.Uint64([]byte(payload))))
+		}})
+	}
 	register(Network{
 		Name:    "eos",
 		Aliases: []string{"antelope", "eosio", "vaulta"},
@@ -29,7 +60,7 @@ func init() {
 // and a thirteenth of four, which can only be a dot, 1–5 or a–j. No hint, no reading: any short word is a name.
 func decodeEOS(text string, a *Address) *Error {
 	switch {
-	case len(text) > 40 && (strings.HasPrefix(text, "EOS") || strings.HasPrefix(text, "PUB_")):
+	case len(text) > 40 && (strings.HasPrefix(text, "EOS") || strings.HasPrefix(text, "FIO") || strings.HasPrefix(text, "PUB_")):
 		return refuse(UnsupportedKind, "it is a public key, not an account name")
 	case len(text) > 13:
 		return refuse(BadLength, "a name has at most 13 letters")

@@ -140,6 +140,9 @@ func knownText(text string, n *Network) (reason Reason, detail string) {
 	case isDomain(text) && (n == nil || !n.named):
 		return NameNotAddress, "it is a name: resolve it and enter the address"
 	}
+	if len(text) > 50 && (strings.HasPrefix(text, "EOS") || strings.HasPrefix(text, "FIO") || strings.HasPrefix(text, "PUB_")) {
+		return UnsupportedKind, "it is a public key, not an account"
+	}
 	digits, _ := without0x(text)
 	if isHex(digits) {
 		switch len(digits) {

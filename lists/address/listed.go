@@ -93,8 +93,11 @@ func readListed(dst []Address, text string, groups [][]*Network, notes *ListedNo
 		}
 	}
 	labelled := len(dst)
-	if mayStand(dst[first:], body) {
+	switch {
+	case mayStand(dst[first:], body):
 		dst = readProven(dst, text, first, groups, notes)
+	case maySplit(body):
+		dst = readSplit(dst, text, first)
 	}
 	switch {
 	case len(dst) == first:
@@ -135,6 +138,17 @@ func readProven(dst []Address, text string, first int, groups [][]*Network, note
 			notes.Contradicted = true
 		}
 		dst = append(dst, a)
+	}
+	return dst
+}
+
+// readSplit adds the readings of a text under other keys than those of its label's readings. dst[first:] are these readings.
+func readSplit(dst []Address, text string, first int) []Address {
+	var room [16]Address
+	for _, a := range standing(room[:0], text) {
+		if !isKeyOf(dst[first:], a.Key) {
+			dst = append(dst, a)
+		}
 	}
 	return dst
 }

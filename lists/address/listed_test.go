@@ -45,9 +45,12 @@ func TestWhatATextProvesIsListed(t *testing.T) {
 		{evmLower, "eip155:82170", "", "eip155:82170", of("eip155:82170")},
 		// A proof that several networks share stays with a label that it does not contradict.
 		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "dogecoin", "", "dogecoin", of("dogecoin")},
-		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "near", "", "dogecoin verge", contradicted},
+		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "near", "", "dogecoin verge digibyte pivx divi denarius", contradicted},
 		{"3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "", "LTC", "litecoin", of("litecoin")},
 		{"TUCsTq7TofTCJRRoHk6RvhMoS2mJLm5Yzq", "", "XBT", "tron", contradicted},
+		// One text is a script on one chain and a key on another: it is found under both.
+		{"MQMcJhpWHYVeQArcZR3sBgyPZxxRtnH441", "", "LTC", "litecoin monacoin", of("litecoin")},
+		{"MQMcJhpWHYVeQArcZR3sBgyPZxxRtnH441", "monacoin", "", "monacoin litecoin", of("monacoin")},
 		// Padded to an ABI word.
 		{padded, "", "", "ethereum polkadot kusama bittensor astar substrate aptos sui starknet", ListedNotes{}},
 		{padded, "aptos", "", "ethereum aptos", contradicted},
@@ -88,7 +91,7 @@ func TestAskedAgainstItsProof(t *testing.T) {
 	for _, c := range []struct{ text, network, want string }{
 		{segwit, "near", "bitcoin"}, {evmChecked, "aptos", "ethereum"}, {evmChecked, "sui", "ethereum"}, {evmChecked, "APT", "ethereum"},
 		{evmChecked, "near", "ethereum"}, {evmChecked, "bitcoin", "ethereum"}, {evmLower, "bitcoin", "ethereum"}, {"near:" + segwit, "", "bitcoin"}, {"bitcoin:" + segwit, "litecoin", "bitcoin"},
-		{"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "solana", "bitcoin bitcoin-cash bitcoin-sv ecash"},
+		{"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "solana", "bitcoin bitcoin-cash bitcoin-sv ecash bitcoin-diamond freicoin"},
 		{bech32Text("osmo", bip173Program, bech32Plain), "near", "osmosis"},
 		{"0.0.123-vfmkw", "near", "hedera"},
 		{"0x02DdfB499765c064eaC5039E3841AA5f382E73B598097a40073BD8B48170Ab57", "aptos", "starknet"},

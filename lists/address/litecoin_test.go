@@ -26,7 +26,7 @@ func TestLitecoinRefused(t *testing.T) {
 	short, long := bits8to5([]byte{0}, keys[:65]), bits8to5([]byte{0}, keys+"\x00")
 	refused(t, "litecoin", map[Reason][]string{
 		Testnet: {
-			versioned("\x3a", bip173Program), versioned("\x6f", bip173Program), "tltc1qw508d6qejxtdg4y5r3zarvary0c5xw7klfsuq0",
+			versioned("\x6f", bip173Program), "tltc1qw508d6qejxtdg4y5r3zarvary0c5xw7klfsuq0",
 			string(bech32Encode(nil, "tmweb", bits8to5([]byte{0}, keys), bech32Plain)),
 		},
 		BadChecksum: {string(bech32Encode(nil, hrpMWEB, bits8to5([]byte{0}, keys), bech32M))},
@@ -35,6 +35,7 @@ func TestLitecoinRefused(t *testing.T) {
 			string(bech32Encode(nil, hrpMWEB, long, bech32Plain)),
 		},
 		UnsupportedKind: {string(bech32Encode(nil, hrpMWEB, bits8to5([]byte{1}, keys), bech32Plain))},
-		WrongNetwork:    {"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"},
+		WrongNetwork: {"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
+			versioned("\x3a", bip173Program)}, // P2SH of the test network, which is P2PKH of Qtum
 	})
 }

@@ -71,22 +71,27 @@ func TestNoProvingTextIsMissed(t *testing.T) {
 	}
 	names := sortedKeys(labels)
 	texts, proven, asked, refusedAs := matrixTexts(t), 0, 0, map[Reason]int{}
-	for _, v := range texts {
+	ofTable := map[Variant]bool{}
+	for i, v := range texts {
 		own, err := Parse(nil, v.text, v.network)
 		if err != nil {
 			t.Errorf("%s %q: %v", v.network, v.text, err)
 			continue
 		}
 		body, wrapper := inner(v.text)
-		if !own[0].stands(body) {
+		if !own[0].stands(body) || ofTable[own[0].Variant] {
 			continue
 		}
+		ofTable[own[0].Variant] = own[0].Variant >= utxoVariants // one text of each kind of a table stands for all
 		proven++
 		alone, err := Parse(nil, v.text, "")
 		if err != nil && !(v.network != "" && strings.EqualFold(body, v.text)) {
 			t.Errorf("%s %q asked alone: %v", v.network, v.text, err)
 		}
-		for _, label := range names {
+		for k, label := range names {
+			if n := byName[label]; n != nil && n.rank >= 120 && (i+k)%4 != 0 {
+				continue // a quarter of the labels of the tables
+			}
 			for _, side := range [...]string{"network", "asset"} {
 				network, asset := label, ""
 				if side == "asset" {

@@ -46,12 +46,23 @@ func init() {
 	registerSpace(space{number: SpaceMonero})
 }
 
+// moneroKind is what a chain made from Monero's code has of its own: network bytes, those of its test networks, and variants.
+type moneroKind struct {
+	standard, integrated, subaddress byte
+	tests                            string
+	main, sub                        Variant
+}
+
 func decodeMonero(text string, a *Address) *Error {
+	return decodeMoneroKind(text, a, &moneroKind{moneroStandard, moneroIntegrated, moneroSubaddress, moneroTests, VariantMonero, VariantMoneroSubaddress})
+}
+
+func decodeMoneroKind(text string, a *Address, c *moneroKind) *Error {
 	if isHex(text) && (len(text) == 64 || len(text) == 16) {
 		return refuse(UnsupportedKind, "it is a payment id, a transaction id or a key, not an address")
 	}
 	if len(text) != 95 && len(text) != 106 {
-		return refuse(BadLength, "an address of Monero has 95 or 106 characters")
+		return refuse(BadLength, "an address has 95 or 106 characters")
 	}
 	var room [80]byte
 	body, fail := moneroDecode(room[:0], text)
@@ -64,16 +75,16 @@ func decodeMonero(text string, a *Address) *Error {
 	}
 	keys := body[1:65]
 	switch {
-	case body[0] == moneroStandard && len(body) == 65:
-		a.setText(SpaceMonero, VariantMonero, keys, text)
-	case body[0] == moneroSubaddress && len(body) == 65:
-		a.setText(SpaceMonero, VariantMoneroSubaddress, keys, text)
-	case body[0] == moneroIntegrated && len(body) == 73:
-		a.setText(SpaceMonero, VariantMonero, keys, moneroText(moneroStandard, string(keys)))
+	case body[0] == c.standard && len(body) == 65:
+		a.setText(SpaceMonero, c.main, keys, text)
+	case body[0] == c.subaddress && len(body) == 65:
+		a.setText(SpaceMonero, c.sub, keys, text)
+	case body[0] == c.integrated && len(body) == 73:
+		a.setText(SpaceMonero, c.main, keys, moneroText(c.standard, string(keys)))
 		a.Attributes = append(a.Attributes, Attribute{"payment_id", hex.EncodeToString(body[65:])})
-	case indexByte(moneroTests, body[0]):
+	case indexByte(c.tests, body[0]):
 		return refuse(Testnet, "its network byte is of a test network")
-	case body[0] == moneroStandard || body[0] == moneroSubaddress || body[0] == moneroIntegrated:
+	case body[0] == c.standard || body[0] == c.subaddress || body[0] == c.integrated:
 		return refuse(BadLength, "its length is not the one its network byte states")
 	default:
 		return refuse(WrongNetwork, "its network byte is of another network")

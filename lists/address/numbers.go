@@ -7,6 +7,8 @@ package address
 //	Space     2–31                       32–127
 //	Variant   2–199                      200–599; those of the tables' rows: 1000–2999
 //	Role      1–31                       32–99
+//
+// The chains of the table of Bitcoin's kind have eight variants each, from 3000 on (utxotable.go). The third block is below.
 
 // Key spaces of the Bitcoin family, Zcash, Monero, the EVM family, Tron, Solana and XRP.
 const (
@@ -196,4 +198,86 @@ const (
 	RoleStake      Role = 33 // the stake credential of a Cardano address
 	RoleICPAccount Role = 34 // the ledger account id of a principal's (sub-)account
 	RoleICPOwner   Role = 35 // the principal that owns a sub-account
+)
+
+// The third block.
+
+// Key spaces.
+const (
+	SpaceDecred       Space = 70 // 20 bytes RIPEMD160(BLAKE256(public key))
+	SpaceDecredScript Space = 71 // 20 bytes RIPEMD160(BLAKE256(script))
+	SpaceWaves        Space = 72 // 20 bytes Keccak256(BLAKE2b256(public key))
+	SpaceNebulas      Space = 73 // 20 bytes
+	SpaceNeo          Space = 74 // 20 bytes hash of a verification script: Neo, Ontology
+	SpaceContract     Space = 75 // 32 bytes: contract of aeternity, of MultiversX
+	SpaceMina         Space = 76 // 33 bytes x and parity of a Pallas public key
+	SpaceOasis        Space = 78 // 21 bytes version and hash
+	SpaceNervos       Space = 79 // 32 bytes code hash, hash type, arguments of a lock script
+	SpacePactus       Space = 80 // 20 bytes
+	SpaceChia         Space = 81 // 32 bytes hash of a puzzle
+	SpaceICON         Space = 82 // 20 bytes
+	SpaceNuls         Space = 83 // 20 bytes of a contract or multi-signature account
+	SpaceNimiq        Space = 84 // 20 bytes
+	SpaceSiacoin      Space = 85 // 32 bytes unlock hash
+	SpaceNEM          Space = 86 // 20 bytes RIPEMD160(Keccak256(public key)), or (Symbol) of SHA3-256
+	SpaceEverscale    Space = 87 // workchain (one signed byte) and 32 bytes of hash
+	SpaceAion         Space = 88 // 32 bytes
+	SpaceConflux      Space = 89 // 20 bytes, the first four bits of which are the kind of account
+	SpaceLisk         Space = 90 // 20 bytes SHA256(public key)
+	SpaceLiskNumber   Space = 91 // 8 bytes of an address before 2022 (…L)
+	SpaceIOST         Space = 92 // name of an account
+	SpaceArweave      Space = 93 // 32 bytes SHA256(public key)
+	SpaceSymbol       Space = 94 // 20 bytes
+)
+
+// Variants.
+const (
+	VariantDecredP2PKH Variant = 3600
+	VariantDecredP2SH  Variant = 3601
+
+	VariantWaves             Variant = 3604
+	VariantNebulas           Variant = 3605
+	VariantNebulasContract   Variant = 3606
+	VariantNeoLegacy         Variant = 3608 // A…, before N3
+	VariantNeo               Variant = 3609 // N…, N3
+	VariantOntology          Variant = 3610
+	VariantAeternity         Variant = 3612
+	VariantAeternityContract Variant = 3613
+	VariantMina              Variant = 3614
+
+	VariantMultiversX         Variant = 3620
+	VariantMultiversXContract Variant = 3621
+	VariantOasis              Variant = 3622
+	VariantNervos             Variant = 3623
+	VariantPactusValidator    Variant = 3625
+	VariantPactusBLS          Variant = 3626
+	VariantPactusEd25519      Variant = 3627
+	VariantChia               Variant = 3628
+	VariantZilliqa            Variant = 3629
+
+	VariantICON         Variant = 3632
+	VariantICONContract Variant = 3633
+	VariantNuls         Variant = 3634
+	VariantNulsContract Variant = 3635
+	VariantNulsMultisig Variant = 3636
+	VariantNimiq        Variant = 3638
+	VariantSiacoin      Variant = 3639
+	VariantNEM          Variant = 3640
+	VariantSymbol       Variant = 3641
+	VariantEverscale    Variant = 3642
+	VariantAion         Variant = 3643
+	VariantConflux      Variant = 3644
+	VariantLisk         Variant = 3646
+	VariantLiskNumber   Variant = 3647
+	VariantIOST         Variant = 3648
+	VariantArweave      Variant = 3649
+	VariantStacks       Variant = 3650
+	VariantStacksP2SH   Variant = 3651
+
+	VariantOxen           Variant = 3654
+	VariantOxenSubaddress Variant = 3655
+
+	VariantWAX   Variant = 3660
+	VariantTelos Variant = 3661
+	VariantFIO   Variant = 3662
 )

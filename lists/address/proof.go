@@ -10,17 +10,18 @@ import "slices"
 func (a *Address) proves(text string) bool {
 	if digits, _ := without0x(text); isHex(digits) {
 		switch a.Variant {
-		case VariantICPAccount:
+		case VariantICPAccount, VariantSiacoin:
 			return true
 		case VariantStarknet: // the letter case is a checksum of nearly as many bits as there are letters
 			small, capital := hexCase(digits)
 			return small && capital && len(digits) >= minHexAccount
 		}
 		small, capital := hexCase(digits)
-		return small && capital && len(digits) == 40
+		return small && capital && len(digits) == 40 && a.Variant != VariantZilliqa
 	}
 	switch a.Variant {
-	case VariantSolana, VariantNearImplicit, VariantNearName, VariantNearEVM, VariantNearDeterministic, VariantEOS, VariantFilecoinID:
+	case VariantSolana, VariantNearImplicit, VariantNearName, VariantNearEVM, VariantNearDeterministic, VariantEOS, VariantFilecoinID,
+		VariantWAX, VariantTelos, VariantFIO, VariantIOST, VariantArweave, VariantEverscale, VariantLiskNumber:
 		return false
 	case VariantTON:
 		return len(text) == 48 // the raw form has no checksum
@@ -39,13 +40,13 @@ func (a *Address) stands(text string) bool {
 // disprovable tells whether the text that reads as a may prove another network: nearly any text has such a reading.
 func (a *Address) disprovable(text string) bool {
 	switch a.Variant {
-	case VariantNearName, VariantNearDeterministic, VariantEOS, VariantHedera:
+	case VariantNearName, VariantNearDeterministic, VariantEOS, VariantWAX, VariantTelos, VariantFIO, VariantIOST, VariantArweave, VariantHedera:
 		return true
 	case VariantSolana:
 		// A text of both cases that holds 32 bytes in base58 holds none of the lengths that have a checksum.
 		small, capital := letterCase(text)
 		return !small || !capital
-	case VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet:
+	case VariantAion, VariantNearImplicit, VariantAptos, VariantSui, VariantStarknet:
 		return hexDisprovable(text)
 	}
 	return a.Key.Space() == SpaceSS58 && hexDisprovable(text)
@@ -86,6 +87,28 @@ func wrongNetwork(others []string) *Error {
 	fail := refuse(WrongNetwork, "it is an address of "+others[0])
 	fail.Networks = others
 	return fail
+}
+
+// versionSpaces holds the key space of each version of base58check texts, splitLetters the characters with which a text begins whose
+// version means different keys on different chains: M… is a script of Litecoin and a key of Monacoin.
+var (
+	versionSpaces = map[string]Space{}
+	splitLetters  [128]bool
+)
+
+// claimVersion says that a version of a hash of 20 bytes means keys of a space.
+func claimVersion(version string, s Space) {
+	if old := versionSpaces[version]; old != 0 && old != s {
+		for _, c := range []byte(firstLetters(version)) {
+			splitLetters[c] = true
+		}
+	}
+	versionSpaces[version] = s
+}
+
+// maySplit tells whether a text may prove more than one key: a listing is indexed under all of them, whatever its label.
+func maySplit(text string) bool {
+	return len(text) >= 24 && len(text) <= 37 && splitLetters[firstOf(text)]
 }
 
 // isPlainEVM tells 0x and 40 hex digits.

@@ -53,6 +53,8 @@ func Recognize(text string) Recognition {
 // canBeAddress is a cheap test that passes over ordinary words, names, numbers and dates.
 func canBeAddress(text string) bool {
 	switch {
+	case isNimiq(text):
+		return true
 	case strings.ContainsAny(text, " ,;\t\r\n"):
 		return hasLongField(text)
 	case len(text) >= 24:
@@ -91,7 +93,7 @@ type shape struct {
 }
 
 // shapes are the forms whose damage is recognised. One or two characters may be missing, too many, or of another alphabet.
-var shapes = []shape{
+var shapes = append([]shape{
 	{"0x", hexLetters, 42, 42}, {"0X", hexLetters, 42, 42}, {"xdc", hexLetters, 43, 43},
 	{"1", base58Letters, 26, 34}, {"3", base58Letters, 33, 34}, {"T", base58Letters, 34, 34}, {"r", base58Letters, 28, 35},
 	{"L", base58Letters, 34, 34}, {"M", base58Letters, 34, 34}, {"D", base58Letters, 34, 34}, {"X", base58Letters, 34, 34}, {"X", base58Letters, 47, 47},
@@ -107,7 +109,11 @@ var shapes = []shape{
 	{"nano_", "13456789abcdefghijkmnopqrstuwxyz", 65, 65}, {"xrb_", "13456789abcdefghijkmnopqrstuwxyz", 64, 64},
 	{"f1", "abcdefghijklmnopqrstuvwxyz234567", 41, 41}, {"f2", "abcdefghijklmnopqrstuvwxyz234567", 41, 41},
 	{"f3", "abcdefghijklmnopqrstuvwxyz234567", 86, 86}, {"f410f", "abcdefghijklmnopqrstuvwxyz234567", 44, 44},
-}
+	{"Ds", base58Letters, 35, 35}, {"Dc", base58Letters, 35, 35}, {"3P", base58Letters, 35, 35}, {"n1", base58Letters, 35, 35}, {"n2", base58Letters, 35, 35},
+	{"ak_", base58Letters, 51, 54}, {"ct_", base58Letters, 51, 54}, {"B62q", base58Letters, 55, 55}, {"hx", hexLetters, 42, 42}, {"cx", hexLetters, 42, 42},
+	{"NULSd", base58Letters, 36, 38}, {"", hexLetters, 76, 76}, {"N", base32Letters, 40, 40}, {"N", base32Letters, 39, 39}, {"N", base32Letters + "-", 46, 46}, {"N", base32Letters + "-", 45, 45},
+	{"NQ", "0123456789ABCDEFGHJKLMNPQRSTUVXY", 36, 36}, {"lsk", lisk32, 41, 41}, {"L", base58Letters, 95, 106}, {"SP", c32, 38, 41}, {"SM", c32, 38, 41}, {"cfx:", confluxLetters, 46, 46},
+}, utxoShapes()...)
 
 // slack is how many characters of a shape may be missing, too many or foreign.
 const slack = 2
@@ -116,6 +122,9 @@ const slack = 2
 func resembles(text string) Recognition {
 	if plain, changed := plainLetters(text); changed {
 		return min(Recognize(plain), LikeAddress)
+	}
+	if isNimiq(text) {
+		return LikeAddress
 	}
 	if strings.ContainsFunc(text, isSeparator) {
 		for field := range strings.FieldsFuncSeq(text, isSeparator) {
@@ -246,15 +255,20 @@ func likeBech32(text string) bool {
 // for a checksum and a few more, or, behind a prefix of one or two letters, which many words and numbers begin with, nearly an account.
 var bech32Prefixes = func() map[string]int {
 	all := map[string]int{"u": 58}
-	for _, prefix := range strings.Fields("bc ltc ltcmweb btg tex zs bnb one crc addr stake avax x-avax p-avax") {
+	for _, prefix := range strings.Fields("bc ltc ltcmweb btg tex zs bnb one crc addr stake avax x-avax p-avax erd oasis xch zil ckb") {
 		all[prefix] = 10
 	}
-	all["ex"] = 30
+	all["ex"], all["io"], all["pc"] = 30, 30, 30
 	for i := range cosmosChains {
 		prefix := cosmosChains[i].prefix
 		all[prefix], all[prefix+"valoper"] = 10, 10
 		if len(prefix) <= 2 {
 			all[prefix] = 30
+		}
+	}
+	for i := range utxoRows {
+		if utxoRows[i].hrp != "" {
+			all[utxoRows[i].hrp] = 10
 		}
 	}
 	return all

@@ -26,7 +26,7 @@ func TestRecognize(t *testing.T) {
 			segwit[:6] + "\u2026" + segwit[38:], "bitcoin:" + segwit[:41], "cosmos1qqqsyqcyq5rqwzqfpg9scrgwpugpzysnrujsuv", "addr1qxck39ywz2wrpq6pyfjgfzhs9zyyd5h8dzy8p8yz3kr0cs",
 			"GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGA", "EQDKbjIcfM6ezt8KjKJJLshZJJSqX7XOA4ff-W72r5gqPrHG", "0.0.123-vfmkx",
 			"rGWrZyQqhTp9Xu7G5Pkayo7bXjH4k4QYpg", "nano_1111111111111111111111111111111111111111111111111111hifc8npq", "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6b",
-			"RPW95tQG7y47QTqS6cNA4EQ5mBmATrG91o", // a network that is not screened
+			versioned("\x0b", bip173Program), // a network that is not screened
 			"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v\u200b", evmLower + ", " + segwit, segwit + " (main)",
 			"44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3B",
 		},

@@ -35,6 +35,12 @@ type Network struct {
 	// fits is a cheap test (first characters, length) that never refuses a text that decodes and
 	// should be read without a hint; it chooses the networks to try when none was named. nil: never.
 	fits func(text string) bool
+	// first holds the characters with which a text that fits begins; "": any.
+	first string
+	// utxo is the chain of the Bitcoin kind whose decoder reads the network; nil for others.
+	utxo *utxoChain
+	// family gives the networks of a family to try for a text; a network that has it stands for them all.
+	family func(text string) []*Network
 	// decode reads an unwrapped, trimmed, ASCII text strictly and fills a (Network is already set),
 	// or gives the reason. It may change a.Network (an EVM chain id in the wrapper does).
 	// Secrets never reach it; names and other things that are no address may be refused with any
@@ -78,6 +84,9 @@ type space struct {
 // maxLabel is how long an unknown name of a network may be to be repeated. Every secret is longer.
 const maxLabel = 20
 
+// maxVariants is above every variant number.
+const maxVariants = 4096
+
 var (
 	networks []*Network                // by rank, then as registered
 	byName   = map[string]*Network{}   // names, aliases and CAIP-2 ids as foldName writes them, as registered, and in upper case
@@ -86,37 +95,31 @@ var (
 	byAsset  = map[string][]*Network{} // asset codes, as foldName writes them, and in upper case
 	caipKind = map[string]bool{}       // CAIP-2 namespaces
 
-	guesses []guess // by rank, then as registered
+	// fitting holds, by the first character of a text, the networks that are tried without a hint, in the order of networks.
+	fitting [128][]*Network
 
-	variants = make([]*variant, 3000)
+	variants [maxVariants]*variant
 	spaces   [128]*space
 )
 
-// guess is one row of what is tried for a text that no network was named for: a network, where its fits says so, or the networks of a
-// family that the text may be of.
-type guess struct {
-	rank    int
-	network *Network
-	family  func(text string) []*Network
-}
-
-// registerFamily adds a family of which a text tells the networks to try.
+// registerFamily adds a family of networks, of which a text tells those to try without a hint.
 func registerFamily(rank int, family func(text string) []*Network) {
-	insertGuess(guess{rank: rank, family: family})
+	fit(&Network{rank: rank, family: family})
 }
 
-func insertGuess(g guess) {
-	at := len(guesses)
-	for at > 0 && guesses[at-1].rank > g.rank {
-		at--
+// fit adds what is tried without a hint.
+func fit(p *Network) {
+	for c := range fitting {
+		if p.first == "" || strings.IndexByte(p.first, byte(c)) >= 0 {
+			fitting[c] = insertByRank(fitting[c], p)
+		}
 	}
-	guesses = slices.Insert(guesses, at, g)
 }
 
 func register(n Network) *Network {
 	p := &n
 	if n.fits != nil {
-		insertGuess(guess{rank: n.rank, network: p})
+		fit(p)
 	}
 	at := len(networks)
 	for at > 0 && networks[at-1].rank > p.rank {
@@ -294,14 +297,14 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 	if worst != nil {
 		return dst, worst
 	}
-	for i := range guesses {
-		switch g := &guesses[i]; {
-		case g.family != nil:
+	var once base58Once
+	for _, g := range fitting[firstOf(text)] {
+		if g.family != nil {
 			for _, n := range g.family(text) {
-				dst, worst = try(dst, first, text, n, firm, worst)
+				dst, worst = try(dst, first, text, n, firm, worst, &once)
 			}
-		case g.network.fits(text):
-			dst, worst = try(dst, first, text, g.network, firm, worst)
+		} else if g.fits(text) {
+			dst, worst = try(dst, first, text, g, firm, worst, &once)
 		}
 	}
 	if len(dst) > first {
@@ -317,10 +320,18 @@ func readAny(dst []Address, text string, offset int, firm bool) ([]Address, *Err
 }
 
 // try adds the reading of a text as an address of one network to dst[first:], or gives the more telling of two reasons why it has none.
-func try(dst []Address, first int, text string, n *Network, firm bool, worst *Error) ([]Address, *Error) {
+func try(dst []Address, first int, text string, n *Network, firm bool, worst *Error, once *base58Once) ([]Address, *Error) {
 	dst = append(dst, Address{Network: n.Name})
 	a := &dst[len(dst)-1]
-	fail := n.decode(text, a)
+	var fail *Error
+	if n.utxo != nil && n.utxo.fitsBase58(text) {
+		var body []byte
+		if body, fail = once.decode(text); fail == nil {
+			fail = n.utxo.fill(text, body, a)
+		}
+	} else {
+		fail = n.decode(text, a)
+	}
 	if fail == nil && !repeats(dst[first:]) && (!firm || a.stands(text)) {
 		return dst, worst
 	}
@@ -329,6 +340,14 @@ func try(dst []Address, first int, text string, n *Network, firm bool, worst *Er
 		worst = fail
 	}
 	return dst, worst
+}
+
+// firstOf gives the first character of a text of ASCII, 0 if there is none.
+func firstOf(text string) byte {
+	if text == "" {
+		return 0
+	}
+	return text[0] & 127
 }
 
 // readWrapped reads what a wrapper held, under the networks that the wrapper or the hint names.

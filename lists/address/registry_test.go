@@ -9,8 +9,19 @@ import (
 	"interdict/lists/fault"
 )
 
-// contractNetworks are the names of docs/networks.md that must not change.
-const contractNetworks = `bitcoin litecoin bitcoin-cash bitcoin-sv ecash bitcoin-gold dogecoin dash verge zcash monero ethereum ethereum-classic
+// contractNetworks are the names of all networks, in the order of the generated pages: those that came first, then the tables.
+var contractNetworks = firstNetworks + " " + utxoNetworks() + " " + laterNetworks
+
+func utxoNetworks() string {
+	names := make([]string, len(utxoRows))
+	for i := range utxoRows {
+		names[i] = utxoRows[i].name
+	}
+	return strings.Join(names, " ")
+}
+
+// firstNetworks are the names that must not change.
+const firstNetworks = `bitcoin litecoin bitcoin-cash bitcoin-sv ecash bitcoin-gold dogecoin dash verge zcash monero ethereum ethereum-classic
 arbitrum bsc polygon base optimism avalanche-c rootstock xdc harmony tron solana xrp stellar bnb cosmos osmosis injective evmos thorchain kava maya
 secret terra akash axelar celestia dydx juno noble sei stargaze cardano polkadot kusama bittensor astar substrate ton algorand near aptos sui
 starknet tezos filecoin hedera eos icp kaspa nano avalanche-x avalanche-p`
@@ -131,10 +142,10 @@ func TestListedLabels(t *testing.T) {
 		{bech32Text("bnb", bip173Program, bech32Plain), "", "BNB", "bnb"},
 		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "", "XVG", "verge"},
 		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "", "DOGE", "dogecoin"},
-		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "", "XBT", "dogecoin verge"},
+		{"DTsTdg3pnErWpbj6apPLr9qT2sfJHT3A3t", "", "XBT", "dogecoin verge digibyte pivx divi denarius"},
 		{"TJCnKsPa7y5okkXvQAidZBzqx3QyQ6sxMW", "bitcoin", "USDT", "tron"},
 		{"TJCnKsPa7y5okkXvQAidZBzqx3QyQ6sxMW", "Ethereum", "", "tron"},
-		{"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "no such", "PTR", "bitcoin bitcoin-cash bitcoin-sv ecash"},
+		{"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "no such", "PTR", "bitcoin bitcoin-cash bitcoin-sv ecash bitcoin-diamond freicoin"},
 		{"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "", "Bitcoin", "bitcoin"},
 		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "SOL", "solana"},
 		{"EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "", "", "solana"},
@@ -159,7 +170,7 @@ func TestListedLabels(t *testing.T) {
 // TestUnscreenedNetworksAreTold: a right checksum under no network we know is not called a typing error.
 func TestUnscreenedNetworksAreTold(t *testing.T) {
 	refused(t, "", map[Reason][]string{
-		UnsupportedKind: {"RPW95tQG7y47QTqS6cNA4EQ5mBmATrG91o", bech32Text("grs", "\x00"+bip173Program, bech32Plain), "27f405bf5c5caf0db56316b76dfc3067846cffcf8f2ffda5d5f754114ec1db35b3f6310fb25b"},
+		UnsupportedKind: {versioned("\x0b", bip173Program), bech32Text("xyz", "\x00"+bip173Program, bech32Plain)},
 		BadChecksum:     {"1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5"},
 		NameNotAddress:  {"vitalik.eth", "satoshi@example.com"},
 	})

@@ -12,13 +12,11 @@ func init() {
 	registerSpace(space{number: SpaceMWEB})
 }
 
-// ofBitcoin tells the variants of the Bitcoin family and Zcash.
-func ofBitcoin(v Variant) bool { return VariantBitcoinP2PKH <= v && v < VariantMonero }
+// ofBitcoin tells the variants of the Bitcoin kind.
+func ofBitcoin(v Variant) bool { return int(v) < len(utxoOf) && utxoOf[v] != nil }
 
 // hasSegWit tells whether a P2SH variant is of a chain where a script can hold a witness program.
-func hasSegWit(v Variant) bool {
-	return v == VariantBitcoinP2SH || v == VariantLitecoinP2SH || v == VariantBitcoinGoldP2SH
-}
+func hasSegWit(v Variant) bool { return ofBitcoin(v) && utxoOf[v].p2sh == v && utxoOf[v].hrp != "" }
 
 // linksHash160 gives the nested SegWit address of a key hash h, P2SH(hash160(0x00 0x14 h)) (BIP-141). It is
 // computed forward from either side, since nothing can be computed backward from it.

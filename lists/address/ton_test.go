@@ -48,7 +48,7 @@ func TestTON(t *testing.T) {
 		}
 	}
 	noTypo(t, "ton", tonFriendly, lettersBase64)
-	unhinted(t, tonRaw, "ton")
+	unhinted(t, tonRaw, "ton", "everscale")
 	unhinted(t, tonFriendly, "ton")
 	related(t, None, "ton", tonRaw, "ton", "-1:"+tonRaw[2:])
 	oneIdentity(t, "ton", "-1:3333333333333333333333333333333333333333333333333333333333333333", "Ef8zMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzMzM0vF") // the elector contract

@@ -1,5 +1,7 @@
 package address
 
+import "strings"
+
 // utxoChain is what a chain made from Bitcoin's code does its own way: version bytes, the
 // human-readable part of its witness addresses, and the variants of the results.
 //
@@ -11,37 +13,55 @@ type utxoChain struct {
 	script    string // version of P2SH
 	oldScript string // an older version of P2SH that means the same; "" if there is none
 	hrp       string // "" without witness addresses
-	first     string // first characters that its base58 addresses can have
-	tests     []string
-	p2pkh     Variant
-	p2sh      Variant
-	p2wpkh    Variant
-	p2wsh     Variant
-	p2tr      Variant
-	witness   Variant
+	// versionZero says that the later witness versions are another chain's addresses: pc1p… is Pactus, not Peercoin.
+	versionZero bool
+	first       string // first characters that its base58 addresses can have
+	check       base58Sum
+	tests       []string
+	p2pkh       Variant
+	p2sh        Variant
+	p2wpkh      Variant
+	p2wsh       Variant
+	p2tr        Variant
+	witness     Variant
 }
 
 // testVersions are the versions that the test networks of nearly all chains took over from Bitcoin.
 var testVersions = []string{"\x6f", "\xc4"}
+
+// utxoOf gives the chain of a variant of the Bitcoin kind; nil for all others.
+var utxoOf [maxVariants]*utxoChain
 
 // register adds the network and its variants. n brings the names.
 func (c *utxoChain) register(n Network) {
 	n.Name = c.network
 	if n.decode == nil {
 		n.decode = c.decode
+		if c.check == sumSHA256 {
+			n.utxo = c
+		}
 	}
 	if n.fits == nil {
-		n.fits = c.fits
+		n.fits, n.first = c.fits, c.first
+		if c.hrp != "" {
+			n.first += c.hrp[:1] + strings.ToUpper(c.hrp[:1])
+		}
 	}
 	if n.Typos == "" {
 		n.Typos = "Every form has a checksum of 30 to 32 bits: a typing error is found."
 	}
 	register(n)
-	registerVariant(variant{c.p2pkh, c.network, "p2pkh", c.network, func(payload string) string { return versioned(c.keyHash, payload) }})
-	registerVariant(variant{c.p2sh, c.network, "p2sh", c.network, func(payload string) string { return versioned(c.script, payload) }})
+	registerVariant(variant{c.p2pkh, c.network, "p2pkh", c.network, func(payload string) string { return c.versioned(c.keyHash, payload) }})
+	registerVariant(variant{c.p2sh, c.network, "p2sh", c.network, func(payload string) string { return c.versioned(c.script, payload) }})
+	utxoOf[c.p2pkh], utxoOf[c.p2sh] = c, c
+	if c.check == sumSHA256 {
+		claimVersion(c.keyHash, SpaceHash160)
+		claimVersion(c.script, SpaceScript160)
+	}
 	if c.hrp == "" {
 		return
 	}
+	utxoOf[c.p2wpkh], utxoOf[c.p2wsh], utxoOf[c.p2tr], utxoOf[c.witness] = c, c, c, c
 	program := func(version byte) func(string) string {
 		return func(payload string) string { return c.witnessText(version, payload) }
 	}
@@ -86,10 +106,15 @@ func (c *utxoChain) decode(text string, a *Address) *Error {
 
 func (c *utxoChain) decodeBase58(text string, a *Address) *Error {
 	var room [maxBase58]byte
-	body, fail := base58Bitcoin.decodeCheck(room[:0], text)
+	body, fail := base58Bitcoin.decodeSum(room[:0], text, c.check)
 	if fail != nil {
 		return fail
 	}
+	return c.fill(text, body, a)
+}
+
+// fill makes the address of a decoded text.
+func (c *utxoChain) fill(text string, body []byte, a *Address) *Error {
 	isScript, hash, fail := c.split(body)
 	switch {
 	case fail != nil:
@@ -100,9 +125,20 @@ func (c *utxoChain) decodeBase58(text string, a *Address) *Error {
 		a.setText(SpaceScript160, c.p2sh, hash, text)
 	default:
 		var out, in [40]byte
-		a.set(SpaceScript160, c.p2sh, hash, base58Bitcoin.encodeCheck(out[:0], append(append(in[:0], c.script...), hash...)))
+		a.set(SpaceScript160, c.p2sh, hash, base58Bitcoin.encodeSum(out[:0], append(append(in[:0], c.script...), hash...), c.check))
 	}
 	return nil
+}
+
+// versioned gives the base58check text of a version and a payload.
+func (c *utxoChain) versioned(version, payload string) string { return c.check.text(version, payload) }
+
+// checksum names the checksum of the base58 forms.
+func (c *utxoChain) checksum() string {
+	if c.check != sumSHA256 {
+		return "base58 with a checksum of its own"
+	}
+	return "base58check"
 }
 
 // split takes a base58check payload apart: what it pays, and the hash of that.
@@ -170,6 +206,9 @@ func (c *utxoChain) decodeWitness(text string, a *Address) *Error {
 			folded[i] = lower(text[i])
 		}
 		canonical, text = folded[:len(text)], ""
+	}
+	if c.versionZero && version != 0 {
+		return refuse(UnsupportedKind, "the chain has witness version 0 only")
 	}
 	switch {
 	case version == 0 && len(program) == 20:

@@ -145,7 +145,7 @@ func ownLitecoin(m *maker) {
 	m.invalid(write(hrpMWEB, 1, keys, bech32Plain), UnsupportedKind, "MWEB of version 1")
 	m.invalid(write(hrpMWEB, 0, keys[:65], bech32Plain), BadLength, "MWEB of 65 bytes")
 	m.invalid(write("tmweb", 0, keys, bech32Plain), Testnet, "MWEB of the test network")
-	m.invalid(versioned("\x3a", keys[:20]), Testnet, "P2SH of the test network since 2018")
+	m.invalid(versioned("\x3a", keys[:20]), WrongNetwork, "P2SH of the test network since 2018, which is letter for letter P2PKH of Qtum")
 	m.invalid("tltc1"+bitcoin.witnessText(0, keys[:20])[3:], Testnet, "the prefix of the test network")
 }
 

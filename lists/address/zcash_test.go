@@ -19,7 +19,8 @@ func TestZcash(t *testing.T) {
 	oneIdentity(t, "zcash", sapling, strings.ToUpper(sapling), "zcash:"+sapling)
 	const sprout = "zcWGguu2UPfNhh1ygWW9Joo3osvncsuehtz5ewvXd78vFDdnDCRNG6QeKSZpwZmYmkfEutPVf8HzCfBytqXWsEcF2iBAM1e"
 	oneIdentity(t, "zcash", sprout)
-	for _, text := range []string{"t1VmmGiyjVNeCjxDZzg7vZmd99WyzVby9yC", "tex1s2rt77ggv6q989lr49rkgzmh5slsksa9khdgte", sapling, unifiedPublished, sprout} {
+	unhinted(t, "t1VmmGiyjVNeCjxDZzg7vZmd99WyzVby9yC", "zcash", "zclassic", "votecoin", "bitcoinz", "hush", "flux")
+	for _, text := range []string{"tex1s2rt77ggv6q989lr49rkgzmh5slsksa9khdgte", sapling, unifiedPublished, sprout} {
 		unhinted(t, text, "zcash")
 	}
 	noTypo(t, "zcash", "t1VmmGiyjVNeCjxDZzg7vZmd99WyzVby9yC", lettersBase58)
