@@ -111,7 +111,7 @@ func TestCheck(t *testing.T) {
 	t.Run("a text of several networks is screened under every reading", func(t *testing.T) {
 		h := h.in(t)
 		got := h.by("till", "POST", "/v1/check", checkOf(dogecoin, "")).want(200)
-		same(t, "address", map[string]any{"input": dogecoin, "network": "dogecoin", "networks": []any{"dogecoin", "verge"}, "canonical": dogecoin},
+		same(t, "address", map[string]any{"input": dogecoin, "network": "dogecoin", "networks": []any{"dogecoin", "verge", "digibyte", "pivx", "divi", "denarius"}, "canonical": dogecoin},
 			without(got["address"], "identity"))
 		same(t, "decision", map[string]any{"result": "hit", "action": "review"}, only(got, "result", "action")) // suspected only
 		same(t, "matches", 1, len(got["matches"].([]any)))

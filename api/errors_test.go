@@ -114,7 +114,7 @@ func TestTextThatIsNoAddressIsRefusedNotCleared(t *testing.T) {
 		t.Run(x.reason+" "+x.network, func(t *testing.T) {
 			h := h.in(t)
 			want := problem{Status: 422, Code: "invalid_address", Reason: x.reason, Network: x.network, Detail: ""}.withNetworkOf(x.network)
-			want.Networks = map[string][]string{dogecoin: {"dogecoin", "verge"}, "bitcoin:" + genesis: {"bitcoin"}, p2wpkh: {"bitcoin"}}[x.text]
+			want.Networks = map[string][]string{dogecoin: {"dogecoin", "verge", "digibyte", "pivx", "divi", "denarius"}, "bitcoin:" + genesis: {"bitcoin"}, p2wpkh: {"bitcoin"}}[x.text]
 			p := h.by("till", "POST", "/v1/check", checkOf(x.text, x.network)).refused(want)
 			if p.Detail == "" {
 				t.Error("no detail for people")

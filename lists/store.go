@@ -43,6 +43,8 @@ const (
 
 func DocList(id string) string       { return DocLists + id }
 func DocVersions(list string) string { return DocAllVersions + list + "/" }
+
+// DocVersion is the key of one version of a list.
 func DocVersion(list string, number int) string {
 	return DocVersions(list) + fmt.Sprintf("%08d", number)
 }

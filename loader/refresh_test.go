@@ -255,7 +255,7 @@ func TestAFailureLeavesTheLastGoodListAndIsOnRecord(t *testing.T) {
 		"503":                  {status(503), "4 attempts: status 503"},
 		"a web page":           {body("<html><body>moved</body></html>"), "web page"},
 		"0 bytes":              {body(""), "0 bytes"},
-		"truncated":            {cut, "broke off"},
+		"truncated":            {cut, "interrupted"},
 		"nonsense":             {body("\x00\x01\x02\x03"), ""},
 		"a directory":          {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/no/such/", http.StatusFound) }, "0 bytes"},
 		"no answer":            {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},

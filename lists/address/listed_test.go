@@ -1,6 +1,7 @@
 package address
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -99,7 +100,8 @@ func TestAskedAgainstItsProof(t *testing.T) {
 		{"e78287cbc0ccac984699beb87aaaad5dd1408994c3abc7162a7ed351e41b8fb7", "bitcoin", "icp"},
 	} {
 		got, err := Parse(nil, c.text, c.network)
-		fail, ok := err.(*Error)
+		var fail *Error
+		ok := errors.As(err, &fail)
 		if !ok || fail.Reason != WrongNetwork || strings.Join(fail.Networks, " ") != c.want || len(got) != 0 {
 			t.Errorf("%s asked on %q: %+v %v, want %s", c.text, c.network, got, err, c.want)
 		}
@@ -125,7 +127,8 @@ func TestPaddedEVMAsked(t *testing.T) {
 	wrong := "0x" + evmPadding + "098b" + evmChecked[6:]
 	for _, network := range []string{"", "aptos"} {
 		_, err := Parse(nil, wrong, network)
-		if fail, ok := err.(*Error); !ok || fail.Reason != BadChecksum || fail.Folded == nil || fail.Folded.Key != account.Key {
+		var fail *Error
+		if !errors.As(err, &fail) || fail.Reason != BadChecksum || fail.Folded == nil || fail.Folded.Key != account.Key {
 			t.Errorf("on %q: %v", network, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package address
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -32,7 +33,8 @@ func Recognize(text string) Recognition {
 	var room [8]Address
 	readings, notes, err := parseListed(room[:0], text, "", "")
 	if err != nil {
-		if err.(*Error).Reason == SecretMaterial {
+		var bad *Error
+		if errors.As(err, &bad) && bad.Reason == SecretMaterial {
 			return NotAddress
 		}
 		return resembles(text)

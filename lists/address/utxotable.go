@@ -33,7 +33,7 @@ var utxoRows = []utxoRow{
 	{name: "horizen", aliases: "zencash", assets: "ZEN", keyHash: "\x20\x89", script: "\x20\x96"},
 	{name: "neblio", aliases: "nebl", assets: "NEBL", keyHash: "\x35", script: "\x70"},
 	{name: "stratis", aliases: "strax", assets: "STRAX", keyHash: "\x4b", script: "\x8c", hrp: "strax"},
-	{name: "stratis-classic", aliases: "strat", assets: "STRAT", keyHash: "\x3f", script: "\x7d"},
+	{name: "stratis-classic", aliases: "strat", assets: "STRAT", keyHash: "\x3f", script: "\x7d"}, //nolint:misspell // a ticker
 	{name: "syscoin", aliases: "syscoin-utxo", assets: "SYS", keyHash: "\x3f", script: "\x05", hrp: "sys"},
 	{name: "lbry", aliases: "lbc lbry-credits", assets: "LBC", keyHash: "\x55", script: "\x7a", hrp: "lbc"},
 	{name: "solarcoin", aliases: "slr", assets: "SLR", keyHash: "\x12", script: "\x05"},

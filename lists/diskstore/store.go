@@ -118,7 +118,7 @@ func (s *Store) open() (err error) {
 	case err == nil:
 		return nil
 	case errors.Is(err, berrors.ErrTimeout):
-		return fault.E(fault.Conflict, "the data folder %s is in use by another process: stop it first, or work through it", s.dir)
+		return fault.E(fault.Conflict, "the data folder %s is in use by another process: stop it first, or work through it with --server", s.dir)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, fs.ErrNotExist):
 		return fault.E(fault.Unavailable, "cannot use the data folder %s: %w", s.dir, err)
 	}

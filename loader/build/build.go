@@ -61,7 +61,7 @@ func (r *Result) Quarantine(yield func(lists.Quarantined) error) error {
 }
 
 // Close deletes the temporary files of the result.
-func (r *Result) Close() { r.quarantine.f.Close() }
+func (r *Result) Close() { _ = r.quarantine.f.Close() }
 
 // Layer reads an upload, fills in the report of its version v and, unless this is a dry run, writes the layer, its filter, the uploaded bytes
 // and the quarantined rows into the store. The caller sets List, Number, Mode, File, SHA256 and Sources of v before.

@@ -98,12 +98,13 @@ func (r *remover) collect(g *keyGroup) error {
 }
 
 // collectOthers adds the readings of a listing, except the one under key, to the work.
-func (r *remover) collectOthers(key address.Key, o *lists.StackRef) (err error) {
+func (r *remover) collectOthers(key address.Key, o *lists.StackRef) error {
 	a := r.stack.of(o)
-	r.readings, _, err = address.ParseListed(r.readings[:0], o.ListedText(key), a.Network, a.Asset)
-	if err != nil || len(r.readings) < 2 {
-		return nil // a text with one reading has no others
+	readings, _, err := address.ParseListed(r.readings[:0], o.ListedText(key), a.Network, a.Asset)
+	if err != nil {
+		readings = readings[:0] // a raw text has no readings
 	}
+	r.readings = readings
 	listing := r.listing(key, o)
 	for i := range r.readings {
 		p := &r.readings[i]

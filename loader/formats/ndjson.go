@@ -79,14 +79,15 @@ func readNDJSON(r *run) error {
 func (r *run) ownLine(l *lineReader, line []byte) error {
 	row := Row{Locator: lineAt(l.n)}
 	var v listing
-	if err := json.Unmarshal(line, &v, json.RejectUnknownMembers(true)); err == nil {
+	err := json.Unmarshal(line, &v, json.RejectUnknownMembers(true))
+	switch {
+	case err == nil:
 		v.into(&row)
 		return r.emitAddresses(row)
-	} else if l.unterminated && !jsontext.Value(line).IsValid() {
+	case l.unterminated && !jsontext.Value(line).IsValid():
 		return l.in.invalid(l.place(), "ends in the middle: the file is truncated; fetch it again")
-	} else {
-		row.Problem = jsonProblem(err)
 	}
+	row.Problem = jsonProblem(err)
 	var only struct {
 		Address string `json:"address"`
 	}

@@ -122,7 +122,6 @@ func TestAHostileNoticeIsReadInTime(t *testing.T) {
 		n := 1 << 20 / len(piece)
 		text := strings.Repeat(piece, n)
 		if !strings.Contains(piece, "\n") { // lines are bounded
-			text = ""
 			for text = ""; len(text) < 1<<20; {
 				text += strings.Repeat(piece, 1+20_000/len(piece)) + "\n"
 			}

@@ -77,7 +77,7 @@ func (r *Replica) identifyStore(ctx context.Context) error {
 		store, served, err := r.local.SetAside()
 		if err != nil {
 			r.log.Error("the cache of another store could not be set aside; nothing is cached until the next start", "error", err)
-			r.setServedErr(err)
+			_ = r.setServedErr(err)
 			store, served = nil, nil
 		}
 		r.cache.Store(&diskCopy{store, served})

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -87,6 +88,9 @@ var errServedDamaged = errors.New("the file of the generation served is damaged"
 func readServed(f *os.File) (s Served, err error) {
 	b := make([]byte, servedBytes+1)
 	n, err := f.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return s, err
+	}
 	if n == 0 {
 		return s, nil
 	}
