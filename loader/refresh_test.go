@@ -459,7 +459,7 @@ func TestWhatAPersonTookBackDoesNotComeBackByItself(t *testing.T) {
 				want(t, b.refresh(t, false), "deny failed")
 				p.fail("/deny.csv", nil)
 				b.now = b.now.Add(6 * time.Hour)
-				want(t, b.refresh(t, false), "deny waiting 2: version 2 was active and no longer is")
+				want(t, b.refresh(t, false), "deny waiting 2: version 2 is no longer active, and the publisher has nothing newer")
 				if got := b.active(t, "deny"); got != was {
 					t.Errorf("version %d is active instead of %d", got, was)
 				}
@@ -519,7 +519,7 @@ func TestAPublishedDigestIsHeldAgainstTheDownload(t *testing.T) {
 	p.set("/deny.csv", content)
 	p.set("/deny.csv.sha256", digestOf("something else")+"  deny.csv\n")
 	b.follow(t, "deny", p.URL+"/deny.csv", func(l *lists.List) { l.Source.SHA256URL = p.URL + "/deny.csv.sha256" })
-	if got := b.refresh(t, false); !strings.Contains(got[0], "it is not what its publisher made") {
+	if got := b.refresh(t, false); !strings.Contains(got[0], "is not the one that was published") {
 		t.Errorf("%q", got)
 	}
 	if versions, err := b.Versions(ctx, "deny"); err != nil || len(versions) != 0 {

@@ -70,7 +70,7 @@ func TestASourceThatCannotBeFollowedIsRefusedWithoutItsURL(t *testing.T) {
 		"source.every: must": func(s *lists.Source) { s.Every = -time.Hour },
 		"source.sha256:":     func(s *lists.Source) { s.SHA256 = "abc" },
 		"source.sha256_url":  func(s *lists.Source) { s.SHA256URL = "geheim" },
-		"sha256 and sha256_url": func(s *lists.Source) {
+		"not both": func(s *lists.Source) {
 			s.SHA256, s.SHA256URL = strings.Repeat("a", 64), "https://example.org/"
 		},
 	} {
