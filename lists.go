@@ -15,7 +15,7 @@ import (
 )
 
 type listsCmd struct {
-	Show       listsShowCmd  `cmd:"" default:"withargs" help:"Show all lists and what is active."`
+	Show       listsShowCmd  `cmd:"" default:"withargs" help:"Show one list or all lists, and what is active."`
 	Versions   versionsCmd   `cmd:"" help:"Show the versions of a list."`
 	Diff       diffCmd       `cmd:"" help:"Show what differs between two versions."`
 	Quarantine quarantineCmd `cmd:"" help:"Show the rows of a version that were not read, and why."`
@@ -34,16 +34,29 @@ type listsCmd struct {
 
 type listsShowCmd struct {
 	target
-	JSON bool `help:"Print JSON."`
+	List string `arg:"" optional:"" help:"Id of the list; all lists if it is left out."`
+	JSON bool   `help:"Print JSON."`
 }
 
 // Help is shown under lists show --help.
 func (*listsShowCmd) Help() string {
-	return "Examples:\n  interdict lists show\n  interdict lists show --json --server http://127.0.0.1:8080"
+	return "Examples:\n  interdict lists show\n  interdict lists show ofac-sdn\n  interdict lists show --json --server http://127.0.0.1:8080"
 }
 
 func (c *listsShowCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
+		if c.List != "" {
+			l, err := o.List(e.ctx, c.List)
+			if err != nil {
+				return err
+			}
+			if c.JSON {
+				printJSON(e.stdout, l)
+			} else {
+				printList(e, l)
+			}
+			return nil
+		}
 		all, err := o.Lists(e.ctx)
 		if err != nil {
 			return err
@@ -60,13 +73,13 @@ func (c *listsShowCmd) Run(e *env) error {
 }
 
 func printList(e *env, l *client.List) {
-	means := fmt.Sprintf("%20s %s (%s, authority %s)\n", "", l.Means, l.Means.Category, orDash(l.Means.Authority))
 	if l.ActiveVersion == 0 {
-		fmt.Fprintf(e.stdout, "%-20s nothing active, %d versions\n%s", l.ID, l.LatestVersion, means)
+		fmt.Fprintf(e.stdout, "%-20s nothing active, %d versions\n", l.ID, l.LatestVersion)
 		return
 	}
-	fmt.Fprintf(e.stdout, "%-20s version %d of %d, published %s, %d addresses, fresh %s, %s\n%s", l.ID, l.ActiveVersion, l.LatestVersion,
-		orDash(l.Published), l.Addresses, l.FreshAt.UTC().Format(time.RFC3339), staleness(l), means)
+	fmt.Fprintf(e.stdout, "%-20s version %d of %d, published %s, %d addresses, fresh %s, %s\n", l.ID, l.ActiveVersion, l.LatestVersion,
+		orDash(l.Published), l.Addresses, l.FreshAt.UTC().Format(time.RFC3339), staleness(l))
+	fmt.Fprintf(e.stdout, "%20s %s (%s, authority %s)\n", "", l.Means, l.Means.Category, orDash(l.Means.Authority))
 	if l.Quarantined > 0 {
 		fmt.Fprintf(e.stdout, "%-20s %d rows of version %d were not read, and an address in them is not screened: interdict lists quarantine %s %d\n",
 			"", l.Quarantined, l.ActiveVersion, l.ID, l.ActiveVersion)

@@ -59,6 +59,7 @@ func TestCommandsDoTheSameOnAStoreAndThroughAServer(t *testing.T) {
 		code int
 		args string
 	}{
+		{exitError, "lists show nosuch"},
 		{exitError, "lists versions nosuch"},
 		{exitError, "lists export nosuch"},
 		{exitDone, "lists set deny --category internal --approvals 0 --max-age 72h --max-shrink 1"},
@@ -86,6 +87,8 @@ func TestCommandsDoTheSameOnAStoreAndThroughAServer(t *testing.T) {
 		{exitDone, "lists rollback deny --reason back"},
 		{exitDone, "lists show"},
 		{exitDone, "lists show --json"},
+		{exitDone, "lists show deny"},
+		{exitDone, "lists show deny --json"},
 		{exitDone, "lists export deny"},
 		{exitDone, "lists export deny --number 1 --as csv"},
 		{exitDone, "lists export deny --as published"},
