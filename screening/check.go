@@ -185,6 +185,9 @@ func (c *check) parse(hasRaw bool) {
 	}
 	for i := range c.readings {
 		p := &c.readings[i]
+		if i > 0 && address.SameLinks(p, &c.readings[i-1]) {
+			continue // the same probes
+		}
 		c.addProbe(p.Key, 0, i)
 		c.links = address.Links(c.links[:0], p, address.Asked)
 		for _, l := range c.links {

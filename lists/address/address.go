@@ -191,6 +191,12 @@ func AppendIdentity(dst []byte, k Key, v Variant) []byte { return appendIdentity
 // Links appends the further keys of an address for one side of the comparison.
 func Links(dst []Link, a *Address, side Side) []Link { return links(dst, a, side) }
 
+// SameLinks tells that two addresses have the same links, without computing them: they are one key hash on two chains
+// of the Bitcoin kind. It may be false for others whose links are the same.
+func SameLinks(a, b *Address) bool {
+	return a.Key == b.Key && a.Key.Space() == SpaceHash160 && ofBitcoin(a.Variant) && ofBitcoin(b.Variant)
+}
+
 // Relate returns the relation between a queried address and a listing that share key k.
 // askedAs and listedAs are the roles of the key for each of them.
 // derivation describes the relation ("P2PKH key hash → nested SegWit"); it is "" for Exact.

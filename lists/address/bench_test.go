@@ -49,6 +49,9 @@ func BenchmarkParse(b *testing.B) {
 				}
 				keys = keys[:0]
 				for i := range readings {
+					if i > 0 && SameLinks(&readings[i], &readings[i-1]) {
+						continue
+					}
 					keys = Links(append(keys, Link{Key: readings[i].Key}), &readings[i], Asked)
 				}
 			}

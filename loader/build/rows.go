@@ -200,7 +200,9 @@ func (in *intake) putReadings(rec *record, ref lists.Ref, text string, repaired 
 			return err
 		}
 		rec.main = false
-		in.links = address.Links(in.links[:0], p, address.Listed)
+		if i == 0 || !address.SameLinks(p, &in.readings[i-1]) {
+			in.links = address.Links(in.links[:0], p, address.Listed)
+		}
 		for _, link := range in.links {
 			linked := own
 			linked.Role, linked.Own = link.Role, p.Key
