@@ -176,6 +176,14 @@ func TestSourceStatus(t *testing.T) {
 	same(t, "answers", any("hit"), h.resultOf(lazarus))
 }
 
+func TestOnlyAListThatWasNeverActiveIsDeleted(t *testing.T) {
+	h := screened(t)
+	h.by("root", "DELETE", "/v1/lists/ofac-sdn", nil).refused(problem{Status: 409, Code: "conflict"})
+	h.by("root", "PUT", "/v1/lists/empty", nil).want(201)
+	h.by("root", "DELETE", "/v1/lists/empty", nil).want(204)
+	h.by("root", "GET", "/v1/lists/empty", nil).refused(problem{Status: 404, Code: "not_found"})
+}
+
 func TestSettingsOfAnActiveListAreAGeneration(t *testing.T) {
 	h := screened(t)
 	before := h.generation()
