@@ -249,43 +249,9 @@ func TestDocumentsPointToWhatIsThere(t *testing.T) {
 	}
 }
 
-// outdated are files whose comments still name documents that are not in the repository. Do not add to them.
-var outdated = map[string]bool{
-	"api/check_test.go":                   true,
-	"api/errors_test.go":                  true,
-	"api/problem.go":                      true,
-	"deploy/kubetest/manifests_test.go":   true,
-	"lists/address/address.go":            true,
-	"lists/address/base32.go":             true,
-	"lists/address/registry.go":           true,
-	"lists/address/registry_test.go":      true,
-	"lists/address/relations.go":          true,
-	"lists/address/vectors_test.go":       true,
-	"lists/version.go":                    true,
-	"loader/export.go":                    true,
-	"loader/formats/columns.go":           true,
-	"loader/formats/csv.go":               true,
-	"loader/formats/csv_test.go":          true,
-	"loader/formats/ftm.go":               true,
-	"loader/formats/israel_nbctf.go":      true,
-	"loader/formats/ofac_advanced.go":     true,
-	"loader/formats/ofac_csv.go":          true,
-	"loader/formats/ofac_enhanced.go":     true,
-	"loader/formats/ofac_xml.go":          true,
-	"loader/formats/opensanctions_csv.go": true,
-	"loader/formats/real_test.go":         true,
-	"loader/formats/un_xml.go":            true,
-	"loader/sources.go":                   true,
-	"main.go":                             true,
-	"screening/encode.go":                 true,
-}
-
 // A comment must not send its reader to a document that is not in the repository.
 func TestCommentsPointToWhatIsThere(t *testing.T) {
 	for _, name := range filesOf(t, ".go") {
-		if outdated[name] {
-			continue
-		}
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -159,7 +159,7 @@ func TestCheck(t *testing.T) {
 	})
 }
 
-// The example of contract.md, section 3: a caller was promised these names.
+// The example of docs/contract.md: a caller was promised these names.
 const contractExample = `{"check_id": "019ad2c4-…", "result": "hit", "action": "reject", "direction": "withdrawal",
  "address": {"input": "0x098B716B…", "network": "ethereum", "canonical": "0x098B716B8Aaf21512996dC57EB0615e2383E2f96", "identity": "evm:098b716b8aaf21512996dc57eb0615e2383e2f96"},
  "matches": [{"class": "exact",

@@ -85,7 +85,7 @@ func TestMalformedBatch(t *testing.T) {
 	}
 }
 
-// Every reason of addresses.md can be met, and none of them is a miss.
+// Every reason of a refusal can be met, and none of them is a miss.
 func TestTextThatIsNoAddressIsRefusedNotCleared(t *testing.T) {
 	h := screened(t)
 	for _, x := range []struct{ reason, text, network string }{

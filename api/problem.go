@@ -11,7 +11,7 @@ import (
 	"interdict/screening"
 )
 
-// problem is an error as callers see it: RFC 9457 with a stable code (contract.md, section 3).
+// problem is an error as callers see it: RFC 9457 with a stable code (docs/contract.md).
 type problem struct {
 	Type          string   `json:"type"`
 	Title         string   `json:"title"`

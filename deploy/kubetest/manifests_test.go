@@ -94,7 +94,7 @@ func TestPodsAreHardened(t *testing.T) {
 	})
 }
 
-// The probes of contract.md, section 5, and who may ask which.
+// The probes of docs/contract.md, and who may ask which.
 func TestProbesAskWhatTheyShould(t *testing.T) {
 	eachWorkload(t, func(t *testing.T, _ rendered, w workload) {
 		for _, c := range w.pod.Spec.Containers {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// example is one line of the shared address examples (shared/README.md).
+// example is one line of the shared address examples.
 type example struct {
 	ID, Kind, Network, A, B, From, To, Why, Relation, Tier, Src string
 	NetworkB                                                    string `json:"network_b"`
