@@ -10,7 +10,7 @@ import (
 )
 
 // The allocations of a check do not depend on how many checks ran before: attributions are decoded once and buffers are reused.
-// Under the race detector a sync.Pool forgets at random; make test runs this test without it.
+// Under the race detector a sync.Pool forgets at random; make test runs this test on its own, without it.
 func TestAllocationsOfACheck(t *testing.T) {
 	for name, c := range map[string]struct {
 		resident  int64

@@ -78,6 +78,9 @@ const gigabyte = 1 << 30
 
 // What is meant to fill the memory is refused early, in words that say where, and with little memory.
 func TestHostileFilesAreRefusedInBoundedMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("make test runs it without the race detector, which only makes it slow")
+	}
 	const row = `{"address": "12QtD5BFwRsdNsAZY76UVE1xyCGNTojH9h", "note": "`
 	fat := func(n int) string { return strings.Repeat("x", n) }
 	head := `<Sanctions xmlns="x"><DateOfIssue/><ReferenceValueSets><FeatureTypeValues><FeatureType ID="1">Digital Currency Address - XBT</FeatureType></FeatureTypeValues></ReferenceValueSets>`

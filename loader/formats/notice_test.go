@@ -116,6 +116,9 @@ func TestANoticeKeepsNoSecret(t *testing.T) {
 
 // What looks like words of an address, over and over, is read in linear time.
 func TestAHostileNoticeIsReadInTime(t *testing.T) {
+	if raceEnabled {
+		t.Skip("make test runs it without the race detector, which only makes it slow")
+	}
 	for name, piece := range map[string]string{
 		"base58": "T1T3bc1q", "halves": tronA[:20] + " ", "ends": tronA[:20] + "\n", "glued": ethA, "glued, wrong": ethA + "a", "zero width": "1\u200b", "dots": "0x12...", "labels": "ETH: ",
 	} {
