@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path"
@@ -16,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"interdict/lists/storetest"
 	"interdict/loader/formats"
 )
 
@@ -177,7 +177,7 @@ exec '%s' -C '%s' "$@"
 	if err := os.WriteFile(filepath.Join(tools, "go"), []byte(wrapper), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	api, admin := freePort(t), freePort(t)
+	api, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
 	commands := script(all, api)
 	for documented, free := range map[string]string{"127.0.0.1:8080": api, "127.0.0.1:9090": admin} {
 		commands = strings.ReplaceAll(commands, documented, free)
@@ -197,16 +197,6 @@ exec '%s' -C '%s' "$@"
 	if testing.Verbose() {
 		t.Logf("%s\n%s", name, out)
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func TestBlocksOfADocument(t *testing.T) {

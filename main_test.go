@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -428,18 +427,10 @@ const testKey = "bootstrap-key-of-a-test-server-0123456789"
 // serve starts a server process on free ports and waits until it answers.
 func serve(t *testing.T, args ...string) *server {
 	t.Helper()
-	ports := make([]string, 2)
-	for i := range ports {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		ports[i] = ln.Addr().String()
-		ln.Close()
-	}
+	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
 	cmd, _ := start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"},
-		append([]string{"serve", "--listen", ports[0], "--admin-listen", ports[1], "--drain-delay", "0s"}, args...)...)
-	s := &server{cmd, "http://" + ports[0]}
+		append([]string{"serve", "--listen", listen, "--admin-listen", admin, "--drain-delay", "0s"}, args...)...)
+	s := &server{cmd, "http://" + listen}
 	for range 200 {
 		if res, err := http.Get(s.base + "/livez"); err == nil {
 			res.Body.Close()

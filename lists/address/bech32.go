@@ -108,16 +108,21 @@ func bech32Encode(dst []byte, hrp string, data []byte, code bech32Code) []byte {
 	register := bech32Start(hrp)
 	dst = append(dst, hrp...)
 	dst = append(dst, '1')
+	return bech32Append(dst, bech32Digits, register, data, code)
+}
+
+// bech32Append appends 5-bit values and their checksum. register is the checksum of what is before them.
+func bech32Append(dst []byte, digits string, register uint32, data []byte, code bech32Code) []byte {
 	for _, v := range data {
 		register = bech32Polymod(register, v)
-		dst = append(dst, bech32Digits[v])
+		dst = append(dst, digits[v])
 	}
 	for range 6 {
 		register = bech32Polymod(register, 0)
 	}
 	register ^= uint32(code)
 	for shift := 25; shift >= 0; shift -= 5 {
-		dst = append(dst, bech32Digits[register>>shift&31])
+		dst = append(dst, digits[register>>shift&31])
 	}
 	return dst
 }

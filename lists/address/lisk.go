@@ -29,20 +29,7 @@ func init() {
 
 func textLisk(payload string) string {
 	var room [64]byte
-	register := uint32(1)
-	text := append(room[:0], "lsk"...)
-	for _, v := range bits8to5(nil, payload) {
-		register = bech32Polymod(register, v)
-		text = append(text, lisk32[v])
-	}
-	for range 6 {
-		register = bech32Polymod(register, 0)
-	}
-	register ^= 1
-	for shift := 25; shift >= 0; shift -= 5 {
-		text = append(text, lisk32[register>>shift&31])
-	}
-	return string(text)
+	return string(bech32Append(append(room[:0], "lsk"...), lisk32, 1, bits8to5(nil, payload), bech32Plain))
 }
 
 func decodeLisk(text string, a *Address) *Error {
