@@ -42,6 +42,6 @@ func openForBench(log *slog.Logger, segmentBytes int) func(context.Context, stri
 		if err != nil {
 			return nil, err
 		}
-		return &bench.Store{Store: o.store, Journal: o.journal, Loader: o.loader, Log: o.log, Close: o.close}, nil
+		return &bench.Store{Store: o.store, Journal: o.journal, Loader: o.loader, Recorder: recorder{o.journal}, Log: o.log, Close: o.close}, nil
 	}
 }

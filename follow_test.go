@@ -22,7 +22,7 @@ import (
 type noRecords struct{}
 
 func (noRecords) AppendBatch([]journal.Entry, bool) error { return nil }
-func (noRecords) RecordChange(loader.Change) error        { return nil }
+func (noRecords) Record(lists.Event) error                { return nil }
 
 // propagate makes n activations of fifty addresses, each followed by eight replicas, and tells how long the last of them took.
 func propagate(t testing.TB, n int) []time.Duration {

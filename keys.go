@@ -12,20 +12,29 @@ import (
 type keysCmd struct {
 	Create keyCreateCmd `cmd:"" help:"Make a key; it is shown this once."`
 	List   keyListCmd   `cmd:"" help:"Show all keys." default:"withargs"`
+	Rotate keyRotateCmd `cmd:"" help:"Give a key a new text; the old one goes on working for a while."`
 	Revoke keyRevokeCmd `cmd:"" help:"End a key."`
 }
 
 type keyCreateCmd struct {
 	target
-	Name   string `help:"Whom or what the key stands for." placeholder:"NAME"`
-	Role   string `help:"Roles, joined by commas: checker, analyst, approver, auditor, admin." required:"" placeholder:"ROLES"`
-	Pepper string `help:"Secret that API keys are hashed with, as for serve." placeholder:"SECRET"`
-	JSON   bool   `help:"Print JSON."`
+	Name            string     `help:"Whom or what the key stands for." placeholder:"NAME"`
+	Person          string     `help:"Who acts with the key; the name when not given. Two keys of one person are one person." placeholder:"PERSON"`
+	Role            string     `help:"Roles, joined by commas: checker, analyst, approver, auditor, admin." required:"" placeholder:"ROLES"`
+	For             []string   `help:"Lists that the key may read and change, such as ofac-*; all when not given." placeholder:"PATTERN" env:"-"`
+	CIDRs           []string   `name:"cidr" help:"Client networks that the key works from; all when not given." placeholder:"NETWORK" env:"-"`
+	Expires         *time.Time `help:"When the key ends by itself: 2027-01-31T00:00:00Z." placeholder:"TIME" env:"-"`
+	ChecksPerSecond float64    `name:"rate" help:"How many checks a second the key may ask; 0 for the server's limit." env:"-" placeholder:"N"`
+	Certificate     string     `help:"Name of the client certificate that the key needs." placeholder:"NAME" env:"-"`
+	Reason          string     `help:"Why; it goes on record." env:"-"`
+	Pepper          string     `help:"Secret that API keys are hashed with, as for serve." placeholder:"SECRET"`
+	JSON            bool       `help:"Print JSON."`
 }
 
 // Help is shown under keys create --help.
 func (*keyCreateCmd) Help() string {
-	return "Examples:\n  interdict keys create --name payments --role checker\n  interdict keys create --name kim --role analyst --server http://127.0.0.1:8080"
+	return "Examples:\n  interdict keys create --name payments --role checker\n  interdict keys create --name kim-laptop --person kim --role analyst --server http://127.0.0.1:8080\n" +
+		"  interdict keys create --name partner --role analyst --for 'partner-*' --cidr 10.1.0.0/16 --rate 50"
 }
 
 func (c *keyCreateCmd) Run(e *env) error {
@@ -33,22 +42,49 @@ func (c *keyCreateCmd) Run(e *env) error {
 	if err != nil {
 		return usage("%w", err)
 	}
-	r := client.KeyRequest{Name: c.Name}
+	r := client.KeyRequest{Name: c.Name, Person: c.Person, Lists: c.For, CIDRs: c.CIDRs, Expires: c.Expires, ChecksPerSecond: c.ChecksPerSecond,
+		Certificate: c.Certificate, Reason: c.Reason}
 	for _, role := range roles {
 		r.Roles = append(r.Roles, string(role))
 	}
 	return c.changesWith(e, c.Pepper, func(o operations) error {
 		key, err := o.CreateKey(e.ctx, r)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			printJSON(e.stdout, key)
-			return nil
-		}
-		fmt.Fprintf(e.stderr, "key %s (%s) for %s; it is shown this once:\n", key.ID, c.Role, key.Name)
+		return printNewKey(e, key, err, c.JSON)
+	})
+}
+
+// printNewKey prints a key with its text.
+func printNewKey(e *env, key *client.NewKey, err error, asJSON bool) error {
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		printJSON(e.stdout, key)
+	default:
+		fmt.Fprintf(e.stderr, "key %s (%s) for %s; it is shown this once:\n", key.ID, strings.Join(key.Roles, ","), key.Name)
 		fmt.Fprintln(e.stdout, key.Text)
-		return nil
+	}
+	return nil
+}
+
+type keyRotateCmd struct {
+	target
+	ID      string  `arg:"" help:"Id of the key."`
+	Overlap *string `help:"How long the old text goes on working: 24h when not given." placeholder:"DURATION" env:"-"`
+	Reason  string  `help:"Why; it goes on record." env:"-"`
+	Pepper  string  `help:"Secret that API keys are hashed with, as for serve." placeholder:"SECRET"`
+	JSON    bool    `help:"Print JSON."`
+}
+
+// Help is shown under keys rotate --help.
+func (*keyRotateCmd) Help() string {
+	return "Examples:\n  interdict keys rotate ID --overlap 1h\n  interdict keys rotate ID --overlap 0s --reason 'it was in a log' --server http://127.0.0.1:8080"
+}
+
+func (c *keyRotateCmd) Run(e *env) error {
+	return c.changesWith(e, c.Pepper, func(o operations) error {
+		key, err := o.RotateKey(e.ctx, c.ID, client.Rotation{Overlap: c.Overlap, Reason: c.Reason})
+		return printNewKey(e, key, err, c.JSON)
 	})
 }
 
@@ -71,14 +107,25 @@ func (c *keyListCmd) Run(e *env) error {
 			return nil
 		}
 		for _, k := range all {
-			state := "since " + k.CreatedAt.Format(time.DateOnly)
-			if k.RevokedAt != nil {
-				state = "revoked " + k.RevokedAt.Format(time.DateOnly)
-			}
-			fmt.Fprintf(e.stdout, "%-20s %-20s %-28s %s\n", k.ID, k.Name, strings.Join(k.Roles, ","), state)
+			fmt.Fprintf(e.stdout, "%-20s %-20s %-20s %-28s %s\n", k.ID, k.Name, k.Person, strings.Join(k.Roles, ","), keyState(&k))
 		}
 		return nil
 	})
+}
+
+// keyState says since when a key has been there, and whether it still works.
+func keyState(k *client.Key) string {
+	state := "since " + k.CreatedAt.Format(time.DateOnly)
+	switch {
+	case k.RevokedAt != nil:
+		return "revoked " + k.RevokedAt.Format(time.DateOnly)
+	case k.Expires != nil:
+		state += ", until " + k.Expires.Format(time.RFC3339)
+	}
+	if k.LastUsed != nil {
+		return state + ", last used " + k.LastUsed.Format(time.RFC3339)
+	}
+	return state + ", not used yet"
 }
 
 type keyRevokeCmd struct {

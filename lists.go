@@ -277,8 +277,9 @@ func printActivation(e *env) func(*client.Activation, error) error {
 type setCmd struct {
 	target
 	settingsFlags
-	List string `arg:"" help:"Id of the list."`
-	JSON bool   `help:"Print JSON."`
+	List   string `arg:"" help:"Id of the list."`
+	Reason string `help:"Why; for the record, and for the second person." env:"-"`
+	JSON   bool   `help:"Print JSON."`
 }
 
 // settingsFlags are the settings of a list. What is not given keeps its value, or has the default in a new list.
@@ -310,7 +311,9 @@ func (*setCmd) Help() string {
 
 func (c *setCmd) Run(e *env) error {
 	return c.changes(e, func(o operations) error {
-		l, err := o.SetList(e.ctx, c.List, c.settings())
+		settings := c.settings()
+		settings.Reason = c.Reason
+		l, err := o.SetList(e.ctx, c.List, settings)
 		switch {
 		case err != nil:
 			return err

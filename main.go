@@ -41,16 +41,17 @@ type cli struct {
 
 	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME,…"`
 
-	Serve    serveCmd    `cmd:"" help:"Serve the API and the probes."`
-	Load     loadCmd     `cmd:"" help:"Read a list file into a new version of a list."`
-	Refresh  refreshCmd  `cmd:"" help:"Fetch the lists that follow a source and are due."`
-	Check    checkCmd    `cmd:"" help:"Screen addresses."`
-	Lists    listsCmd    `cmd:"" help:"Show and change lists."`
-	Suppress suppressCmd `cmd:"" help:"Make a listing of an address decide nothing, for a time and with a second person's approval."`
-	Restore  restoreCmd  `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
-	Keys     keysCmd     `cmd:"" help:"Create, list and revoke API keys."`
-	Bench    benchCmd    `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
-	Version  versionCmd  `cmd:"" help:"Print version, commit and Go version."`
+	Serve     serveCmd     `cmd:"" help:"Serve the API and the probes."`
+	Load      loadCmd      `cmd:"" help:"Read a list file into a new version of a list."`
+	Refresh   refreshCmd   `cmd:"" help:"Fetch the lists that follow a source and are due."`
+	Check     checkCmd     `cmd:"" help:"Screen addresses."`
+	Lists     listsCmd     `cmd:"" help:"Show and change lists."`
+	Suppress  suppressCmd  `cmd:"" help:"Make a listing of an address decide nothing, for a time and with a second person's approval."`
+	Proposals proposalsCmd `cmd:"" help:"Show and decide on changes that need a second person."`
+	Restore   restoreCmd   `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
+	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
+	Bench     benchCmd     `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
+	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 
 	// The same as "lists versions" and so on, for those who leave the word out.
 	Versions versionsCmd `cmd:"" hidden:""`

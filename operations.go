@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -41,7 +43,12 @@ type operations interface {
 
 	AllKeys(ctx context.Context) ([]client.Key, error)
 	CreateKey(ctx context.Context, r client.KeyRequest) (*client.NewKey, error)
+	RotateKey(ctx context.Context, id string, r client.Rotation) (*client.NewKey, error)
 	RevokeKey(ctx context.Context, id string) error
+
+	Proposals(ctx context.Context, state lists.ProposalState) ([]client.Proposal, error)
+	ApproveProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
+	RejectProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
 }
 
 var (
@@ -66,7 +73,7 @@ func (t *target) reads(e *env, work func(operations) error) error {
 	}
 	defer store.Close()
 	o := api.Operations{Store: store, Loader: loader.New(store, nil, e.quiet(), "", time.Now), Now: time.Now, Log: e.quiet()} // nothing to record
-	return work(o.As(api.Person{Name: operator()}))
+	return work(o.As(api.Person{Actor: lists.Person(operator())}))
 }
 
 // changes runs work with operations that may change something.
@@ -74,8 +81,22 @@ func (t *target) changes(e *env, work func(operations) error) error {
 	return t.changesWith(e, "", work)
 }
 
-// changesWith is changes with the pepper that API keys are hashed with.
+// changesWith is changes with the pepper that API keys are hashed with. A change that waits for a second person is no error.
 func (t *target) changesWith(e *env, pepper string, work func(operations) error) error {
+	err := t.changesAt(e, pepper, work)
+	var waits *client.Proposed
+	if !errors.As(err, &waits) {
+		return err
+	}
+	if waits.Key != "" {
+		fmt.Fprintln(e.stderr, "the key works once the proposal is approved; it is shown this once:")
+		fmt.Fprintln(e.stdout, waits.Key)
+	}
+	fmt.Fprintf(e.stderr, "%v: interdict proposals approve %s\n", waits, waits.Proposal.ID)
+	return nil
+}
+
+func (t *target) changesAt(e *env, pepper string, work func(operations) error) error {
 	if t.Server != "" {
 		return t.throughServer(work)
 	}
@@ -84,12 +105,12 @@ func (t *target) changesWith(e *env, pepper string, work func(operations) error)
 		return e.inUse(err)
 	}
 	defer o.close()
-	keys, err := auth.Open(e.ctx, o.store, pepper, time.Now)
+	keys, err := auth.Open(e.ctx, o.store, auth.Options{Pepper: pepper, Recorder: recorder{o.journal}, Log: o.log, Now: time.Now})
 	if err != nil {
 		return err
 	}
-	all := api.Operations{Store: o.store, Loader: o.loader, Keys: keys, Now: time.Now, Log: o.log}
-	return work(all.As(api.Person{Name: operator(), Approver: true, Operator: true}))
+	all := api.Operations{Store: o.store, Loader: o.loader, Keys: keys, Ledger: lists.Ledger{Recorder: recorder{o.journal}, Log: o.log, Now: time.Now}, Now: time.Now, Log: o.log}
+	return work(all.As(api.Person{Actor: lists.Person(operator()), Alone: lists.AloneOperator}))
 }
 
 // inUse adds to the error of a store that another process holds how to run the same command through the server.

@@ -39,6 +39,7 @@ type serveCmd struct {
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
 	ChecksPerSecond float64       `help:"How many checks a second one key may ask; 0 for no limit." default:"0"`
+	FourEyes        string        `help:"off lets one person make changes that weaken screening; otherwise a second person must approve them." enum:"on,off" default:"on"`
 	Refresh         bool          `help:"Fetch lists that follow a source when they are due; of several servers on one store one does it." default:"true" negatable:""`
 	Cache           string        `help:"Folder of the local copy of what is served, to start from while Redis is away; DATA/cache when not given, none for none. Of one server only." placeholder:"DIR"`
 	Resident        int           `help:"Megabytes of memory for listings, so that hits are answered in full while Redis is away." default:"256" placeholder:"MB"`
@@ -112,7 +113,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 			known = cache.store
 		}
 	}
-	keys, err := auth.OpenReplica(ctx, o.store, known, c.Pepper, time.Now)
+	keys, err := auth.OpenReplica(ctx, o.store, known, auth.Options{Pepper: c.Pepper, Recorder: recorder{o.journal}, Log: log, Now: time.Now, ChecksPerSecond: c.ChecksPerSecond})
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
 	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond})
+		JournalError: func() error { return journalError(o.journal) }, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off"})
 	demoKey := ""
 	if c.Demo {
 		if demoKey, err = loadDemo(ctx, o, keys); err != nil {
@@ -292,14 +293,14 @@ func hostname() string {
 
 // renewKeys keeps the copy of the keys young, so that a revoked one is refused everywhere within a second or two.
 func (c *serveCmd) renewKeys(ctx context.Context, keys *auth.Keys, bootstrapped bool, log *slog.Logger) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			err := keys.Refresh(ctx)
+			err := errors.Join(keys.Refresh(ctx), keys.StoreUses(ctx))
 			if err == nil && !bootstrapped {
 				_, err = keys.Bootstrap(ctx, c.BootstrapKey)
 				bootstrapped = err == nil
@@ -317,15 +318,15 @@ func loadDemo(ctx context.Context, o *opened, keys *auth.Keys) (string, error) {
 	settings.Name, settings.Authority = "Demonstration: excerpt of OFAC and FBI publications", "US Treasury, OFAC; US FBI"
 	settings.Category, settings.Approvals = lists.Sanctions, 0
 	v, err := o.loader.Stage(ctx, "demo", []loader.Upload{{Name: "demo.ndjson", Body: bytes.NewReader(demoList)}},
-		loader.StageOptions{Format: "ndjson", By: operator(), Create: settings, Published: "2025-04-02",
+		loader.StageOptions{Format: "ndjson", By: lists.Person(operator()), Create: settings, Published: "2025-04-02",
 			Note: "a dated excerpt that comes with the program; never screen with it"})
 	if err != nil {
 		return "", err
 	}
-	if _, err := o.loader.Activate(ctx, "demo", v.Number, loader.ActivateOptions{By: operator(), Operator: true}); err != nil {
+	if _, err := o.loader.Activate(ctx, "demo", v.Number, loader.ActivateOptions{By: lists.Person(operator())}); err != nil {
 		return "", err
 	}
-	text, _, err := keys.Create(ctx, "demo", []auth.Role{auth.Admin}, operator())
+	text, _, err := keys.Create(ctx, lists.Key{Name: "demo", Roles: []lists.Role{lists.Admin}}, auth.Change{By: lists.Person(operator()), Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 	return text, err
 }
 
@@ -350,7 +351,7 @@ var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "refresh": jo
 	"activate": journal.Activation, "rollback": journal.Rollback, "retire": journal.Activation, "restore": journal.Activation,
 	"compact": journal.Activation, "rebuild": journal.Activation}
 
-func (r recorder) RecordChange(c loader.Change) error {
+func (r recorder) Record(c lists.Event) error {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return err

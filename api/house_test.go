@@ -160,7 +160,7 @@ func (b *buffer) String() string {
 // recorder writes changes into the journal, as the program does.
 type recorder struct{ j *journal.Journal }
 
-func (r recorder) RecordChange(c loader.Change) error {
+func (r recorder) Record(c lists.Event) error {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return err

@@ -29,6 +29,18 @@ func (s *Server) postKey(c *gin.Context, who *auth.Principal) error {
 	return render(c, http.StatusCreated, key)
 }
 
+func (s *Server) rotateKey(c *gin.Context, who *auth.Principal) error {
+	var in client.Rotation
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	key, err := s.as(who).RotateKey(c.Request.Context(), param(c, "id"), in)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, key)
+}
+
 func (s *Server) deleteKey(c *gin.Context, who *auth.Principal) error {
 	if err := s.as(who).RevokeKey(c.Request.Context(), param(c, "id")); err != nil {
 		return err

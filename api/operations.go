@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type Operations struct {
 	Store  lists.Store
 	Loader *loader.Loader
 	Keys   *auth.Keys // nil for reading only
+	// Ledger records proposals; changes of lists and keys are recorded by Loader and Keys.
+	Ledger lists.Ledger
 	Now    func() time.Time
 	Log    *slog.Logger
 	// Changed, if not nil, is called after every change of what is active.
@@ -29,11 +32,16 @@ type Operations struct {
 
 // Person is who acts.
 type Person struct {
-	Name     string
-	Approver bool // may vouch for a list
-	// Operator has the store itself at hand: a reason then also stands in for missing approvals.
-	Operator bool
+	lists.Actor
+	Roles []lists.Role
+	// Alone is why this person needs no second one: lists.AloneOperator, who has the store itself at hand, or lists.AloneFourEyes.
+	Alone string
+	// MayUse reports whether the person may read and change a list; nil: every list, and keys and people.
+	MayUse func(list string) bool
 }
+
+// Vouches reports whether the person can agree to the change of another one.
+func (p *Person) Vouches() bool { return p.Alone == lists.AloneOperator || lists.Vouches(p.Roles) }
 
 // As returns the operations of one person.
 func (o *Operations) As(p Person) *Acting { return &Acting{o, p} }
@@ -44,11 +52,19 @@ type Acting struct {
 	person Person
 }
 
+// options describe a change of this person, without a second one.
+func (a *Acting) options(reason string) loader.ChangeOptions {
+	return loader.ChangeOptions{By: a.person.Actor, Reason: reason, Warrant: lists.Warrant{Alone: a.person.Alone}}
+}
+
 // Lists returns all lists, ordered by id.
 func (a *Acting) Lists(ctx context.Context) ([]client.List, error) {
 	all, fresh, err := a.Loader.Lists(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if a.person.MayUse != nil {
+		all = slices.DeleteFunc(all, func(l lists.List) bool { return !a.person.MayUse(l.ID) })
 	}
 	views := make([]client.List, len(all))
 	for i := range all {
@@ -80,7 +96,7 @@ func (a *Acting) viewList(ctx context.Context, v *client.List, stored *lists.Lis
 	}
 	if l.Source != nil {
 		x := l.Source.Redacted()
-		v.Source = &client.Source{URL: x.URL, Format: x.Format, Every: durationText(x.Every), SHA256: x.SHA256, SHA256URL: x.SHA256URL}
+		v.Source = &client.Source{URL: x.URL, Format: x.Format, Every: durationText(x.Every), SHA256: x.SHA256, SHA256URL: x.SHA256URL, By: x.By}
 		var err error
 		if v.SourceStatus, err = a.sourceStatus(ctx, &l); err != nil {
 			return err
@@ -131,33 +147,28 @@ func duration(field, text string) (time.Duration, error) {
 	return d, nil
 }
 
-// SetList creates a list or changes its settings.
+// SetList creates a list or changes its settings. A change that weakens screening becomes a proposal: the error is a *client.Proposed.
 func (a *Acting) SetList(ctx context.Context, id string, settings client.ListSettings) (*client.List, error) {
-	v, _, err := a.setList(ctx, id, settings)
+	v, _, err := a.setList(ctx, id, settings, loader.ChangeOptions{})
 	return v, err
 }
 
-func (a *Acting) setList(ctx context.Context, id string, in client.ListSettings) (v *client.List, created bool, err error) {
-	fresh := loader.NewList(id, a.Now().UTC())
-	if err := fresh.Validate(); err != nil { // the id is wrong
-		return nil, false, err
-	}
-	l, _, err := a.Loader.List(ctx, id)
-	if fault.Is(err, fault.NotFound) {
-		l, created, err = fresh, true, nil
-	}
-	if err == nil {
-		err = apply(&in, l, created)
-	}
-	if err == nil {
-		_, err = a.Loader.PutList(ctx, *l, a.person.Name)
-	}
-	if err != nil {
-		return nil, false, err
+// setList is SetList on the conditions of o.
+func (a *Acting) setList(ctx context.Context, id string, in client.ListSettings, o loader.ChangeOptions) (v *client.List, created bool, err error) {
+	conditions := o
+	o = a.options(in.Reason)
+	o.Match, o.New = conditions.Match, conditions.New
+	if _, created, err = a.Loader.PutList(ctx, id, o, applying(&in)); err != nil {
+		return nil, false, a.propose(ctx, err, in.Reason, in)
 	}
 	a.changed(ctx)
 	v, err = a.List(ctx, id)
 	return v, created, err
+}
+
+// applying returns the change of a list's settings that a caller asks for.
+func applying(in *client.ListSettings) func(*lists.List, bool) error {
+	return func(l *lists.List, created bool) error { return apply(in, l, created) }
 }
 
 // apply changes the settings of a list as a caller asks.
@@ -201,6 +212,7 @@ func set[T any](into *T, from *T) {
 
 // sourceOf returns the source that a list follows instead of old; the empty one removes it.
 func sourceOf(v client.Source, old *lists.Source) (*lists.Source, error) {
+	v.By = ""
 	if v == (client.Source{}) {
 		return nil, nil
 	}
@@ -214,7 +226,7 @@ func sourceOf(v client.Source, old *lists.Source) (*lists.Source, error) {
 
 // DeleteList removes a list that never was active, with its versions.
 func (a *Acting) DeleteList(ctx context.Context, id string) error {
-	return a.Loader.DeleteList(ctx, id, a.person.Name)
+	return a.Loader.DeleteList(ctx, id, a.options(""))
 }
 
 // Versions returns all versions of a list, the oldest first.
@@ -256,14 +268,14 @@ func (a *Acting) Quarantine(ctx context.Context, list string, n int, yield func(
 
 // Stage reads one file, or two that belong together, into a new version.
 func (a *Acting) Stage(ctx context.Context, list string, uploads []client.Upload, o client.StageOptions) (*lists.Version, error) {
-	options := loader.StageOptions{Format: o.Format, Mode: o.Mode, Note: o.Note, By: a.person.Name, Published: o.Published, Mapping: o.Mapping,
-		Approver: a.person.Approver, DryRun: o.DryRun, Progress: o.Progress}
+	options := loader.StageOptions{Format: o.Format, Mode: o.Mode, Note: o.Note, By: a.person.Actor, Published: o.Published, Mapping: o.Mapping,
+		Approver: a.person.Vouches(), DryRun: o.DryRun, Progress: o.Progress}
 	if o.Create != nil {
 		l := loader.NewList(list, a.Now().UTC())
 		if err := apply(o.Create, l, true); err != nil {
 			return nil, err
 		}
-		if a.person.Operator && o.Create.Approvals == nil {
+		if a.person.Alone == lists.AloneOperator && o.Create.Approvals == nil {
 			l.Approvals = 0
 		}
 		options.Create = l
@@ -277,20 +289,20 @@ func (a *Acting) Stage(ctx context.Context, list string, uploads []client.Upload
 
 // Approve agrees to the content of a staged version.
 func (a *Acting) Approve(ctx context.Context, list string, n int, reason string) (*lists.Version, error) {
-	return a.Loader.Approve(ctx, list, n, a.person.Name, reason)
+	return a.Loader.Approve(ctx, list, n, a.options(reason))
 }
 
 // Reject ends a staged version.
 func (a *Acting) Reject(ctx context.Context, list string, n int, reason string) (*lists.Version, error) {
-	return a.Loader.Reject(ctx, list, n, a.person.Name, reason)
+	return a.Loader.Reject(ctx, list, n, a.options(reason))
 }
 
 // Activate makes a version the active one. override is the reason to go past a guard, "" for none.
 func (a *Acting) Activate(ctx context.Context, list string, n int, override string) (*client.Activation, error) {
 	start := a.Now()
-	g, err := a.Loader.Activate(ctx, list, n, loader.ActivateOptions{By: a.person.Name, Override: override, Operator: a.person.Operator})
+	g, err := a.Loader.Activate(ctx, list, n, loader.ActivateOptions{By: a.person.Actor, Override: override, Warrant: lists.Warrant{Alone: a.person.Alone}})
 	if err != nil {
-		return nil, err
+		return nil, a.propose(ctx, err, override, activation{Activate: true, Override: override})
 	}
 	return a.activation(ctx, g, start), nil
 }
@@ -298,9 +310,9 @@ func (a *Acting) Activate(ctx context.Context, list string, n int, override stri
 // Rollback makes the version that was active before the current one active again.
 func (a *Acting) Rollback(ctx context.Context, list, reason string) (*client.Activation, error) {
 	start := a.Now()
-	g, err := a.Loader.Rollback(ctx, list, a.person.Name, reason)
+	g, err := a.Loader.Rollback(ctx, list, a.options(reason))
 	if err != nil {
-		return nil, err
+		return nil, a.propose(ctx, err, reason, activation{})
 	}
 	return a.activation(ctx, g, start), nil
 }
@@ -311,9 +323,9 @@ func (a *Acting) Retire(ctx context.Context, list, reason string) (*client.Activ
 		return nil, fault.E(fault.Invalid, "reason: say why the list leaves the answers")
 	}
 	start := a.Now()
-	g, err := a.Loader.Retire(ctx, list, a.person.Name, reason)
+	g, err := a.Loader.Retire(ctx, list, a.options(reason))
 	if err != nil {
-		return nil, err
+		return nil, a.propose(ctx, err, reason, nil)
 	}
 	return a.activation(ctx, g, start), nil
 }
@@ -385,7 +397,7 @@ func (a *Acting) Suppressions(ctx context.Context, list string) ([]client.Suppre
 
 func (a *Acting) viewSuppression(x *lists.Suppression) *client.Suppression {
 	return &client.Suppression{ID: x.ID, List: x.List, Address: x.Address, Network: x.Network, Listings: len(x.Listings), Reason: x.Reason, Until: x.Until,
-		State: x.StateAt(a.Now()), ProposedBy: x.ProposedBy, ProposedAt: x.ProposedAt, Decided: x.Decided, Closed: x.Closed}
+		State: x.StateAt(a.Now()), ProposedBy: x.ProposedBy, ProposedAt: x.ProposedAt, Decided: x.Decided, Closed: x.Closed, Alone: x.Alone}
 }
 
 // Suppression returns one suppression.
@@ -414,70 +426,35 @@ func (a *Acting) ProposeSuppression(ctx context.Context, list string, r client.S
 	if r.Address == "" {
 		return nil, fault.E(fault.Invalid, "address: is missing")
 	}
-	return a.suppression(a.Loader.ProposeSuppression(ctx, list, r.Address, r.Network, r.Reason, r.Until, a.person.Name))
+	return a.suppression(a.Loader.ProposeSuppression(ctx, list, r.Address, r.Network, r.Until, a.options(r.Reason)))
 }
 
-// ApproveSuppression puts a proposed suppression in force.
+// ApproveSuppression puts a proposed suppression in force, by approving its proposal.
 func (a *Acting) ApproveSuppression(ctx context.Context, list, id, reason string) (*client.Suppression, error) {
-	return a.decided(ctx, a.Loader.ApproveSuppression, list, id, reason)
+	return a.decideSuppression(ctx, a.ApproveProposal, list, id, reason)
 }
 
-// RejectSuppression ends a proposed suppression.
+// RejectSuppression ends a proposed suppression, by rejecting its proposal.
 func (a *Acting) RejectSuppression(ctx context.Context, list, id, reason string) (*client.Suppression, error) {
-	return a.decided(ctx, a.Loader.RejectSuppression, list, id, reason)
+	return a.decideSuppression(ctx, a.RejectProposal, list, id, reason)
+}
+
+func (a *Acting) decideSuppression(ctx context.Context, decide func(ctx context.Context, id, reason string) (*client.Proposal, error), list, id, reason string) (*client.Suppression, error) {
+	x, err := a.Suppression(ctx, list, id)
+	if err == nil {
+		_, err = decide(ctx, x.ID, reason)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.Suppression(ctx, list, id)
 }
 
 // EndSuppression ends a suppression in force before its time.
 func (a *Acting) EndSuppression(ctx context.Context, list, id, reason string) (*client.Suppression, error) {
-	return a.decided(ctx, a.Loader.EndSuppression, list, id, reason)
-}
-
-// decideSuppression is an operation of the loader by which a person decides on a suppression.
-type decideSuppression func(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error)
-
-func (a *Acting) decided(ctx context.Context, decide decideSuppression, list, id, reason string) (*client.Suppression, error) {
-	v, err := a.suppression(decide(ctx, list, known(id), a.person.Name, reason))
+	v, err := a.suppression(a.Loader.EndSuppression(ctx, list, known(id), a.options(reason)))
 	if err == nil {
 		a.changed(ctx)
 	}
 	return v, err
-}
-
-// AllKeys returns all keys, revoked ones included.
-func (a *Acting) AllKeys(ctx context.Context) ([]client.Key, error) {
-	all, err := auth.List(ctx, a.Store)
-	if err != nil {
-		return nil, err
-	}
-	views := make([]client.Key, len(all))
-	for i := range all {
-		views[i] = viewKey(&all[i])
-	}
-	return views, nil
-}
-
-func viewKey(k *auth.Key) client.Key {
-	roles := make([]string, len(k.Roles))
-	for i, r := range k.Roles {
-		roles[i] = string(r)
-	}
-	return client.Key{ID: k.ID, Name: k.Name, Roles: roles, CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, RevokedAt: k.RevokedAt, RevokedBy: k.RevokedBy}
-}
-
-// CreateKey makes a key.
-func (a *Acting) CreateKey(ctx context.Context, r client.KeyRequest) (*client.NewKey, error) {
-	roles := make([]auth.Role, len(r.Roles))
-	for i, role := range r.Roles {
-		roles[i] = auth.Role(role)
-	}
-	text, key, err := a.Keys.Create(ctx, r.Name, roles, a.person.Name)
-	if err != nil {
-		return nil, err
-	}
-	return &client.NewKey{Key: viewKey(&key), Text: text}, nil
-}
-
-// RevokeKey ends a key.
-func (a *Acting) RevokeKey(ctx context.Context, id string) error {
-	return a.Keys.Revoke(ctx, id, a.person.Name)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"interdict/api/client"
 	"interdict/lists/fault"
 	"interdict/screening"
 )
@@ -40,6 +41,7 @@ var kinds = map[fault.Kind]struct {
 	fault.Forbidden:          {http.StatusForbidden, "forbidden", "The API key may not do this"},
 	fault.NotFound:           {http.StatusNotFound, "not_found", "There is no such thing"},
 	fault.Conflict:           {http.StatusConflict, "conflict", "The state does not allow it"},
+	fault.Precondition:       {http.StatusPreconditionFailed, "precondition_failed", "The resource has changed"},
 	fault.TooLarge:           {http.StatusRequestEntityTooLarge, "too_large", "The request is too large"},
 	fault.UnsupportedMedia:   {http.StatusUnsupportedMediaType, "unsupported_media_type", "The content type is not read here"},
 	fault.RateLimited:        {http.StatusTooManyRequests, "rate_limited", "Too many requests"},
@@ -88,6 +90,13 @@ func (p problem) json() []byte {
 
 // fail answers an error. What is our own fault goes into the log; the caller's does not.
 func (s *Server) fail(c *gin.Context, err error) {
+	var waits *client.Proposed
+	if errors.As(err, &waits) { // not an error: the change waits for a second person
+		c.Header("Location", "/v1/proposals/"+waits.Proposal.ID)
+		if err := render(c, http.StatusAccepted, waits); err == nil {
+			return
+		}
+	}
 	p := problemOf(err)
 	switch p.Status {
 	case http.StatusUnauthorized:

@@ -13,15 +13,16 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
-	"golang.org/x/time/rate"
 
 	"interdict/api/auth"
 	"interdict/lists"
@@ -43,10 +44,12 @@ type Options struct {
 	Metrics    *Metrics
 	Log        *slog.Logger
 	Now        func() time.Time
+	// Recorder records proposals and denied attempts.
+	Recorder lists.Recorder
+	// FourEyesOff lets one person make changes that weaken screening.
+	FourEyesOff bool
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
-	// ChecksPerSecond limits each key's checks (a batch counts its items); 0: no limit.
-	ChecksPerSecond float64
 }
 
 // Server answers the API.
@@ -62,8 +65,8 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	journal  func() error
-	limit    float64
-	limiters sync.Map // key id → *rate.Limiter
+	ledger   lists.Ledger
+	alone    string // why one person is enough for everybody; "" if not
 	draining atomic.Bool
 	engine   *gin.Engine
 
@@ -79,8 +82,11 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
-	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Now: o.Now, Log: o.Log, Changed: s.catchUp}
+		now: o.Now, journal: o.JournalError, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}}
+	if o.FourEyesOff {
+		s.alone = lists.AloneFourEyes
+	}
+	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -132,7 +138,13 @@ func New(o Options) *Server {
 
 	s.route(http.MethodGet, "/v1/keys", s.getKeys, auth.Admin)
 	s.route(http.MethodPost, "/v1/keys", s.postKey, auth.Admin)
+	s.route(http.MethodPost, "/v1/keys/:id/rotate", s.rotateKey, auth.Admin)
 	s.route(http.MethodDelete, "/v1/keys/:id", s.deleteKey, auth.Admin)
+
+	s.route(http.MethodGet, "/v1/proposals", s.getProposals)
+	s.route(http.MethodGet, "/v1/proposals/:id", s.getProposal)
+	s.route(http.MethodPost, "/v1/proposals/:id/approve", s.approveProposal, auth.Approver)
+	s.route(http.MethodPost, "/v1/proposals/:id/reject", s.rejectProposal, auth.Analyst, auth.Approver)
 
 	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
 	s.route(http.MethodGet, "/docs/*file", s.docs)
@@ -141,7 +153,11 @@ func New(o Options) *Server {
 
 // as returns the operations of a caller.
 func (s *Server) as(who *auth.Principal) *Acting {
-	return s.work.As(Person{Name: who.Name, Approver: who.May(auth.Approver)})
+	p := Person{Actor: who.Actor, Roles: who.Roles(), Alone: s.alone}
+	if who.Limited() {
+		p.MayUse = who.MayUse
+	}
+	return s.work.As(p)
 }
 
 // catchUp makes this replica serve what it has just changed. The others learn of it from the store.
@@ -195,8 +211,8 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 			m.observe(c.Writer.Status(), time.Since(start))
 		}()
 		who, err := s.keys.Authenticate(c.Request.Context(), keyText(c.Request, path))
-		if err == nil && !who.May(roles...) {
-			err = fault.E(fault.Forbidden, "this needs one of the roles %v", roles)
+		if err == nil {
+			err = s.permit(c, who, path, roles)
 		}
 		if err == nil && named && !isID(param(c, "id")) {
 			err = fault.E(fault.NotFound, "there is nothing of that id")
@@ -206,10 +222,56 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 		} else if forBrowsers(path) {
 			c.Writer.Header().Add("WWW-Authenticate", `Basic realm="interdict: an API key as password"`)
 		}
+		if fault.Is(err, fault.Forbidden) && who != nil && method != http.MethodGet {
+			s.recordDenied(c, who, path, err)
+		}
 		if err != nil {
 			s.fail(c, err)
 		}
 	})
+}
+
+// permit returns fault.Forbidden if a caller may not use a route: for its roles, its network, or the lists that it is limited to. A caller who
+// is limited to lists changes nothing but those.
+func (s *Server) permit(c *gin.Context, who *auth.Principal, path string, roles []auth.Role) error {
+	if err := who.From(clientAddr(c.Request), func() []string { return nil }); err != nil {
+		return err
+	}
+	if !who.May(roles...) {
+		return fault.E(fault.Forbidden, "this needs one of the roles %v", roles)
+	}
+	if !who.Limited() {
+		return nil
+	}
+	switch {
+	case strings.HasPrefix(path, "/v1/lists/:id"):
+		if list := param(c, "id"); !who.MayUse(list) {
+			return fault.E(fault.Forbidden, "the key is not for this list")
+		}
+	case slices.Contains(roles, auth.Admin):
+		return fault.E(fault.Forbidden, "a key that is limited to lists may not do this")
+	}
+	return nil
+}
+
+// clientAddr returns the address of the client; the zero address if it cannot be read.
+func clientAddr(r *http.Request) netip.Addr {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
+}
+
+// recordDenied records an attempt at a change that the caller may not make.
+func (s *Server) recordDenied(c *gin.Context, who *auth.Principal, path string, denied error) {
+	e := lists.Event{Action: "denied", Outcome: "failed", By: who.Actor.Person, Credential: who.Actor.Credential, Subject: c.Request.Method + " " + path, Error: denied.Error()}
+	if id := param(c, "id"); strings.HasPrefix(path, "/v1/lists/") && isID(id) {
+		e.List = id
+	}
+	if err := s.ledger.Note(e); err != nil {
+		s.log.Error("a denied attempt was not recorded", "route", path, "error", err)
+	}
 }
 
 // forBrowsers tells the routes of the documentation: they are opened by a browser, which can only ask for a name and a password.
@@ -255,17 +317,7 @@ func isID(text string) bool {
 
 // admit takes n checks from the caller's allowance.
 func (s *Server) admit(who *auth.Principal, n int) error {
-	if s.limit == 0 {
-		return nil
-	}
-	l, ok := s.limiters.Load(who.KeyID)
-	if !ok {
-		l, _ = s.limiters.LoadOrStore(who.KeyID, rate.NewLimiter(rate.Limit(s.limit), max(int(s.limit), maxChecks)))
-	}
-	if !l.(*rate.Limiter).AllowN(s.now(), n) {
-		return fault.E(fault.RateLimited, "more than %g checks a second", s.limit)
-	}
-	return nil
+	return who.Admit(s.now(), n)
 }
 
 func (s *Server) livez(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "ok"}) }
@@ -349,6 +401,11 @@ func (s *Server) readyz(c *gin.Context) {
 	add("store", s.store.Ping(ctx), false)
 	if err := s.loader.CanSpool(); err != nil {
 		add("spool", err, false)
+	}
+	if s.alone != "" {
+		add("four_eyes", fault.E(fault.Conflict, "off: one person can weaken the screening alone"), false)
+	} else if people := s.keys.People(); people != nil && people.Setup(s.now()) {
+		add("setup", fault.E(fault.Conflict, "fewer than two people can approve yet: an administrator makes the first ones alone"), false)
 	}
 	if st.RefreshError != "" && st.Generation != 0 && !st.Lost {
 		add("refresh", fault.E(fault.Unavailable, "%s", st.RefreshError), false)

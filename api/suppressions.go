@@ -19,8 +19,15 @@ func (s *Server) postSuppression(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
+	p, err := s.as(who).Proposal(c.Request.Context(), x.ID)
+	if err != nil {
+		return err
+	}
 	c.Header("Location", "/v1/lists/"+x.List+"/suppressions/"+x.ID)
-	return render(c, http.StatusCreated, x)
+	return render(c, http.StatusAccepted, struct {
+		*client.Suppression
+		Proposal *client.Proposal `json:"proposal"`
+	}{x, p})
 }
 
 func (s *Server) getSuppressions(c *gin.Context, who *auth.Principal) error {

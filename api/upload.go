@@ -57,7 +57,7 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 	files.Name(q["filename"])
 	later := !dryRun && (q["wait"] == "false" || q["wait"] == "" && files.SizeBytes() > background)
 	staging, err := s.loader.Begin(ctx, param(c, "id"), files, loader.StageOptions{
-		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Name, Published: q["published"], Mapping: mapping,
+		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Actor, Published: q["published"], Mapping: mapping,
 		Approver: who.May(auth.Approver), DryRun: dryRun})
 	if err != nil {
 		return err

@@ -47,6 +47,8 @@ type Source struct {
 	// SHA256 is the digest that a download must have; "" for none. SHA256URL is where the publisher states it.
 	SHA256    string `json:"sha256,omitempty"`
 	SHA256URL string `json:"sha256_url,omitempty"`
+	// By is the person who chose the source. They count as uploader of what it brings.
+	By string `json:"by,omitempty"`
 }
 
 // OnStale says what happens when a list is older than its MaxAge.

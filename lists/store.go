@@ -29,6 +29,8 @@ const (
 	DocPepper   = "pepper"   // secret key of the HMAC over API keys
 	DocStoreID  = "store-id" // StoreID
 	DocVerified = "verified" // Verified
+	// DocPeople changes with every change of a key or an account, so that rules about all of them hold when several change at once.
+	DocPeople = "people"
 )
 
 // Prefixes of the keys of documents, for Scan and ReadAll.
@@ -39,6 +41,7 @@ const (
 	DocRestored        = "lost/"
 	DocReplicas        = "replica/"
 	DocAllSuppressions = "suppression/"
+	DocProposals       = "proposal/"
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -54,6 +57,10 @@ func DocSuppressions(list string) string           { return DocAllSuppressions +
 func DocSuppression(list, id string) string        { return DocSuppressions(list) + id }
 func DocFresh(list string) string                  { return "fresh/" + list }
 func DocKey(id string) string                      { return "apikey/" + id }
+func DocAccount(id string) string                  { return "account/" + id }
+func DocSession(id string) string                  { return "session/" + id }
+func DocUse(credential string) string              { return "use/" + credential }
+func DocProposal(id string) string                 { return DocProposals + id }
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocRefresh(list string) string                { return "refresh/" + list }
 func DocLease(task string) string                  { return "lease/" + task }

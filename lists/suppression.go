@@ -48,7 +48,9 @@ type Suppression struct {
 	ProposedBy string           `json:"proposed_by"`
 	ProposedAt time.Time        `json:"proposed_at"`
 	Decided    *Approval        `json:"decided,omitempty"` // by another person
-	Closed     *Approval        `json:"closed,omitempty"`  // by the person who ended it before its Until
+	// Alone is why one person was enough; "" if two agreed.
+	Alone  string    `json:"alone,omitempty"`
+	Closed *Approval `json:"closed,omitempty"` // by the person who ended it before its Until
 }
 
 // Identity is the identity of an address: its own key and its variant.
@@ -68,10 +70,9 @@ func (s *Suppression) StateAt(now time.Time) SuppressionState {
 // AppliesTo reports whether the suppression is in force at a time and is for the identity with this key and variant. Covers then decides
 // for each listing of it.
 func (s *Suppression) AppliesTo(key address.Key, v address.Variant, now time.Time) bool {
-	if s.StateAt(now) != InForce || s.Decided == nil || s.Decided.By == s.ProposedBy {
-		return false
-	}
-	return slices.ContainsFunc(s.Identities, func(i Identity) bool { return i.Variant == v && string(i.Key) == string(key) })
+	return s.StateAt(now) == InForce && s.Decided != nil &&
+		slices.ContainsFunc(s.Identities, func(i Identity) bool { return i.Variant == v && string(i.Key) == string(key) }) &&
+		(s.Alone != "" || !SamePerson(s.Decided.By, s.ProposedBy))
 }
 
 // Covers reports whether the suppression was made for the listing with this digest.

@@ -61,15 +61,17 @@ type Version struct {
 	Means *Means `json:"means,omitempty"`
 	// UnknownLabels are the assets and networks of its rows that Interdict does not know, such as new tickers. Those that the active
 	// version does not have trip a guard.
-	UnknownLabels []string   `json:"unknown_labels,omitempty"`
-	Warnings      []Finding  `json:"warnings"`
-	Guards        []Finding  `json:"guards"`
-	UploadedBy    string     `json:"uploaded_by"`
-	UploadedAt    time.Time  `json:"uploaded_at"`
-	Approvals     []Approval `json:"approvals"`
-	Note          string     `json:"note"`
-	Error         string     `json:"error,omitempty"`    // of a failed version
-	Progress      *Progress  `json:"progress,omitempty"` // of a version that is loading
+	UnknownLabels []string  `json:"unknown_labels,omitempty"`
+	Warnings      []Finding `json:"warnings"`
+	Guards        []Finding `json:"guards"`
+	UploadedBy    string    `json:"uploaded_by"`
+	// SourceBy is who chose the source that the upload was fetched from. Neither they nor UploadedBy can approve it.
+	SourceBy   string     `json:"source_by,omitempty"`
+	UploadedAt time.Time  `json:"uploaded_at"`
+	Approvals  []Approval `json:"approvals"`
+	Note       string     `json:"note"`
+	Error      string     `json:"error,omitempty"`    // of a failed version
+	Progress   *Progress  `json:"progress,omitempty"` // of a version that is loading
 	// Forgotten is true if the layers of this version were dropped. Its report and its source are kept.
 	Forgotten bool       `json:"forgotten,omitempty"`
 	Override  *Approval  `json:"override,omitempty"` // who overrode the guards, and why
@@ -136,10 +138,12 @@ type Finding struct {
 
 // Approval is the agreement of one person to one content.
 type Approval struct {
-	By     string    `json:"by"`
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason,omitempty"`
-	Digest string    `json:"digest,omitempty"` // Version.SHA256 of the approved content
+	By string `json:"by"`
+	// Credential is the key or account that the person used. An approval does not count any more once that has been revoked.
+	Credential string    `json:"credential,omitempty"`
+	At         time.Time `json:"at"`
+	Reason     string    `json:"reason,omitempty"`
+	Digest     string    `json:"digest,omitempty"` // Version.SHA256 of the approved content
 }
 
 // Layer describes one immutable layer of a version.

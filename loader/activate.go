@@ -2,6 +2,7 @@ package loader
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,24 +15,27 @@ import (
 
 // ActivateOptions describe who activates a version, and why.
 type ActivateOptions struct {
-	By string
+	By lists.Actor
 	// Override is the reason for activating a version although a guard trips; "" for none. It is recorded.
 	Override string
-	// Operator is set when By has direct access to the store (a command, not the API): then the reason also replaces missing approvals.
-	Operator bool
+	// Warrant is needed to go back to an older version of a list that asks for approvals. If it is the operator's, the override also
+	// replaces missing approvals.
+	Warrant lists.Warrant
 }
 
 // Activate makes a version the active one: the next generation, in one commit. A version that was active before can be activated again; its
-// guards compare it with the version that is active now. A fault.Conflict names what is missing (approvals, or a reason for a guard), or says
+// guards compare it with the version that is active now. Going back to an older version of a list that asks for approvals without a
+// sufficient warrant is a *lists.NeedsSecondPerson. A fault.Conflict names what is missing (approvals, or a reason for a guard), or says
 // that a delta was staged on top of a version that is no longer active.
 func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
 	o.Override = strings.TrimSpace(o.Override)
 	if len(o.Override) > build.MaxField {
 		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", build.MaxField)
 	}
-	c := &Change{Action: "activate", By: o.By, List: list, Version: number, Reason: o.Override}
+	c := &lists.Event{Action: "activate", By: o.By.Person, Credential: o.By.Credential, List: list, Version: number, Reason: o.Override}
+	o.Warrant.Sign(c)
 	var g lists.Generation
-	err := l.recorded(c, func() error {
+	err := l.ledger.Do(c, func() error {
 		if err := l.rebuildBefore(ctx, list, number); err != nil {
 			return err
 		}
@@ -41,11 +45,17 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 				return err
 			}
 			c.SHA256 = v.SHA256
+			c.Before, c.After = activeVersions(settings.Active, number)
 			switch v.State {
 			case lists.Staged:
 			case lists.Superseded:
 				if len(v.Layers) == 0 {
 					return noLayersError(v)
+				}
+				if settings.Active != 0 {
+					if err := secondPerson(settings, &o.Warrant, lists.ProposeRollback, number); err != nil {
+						return err
+					}
 				}
 			case lists.Activated:
 				return fault.E(fault.Conflict, "version %d of %s is already active", number, list)
@@ -59,16 +69,16 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 			if err := l.updateGuards(ctx, settings, last, v); err != nil {
 				return err
 			}
-			if err := checkActivation(settings, v, o); err != nil {
+			if err := l.checkActivation(ctx, settings, v, &o); err != nil {
 				return err
 			}
 			if o.Override != "" {
-				v.Override = &lists.Approval{By: o.By, At: l.now().UTC(), Reason: o.Override, Digest: v.SHA256}
+				v.Override = &lists.Approval{By: o.By.Person, Credential: o.By.Credential, At: l.now().UTC(), Reason: o.Override, Digest: v.SHA256}
 			}
 			if active != nil {
 				v.Previous = active.Number
 			}
-			g, err = l.replaceActive(ctx, "activate", settings, active, v, o.By, o.Override, revs)
+			g, err = l.replaceActive(ctx, "activate", settings, active, v, o.By.Person, o.Override, revs, o.Warrant.Changes())
 			c.Generation = g.Number
 			return err
 		})
@@ -84,7 +94,7 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 }
 
 // checkActivation returns an error that says why a version cannot be activated yet.
-func checkActivation(settings *lists.List, v *lists.Version, o ActivateOptions) error {
+func (r *Loader) checkActivation(ctx context.Context, settings *lists.List, v *lists.Version, o *ActivateOptions) error {
 	if len(v.Guards) > 0 && o.Override == "" {
 		var all []string
 		for _, g := range v.Guards {
@@ -92,16 +102,66 @@ func checkActivation(settings *lists.List, v *lists.Version, o ActivateOptions) 
 		}
 		return fault.E(fault.Conflict, "guarded (%s); activating it needs an override with a reason", strings.Join(all, "; "))
 	}
-	people := map[string]bool{}
-	for _, a := range v.Approvals {
-		if a.Digest == v.SHA256 && a.By != v.UploadedBy {
-			people[a.By] = true
+	if settings.Approvals == 0 || o.Warrant.Alone == lists.AloneOperator && o.Override != "" {
+		return nil
+	}
+	people, err := lists.ReadPeople(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	alone := o.Warrant.Alone == lists.AloneFourEyes
+	if len(v.Guards) > 0 && !alone {
+		if err := r.agrees(people, v, o.By); err != nil {
+			return fault.E(fault.Forbidden, "the override of a guard of version %d of %s: %w", v.Number, v.List, err)
 		}
 	}
-	if len(people) < settings.Approvals && !(o.Operator && o.Override != "") {
-		return fault.E(fault.Conflict, "version %d of %s has %d of %d approvals", v.Number, v.List, len(people), settings.Approvals)
+	agreed, lapsed := map[string]bool{}, ""
+	for _, a := range v.Approvals {
+		if a.Digest != v.SHA256 {
+			continue
+		}
+		if err := r.agrees(people, v, lists.Actor{Person: a.By, Credential: a.Credential}); err != nil && !alone {
+			lapsed = fmt.Sprintf(" (that of %s does not count: %v)", a.By, err)
+			continue
+		}
+		agreed[lists.FoldPerson(a.By)] = true
+	}
+	if len(agreed) < settings.Approvals {
+		return fault.E(fault.Conflict, "version %d of %s has %d of %d approvals%s", v.Number, v.List, len(agreed), settings.Approvals, lapsed)
 	}
 	return nil
+}
+
+// agrees returns an error if a person cannot be the second person for the content of a version: for its uploader, and for who chose the source
+// that it came from.
+func (r *Loader) agrees(people *lists.People, v *lists.Version, approver lists.Actor) error {
+	for _, author := range []string{v.UploadedBy, v.SourceBy} {
+		if author == "" || author == lists.Refresher {
+			continue
+		}
+		if err := people.SecondPerson(lists.Person(author), approver, r.now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// secondPerson returns a *lists.NeedsSecondPerson if version number (0: none) cannot take the place of the active one on a warrant, and
+// fault.Conflict if another version is active than when the warrant's proposal was made.
+func secondPerson(settings *lists.List, w *lists.Warrant, kind lists.ProposalKind, number int) error {
+	before, after := activeVersions(settings.Active, number)
+	if err := w.Unchanged(before); err != nil || settings.Approvals == 0 || w.Suffices() {
+		return err
+	}
+	return &lists.NeedsSecondPerson{Proposal: lists.Proposal{Kind: kind, List: settings.ID, Version: number, Before: before, After: after}}
+}
+
+// activeVersions returns the versions that a change replaces and puts there; 0: none.
+func activeVersions(before, after int) (was, is json.RawMessage) {
+	type active struct {
+		Version int `json:"active_version"`
+	}
+	return lists.Difference(active{before}, active{after})
 }
 
 // updateGuards compares a version with the one that is active now, unless it was compared with that one before. A delta that was built on a
@@ -154,8 +214,9 @@ func notFound(err error, format string, args ...any) error {
 	return err
 }
 
-// replaceActive commits the next generation, in which v replaces the active version, with all documents that change.
-func (l *Loader) replaceActive(ctx context.Context, action string, settings *lists.List, active, v *lists.Version, by, reason string, revs revisions) (lists.Generation, error) {
+// replaceActive commits the next generation, in which v replaces the active version, with all documents that change and
+// those of more.
+func (l *Loader) replaceActive(ctx context.Context, action string, settings *lists.List, active, v *lists.Version, by, reason string, revs revisions, more []lists.Change) (lists.Generation, error) {
 	g, head, err := l.nextGeneration(ctx, action, settings.ID, by, reason)
 	if err != nil {
 		return g, err
@@ -175,7 +236,7 @@ func (l *Loader) replaceActive(ctx context.Context, action string, settings *lis
 	} else {
 		g.Lists = slices.Insert(g.Lists, at, entry)
 	}
-	changes := append(generationChanges(g, head),
+	changes := append(append(generationChanges(g, head), more...),
 		lists.Put(lists.DocList(settings.ID), settings, revs.list),
 		lists.Put(lists.DocVersion(v.List, v.Number), v, revs.version))
 	if active != nil {
@@ -222,11 +283,12 @@ func (r *Reader) wholeList(ctx context.Context, v *lists.Version) (*lists.Versio
 	return v, nil
 }
 
-// Rollback makes the version that was active before the current one active again, as a new generation.
-func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "rollback", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
+// Rollback makes the version that was active before the current one active again, as a new generation. Of a list that asks for approvals this
+// needs a second person.
+func (l *Loader) Rollback(ctx context.Context, list string, o ChangeOptions) (*lists.Generation, error) {
+	c := o.event("rollback", list)
 	var g lists.Generation
-	err := l.recorded(c, func() error {
+	err := l.ledger.Do(c, func() error {
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
@@ -247,6 +309,10 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 				return err
 			}
 			c.Version, c.SHA256 = v.Number, v.SHA256
+			c.Before, c.After = activeVersions(active.Number, v.Number)
+			if err := secondPerson(current, &o.Warrant, lists.ProposeRollback, v.Number); err != nil {
+				return err
+			}
 			if len(v.Layers) == 0 {
 				return noLayersError(v)
 			}
@@ -256,7 +322,7 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 				}
 				return fault.E(errRaced, "%s was rebuilt", describe(v))
 			}
-			g, err = l.replaceActive(ctx, "rollback", current, active, v, by, c.Reason, revs)
+			g, err = l.replaceActive(ctx, "rollback", current, active, v, o.By.Person, c.Reason, revs, o.Warrant.Changes())
 			c.Generation = g.Number
 			return err
 		})
@@ -268,11 +334,11 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 }
 
 // Retire ends the screening against a list: the next generation does not have it. Its versions stay for the record, and a new one can be
-// activated.
-func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "retire", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
+// activated. A mandatory list cannot be retired; a list that asks for approvals needs a second person for it.
+func (l *Loader) Retire(ctx context.Context, list string, o ChangeOptions) (*lists.Generation, error) {
+	c := o.event("retire", list)
 	var g lists.Generation
-	err := l.recorded(c, func() error {
+	err := l.ledger.Do(c, func() error {
 		return retry(ctx, func() error {
 			settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
@@ -281,18 +347,25 @@ func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Ge
 			if settings.Active == 0 {
 				return fault.E(fault.Conflict, "list %s has no active version", list)
 			}
+			c.Before, c.After = activeVersions(settings.Active, 0)
+			if settings.Mandatory {
+				return fault.E(fault.Conflict, "list %s is mandatory: it cannot be retired", list)
+			}
+			if err := secondPerson(&settings, &o.Warrant, lists.ProposeRetire, 0); err != nil {
+				return err
+			}
 			_, v, revs, err := l.versionForChange(ctx, list, settings.Active)
 			if err != nil {
 				return err
 			}
 			var head uint64
-			if g, head, err = l.nextGeneration(ctx, "retire", list, by, c.Reason); err != nil {
+			if g, head, err = l.nextGeneration(ctx, "retire", list, o.By.Person, c.Reason); err != nil {
 				return err
 			}
 			g.Lists = slices.DeleteFunc(g.Lists, func(a lists.Active) bool { return a.List.ID == list })
 			c.Generation, c.Version = g.Number, v.Number
-			v.State, settings.Active, settings.UpdatedAt, settings.UpdatedBy = lists.Superseded, 0, g.At, by
-			return commit(ctx, l.store, append(generationChanges(g, head), lists.Put(lists.DocList(list), settings, listRev),
+			v.State, settings.Active, settings.UpdatedAt, settings.UpdatedBy = lists.Superseded, 0, g.At, o.By.Person
+			return commit(ctx, l.store, append(append(generationChanges(g, head), o.Warrant.Changes()...), lists.Put(lists.DocList(list), settings, listRev),
 				lists.Put(lists.DocVersion(list, v.Number), v, revs.version))...)
 		})
 	})
@@ -303,24 +376,28 @@ func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Ge
 }
 
 // Approve records that a person agrees to the content of a version that is staged, or that was active before. No one can approve their own
-// upload.
-func (l *Loader) Approve(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
-	return l.decide(ctx, "approve", list, number, by, reason, []lists.State{lists.Staged, lists.Superseded}, func(v *lists.Version) error {
-		if v.UploadedBy == by {
-			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: someone else must approve it", number, list)
+// upload, or what came from a source that they chose.
+func (l *Loader) Approve(ctx context.Context, list string, number int, o ChangeOptions) (*lists.Version, error) {
+	people, err := lists.ReadPeople(ctx, l.store)
+	if err != nil {
+		return nil, err
+	}
+	return l.decide(ctx, "approve", list, number, &o, []lists.State{lists.Staged, lists.Superseded}, func(v *lists.Version, reason string) error {
+		if err := l.agrees(people, v, o.By); err != nil && o.Warrant.Alone != lists.AloneFourEyes {
+			return fault.E(fault.Forbidden, "version %d of %s was uploaded %w", number, list, err)
 		}
-		if slices.ContainsFunc(v.Approvals, func(a lists.Approval) bool { return a.By == by && a.Digest == v.SHA256 }) {
+		if slices.ContainsFunc(v.Approvals, func(a lists.Approval) bool { return lists.SamePerson(a.By, o.By.Person) && a.Digest == v.SHA256 }) {
 			return fault.E(fault.Conflict, "the same person has already approved version %d of %s", number, list)
 		}
-		v.Approvals = append(v.Approvals, lists.Approval{By: by, At: l.now().UTC(), Reason: reason, Digest: v.SHA256})
+		v.Approvals = append(v.Approvals, lists.Approval{By: o.By.Person, Credential: o.By.Credential, At: l.now().UTC(), Reason: reason, Digest: v.SHA256})
 		return nil
 	})
 }
 
 // Reject makes a staged version unusable.
-func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason string) (*lists.Version, error) {
-	return l.decide(ctx, "reject", list, number, by, reason, []lists.State{lists.Staged}, func(v *lists.Version) error {
-		if v.UploadedBy == by {
+func (l *Loader) Reject(ctx context.Context, list string, number int, o ChangeOptions) (*lists.Version, error) {
+	return l.decide(ctx, "reject", list, number, &o, []lists.State{lists.Staged}, func(v *lists.Version, _ string) error {
+		if lists.SamePerson(v.UploadedBy, o.By.Person) && o.Warrant.Alone != lists.AloneFourEyes {
 			return fault.E(fault.Forbidden, "version %d of %s was uploaded by the same person: someone else must reject it", number, list)
 		}
 		v.State = lists.Rejected
@@ -329,10 +406,11 @@ func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason
 }
 
 // decide changes a version that is in one of the states, between its two journal records.
-func (l *Loader) decide(ctx context.Context, action, list string, number int, by, reason string, states []lists.State, change func(*lists.Version) error) (*lists.Version, error) {
-	c := &Change{Action: action, By: by, List: list, Version: number, Reason: build.Truncate(reason, build.MaxField)}
+func (l *Loader) decide(ctx context.Context, action, list string, number int, o *ChangeOptions, states []lists.State, change func(v *lists.Version, reason string) error) (*lists.Version, error) {
+	c := o.event(action, list)
+	c.Version = number
 	var out *lists.Version
-	err := l.recorded(c, func() error {
+	err := l.ledger.Do(c, func() error {
 		return retry(ctx, func() error {
 			settings, v, revs, err := l.versionForChange(ctx, list, number)
 			if err != nil {
@@ -341,15 +419,23 @@ func (l *Loader) decide(ctx context.Context, action, list string, number int, by
 			if !slices.Contains(states, v.State) {
 				return fault.E(fault.Conflict, "version %d of %s is %s, not staged", number, list, v.State)
 			}
-			if err := change(v); err != nil {
+			before := decision{v.State, len(v.Approvals)}
+			if err := change(v, c.Reason); err != nil {
 				return err
 			}
+			c.Before, c.After = lists.Difference(before, decision{v.State, len(v.Approvals)})
 			setMeans(settings, v)
 			c.SHA256, out = v.SHA256, v
 			return commit(ctx, l.store, lists.Put(lists.DocVersion(list, number), v, revs.version))
 		})
 	})
 	return out, err
+}
+
+// decision is what a person decides on a version, as the record shows it.
+type decision struct {
+	State     lists.State `json:"state"`
+	Approvals int         `json:"approvals"`
 }
 
 // Served waits until every live replica answers from the generation or a newer one, at most until ctx ends. It returns how many replicas are

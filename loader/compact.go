@@ -36,8 +36,8 @@ func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err e
 	if err != nil || v == nil || len(v.Layers) <= maxLayers {
 		return false, err
 	}
-	c := &Change{Action: "compact", By: by, List: list, Version: v.Number, SHA256: v.SHA256}
-	err = l.recorded(c, func() error {
+	c := &lists.Event{Action: "compact", By: by, List: list, Version: v.Number, SHA256: v.SHA256}
+	err = l.ledger.Do(c, func() error {
 		from := mergeFrom(v.Layers)
 		layer, err := l.builder.Merge(ctx, v, from)
 		if err != nil {

@@ -9,10 +9,10 @@ import (
 
 // DeleteList removes a list that never was active, with its versions. A list that once was active is part of the record: it can be
 // retired.
-func (l *Loader) DeleteList(ctx context.Context, list, by string) error {
-	c := &Change{Action: "delete", By: by, List: list}
+func (l *Loader) DeleteList(ctx context.Context, list string, o ChangeOptions) error {
+	c := o.event("delete", list)
 	var gone []lists.Version
-	err := l.recorded(c, func() error {
+	err := l.ledger.Do(c, func() error {
 		return retry(ctx, func() error {
 			settings, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
@@ -23,6 +23,7 @@ func (l *Loader) DeleteList(ctx context.Context, list, by string) error {
 				return err
 			}
 			gone = gone[:0]
+			c.Before, _ = lists.Difference(settings.Shown(), struct{}{})
 			changes := []lists.Change{{Key: lists.DocList(list), Expect: revision}}
 			for _, d := range docs {
 				v, revision, err := lists.Read[lists.Version](ctx, l.store, d.Key)

@@ -27,11 +27,11 @@ import (
 // ledger is a recorder that keeps what it is given.
 type ledger struct {
 	mu      sync.Mutex
-	changes []loader.Change
+	changes []lists.Event
 	err     error
 }
 
-func (l *ledger) RecordChange(c loader.Change) error {
+func (l *ledger) Record(c lists.Event) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changes = append(l.changes, c)

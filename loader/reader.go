@@ -100,6 +100,12 @@ func (r *Reader) List(ctx context.Context, id string) (*lists.List, time.Time, e
 	return &x, f.At, nil
 }
 
+// Revision returns the revision of a list's settings, for ChangeOptions.Match.
+func (r *Reader) Revision(ctx context.Context, id string) (uint64, error) {
+	d, err := r.store.Get(ctx, lists.DocList(id))
+	return d.Revision, notFound(err, "list %.80q", id)
+}
+
 // Version reads one version.
 func (r *Reader) Version(ctx context.Context, list string, number int) (*lists.Version, error) {
 	settings, v, _, err := r.versionForChange(ctx, list, number)

@@ -37,8 +37,8 @@ func (l *Loader) Rebuild(ctx context.Context, list, by string) (done bool, err e
 	if err != nil || v == nil || !l.needsRebuild(v.Layers) {
 		return false, err
 	}
-	c := &Change{Action: "rebuild", By: by, List: list, Version: v.Number, SHA256: v.SHA256}
-	err = l.recorded(c, func() error {
+	c := &lists.Event{Action: "rebuild", By: by, List: list, Version: v.Number, SHA256: v.SHA256}
+	err = l.ledger.Do(c, func() error {
 		return l.rebuild(ctx, &settings, v, func(now *lists.Version) ([]lists.Change, error) {
 			if now.State != lists.Activated {
 				return nil, fault.E(fault.Conflict, "%s is no longer active", describe(now))

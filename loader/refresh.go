@@ -242,7 +242,7 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 	}
 	v, generation, err := r.attempt(ctx, settings, &status)
 	out := Refreshed{List: id, Generation: generation}
-	c := Change{Action: "refresh", Outcome: "done", At: r.l.now().UTC(), By: r.o.By, List: id, Generation: generation}
+	c := lists.Event{Action: "refresh", Outcome: "done", At: r.l.now().UTC(), By: r.o.By, List: id, Generation: generation}
 	if v != nil {
 		out.Version, c.Version, c.SHA256 = v.Number, v.Number, v.SHA256
 	}
@@ -267,7 +267,7 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 		c.Outcome, c.Error = "failed", status.LastError
 	}
 	out.Next = nextRefresh(settings, &status)
-	if err := r.l.recorder.RecordChange(c); err != nil {
+	if err := r.l.ledger.Recorder.Record(c); err != nil {
 		r.l.log.Error("a refresh was not recorded in the journal", "list", id, "error", err)
 	}
 	if err := r.storeStatus(ctx, id, begun, status); err != nil {
@@ -325,7 +325,7 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 		status.ETag, status.LastModified = d.ETag, d.LastModified
 		return r.nothingNew(ctx, known, status)
 	}
-	stage := StageOptions{Format: source.Format, By: r.o.By, Approver: true, Note: "refreshed from its source"}
+	stage := StageOptions{Format: source.Format, By: lists.Person(r.o.By), SourceBy: source.By, Approver: true, Note: "refreshed from its source"}
 	if r.o.Progress != nil {
 		stage.Progress = func(rows int) { r.o.Progress(settings.ID, d.SizeBytes, d.SizeBytes, rows) }
 	}
@@ -427,7 +427,7 @@ func (r *Refresher) activate(ctx context.Context, v *lists.Version, status *list
 		return v, 0, err
 	}
 	if why == "" {
-		g, err := r.l.Activate(ctx, v.List, v.Number, ActivateOptions{By: r.o.By})
+		g, err := r.l.Activate(ctx, v.List, v.Number, ActivateOptions{By: lists.Person(r.o.By)})
 		if err == nil {
 			status.Outcome, status.Detail = lists.RefreshActivated, fmt.Sprintf("version %d is active as generation %d", v.Number, g.Number)
 			if n := v.Rows.Quarantined; n > 0 {

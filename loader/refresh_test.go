@@ -404,7 +404,7 @@ func TestWhatNeedsAPersonStaysStaged(t *testing.T) {
 		if b.active(t, "deny") != 1 || !b.fresh(t, "deny").Equal(good) {
 			t.Errorf("active is version %d, fresh as of %v", b.active(t, "deny"), b.fresh(t, "deny"))
 		}
-		if slices.ContainsFunc(b.ledger.changes, func(c loader.Change) bool { return c.Action == "activate" }) {
+		if slices.ContainsFunc(b.ledger.changes, func(c lists.Event) bool { return c.Action == "activate" }) {
 			t.Errorf("each look tries to activate: %v", b.ledger.changes)
 		}
 		// The publisher puts it right.

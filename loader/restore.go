@@ -63,9 +63,9 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 				"restore from another server that served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
 		}
 	}
-	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
+	c := &lists.Event{Action: "restore", By: by, Generation: lost.Number, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
 	var out *lists.Restored
-	err = l.recorded(c, func() error {
+	err = l.ledger.Do(c, func() error {
 		return retry(ctx, func() (err error) {
 			out, err = l.restore(ctx, from, &lost, by, c.Reason)
 			return err

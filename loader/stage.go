@@ -31,7 +31,9 @@ type StageOptions struct {
 	Format string // a name of formats.Names, or "auto"
 	Mode   lists.Mode
 	Note   string
-	By     string
+	By     lists.Actor
+	// SourceBy is who chose the source that the upload was fetched from.
+	SourceBy string
 	// Published is the date of publication, YYYY-MM-DD, of a file that does not name one.
 	Published string
 	Mapping   map[string]string // columns, JSON paths and words, see formats.Options
@@ -82,7 +84,7 @@ type Staging struct {
 	v        *lists.Version
 	files    *Received
 	o        StageOptions
-	change   *Change
+	change   *lists.Event
 	same     bool // the same bytes are active: there is nothing to do
 }
 
@@ -106,7 +108,7 @@ func (l *Loader) begin(ctx context.Context, list string, files *Received, o Stag
 	}
 	digests := files.SHA256()
 	v := &lists.Version{List: list, Number: settings.Latest + 1, State: lists.Loading, Mode: o.Mode, Format: o.Format, File: files.JoinedName(),
-		UploadedBy: o.By, UploadedAt: l.now().UTC(), Note: o.Note, Warnings: []lists.Finding{}, Guards: []lists.Finding{},
+		UploadedBy: o.By.Person, SourceBy: o.SourceBy, UploadedAt: l.now().UTC(), Note: o.Note, Warnings: []lists.Finding{}, Guards: []lists.Finding{},
 		Approvals: []lists.Approval{}, Layers: []lists.Layer{}, SHA256: digests[0], SizeBytes: files.SizeBytes()}
 	for _, digest := range digests {
 		v.Sources = append(v.Sources, lists.BlobSource(list, digest))
@@ -123,10 +125,10 @@ func (l *Loader) begin(ctx context.Context, list string, files *Received, o Stag
 		setMeans(settings, active)
 		s.v, err = l.sameBytes(ctx, active, &o)
 	case !o.DryRun:
-		s.change = &Change{Action: "stage", By: o.By, List: list, SHA256: v.SHA256, Reason: o.Note}
-		if err = l.recordBegin(s.change); err == nil {
+		s.change = &lists.Event{Action: "stage", By: o.By.Person, Credential: o.By.Credential, List: list, SHA256: v.SHA256, Reason: o.Note}
+		if err = l.ledger.Begin(s.change); err == nil {
 			if err = l.assignNumber(ctx, settings, v, o); err != nil {
-				l.recordEnd(s.change, err)
+				l.ledger.End(s.change, err)
 			}
 			s.change.Version = v.Number
 		}
@@ -176,7 +178,7 @@ func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
 			l.log.Error("a failed upload was not marked as failed", "list", v.List, "version", v.Number, "error", cerr)
 		}
 	}
-	l.recordEnd(s.change, err)
+	l.ledger.End(s.change, err)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +261,7 @@ func (l *Loader) assignNumber(ctx context.Context, settings *lists.List, v *list
 		current, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(v.List))
 		if fault.Is(err, fault.NotFound) && o.Create != nil {
 			current, revision, err = *settings, 0, nil
-			current.UpdatedBy = o.By
+			current.UpdatedBy = o.By.Person
 		}
 		if err != nil {
 			return err

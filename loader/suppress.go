@@ -16,12 +16,13 @@ import (
 )
 
 // A suppression is proposed ── approved by another person ── in force, in the next generation ── ended by a person, or at its end.
+// Its proposal is one of the store's proposals, with the suppression's id.
 
 // ProposeSuppression proposes that the present listings of an address on a list decide nothing until a time. The address must be on the list's
 // active version.
-func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, reason string, until time.Time, by string) (*lists.Suppression, error) {
+func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network string, until time.Time, o ChangeOptions) (*lists.Suppression, error) {
 	now := l.now().UTC()
-	reason = strings.TrimSpace(reason)
+	reason := strings.TrimSpace(o.Reason)
 	switch {
 	case reason == "" || len(reason) > build.MaxField:
 		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", build.MaxField)
@@ -35,9 +36,10 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 		return nil, err
 	}
 	s := &lists.Suppression{ID: uuid.Must(uuid.NewV7()).String(), List: list, Address: strings.Trim(text, " \t\r\n"), Network: network, Identities: identities,
-		Reason: reason, Until: until.UTC(), State: lists.Proposed, ProposedBy: by, ProposedAt: now}
-	c := &Change{Action: "suppress-propose", By: by, List: list, Suppression: s.ID, Reason: reason}
-	return s, l.recorded(c, func() error {
+		Reason: reason, Until: until.UTC(), State: lists.Proposed, ProposedBy: o.By.Person, ProposedAt: now}
+	c := o.event("suppress-propose", list)
+	c.Suppression, c.Proposal = s.ID, s.ID
+	return s, l.ledger.Do(c, func() error {
 		settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 		if err != nil {
 			return notFound(err, "list %.80q", list)
@@ -48,8 +50,27 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, re
 		if s.Listings, err = l.listingsOf(ctx, &settings, s); err != nil {
 			return err
 		}
-		return commit(ctx, l.store, lists.Put(lists.DocSuppression(list, s.ID), s, 0))
+		p := lists.Proposal{ID: s.ID, Kind: lists.ProposeSuppression, List: list, Subject: s.ID, Reason: reason, By: o.By.Person, Credential: o.By.Credential,
+			At: now, Expires: earlier(now.Add(lists.ProposalTTL), s.Until), State: lists.Open}
+		p.Before, p.After = lists.Difference(struct{}{}, shownSuppression{s.Address, s.Network, len(s.Listings), s.Until})
+		c.Before, c.After = p.Before, p.After
+		return commit(ctx, l.store, lists.Put(lists.DocSuppression(list, s.ID), s, 0), lists.Put(lists.DocProposal(s.ID), p, 0))
 	})
+}
+
+// shownSuppression is a suppression as its proposal and records show it.
+type shownSuppression struct {
+	Address  string    `json:"suppressed_address"`
+	Network  string    `json:"network,omitempty"`
+	Listings int       `json:"listings"`
+	Until    time.Time `json:"until"`
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // identitiesOf returns the identities of every reading of a text, and that of the raw text.
@@ -103,16 +124,17 @@ func (r *Reader) listingsOf(ctx context.Context, settings *lists.List, s *lists.
 	return digests, nil
 }
 
-// ApproveSuppression puts a proposed suppression in force, as a new generation. No one can approve their own proposal.
-func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.decideSuppression(ctx, "suppress", list, id, by, reason, func(settings *lists.List, s *lists.Suppression, approval *lists.Approval) error {
+// ApproveSuppression puts a proposed suppression in force, as a new generation. It needs a second person's warrant, or one that says why one
+// person is enough.
+func (l *Loader) ApproveSuppression(ctx context.Context, list, id string, o ChangeOptions) (*lists.Suppression, error) {
+	return l.decideSuppression(ctx, "suppress", list, id, &o, func(settings *lists.List, s *lists.Suppression, approval *lists.Approval) error {
 		listed, err := l.listingsOf(ctx, settings, s)
 		switch {
 		case s.State != lists.Proposed:
 			return fault.E(fault.Conflict, "the suppression is %s, not proposed", s.StateAt(l.now()))
 		case !l.now().Before(s.Until):
 			return fault.E(fault.Conflict, "the suppression has expired: propose it again")
-		case s.ProposedBy == by:
+		case !o.Warrant.Suffices():
 			return fault.E(fault.Forbidden, "the suppression was proposed by the same person: someone else must approve it")
 		case settings.Mandatory:
 			return fault.E(fault.Conflict, "list %s is mandatory: nothing it says may be suppressed", list)
@@ -121,14 +143,14 @@ func (l *Loader) ApproveSuppression(ctx context.Context, list, id, by, reason st
 		case !slices.ContainsFunc(listed, s.Covers):
 			return fault.E(fault.Conflict, "what %s says of the address has changed since the suppression was proposed: propose it again", list)
 		}
-		s.State, s.Decided = lists.InForce, approval
+		s.State, s.Decided, s.Alone = lists.InForce, approval, o.Warrant.Alone
 		return nil
 	})
 }
 
 // RejectSuppression ends a suppression that was proposed and never in force.
-func (l *Loader) RejectSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.decideSuppression(ctx, "suppress-reject", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, approval *lists.Approval) error {
+func (l *Loader) RejectSuppression(ctx context.Context, list, id string, o ChangeOptions) (*lists.Suppression, error) {
+	return l.decideSuppression(ctx, "suppress-reject", list, id, &o, func(_ *lists.List, s *lists.Suppression, approval *lists.Approval) error {
 		if s.State != lists.Proposed {
 			return fault.E(fault.Conflict, "the suppression is %s, not proposed", s.StateAt(l.now()))
 		}
@@ -138,8 +160,8 @@ func (l *Loader) RejectSuppression(ctx context.Context, list, id, by, reason str
 }
 
 // EndSuppression ends a suppression before its time, as a new generation. One person is enough, because it makes answers stricter.
-func (l *Loader) EndSuppression(ctx context.Context, list, id, by, reason string) (*lists.Suppression, error) {
-	return l.decideSuppression(ctx, "suppress-end", list, id, by, reason, func(_ *lists.List, s *lists.Suppression, approval *lists.Approval) error {
+func (l *Loader) EndSuppression(ctx context.Context, list, id string, o ChangeOptions) (*lists.Suppression, error) {
+	return l.decideSuppression(ctx, "suppress-end", list, id, &o, func(_ *lists.List, s *lists.Suppression, approval *lists.Approval) error {
 		if s.StateAt(l.now()) != lists.InForce {
 			return fault.E(fault.Conflict, "the suppression is %s, not active", s.StateAt(l.now()))
 		}
@@ -148,18 +170,20 @@ func (l *Loader) EndSuppression(ctx context.Context, list, id, by, reason string
 	})
 }
 
-// decideSuppression changes a suppression between its two journal records. If it takes effect or ends this makes a new generation.
-func (l *Loader) decideSuppression(ctx context.Context, action, list, id, by, reason string,
+// decideSuppression changes a suppression between its two journal records, with the proposal of the warrant. If it takes effect or ends this
+// makes a new generation.
+func (l *Loader) decideSuppression(ctx context.Context, action, list, id string, o *ChangeOptions,
 	change func(*lists.List, *lists.Suppression, *lists.Approval) error) (*lists.Suppression, error) {
-	c := &Change{Action: action, By: by, List: list, Suppression: id, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
+	c := o.event(action, list)
+	c.Suppression = id
 	var out *lists.Suppression
-	err := l.recorded(c, func() error {
+	err := l.ledger.Do(c, func() error {
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
 				return notFound(err, "list %.80q", list)
 			}
-			g, head, err := l.nextGeneration(ctx, action, list, by, c.Reason)
+			g, head, err := l.nextGeneration(ctx, action, list, o.By.Person, c.Reason)
 			if err != nil {
 				return err
 			}
@@ -167,14 +191,15 @@ func (l *Loader) decideSuppression(ctx context.Context, action, list, id, by, re
 			if err != nil {
 				return notFound(err, "suppression %.40q of list %s", id, list)
 			}
-			was := s.State
-			if err := change(&settings, &s, &lists.Approval{By: by, At: l.now().UTC(), Reason: c.Reason}); err != nil {
+			before := suppressionState{s.State}
+			if err := change(&settings, &s, &lists.Approval{By: o.By.Person, Credential: o.By.Credential, At: l.now().UTC(), Reason: c.Reason}); err != nil {
 				return err
 			}
 			out = &s
-			changes := []lists.Change{lists.Put(lists.DocSuppression(list, id), s, revision)}
+			c.Before, c.After = lists.Difference(before, suppressionState{s.State})
+			changes := append([]lists.Change{lists.Put(lists.DocSuppression(list, id), s, revision)}, o.Warrant.Changes()...)
 			at := slices.IndexFunc(g.Lists, func(a lists.Active) bool { return a.List.ID == list })
-			if at >= 0 && (was == lists.InForce || s.State == lists.InForce) {
+			if at >= 0 && (before.State == lists.InForce || s.State == lists.InForce) {
 				if g.Lists[at].Suppressions, err = l.inForce(ctx, list, &s); err != nil {
 					return err
 				}
@@ -185,6 +210,11 @@ func (l *Loader) decideSuppression(ctx context.Context, action, list, id, by, re
 		})
 	})
 	return out, err
+}
+
+// suppressionState is the state of a suppression as the record shows it.
+type suppressionState struct {
+	State lists.SuppressionState `json:"state"`
 }
 
 // inForce reads the suppressions of a list that will be in force in the next generation; changed, if not nil, replaces the stored one.

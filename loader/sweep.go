@@ -69,14 +69,14 @@ func (l *Loader) failInterrupted(ctx context.Context, v *lists.Version, revision
 	if v.State != lists.Loading || l.now().Sub(last) < interrupted {
 		return nil
 	}
-	c := &Change{Action: "stage", By: v.UploadedBy, List: v.List, Version: v.Number, SHA256: v.SHA256}
+	c := &lists.Event{Action: "stage", By: v.UploadedBy, List: v.List, Version: v.Number, SHA256: v.SHA256}
 	v.State, v.Progress, v.Error = lists.Failed, nil, "the process that read the upload ended; upload the file again"
 	err := l.store.Commit(ctx, lists.Put(lists.DocVersion(v.List, v.Number), v, revision))
 	if fault.Is(err, fault.Conflict) {
 		return nil // it goes on, or another process has marked it
 	}
 	if err == nil {
-		l.recordEnd(c, fault.E(fault.Unavailable, "%s", v.Error))
+		l.ledger.End(c, fault.E(fault.Unavailable, "%s", v.Error))
 	}
 	return err
 }

@@ -31,7 +31,7 @@ func (noMetrics) FilterPositive(bool)      {}
 // noRecorder is a loader.Recorder that records nothing.
 type noRecorder struct{}
 
-func (noRecorder) RecordChange(loader.Change) error { return nil }
+func (noRecorder) Record(lists.Event) error { return nil }
 
 // house is a store on disk with a loader, a journal and a screener.
 type house struct {

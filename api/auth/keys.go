@@ -1,6 +1,8 @@
 // Package auth authenticates callers: API keys with roles.
 //
-//	key text ── HMAC-SHA-256 with the pepper ── stored key ── Principal{name, roles}
+//	key text ── HMAC-SHA-256 with the pepper ── stored key ── Principal{person, roles, lists, networks, limit}
+//
+//	keys.go  reads and recognises keys    change.go  makes, rotates and revokes them    use.go  when they were last used
 //
 // A key is 256 random bits. It is shown once, when it is created; the store has only its HMAC. The pepper comes from
 // the configuration, or is created once and kept in the store. A replica authenticates with a copy of all keys, which it
@@ -8,15 +10,14 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base32"
-	"encoding/base64"
-	"regexp"
-	"slices"
-	"strings"
+	"log/slog"
+	"net/netip"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,78 +26,61 @@ import (
 	"interdict/lists/fault"
 )
 
-// Role is what a key may do. Admin may do everything, but no one, admins included, can approve their own upload.
-type Role string
-
-const (
-	Checker  Role = "checker"  // check addresses
-	Analyst  Role = "analyst"  // upload lists
-	Approver Role = "approver" // approve, reject, activate, roll back
-	Auditor  Role = "auditor"  // read the journal
-	Admin    Role = "admin"    // change lists and keys, and all of the above
-)
-
-// Roles are all roles.
-var Roles = []Role{Checker, Analyst, Approver, Auditor, Admin}
-
-// Key is a stored key. Its Name is that of a person or a system: two keys with the same name belong to the same person.
-type Key struct {
-	ID        string     `json:"id"`
-	Name      string     `json:"name"`
-	Roles     []Role     `json:"roles"`
-	MAC       []byte     `json:"mac,omitempty"`
-	CreatedAt time.Time  `json:"created_at"`
-	CreatedBy string     `json:"created_by"`
-	RevokedAt *time.Time `json:"revoked_at,omitempty"`
-	RevokedBy string     `json:"revoked_by,omitempty"`
-}
-
-// Principal is an authenticated caller.
-type Principal struct {
-	KeyID string
-	Name  string
-	roles []Role
-}
-
-// May reports whether the caller has one of the roles, or is an admin. Without roles it returns true.
-func (p *Principal) May(roles ...Role) bool {
-	if len(roles) == 0 || slices.Contains(p.roles, Admin) {
-		return true
-	}
-	return slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(p.roles, r) })
+// Options configure Keys.
+type Options struct {
+	Pepper string // "": that of the store, which is created if necessary
+	// Recorder records changes of keys; nil for reading only.
+	Recorder lists.Recorder
+	Log      *slog.Logger
+	Now      func() time.Time
+	// ChecksPerSecond limits keys that have no limit of their own; 0: no limit.
+	ChecksPerSecond float64
 }
 
 // Keys creates, checks and revokes API keys.
 type Keys struct {
-	store      lists.Store
-	configured []byte // pepper of the configuration; empty: that of the store
-	now        func() time.Time
+	store   lists.Store
+	o       Options
+	now     func() time.Time
+	ledger  lists.Ledger
+	current atomic.Pointer[keyring]
 
-	current   atomic.Pointer[keyring]
 	refreshMu sync.Mutex
 	refreshed time.Time
 }
 
-// keyring is a copy of all valid keys of a store.
+// keyring is a copy of all valid keys of a store. A check reads nothing else: callers, their scopes and their limits are in it.
 type keyring struct {
 	pepper []byte
 	stored int // number of keys in the store, including revoked ones
-	byMAC  map[[sha256.Size]byte]*Principal
+	people lists.People
+	byMAC  map[[sha256.Size]byte]*access
+	byID   map[string]*Principal
 	mu     sync.RWMutex
 	// seen caches keys that were found before, by the SHA-256 of the key, to save the HMAC.
-	seen map[[sha256.Size]byte]*Principal
+	seen map[[sha256.Size]byte]*access
 }
 
-// Open reads the keys of a store. If pepper is "", that of the store is used, and created if necessary.
-func Open(ctx context.Context, store lists.Store, pepper string, now func() time.Time) (*Keys, error) {
-	k := &Keys{store: store, configured: []byte(pepper), now: now}
+// access is a caller who is let in with one text of a key.
+type access struct {
+	*Principal
+	until time.Time // zero: for ever
+}
+
+// Open reads the keys of a store.
+func Open(ctx context.Context, store lists.Store, o Options) (*Keys, error) {
+	k := newKeys(store, o)
 	return k, k.Refresh(ctx)
+}
+
+func newKeys(store lists.Store, o Options) *Keys {
+	return &Keys{store: store, o: o, now: o.Now, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}}
 }
 
 // OpenReplica is Open for a server that must start while its store is down. It then uses the keys in its cache (nil: no cache). Without
 // them Authenticate returns fault.Unavailable until Refresh succeeds, since no key is known to be wrong.
-func OpenReplica(ctx context.Context, store, cache lists.Store, pepper string, now func() time.Time) (*Keys, error) {
-	k := &Keys{store: store, configured: []byte(pepper), now: now}
+func OpenReplica(ctx context.Context, store, cache lists.Store, o Options) (*Keys, error) {
+	k := newKeys(store, o)
 	if cache != nil {
 		if known, err := k.read(ctx, cache, false); err == nil {
 			k.current.Store(known)
@@ -110,15 +94,15 @@ func OpenReplica(ctx context.Context, store, cache lists.Store, pepper string, n
 
 // loadPepper returns the key of the HMAC over API keys. With mayCreate it creates one in a store that has neither pepper nor keys.
 func (k *Keys) loadPepper(ctx context.Context, store lists.Store, mayCreate bool) ([]byte, error) {
-	if len(k.configured) > 0 {
-		return k.configured, nil
+	if k.o.Pepper != "" {
+		return []byte(k.o.Pepper), nil
 	}
 	if r := k.current.Load(); r != nil {
 		return r.pepper, nil
 	}
 	doc, err := store.Get(ctx, lists.DocPepper)
 	if mayCreate && fault.Is(err, fault.NotFound) {
-		all, lerr := lists.ReadAll[Key](ctx, store, lists.DocKey(""))
+		all, lerr := lists.ReadAll[lists.Key](ctx, store, lists.DocKey(""))
 		if lerr != nil {
 			return nil, lerr
 		}
@@ -154,7 +138,7 @@ func (k *Keys) refresh(ctx context.Context) error {
 		return fault.E(fault.Unavailable, "the store has lost API keys: it has %d of %d; the lost keys stay valid on this server: interdict restore puts them back",
 			next.stored, old.stored)
 	}
-	if old == nil || !sameKeys(old, next) {
+	if old == nil || !reflect.DeepEqual(&old.people, &next.people) {
 		k.current.Store(next)
 	}
 	return nil
@@ -166,39 +150,72 @@ func (k *Keys) read(ctx context.Context, store lists.Store, mayCreate bool) (*ke
 	if err != nil {
 		return nil, err
 	}
-	all, err := lists.ReadAll[Key](ctx, store, lists.DocKey(""))
+	people, err := lists.ReadPeople(ctx, store)
 	if err != nil {
 		return nil, err
 	}
-	next := &keyring{pepper: pepper, stored: len(all), byMAC: map[[sha256.Size]byte]*Principal{}, seen: map[[sha256.Size]byte]*Principal{}}
-	for _, key := range all {
-		if key.RevokedAt == nil && len(key.MAC) == sha256.Size {
-			next.byMAC[[sha256.Size]byte(key.MAC)] = &Principal{KeyID: key.ID, Name: key.Name, roles: key.Roles}
-		}
+	next := &keyring{pepper: pepper, stored: len(people.Keys), people: *people, byMAC: map[[sha256.Size]byte]*access{}, byID: map[string]*Principal{}, seen: map[[sha256.Size]byte]*access{}}
+	old := k.current.Load()
+	for i := range people.Keys {
+		next.add(k, &people.Keys[i], old)
 	}
 	return next, nil
 }
 
-func sameKeys(a, b *keyring) bool {
-	if len(a.byMAC) != len(b.byMAC) {
-		return false
+// add makes the callers that a stored key lets in. Their limits and their last use are carried over from the old keyring.
+func (r *keyring) add(k *Keys, key *lists.Key, old *keyring) {
+	if key.RevokedAt != nil || len(key.MAC) != sha256.Size {
+		return
 	}
-	if a.stored != b.stored {
-		return false
-	}
-	for mac, p := range a.byMAC {
-		if q := b.byMAC[mac]; q == nil || q.Name != p.Name || !slices.Equal(q.roles, p.roles) {
-			return false
+	p := &Principal{KeyID: key.ID, Name: key.Name, Actor: lists.Actor{Person: key.Owner(), Credential: key.ID}, roles: key.Roles, lists: key.Lists,
+		certificate: key.Certificate, used: &use{}}
+	for _, text := range key.CIDRs {
+		if n, err := netip.ParsePrefix(text); err == nil {
+			p.networks = append(p.networks, n)
 		}
 	}
-	return true
+	if len(p.networks) < len(key.CIDRs) {
+		return // a key whose networks cannot be read works from nowhere
+	}
+	var until time.Time
+	if key.Expires != nil {
+		until = *key.Expires
+	}
+	if perSecond := cmp.Or(key.ChecksPerSecond, k.o.ChecksPerSecond); perSecond > 0 {
+		shared, _ := k.store.(Shared)
+		p.limit = newLimiter(key.ID, perSecond, shared)
+	}
+	if old != nil {
+		if before := old.byID[key.ID]; before != nil {
+			p.used = before.used
+			if p.limit != nil && before.limit != nil && p.limit.perSecond == before.limit.perSecond {
+				p.limit = before.limit
+			}
+		}
+	}
+	r.byID[key.ID] = p
+	r.byMAC[[sha256.Size]byte(key.MAC)] = &access{p, until}
+	if len(key.OldMAC) == sha256.Size && key.OldUntil != nil {
+		r.byMAC[[sha256.Size]byte(key.OldMAC)] = &access{p, earliest(until, *key.OldUntil)}
+	}
 }
+
+// earliest returns the earlier of two times; the first may be zero, which is never.
+func earliest(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// maxText is the number of bytes that the text of a key has at most.
+const maxText = 512
 
 var errUnknown = fault.E(fault.Unauthorized, "the API key is missing or unknown")
 
 // Authenticate returns the caller with this key text. fault.Unauthorized: the key is unknown or revoked.
 func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error) {
-	if text == "" || len(text) > 512 {
+	if text == "" || len(text) > maxText {
 		return nil, errUnknown
 	}
 	r := k.current.Load()
@@ -206,12 +223,12 @@ func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error
 		return nil, fault.E(fault.Unavailable, "the API keys have not been read yet: the store is not reachable")
 	}
 	sum := sha256.Sum256([]byte(text))
-	if p := r.cached(sum); p != nil {
-		return p, nil
+	if a := r.cached(sum); a != nil {
+		return a.enter(k.now())
 	}
 	mac := r.mac(text)
-	if p := r.find(mac, sum); p != nil {
-		return p, nil
+	if a := r.find(mac, sum); a != nil {
+		return a.enter(k.now())
 	}
 	// The key may be newer than the copy. Unknown keys cause at most one read of the store per second.
 	if k.refreshMu.TryLock() {
@@ -220,21 +237,30 @@ func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error
 			if err := k.refresh(ctx); err != nil {
 				return nil, err
 			}
-			if p := k.current.Load().find(mac, sum); p != nil {
-				return p, nil
+			if a := k.current.Load().find(mac, sum); a != nil {
+				return a.enter(k.now())
 			}
 		}
 	}
 	return nil, errUnknown
 }
 
-func (r *keyring) cached(sum [sha256.Size]byte) *Principal {
+// enter returns the caller, unless the time of the key has ended.
+func (a *access) enter(now time.Time) (*Principal, error) {
+	if !a.until.IsZero() && !now.Before(a.until) {
+		return nil, fault.E(fault.Unauthorized, "the API key has expired")
+	}
+	a.used.at.Store(now.Unix())
+	return a.Principal, nil
+}
+
+func (r *keyring) cached(sum [sha256.Size]byte) *access {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.seen[sum]
 }
 
-func (r *keyring) find(mac, sum [sha256.Size]byte) *Principal {
+func (r *keyring) find(mac, sum [sha256.Size]byte) *access {
 	p := r.byMAC[mac]
 	if p != nil {
 		r.mu.Lock()
@@ -250,106 +276,10 @@ func (r *keyring) mac(text string) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-var keyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9@._+ -]{0,99}$`)
-
-// Create creates a key and returns its text, which is not stored. The default of name is the id of the key.
-func (k *Keys) Create(ctx context.Context, name string, roles []Role, by string) (text string, key Key, err error) {
-	id := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random(10)))
-	text = "ik_" + id + "_" + base64.RawURLEncoding.EncodeToString(random(32))
-	if name == "" {
-		name = id
+// People returns all keys and accounts as they were a moment ago; nil if they have not been read yet.
+func (k *Keys) People() *lists.People {
+	if r := k.current.Load(); r != nil {
+		return &r.people
 	}
-	key, err = k.add(ctx, id, name, text, roles, by)
-	return text, key, err
-}
-
-func random(n int) []byte {
-	b := make([]byte, n)
-	rand.Read(b)
-	return b
-}
-
-func (k *Keys) add(ctx context.Context, id, name, text string, roles []Role, by string) (Key, error) {
-	if !keyName.MatchString(name) {
-		return Key{}, fault.E(fault.Invalid, "name: use 1 to 100 letters, digits, blanks and @._+-, beginning with a letter or digit")
-	}
-	if len(roles) == 0 {
-		return Key{}, fault.E(fault.Invalid, "roles: name at least one of %v", Roles)
-	}
-	for _, r := range roles {
-		if !slices.Contains(Roles, r) {
-			return Key{}, fault.E(fault.Invalid, "roles: unknown role %.40q; use %v", r, Roles)
-		}
-	}
-	r := k.current.Load()
-	if r == nil {
-		return Key{}, fault.E(fault.Unavailable, "the API keys have not been read yet: the store is not reachable")
-	}
-	mac := r.mac(text)
-	key := Key{ID: id, Name: name, Roles: roles, MAC: mac[:], CreatedAt: k.now().UTC(), CreatedBy: by}
-	if err := k.store.Commit(ctx, lists.Put(lists.DocKey(id), key, 0)); err != nil {
-		return Key{}, err
-	}
-	key.MAC = nil
-	return key, k.Refresh(ctx)
-}
-
-// Bootstrap creates an admin key with this text if the store has no keys at all.
-func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error) {
-	all, err := k.List(ctx)
-	if err != nil || text == "" {
-		return false, err
-	}
-	if r := k.current.Load(); r != nil && len(all) < r.stored {
-		return false, fault.E(fault.Unavailable, "the store has lost API keys: interdict restore puts them back")
-	}
-	if len(all) > 0 { // another replica may have created it since the last Refresh
-		return false, k.Refresh(ctx)
-	}
-	_, err = k.add(ctx, "bootstrap", "bootstrap", text, []Role{Admin}, "INTERDICT_BOOTSTRAP_KEY")
-	if fault.Is(err, fault.Conflict) { // another replica was faster
-		return false, k.Refresh(ctx)
-	}
-	return err == nil, err
-}
-
-// List returns all keys of this store.
-func (k *Keys) List(ctx context.Context) ([]Key, error) { return List(ctx, k.store) }
-
-// List returns all keys of a store, including revoked ones. It does not change the store.
-func List(ctx context.Context, store lists.Store) ([]Key, error) {
-	return lists.ReadAll[Key](ctx, store, lists.DocKey(""))
-}
-
-// Revoke revokes a key. fault.NotFound: no such id; fault.Conflict: it is revoked already.
-func (k *Keys) Revoke(ctx context.Context, id, by string) error {
-	key, revision, err := lists.Read[Key](ctx, k.store, lists.DocKey(id))
-	if err != nil {
-		if fault.Is(err, fault.NotFound) {
-			return fault.E(fault.NotFound, "no such key: %.40q", id)
-		}
-		return err
-	}
-	if key.RevokedAt != nil {
-		return fault.E(fault.Conflict, "key %s was already revoked at %s", id, key.RevokedAt.Format(time.RFC3339))
-	}
-	now := k.now().UTC()
-	key.RevokedAt, key.RevokedBy = &now, by
-	if err := k.store.Commit(ctx, lists.Put(lists.DocKey(id), key, revision)); err != nil {
-		return err
-	}
-	return k.Refresh(ctx)
-}
-
-// ParseRoles reads role names joined by commas.
-func ParseRoles(s string) ([]Role, error) {
-	var out []Role
-	for _, part := range strings.Split(s, ",") {
-		r := Role(strings.TrimSpace(part))
-		if !slices.Contains(Roles, r) {
-			return nil, fault.E(fault.Invalid, "unknown role %.40q; use %v", r, Roles)
-		}
-		out = append(out, r)
-	}
-	return out, nil
+	return nil
 }

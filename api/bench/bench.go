@@ -47,11 +47,12 @@ type Options struct {
 
 // Store is an open store with what works on it.
 type Store struct {
-	Store   lists.Store
-	Journal screening.Journal
-	Loader  *loader.Loader
-	Log     *slog.Logger
-	Close   func()
+	Store    lists.Store
+	Journal  screening.Journal
+	Loader   *loader.Loader
+	Recorder lists.Recorder
+	Log      *slog.Logger
+	Close    func()
 }
 
 // apiKey is the key of the server under test, which listens on loopback and lives as long as the benchmark.
@@ -118,11 +119,11 @@ func (o *Options) fill(ctx context.Context, dir string) (time.Duration, error) {
 	settings := lists.NewList("bench", start)
 	settings.Approvals, settings.Category = 0, lists.Sanctions
 	v, err := s.Loader.Stage(ctx, "bench", []loader.Upload{{Name: "bench.csv", Body: pr}},
-		loader.StageOptions{Format: "csv", By: o.By, Create: settings})
+		loader.StageOptions{Format: "csv", By: lists.Person(o.By), Create: settings})
 	if err != nil {
 		return 0, err
 	}
-	_, err = s.Loader.Activate(ctx, "bench", v.Number, loader.ActivateOptions{By: o.By, Operator: true})
+	_, err = s.Loader.Activate(ctx, "bench", v.Number, loader.ActivateOptions{By: lists.Person(o.By), Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 	return time.Since(start), err
 }
 

@@ -48,7 +48,7 @@ func openStore(_ context.Context, dir string) (*Store, error) {
 // unrecorded takes changes without a journal.
 type unrecorded struct{}
 
-func (unrecorded) RecordChange(loader.Change) error { return nil }
+func (unrecorded) Record(lists.Event) error { return nil }
 
 // BenchmarkHandler measures what a request costs inside the handlers, without the network: the full check on a miss next to
 // the bare Gin handler that `interdict bench` measures it against.

@@ -31,7 +31,7 @@ func Serve(ctx context.Context, dir string, o Options) error {
 		return err
 	}
 	defer s.Close()
-	keys, err := auth.Open(ctx, s.Store, "", time.Now)
+	keys, err := auth.Open(ctx, s.Store, auth.Options{Recorder: s.Recorder, Log: s.Log, Now: time.Now})
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func Serve(ctx context.Context, dir string, o Options) error {
 	if err := screener.Refresh(ctx); err != nil {
 		return err
 	}
-	server := api.New(api.Options{Screener: screener, Loader: s.Loader, Keys: keys, Store: s.Store, Metrics: metrics, Log: s.Log, Now: time.Now,
+	server := api.New(api.Options{Screener: screener, Loader: s.Loader, Keys: keys, Store: s.Store, Metrics: metrics, Log: s.Log, Now: time.Now, Recorder: s.Recorder,
 		JournalError: func() error { return nil }})
 	bare, err := bareGin(ctx, screener, o.Redis)
 	if err != nil {
@@ -75,9 +75,9 @@ func (o *Options) activate(ctx context.Context, s *Store, screener *screening.Sc
 			n++
 		}
 		v, err := s.Loader.Stage(ctx, "bench", []loader.Upload{{Name: "more.csv", Body: strings.NewReader(rows)}},
-			loader.StageOptions{Format: "csv", Mode: lists.Add, By: o.By})
+			loader.StageOptions{Format: "csv", Mode: lists.Add, By: lists.Person(o.By)})
 		if err == nil {
-			_, err = s.Loader.Activate(ctx, "bench", v.Number, loader.ActivateOptions{By: o.By, Operator: true})
+			_, err = s.Loader.Activate(ctx, "bench", v.Number, loader.ActivateOptions{By: lists.Person(o.By), Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 		}
 		if err == nil {
 			err = screener.Refresh(ctx)

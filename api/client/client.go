@@ -238,8 +238,16 @@ func readProblem(res *http.Response) *Error {
 // do sends a request and decodes the JSON of its answer into out; nil drops it.
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	b, err := c.read(ctx, r)
-	if err != nil || out == nil {
+	if err != nil {
 		return err
+	}
+	return decode(b, out)
+}
+
+// decode decodes the JSON of an answer into out; nil drops it.
+func decode(b []byte, out any) error {
+	if out == nil {
+		return nil
 	}
 	if err := json.Unmarshal(b, out); err != nil {
 		return fault.E(fault.Unavailable, "the server's answer cannot be read: %w", err)
@@ -273,6 +281,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 	return c.do(ctx, request{method: http.MethodGet, path: path, query: query, repeatable: true}, out)
 }
 
+// change sends a request that changes something. If the change waits for a second person the error is a *Proposed.
 func (c *Client) change(ctx context.Context, method, path string, in, out any) error {
 	r := request{method: method, path: path}
 	if in != nil {
@@ -281,7 +290,15 @@ func (c *Client) change(ctx context.Context, method, path string, in, out any) e
 			return err
 		}
 	}
-	return c.do(ctx, r, out)
+	b, err := c.read(ctx, r)
+	if err != nil {
+		return err
+	}
+	var waits Proposed
+	if json.Unmarshal(b, &waits) == nil && waits.Proposal.ID != "" {
+		return &waits
+	}
+	return decode(b, out)
 }
 
 // pathOf joins the parts of a URL's path, escaping each.

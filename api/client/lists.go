@@ -51,6 +51,7 @@ type Source struct {
 	Every     string `json:"every"` // "6h"; "" for never by itself
 	SHA256    string `json:"sha256,omitempty"`
 	SHA256URL string `json:"sha256_url,omitempty"`
+	By        string `json:"by,omitempty"` // who chose it; ignored in settings
 }
 
 // SourceStatus is the state of a list's source, whichever replica or command fetched it last.
@@ -81,6 +82,7 @@ type ListSettings struct {
 	Mandatory      *bool             `json:"mandatory,omitempty"`
 	Keep           *int              `json:"keep,omitempty"`
 	Source         *Source           `json:"source,omitempty"` // &Source{} removes the source
+	Reason         string            `json:"reason,omitempty"` // why; for the record, and for the second person
 }
 
 // Lists returns all lists, ordered by id.
@@ -97,7 +99,7 @@ func (c *Client) List(ctx context.Context, id string) (*List, error) {
 	return one(func(out *List) error { return c.get(ctx, pathOf("v1", "lists", id), nil, out) })
 }
 
-// SetList creates a list or changes its settings.
+// SetList creates a list or changes its settings. A change that weakens screening becomes a proposal: the error is a *Proposed.
 func (c *Client) SetList(ctx context.Context, id string, settings ListSettings) (*List, error) {
 	return one(func(out *List) error { return c.change(ctx, http.MethodPut, pathOf("v1", "lists", id), settings, out) })
 }

@@ -22,6 +22,7 @@ type Suppression struct {
 	ProposedAt time.Time              `json:"proposed_at"`
 	Decided    *lists.Approval        `json:"decided,omitempty"`
 	Closed     *lists.Approval        `json:"closed,omitempty"`
+	Alone      string                 `json:"alone,omitempty"` // why one person was enough
 }
 
 // SuppressionRequest proposes a suppression. Network "" means every reading of the address.
@@ -41,10 +42,14 @@ func (c *Client) Suppressions(ctx context.Context, list string) ([]Suppression, 
 	return out.Suppressions, err
 }
 
-// ProposeSuppression proposes a suppression; another person must approve it.
+// ProposeSuppression proposes a suppression; another person must approve it, or the proposal with its id.
 func (c *Client) ProposeSuppression(ctx context.Context, list string, r SuppressionRequest) (*Suppression, error) {
 	return one(func(out *Suppression) error {
-		return c.change(ctx, http.MethodPost, pathOf("v1", "lists", list, "suppressions"), r, out)
+		body, err := jsonBody(r)
+		if err != nil {
+			return err
+		}
+		return c.do(ctx, request{method: http.MethodPost, path: pathOf("v1", "lists", list, "suppressions"), body: body}, out)
 	})
 }
 

@@ -24,15 +24,16 @@ const (
 	TooLarge         // more bytes, rows or items than the limit
 	UnsupportedMedia // a Content-Type that the route does not support
 	RateLimited
-	NotLoaded   // no generation to answer from, or one without listings
-	Stale       // a list is older than its maximum age, and its setting on_stale is stop
-	Unavailable // a dependency (store, disk, source) is unreachable or fails
-	Usage       // wrong arguments of a command
-	Lost        // the store has lost the generation that is served here, and an answer from both is not possible
+	NotLoaded    // no generation to answer from, or one without listings
+	Stale        // a list is older than its maximum age, and its setting on_stale is stop
+	Unavailable  // a dependency (store, disk, source) is unreachable or fails
+	Usage        // wrong arguments of a command
+	Precondition // what If-Match or If-None-Match asks for is not so
+	Lost         // the store has lost the generation that is served here, and an answer from both is not possible
 )
 
 var names = [...]string{"internal", "invalid", "invalid address", "unsupported network", "unauthorized", "forbidden",
-	"not found", "conflict", "raced", "too large", "unsupported media", "rate limited", "not loaded", "stale", "unavailable", "usage", "lost"}
+	"not found", "conflict", "raced", "too large", "unsupported media", "rate limited", "not loaded", "stale", "unavailable", "usage", "precondition", "lost"}
 
 func (k Kind) String() string {
 	if int(k) < len(names) {

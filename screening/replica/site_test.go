@@ -39,7 +39,7 @@ func (noMetrics) FilterPositive(bool)      {}
 // noRecorder is a loader.Recorder that records nothing.
 type noRecorder struct{}
 
-func (noRecorder) RecordChange(loader.Change) error { return nil }
+func (noRecorder) Record(lists.Event) error { return nil }
 
 func newLoader(t *testing.T, store lists.Store) *loader.Loader {
 	t.Helper()
