@@ -48,11 +48,11 @@ func propagate(t testing.TB, n int) []time.Duration {
 		settings := loader.NewList("deny", time.Now())
 		settings.Approvals = 0
 		v, err := l.Stage(ctx, "deny", []loader.Upload{{Name: "fifty.csv", Body: strings.NewReader(rows)}},
-			loader.StageOptions{Format: "csv", Mode: mode, By: "test", Create: settings})
+			loader.StageOptions{Format: "csv", Mode: mode, By: lists.Person("test"), Create: settings})
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, err := l.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "test", Override: "test", Operator: true})
+		g, err := l.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("test"), Override: "test", Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 		if err != nil {
 			t.Fatal(err)
 		}

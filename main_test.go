@@ -98,10 +98,10 @@ func loadForever() {
 		}
 		rows := fmt.Sprintf("address,network\n%s,ethereum\n%s,ethereum\n# %d\n", canaryAlways, canary, latest)
 		v, err := o.loader.Stage(ctx, "canary", []loader.Upload{{Name: "canary.csv", Body: strings.NewReader(rows)}},
-			loader.StageOptions{Format: "csv", By: "test", Create: settings})
+			loader.StageOptions{Format: "csv", By: lists.Person("test"), Create: settings})
 		if err == nil {
 			var g *lists.Generation
-			if g, err = o.loader.Activate(ctx, "canary", v.Number, loader.ActivateOptions{By: "test", Operator: true, Override: "test"}); err == nil {
+			if g, err = o.loader.Activate(ctx, "canary", v.Number, loader.ActivateOptions{By: lists.Person("test"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "test"}); err == nil {
 				fmt.Println(g.Number, v.Number)
 			}
 		}

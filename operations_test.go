@@ -20,8 +20,9 @@ var varying = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`ik_[a-z2-7]{16}_\S{43}`), "KEY"},
 	{regexp.MustCompile(`(?m)^([a-z2-7]{16}|bootstrap) *`), "ID "},
-	{regexp.MustCompile(`since \d{4}-\d\d-\d\d|revoked \d{4}-\d\d-\d\d`), "SINCE"},
-	{regexp.MustCompile(`INTERDICT_BOOTSTRAP_KEY|operator(:\w+)?|bootstrap`), "SOMEBODY"},
+	{regexp.MustCompile(`"id": "[a-z2-7]{16}"`), "ID"},
+	{regexp.MustCompile(`since \d{4}-\d\d-\d\d, (not used yet|last used TIME)|since \d{4}-\d\d-\d\d|revoked \d{4}-\d\d-\d\d`), "SINCE"},
+	{regexp.MustCompile(`INTERDICT_BOOTSTRAP_KEY|(operator(:\w+)?|bootstrap|opener) *`), "SOMEBODY "},
 	{regexp.MustCompile(`"took_ms": \d+|"age_seconds": \d+|"size_bytes": \d+`), "NUMBER"},
 	{regexp.MustCompile(` --server http://[\d.:]+`), ""},
 	{regexp.MustCompile(`\d+ of \d+ live replicas|"replicas_(live|serving)": \d+`), "REPLICAS"},
@@ -101,6 +102,13 @@ func TestCommandsDoTheSameOnAStoreAndThroughAServer(t *testing.T) {
 		{exitDone, "keys create --name till --role checker"},
 		{exitDone, "keys list"},
 		{exitError, "keys revoke nosuch"},
+		{exitError, "keys rotate nosuch"},
+		{exitDone, "keys create --name short --person kim --role analyst --for deny-* --cidr 10.0.0.0/8 --rate 5 --expires 2036-01-01T00:00:00Z --json"},
+		{exitError, "keys create --name bad --role analyst --cidr 10.0.0.1"},
+		{exitDone, "proposals list"},
+		{exitDone, "proposals list --state all --json"},
+		{exitError, "proposals approve nosuch"},
+		{exitError, "proposals reject nosuch"},
 		{exitDone, "lists set idle --name Idle"},
 		{exitDone, "lists delete idle"},
 		{exitError, "lists delete deny"},
@@ -115,9 +123,9 @@ func TestCommandsDoTheSameOnAStoreAndThroughAServer(t *testing.T) {
 		{exitDone, "lists show"},
 	}
 	data := t.TempDir()
-	s := serve(t, "--data", t.TempDir(), "--no-refresh")
+	s := serve(t, "--data", t.TempDir(), "--no-refresh", "--four-eyes", "off")
 	// The store is opened by hand once, so that both have a key.
-	if code, _, errs := program(t, "", "keys", "create", "--name", "bootstrap", "--role", "admin", "--data", data); code != exitDone {
+	if code, _, errs := program(t, "", "keys", "create", "--name", "opener", "--role", "admin", "--data", data); code != exitDone {
 		t.Fatal(errs)
 	}
 	for _, step := range steps {

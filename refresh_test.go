@@ -116,8 +116,8 @@ func TestServersRefreshTheirLists(t *testing.T) {
 			t.Fatal(errs)
 		}
 	}
-	s := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis}, sourceOnThisMachine...)...)
-	other := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis}, sourceOnThisMachine...)...)
+	s := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis, "--four-eyes", "off"}, sourceOnThisMachine...)...)
+	other := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis, "--four-eyes", "off"}, sourceOnThisMachine...)...)
 	type view struct {
 		Source struct{ URL string }
 		Status *struct {

@@ -305,15 +305,15 @@ func TestNoAnswerLogMetricOrRecordOfTheServerShowsASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	metrics.Watch(s)
-	keys, err := auth.Open(t.Context(), o.store, "", time.Now)
+	keys, err := auth.Open(t.Context(), o.store, auth.Options{Recorder: recorder{o.journal}, Log: log, Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	apiKey, _, err := keys.Create(t.Context(), "tester", []auth.Role{auth.Admin}, "tester")
+	apiKey, _, err := keys.Create(t.Context(), lists.Key{Name: "tester", Roles: []lists.Role{lists.Admin}}, auth.Change{By: lists.Person("tester")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := api.New(api.Options{Screener: s, Loader: o.loader, Keys: keys, Store: o.store, Metrics: metrics, Log: log, Now: time.Now, JournalError: func() error { return nil }}).Handler()
+	h := api.New(api.Options{Screener: s, Loader: o.loader, Keys: keys, Store: o.store, Metrics: metrics, Log: log, Now: time.Now, JournalError: func() error { return nil }, Recorder: recorder{o.journal}}).Handler()
 	call := func(method, path string, body any) *httptest.ResponseRecorder {
 		b, err := json.Marshal(body)
 		if err != nil {

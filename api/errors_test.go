@@ -147,6 +147,8 @@ func TestQueryIsReadStrictly(t *testing.T) {
 		"/v1/generations?limit=0":                                           `limit must be 1 to 10000`,
 		"/v1/generations?limit=10001":                                       `limit must be 1 to 10000`,
 		"/v1/generations?offset=-1":                                         `offset must be a number of rows`,
+		"/v1/proposals?state=waiting":                                       `state: use one of [open approved rejected withdrawn expired]`,
+		"/v1/proposals?sate=open":                                           `query parameter "sate" is unknown`,
 		"/v1/generations?page=2":                                            `query parameter "page" is unknown`,
 		"/v1/lists/ofac-sdn/versions/1/diff?against=one":                    `against must be the number of a version, or 0 for nothing`,
 		"/v1/lists/ofac-sdn/versions/1/diff?aganist=0":                      `query parameter "aganist" is unknown`,
@@ -175,6 +177,9 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/end", `"reason":"r"`},
 		{"POST", "/v1/restore", `"reason":"r"`},
 		{"POST", "/v1/keys", `"roles":["checker"]`},
+		{"POST", "/v1/keys/nosuch/rotate", `"reason":"r"`},
+		{"POST", "/v1/proposals/nosuch/approve", `"reason":"r"`},
+		{"POST", "/v1/proposals/nosuch/reject", `"reason":"r"`},
 	} {
 		for what, body := range map[string]string{
 			"an unknown field":  `{` + target.good + `,"nonsense":1}`,
@@ -269,7 +274,12 @@ var routes = []struct {
 	{"POST", "/v1/restore", nil, []auth.Role{auth.Admin}},
 	{"GET", "/v1/keys", nil, []auth.Role{auth.Admin}},
 	{"POST", "/v1/keys", map[string]any{"roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
+	{"POST", "/v1/keys/nosuch/rotate", nil, []auth.Role{auth.Admin}},
 	{"DELETE", "/v1/keys/nosuch", nil, []auth.Role{auth.Admin}},
+	{"GET", "/v1/proposals", nil, nil},
+	{"GET", "/v1/proposals/nosuch", nil, nil},
+	{"POST", "/v1/proposals/nosuch/approve", nil, []auth.Role{auth.Approver}},
+	{"POST", "/v1/proposals/nosuch/reject", nil, []auth.Role{auth.Analyst, auth.Approver}},
 	{"DELETE", "/v1/lists/nosuch", nil, []auth.Role{auth.Admin}},
 	{"GET", "/openapi.yaml", nil, nil},
 	{"GET", "/docs/", nil, nil},
@@ -305,7 +315,7 @@ func TestNoRouteAnswersWithoutAKey(t *testing.T) {
 	h := screened(t)
 	open := map[string]bool{"/livez": true, "/healthz": true, "/readyz": true}
 	want := problem{Status: 401, Code: "unauthorized", Detail: "the API key is missing or unknown"}
-	revoked := h.by("root", "POST", "/v1/keys", map[string]any{"name": "gone", "roles": []string{"admin"}}).want(201)
+	revoked := h.by("root", "POST", "/v1/keys", map[string]any{"name": "gone", "roles": []string{"auditor"}}).want(201)
 	h.by("root", "DELETE", "/v1/keys/"+revoked["id"].(string), nil).want(204)
 	seen := 0
 	for _, r := range registered(h) {
@@ -379,30 +389,28 @@ func TestPathsAndMethods(t *testing.T) {
 	}
 }
 
+// The burst of a key's rate is the rate itself, and one check too many costs no other key anything.
 func TestRateLimit(t *testing.T) {
-	h := screened(t, func(o *api.Options) {
-		// The limit allows a whole batch at once; time stands still, so nothing comes back.
-		at := time.Now()
-		o.ChecksPerSecond, o.Now = 2, func() time.Time { return at }
-	})
-	batch := map[string]any{"checks": []any{}}
-	for range 999 {
-		batch["checks"] = append(batch["checks"].([]any), map[string]any{"address": "x", "direction": "deposit"})
-	}
-	h.by("till", "POST", "/v1/checks", batch).want(200)
-	h.by("till", "POST", "/v1/check", checkOf(genesis, "")).want(200)
+	// Time stands still, so nothing of an allowance comes back.
+	h := screened(t, func(o *api.Options) { at := time.Now(); o.Now = func() time.Time { return at } })
+	key := h.by("root", "POST", "/v1/keys", map[string]any{"name": "slow", "roles": []string{"checker"}, "checks_per_second": 2}).want(201)["key"].(string)
+	h.keyOf["slow"] = key
+	three := map[string]any{"checks": []any{checkOf(genesis, ""), checkOf(genesis, ""), checkOf(genesis, "")}}
+	a := h.by("slow", "POST", "/v1/checks", three)
+	a.refused(problem{Status: 429, Code: "rate_limited", Detail: "3 checks at once are more than the limit of 2 a second: send at most 2 at once"})
+	h.by("slow", "POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, ""), checkOf(genesis, "")}}).want(200)
 	limited := problem{Status: 429, Code: "rate_limited", Detail: "more than 2 checks a second"}
 	for _, a := range []*answer{
-		h.by("till", "POST", "/v1/check", checkOf(genesis, "")),
-		h.by("till", "POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "")}}),
-		h.by("till", "GET", "/v1/addresses/"+genesis, nil),
+		h.by("slow", "POST", "/v1/check", checkOf(genesis, "")),
+		h.by("slow", "POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "")}}),
+		h.by("slow", "GET", "/v1/addresses/"+genesis, nil),
 	} {
 		a.refused(limited)
 		same(t, "Retry-After", "1", a.header.Get("Retry-After"))
 	}
 	got := h.by("max", "POST", "/v1/check", checkOf(genesis, "")).want(200)
 	same(t, "another key has its own allowance", any("miss"), got["result"])
-	h.by("till", "GET", "/v1/lists", nil).want(200) // only checks are counted
+	h.by("slow", "GET", "/v1/lists", nil).want(200) // only checks are counted
 }
 
 // With the store away every route that needs it says so, and says nothing else.

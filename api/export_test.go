@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"interdict/lists"
 	"interdict/loader"
 )
 
@@ -130,7 +131,7 @@ func TestOldVersionsAreKeptAsPublished(t *testing.T) {
 		h.publish("deny", settings, evmRows(n, n+3))
 	}
 	h.clock.advance(time.Hour)
-	if _, err := h.loader.Stage(t.Context(), "deny", []loader.Upload{{Name: "l", Body: strings.NewReader(evmRows(9, 12))}}, loader.StageOptions{By: "ana"}); err != nil {
+	if _, err := h.loader.Stage(t.Context(), "deny", []loader.Upload{{Name: "l", Body: strings.NewReader(evmRows(9, 12))}}, loader.StageOptions{By: lists.Person("ana")}); err != nil {
 		t.Fatal(err)
 	}
 	var forgotten []any

@@ -213,10 +213,10 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	must(err)
 	t.Cleanup(func() { h.journal.Close() })
 	log := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	h.keys, err = auth.Open(t.Context(), h.store, "", h.clock.now)
+	h.keys, err = auth.Open(t.Context(), h.store, auth.Options{Recorder: recorder{h.journal}, Log: log, Now: h.clock.now})
 	must(err)
 	for name, roles := range people {
-		h.keyOf[name], _, err = h.keys.Create(t.Context(), name, roles, "test")
+		h.keyOf[name], _, err = h.keys.Create(t.Context(), lists.Key{Name: name, Roles: roles}, auth.Change{By: lists.Person("test"), Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 		must(err)
 	}
 	h.metrics = api.NewMetrics()
@@ -224,7 +224,7 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	h.metrics.Watch(h.screener)
 	h.loader = loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now)
 	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
-		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, JournalError: func() error { return nil }}
+		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, Recorder: recorder{h.journal}, JournalError: func() error { return nil }}
 	for _, set := range settings {
 		set(&o)
 	}
@@ -237,6 +237,9 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	h.url = srv.URL
 	return h
 }
+
+// fourEyesOff lets one person make changes that weaken screening.
+func fourEyesOff(o *api.Options) { o.FourEyesOff = true }
 
 // in gives the same house to a subtest.
 func (h *house) in(t testing.TB) *house {
@@ -533,3 +536,43 @@ func same(t testing.TB, what string, want, got any) {
 }
 
 var errNoRoute = errors.New("openapi.yaml does not describe this path")
+
+// bootstrapKey is the text of the key that a store of bootstrapped starts with.
+const bootstrapKey = "the-text-of-the-bootstrap-key-0123"
+
+func newStore(t *testing.T) lists.Store {
+	t.Helper()
+	s, err := diskstore.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// bootstrapped returns the keys of a store that has only the bootstrap key.
+func bootstrapped(t *testing.T, store lists.Store) *auth.Keys {
+	t.Helper()
+	keys, err := auth.Open(t.Context(), store, auth.Options{Recorder: unrecorded{}, Log: slog.New(slog.DiscardHandler), Now: time.Now})
+	if err == nil {
+		_, err = keys.Bootstrap(t.Context(), bootstrapKey)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// unrecorded drops events.
+type unrecorded struct{}
+
+func (unrecorded) Record(lists.Event) error { return nil }
+
+func uploads(rows string) []loader.Upload {
+	return []loader.Upload{{Name: "list.ndjson", Body: strings.NewReader(rows)}}
+}
+
+// stagedFrom describes a version that was fetched from a source which a person has chosen.
+func stagedFrom(person string) loader.StageOptions {
+	return loader.StageOptions{By: lists.Person(lists.Refresher), SourceBy: person, Format: "ndjson"}
+}

@@ -11,7 +11,7 @@ func TestKeysOverTheAPI(t *testing.T) {
 	made := h.by("root", "POST", "/v1/keys", map[string]any{"name": "payments", "roles": []string{"checker", "auditor"}}).want(201)
 	text := made["key"].(string)
 	id := made["id"].(string)
-	same(t, "the new key", map[string]any{"name": "payments", "roles": []any{"checker", "auditor"}, "created_by": "root"}, without(made, "id", "key", "created_at"))
+	same(t, "the new key", map[string]any{"name": "payments", "person": "payments", "roles": []any{"checker", "auditor"}, "created_by": "root"}, without(made, "id", "key", "created_at"))
 	h.do(call{method: "GET", path: "/v1/lists", key: text}).want(200)
 
 	a := h.by("root", "GET", "/v1/keys", nil)

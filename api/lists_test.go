@@ -50,7 +50,7 @@ func evmRows(from, to int) string {
 }
 
 func TestListSettings(t *testing.T) {
-	h := open(t)
+	h := open(t, fourEyesOff)
 	nothing := map[string]any{"active_version": 0.0, "latest_version": 0.0, "published": "", "addresses": 0.0, "listings": 0.0, "quarantined": 0.0,
 		"fresh_at": nil, "age_seconds": nil, "fresh": false, "updated_by": "root"}
 	means := func(action, category, authority string) map[string]any {
@@ -75,7 +75,7 @@ func TestListSettings(t *testing.T) {
 	all := map[string]any{"name": "Mine", "authority": "Us", "category": "internal", "confidence": "suspected", "max_age": "36h0m0s", "on_stale": "stop",
 		"policy":    []any{map[string]any{"class": "exact", "category": "internal", "confidence": "suspected", "direction": "deposit", "action": "freeze"}, map[string]any{"action": "allow"}},
 		"approvals": 2.0, "max_shrink": 0.0, "max_growth": 1.0, "max_quarantined": 1.0, "mandatory": true, "keep": 3.0,
-		"source": map[string]any{"url": "https://example.org/list.csv", "format": "csv", "every": "6h0m0s"}}
+		"source": map[string]any{"url": "https://example.org/list.csv", "format": "csv", "every": "6h0m0s", "by": "root"}}
 	got = h.by("root", "PUT", "/v1/lists/mine", all).want(200)
 	all["means"] = means("allow", "internal", "Us")
 	same(t, "every setting is kept", with(with(map[string]any{"id": "mine"}, all), nothing), without(got, "updated_at"))
@@ -92,9 +92,9 @@ func TestListSettings(t *testing.T) {
 
 // A source may need a password; whoever reads the list's settings does not learn it, and may write them back.
 func TestSourceShowsNoPassword(t *testing.T) {
-	h := open(t)
+	h := open(t, fourEyesOff)
 	const secret = "https://kim:hunter2@example.org/list.csv?token=hunter3"
-	shown := map[string]any{"url": "https://xxxxx@example.org/list.csv?token=xxxxx", "format": "csv", "every": "6h0m0s", "sha256_url": "https://example.org/sum?key=xxxxx"}
+	shown := map[string]any{"url": "https://xxxxx@example.org/list.csv?token=xxxxx", "format": "csv", "every": "6h0m0s", "sha256_url": "https://example.org/sum?key=xxxxx", "by": "root"}
 	a := h.by("root", "PUT", "/v1/lists/mine", map[string]any{"source": map[string]any{"url": secret, "format": "csv", "every": "6h", "sha256_url": "https://example.org/sum?key=hunter4"}})
 	same(t, "source", shown, a.want(201)["source"].(map[string]any))
 	for _, path := range []string{"/v1/lists", "/v1/lists/mine"} {
@@ -185,7 +185,7 @@ func TestOnlyAListThatWasNeverActiveIsDeleted(t *testing.T) {
 }
 
 func TestSettingsOfAnActiveListAreAGeneration(t *testing.T) {
-	h := screened(t)
+	h := screened(t, fourEyesOff)
 	before := h.generation()
 	h.by("root", "PUT", "/v1/lists/ofac-sdn", map[string]any{"name": "Renamed", "policy": []any{map[string]any{"class": "exact", "direction": "withdrawal", "action": "review"}}}).want(200)
 	got := h.by("till", "POST", "/v1/check", checkOf(lazarus, "")).want(200)
@@ -439,7 +439,8 @@ func TestApprovalIsByAnother(t *testing.T) {
 	h.by("ben", "POST", path+"activate", map[string]any{"override": "I want it"}).refused(conflict) // a reason stands in for guards, not for people
 	h.by("dora", "POST", path+"approve", nil).refused(forbidden)
 	h.by("dora", "POST", path+"reject", nil).refused(forbidden)
-	second := h.by("root", "POST", "/v1/keys", map[string]any{"name": "dora", "roles": []string{"approver"}}).want(201)
+	second := h.by("root", "POST", "/v1/keys", map[string]any{"name": "dora-2", "person": " DORA", "roles": []string{"approver"}}).want(202)
+	h.by("ben", "POST", "/v1/proposals/"+second["proposal"].(map[string]any)["id"].(string)+"/approve", nil).want(200)
 	p := h.do(call{method: "POST", path: path + "approve", key: second["key"].(string)}).refused(forbidden)
 	if !strings.Contains(p.Detail, "same person") {
 		t.Errorf("%+v", p)
@@ -447,7 +448,7 @@ func TestApprovalIsByAnother(t *testing.T) {
 	h.do(call{method: "POST", path: path + "reject", key: second["key"].(string)}).refused(forbidden)
 
 	got := h.by("ben", "POST", path+"approve", map[string]any{"reason": "looked at it"}).want(200)
-	same(t, "approvals", map[string]any{"by": "ben", "reason": "looked at it", "digest": got["sha256"]}, without(got["approvals"].([]any)[0], "at"))
+	same(t, "approvals", map[string]any{"by": "ben", "reason": "looked at it", "digest": got["sha256"]}, without(got["approvals"].([]any)[0], "at", "credential"))
 	h.by("ben", "POST", path+"approve", nil).refused(conflict)
 	h.by("till", "POST", "/v1/check", checkOf(lazarus, "")).refused(problem{Status: 503, Code: "not_loaded"})
 	h.by("dora", "POST", path+"activate", nil).want(200)
@@ -568,7 +569,7 @@ func TestGuardNeedsAReason(t *testing.T) {
 			same(t, "answers", any("hit"), h.resultOf(evm(5)))
 			h.by("ben", "POST", path+"?override=they+said+so", nil).want(200)
 			v = h.by("otto", "GET", "/v1/lists/deny/versions/2", nil).want(200)
-			same(t, "who went past it, and why", map[string]any{"by": "ben", "reason": "they said so", "digest": v["sha256"]}, without(v["override"], "at"))
+			same(t, "who went past it, and why", map[string]any{"by": "ben", "reason": "they said so", "digest": v["sha256"]}, without(v["override"], "at", "credential"))
 			h.by("ben", "POST", "/v1/lists/deny/rollback", nil).want(200)
 			same(t, "and back", any("hit"), h.resultOf(evm(5)))
 		})

@@ -7,7 +7,7 @@ import (
 
 // A list that nobody has set up is what its format says, and says what a hit will lead to.
 func TestAListMeansWhatItsFormatSays(t *testing.T) {
-	h := open(t)
+	h := open(t, fourEyesOff)
 	h.by("root", "PUT", "/v1/lists/us-treasury", map[string]any{"approvals": 0}).want(201)
 	row := `36,"LAZARUS GROUP",-0- ,"DPRK3",-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,-0- ,"Digital Currency Address - ETH ` + lazarus + `."` + "\r\n"
 	v := h.do(call{method: "POST", path: "/v1/lists/us-treasury/versions?format=ofac_csv&filename=sdn.csv", key: h.keyOf["ana"], body: row,

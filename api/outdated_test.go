@@ -51,7 +51,7 @@ func TestReadinessWarnsOfOlderIdentityRules(t *testing.T) {
 
 func TestReadinessWarnsOfSuppressionsThatCoverNothing(t *testing.T) {
 	h := screened(t)
-	id := h.exception("dora", "ofac-sdn", lazarus).want(201)["id"].(string)
+	id := h.exception("dora", "ofac-sdn", lazarus).want(202)["id"].(string)
 	s := h.by("ben", "POST", "/v1/lists/ofac-sdn/suppressions/"+id+"/approve", nil).want(200)
 	same(t, "listings it is for", any(1.0), s["listings"])
 	same(t, "as long as it is bound", map[string]any(nil), h.readiness("suppressions"))

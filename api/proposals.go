@@ -231,7 +231,11 @@ func (a *Acting) RejectProposal(ctx context.Context, id, reason string) (*client
 }
 
 func (s *Server) getProposals(c *gin.Context, who *auth.Principal) error {
-	state := lists.ProposalState(c.Query("state"))
+	q, err := query(c, "state")
+	if err != nil {
+		return err
+	}
+	state := lists.ProposalState(q["state"])
 	if state != "" && !slices.Contains(lists.ProposalStates, state) {
 		return fault.E(fault.Invalid, "state: use one of %v", lists.ProposalStates)
 	}

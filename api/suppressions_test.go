@@ -21,7 +21,7 @@ func (h *house) checked(address string) map[string]any {
 func TestSuppressionNeedsTwoPeopleAndEndsByItself(t *testing.T) {
 	h := screened(t)
 	a := h.exception("dora", "ofac-sdn", strings.ToLower(lazarus))
-	s := a.want(201)
+	s := a.want(202)
 	path := "/v1/lists/ofac-sdn/suppressions/" + s["id"].(string)
 	same(t, "Location", path, a.header.Get("Location"))
 	same(t, "proposed", any("proposed"), s["state"])
@@ -54,13 +54,13 @@ func TestSuppressionNeedsTwoPeopleAndEndsByItself(t *testing.T) {
 
 func TestSuppressionIsEndedByOnePerson(t *testing.T) {
 	h := screened(t)
-	id := h.exception("ana", "ofac-sdn", lazarus).want(201)["id"].(string)
+	id := h.exception("ana", "ofac-sdn", lazarus).want(202)["id"].(string)
 	path := "/v1/lists/ofac-sdn/suppressions/" + id
 	h.by("ben", "POST", path+"/approve", nil).want(200)
 	same(t, "suppressed", any("miss"), h.checked(lazarus)["result"])
 	h.by("ana", "POST", path+"/end", map[string]any{"reason": "the notice was withdrawn"}).want(200)
 	same(t, "ended", any("hit"), h.checked(lazarus)["result"])
-	rejected := h.exception("ana", "ofac-sdn", lazarus).want(201)["id"].(string)
+	rejected := h.exception("ana", "ofac-sdn", lazarus).want(202)["id"].(string)
 	same(t, "rejected", any("rejected"), h.by("ben", "POST", "/v1/lists/ofac-sdn/suppressions/"+rejected+"/reject", nil).want(200)["state"])
 	var states []any
 	for _, s := range h.by("otto", "GET", "/v1/lists/ofac-sdn/suppressions", nil).want(200)["suppressions"].([]any) {
@@ -73,7 +73,7 @@ func TestSuppressionIsEndedByOnePerson(t *testing.T) {
 func TestSuppressionIsOfOneListAndSurvivesAReload(t *testing.T) {
 	h := screened(t)
 	h.publish("deny", map[string]any{"approvals": 0}, row(lazarus, "Somebody"))
-	id := h.exception("ana", "ofac-sdn", lazarus).want(201)["id"].(string)
+	id := h.exception("ana", "ofac-sdn", lazarus).want(202)["id"].(string)
 	h.by("ben", "POST", "/v1/lists/ofac-sdn/suppressions/"+id+"/approve", nil).want(200)
 	got := h.checked(lazarus)
 	same(t, "lists that match, lists that are suppressed", [][]any{{"deny"}, {"ofac-sdn"}}, [][]any{listsOf(got["matches"]), listsOf(got["suppressed"])})
@@ -92,8 +92,8 @@ func listsOf(matches any) (ids []any) {
 
 func TestAMandatoryListIsNeverHidden(t *testing.T) {
 	h := screened(t)
-	id := h.exception("ana", "ofac-sdn", lazarus).want(201)["id"].(string)
-	late := h.exception("ana", "ofac-sdn", lazarus).want(201)["id"].(string)
+	id := h.exception("ana", "ofac-sdn", lazarus).want(202)["id"].(string)
+	late := h.exception("ana", "ofac-sdn", lazarus).want(202)["id"].(string)
 	h.by("ben", "POST", "/v1/lists/ofac-sdn/suppressions/"+id+"/approve", nil).want(200)
 	same(t, "before", any("miss"), h.checked(lazarus)["result"])
 	h.by("root", "PUT", "/v1/lists/ofac-sdn", map[string]any{"mandatory": true}).want(200)

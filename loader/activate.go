@@ -102,7 +102,8 @@ func (r *Loader) checkActivation(ctx context.Context, settings *lists.List, v *l
 		}
 		return fault.E(fault.Conflict, "guarded (%s); activating it needs an override with a reason", strings.Join(all, "; "))
 	}
-	if settings.Approvals == 0 || o.Warrant.Alone == lists.AloneOperator && o.Override != "" {
+	wentBack := v.State == lists.Superseded && settings.Active != 0 // two people agreed to that: see secondPerson
+	if settings.Approvals == 0 || wentBack || o.Warrant.Alone == lists.AloneOperator && o.Override != "" {
 		return nil
 	}
 	people, err := lists.ReadPeople(ctx, r.store)

@@ -129,7 +129,7 @@ func TestBadUploadsChangeNothing(t *testing.T) {
 			b.activate(t, "deny", 1)
 			body := x.body()
 			grown := heapGrowth(func() {
-				_, err := b.Stage(ctx, "deny", []loader.Upload{{Name: "../../etc/bad", Body: body}}, loader.StageOptions{Format: x.format, By: "ana"})
+				_, err := b.Stage(ctx, "deny", []loader.Upload{{Name: "../../etc/bad", Body: body}}, loader.StageOptions{Format: x.format, By: lists.Person("ana")})
 				if !fault.Is(err, x.kind) || !strings.Contains(err.Error(), x.says) || strings.Contains(err.Error(), "..") {
 					t.Errorf("it ends with: %v", err)
 				}
@@ -148,7 +148,7 @@ func TestBadUploadsChangeNothing(t *testing.T) {
 				if v.State != lists.Failed || v.Error == "" || len(v.Layers) != 0 {
 					t.Errorf("version %d is %s: %q", v.Number, v.State, v.Error)
 				}
-				if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "I want it", Operator: true}); !fault.Is(err, fault.Conflict) {
+				if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Override: "I want it", Warrant: lists.Warrant{Alone: lists.AloneOperator}}); !fault.Is(err, fault.Conflict) {
 					t.Errorf("it can be activated: %v", err)
 				}
 			}
@@ -190,7 +190,7 @@ func TestAFullDiskIsSaid(t *testing.T) {
 	b.activate(t, "deny", 1)
 	nowhere := loader.New(b.store, b.ledger, slog.New(slog.DiscardHandler), filepath.Join(t.TempDir(), "nosuch"), time.Now)
 	if _, err := nowhere.Stage(ctx, "deny", []loader.Upload{{Name: "l.csv", Body: strings.NewReader(csvOf(evmB + ",ethereum,B"))}},
-		loader.StageOptions{Format: "csv", By: "ana"}); !fault.Is(err, fault.Unavailable) {
+		loader.StageOptions{Format: "csv", By: lists.Person("ana")}); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("it ends with: %v", err)
 	}
 	if got := b.content(t, "deny", 1); len(got) != 1 {
@@ -217,7 +217,7 @@ func TestTwoUploadsAtTheSameTime(t *testing.T) {
 		errs := make([]error, 2)
 		for i, v := range versions {
 			done.Go(func() {
-				_, errs[i] = b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "race", Operator: true})
+				_, errs[i] = b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Override: "race", Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 			})
 		}
 		done.Wait()

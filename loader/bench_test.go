@@ -82,9 +82,9 @@ func each(b *testing.B, run func(b *testing.B, l *loader.Loader)) {
 func load(b *testing.B, l *loader.Loader, mode lists.Mode, body io.Reader, format string) *lists.Version {
 	settings := loader.NewList("bench", time.Now())
 	settings.Approvals = 0
-	v, err := l.Stage(ctx, "bench", []loader.Upload{{Name: "bench", Body: body}}, loader.StageOptions{Format: format, Mode: mode, By: "bench", Create: settings})
+	v, err := l.Stage(ctx, "bench", []loader.Upload{{Name: "bench", Body: body}}, loader.StageOptions{Format: format, Mode: mode, By: lists.Person("bench"), Create: settings})
 	if err == nil {
-		_, err = l.Activate(ctx, "bench", v.Number, loader.ActivateOptions{By: "bench", Override: "bench", Operator: true})
+		_, err = l.Activate(ctx, "bench", v.Number, loader.ActivateOptions{By: lists.Person("bench"), Override: "bench", Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 	}
 	if err != nil {
 		b.Fatal(err)

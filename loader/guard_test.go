@@ -35,7 +35,7 @@ func numbered(from, n int) string {
 
 func (b *bench) guarded(t *testing.T, list string, n int, want ...string) {
 	t.Helper()
-	_, err := b.Activate(ctx, list, n, loader.ActivateOptions{By: "bo"})
+	_, err := b.Activate(ctx, list, n, loader.ActivateOptions{By: lists.Person("bo")})
 	if !fault.Is(err, fault.Conflict) {
 		t.Fatalf("version %d went live: %v", n, err)
 	}
@@ -48,7 +48,7 @@ func (b *bench) guarded(t *testing.T, list string, n int, want ...string) {
 
 func (b *bench) override(t *testing.T, list string, n int) {
 	t.Helper()
-	if _, err := b.Activate(ctx, list, n, loader.ActivateOptions{By: "bo", Override: "checked"}); err != nil {
+	if _, err := b.Activate(ctx, list, n, loader.ActivateOptions{By: lists.Person("bo"), Override: "checked"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -94,7 +94,7 @@ func TestAfterARetirementGuardsCompareWithTheLastActiveVersion(t *testing.T) {
 	b := newBench(t)
 	b.mustStage(t, loader.StageOptions{}, numbered(1<<20, 100))
 	b.activate(t, "deny", 1)
-	if _, err := b.Retire(ctx, "deny", "bo", "test"); err != nil {
+	if _, err := b.Retire(ctx, "deny", by("bo", "test")); err != nil {
 		t.Fatal(err)
 	}
 	for _, mode := range []lists.Mode{lists.Replace, lists.Add} {
@@ -224,7 +224,7 @@ func TestTheSameBytesAreReadAgainInAnotherWay(t *testing.T) {
 	}
 	settings := b.settings("deny")
 	settings.Category = lists.Sanctions
-	if _, err := b.PutList(ctx, *settings, "root"); err != nil {
+	if _, _, err := b.PutList(ctx, settings.ID, by("root", ""), settle(*settings)); err != nil {
 		t.Fatal(err)
 	}
 	if v := b.mustStage(t, first, content); v.Number != 3 || v.Diff.Unchanged != 1 {
@@ -253,7 +253,7 @@ func TestDefaultsAreNotStoredWithListings(t *testing.T) {
 	b.activate(t, "deny", 1)
 	settings := b.settings("deny")
 	settings.Category = lists.Sanctions
-	if _, err := b.PutList(ctx, *settings, "root"); err != nil {
+	if _, _, err := b.PutList(ctx, settings.ID, by("root", ""), settle(*settings)); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]lists.Category{}
@@ -354,7 +354,7 @@ func TestAnyVersionThatIsNotRejectedCanBeActivated(t *testing.T) {
 	b.activate(t, "deny", 2)
 	b.mustStage(t, loader.StageOptions{}, numbered(1<<20, 14))
 	b.override(t, "deny", 3)
-	if _, err := b.Rollback(ctx, "deny", "bo", "a mistake"); err != nil {
+	if _, err := b.Rollback(ctx, "deny", by("bo", "a mistake")); err != nil {
 		t.Fatal(err)
 	}
 	b.guarded(t, "deny", 3, "shrink") // the 5 that were added would go
@@ -384,7 +384,7 @@ func TestAVersionWithoutLayersSaysWhatToDo(t *testing.T) {
 	if err := b.store.Commit(ctx, lists.Put(lists.DocVersion("deny", 1), v, lists.AnyRevision)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: "bo", Operator: true}); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "load it again") {
+	if _, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}}); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "load it again") {
 		t.Error(err)
 	}
 }
@@ -415,7 +415,7 @@ func TestOFACsOwnFilesNeedNoOverride(t *testing.T) {
 			defer f.Close()
 			uploads = append(uploads, loader.Upload{Name: name, Body: f})
 		}
-		v, err := b.Stage(ctx, "us-treasury", uploads, loader.StageOptions{By: "ana", Create: b.settings("us-treasury")})
+		v, err := b.Stage(ctx, "us-treasury", uploads, loader.StageOptions{By: lists.Person("ana"), Create: b.settings("us-treasury")})
 		if err != nil || len(v.Guards) != 0 || v.Means.Withdrawal != lists.Reject {
 			t.Errorf("%v: %+v, %v", files, v, err)
 		}

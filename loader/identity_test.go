@@ -49,7 +49,7 @@ func TestWhatIsWrongWithAnAddressIsReported(t *testing.T) {
 	if v.Diff.Removed != 2 {
 		t.Errorf("diff %+v", v.Diff)
 	}
-	if _, err := b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: "bo", Operator: true, Override: "two of six go"}); err != nil {
+	if _, err := b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "two of six go"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, text := range []string{repaired, cyrillic} {

@@ -68,8 +68,8 @@ func (b *bench) settings(id string) *lists.List {
 
 func (b *bench) stage(t testing.TB, o loader.StageOptions, content string) (*lists.Version, error) {
 	t.Helper()
-	if o.By == "" {
-		o.By = "ana"
+	if o.By.Person == "" {
+		o.By = lists.Person("ana")
 	}
 	if o.Create == nil {
 		o.Create = b.settings("deny")
@@ -91,7 +91,7 @@ func (b *bench) mustStage(t testing.TB, o loader.StageOptions, content string) *
 
 func (b *bench) activate(t testing.TB, list string, n int) *lists.Generation {
 	t.Helper()
-	g, err := b.Activate(ctx, list, n, loader.ActivateOptions{By: "bo", Operator: true})
+	g, err := b.Activate(ctx, list, n, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,10 +222,10 @@ func TestAddAndRemoveWriteOnlyWhatChanges(t *testing.T) {
 	if !slices.ContainsFunc(v.Warnings, func(f lists.Finding) bool { return f.Code == "not_listed" }) {
 		t.Errorf("the address that was not there is not told: %v", v.Warnings)
 	}
-	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: "bo", Operator: true}); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("half of a list may go without a reason: %v", err)
 	}
-	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: "bo", Operator: true, Override: "delisted"}); err != nil {
+	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "delisted"}); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff([]string{evmC + " D 2", evmB + " B 1"}, b.content(t, "deny", 3)); d != "" {
@@ -262,7 +262,7 @@ func TestARowWithSeveralReadingsIsOneListing(t *testing.T) {
 	if v.Addresses != 2 || v.Listings != 2 || v.Diff.Removed != 1 {
 		t.Errorf("one fewer gives %d addresses, %d listings, diff %+v", v.Addresses, v.Listings, v.Diff)
 	}
-	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: "bo", Override: "delisted"}); err != nil {
+	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: lists.Person("bo"), Override: "delisted"}); err != nil {
 		t.Fatal(err)
 	}
 	for k, err := range lists.WalkStack(ctx, b.store, v.Layers) {
@@ -284,7 +284,7 @@ func TestAStackedVersionMustBeStagedAgainWhenTheActiveOneMoves(t *testing.T) {
 	b.mustStage(t, loader.StageOptions{Mode: lists.Add}, csvOf(evmB+",ethereum,B"))
 	b.mustStage(t, loader.StageOptions{Mode: lists.Add}, csvOf(evmC+",ethereum,C"))
 	b.activate(t, "deny", 2)
-	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: "bo", Operator: true}); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("activating it would drop version 2's addresses: %v", err)
 	}
 }
@@ -316,14 +316,14 @@ func TestGuardsStopUntilAReasonIsGiven(t *testing.T) {
 			if !slices.ContainsFunc(v.Guards, func(f lists.Finding) bool { return f.Code == c.code }) {
 				t.Fatalf("guards are %v, not %s", v.Guards, c.code)
 			}
-			_, err = b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: "bo"})
+			_, err = b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: lists.Person("bo")})
 			if !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), c.code) {
 				t.Fatalf("activation says %v", err)
 			}
 			if l, _, _ := b.List(ctx, "deny"); l.Active != 1 {
 				t.Error("the guarded version is active all the same")
 			}
-			g, err := b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: "bo", Override: "checked with the publisher"})
+			g, err := b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: lists.Person("bo"), Override: "checked with the publisher"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -339,22 +339,22 @@ func TestNobodyApprovesHisOwnUpload(t *testing.T) {
 	b := newBench(t)
 	settings := b.settings("deny")
 	settings.Approvals = 2
-	b.mustStage(t, loader.StageOptions{By: "ana", Create: settings}, csvOf(evmA+",ethereum,A"))
+	b.mustStage(t, loader.StageOptions{By: lists.Person("ana"), Create: settings}, csvOf(evmA+",ethereum,A"))
 	activate := func() error {
-		_, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: "bo"})
+		_, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: lists.Person("bo")})
 		return err
 	}
-	if _, err := b.Approve(ctx, "deny", 1, "ana", ""); !fault.Is(err, fault.Forbidden) {
+	if _, err := b.Approve(ctx, "deny", 1, by("ana", "")); !fault.Is(err, fault.Forbidden) {
 		t.Errorf("the uploader approves: %v", err)
 	}
 	for i, person := range []string{"bo", "cy"} {
 		if err := activate(); !fault.Is(err, fault.Conflict) {
 			t.Fatalf("%d approvals are enough: %v", i, err)
 		}
-		if _, err := b.Approve(ctx, "deny", 1, person, "fine"); err != nil {
+		if _, err := b.Approve(ctx, "deny", 1, by(person, "fine")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Approve(ctx, "deny", 1, person, "fine"); !fault.Is(err, fault.Conflict) {
+		if _, err := b.Approve(ctx, "deny", 1, by(person, "fine")); !fault.Is(err, fault.Conflict) {
 			t.Errorf("%s counts twice: %v", person, err)
 		}
 	}
@@ -371,7 +371,7 @@ func TestApprovalsSurviveARaceOfMany(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 10 {
 		wg.Go(func() {
-			if _, err := b.Approve(ctx, "deny", 1, fmt.Sprintf("person %d", i), ""); err != nil {
+			if _, err := b.Approve(ctx, "deny", 1, by(fmt.Sprintf("person %d", i), "")); err != nil {
 				t.Error(err)
 			}
 		})
@@ -393,7 +393,7 @@ func TestOfManyActivationsAtOnceEachIsAGenerationOfItsOwn(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			g, err := b.Activate(ctx, fmt.Sprintf("list-%d", i), 1, loader.ActivateOptions{By: "bo"})
+			g, err := b.Activate(ctx, fmt.Sprintf("list-%d", i), 1, loader.ActivateOptions{By: lists.Person("bo")})
 			if err != nil {
 				t.Error(err)
 				return
@@ -416,12 +416,12 @@ func TestRollbackIsANewGenerationWithTheOldContent(t *testing.T) {
 	b := newBench(t)
 	for i, rows := range []string{evmA + ",ethereum,A", evmB + ",ethereum,B", evmC + ",ethereum,C"} {
 		b.mustStage(t, loader.StageOptions{}, csvOf(rows))
-		if _, err := b.Activate(ctx, "deny", i+1, loader.ActivateOptions{By: "bo", Override: "test"}); err != nil {
+		if _, err := b.Activate(ctx, "deny", i+1, loader.ActivateOptions{By: lists.Person("bo"), Override: "test"}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i, want := range []int{2, 1} {
-		g, err := b.Rollback(ctx, "deny", "bo", "wrong file")
+		g, err := b.Rollback(ctx, "deny", by("bo", "wrong file"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -429,7 +429,7 @@ func TestRollbackIsANewGenerationWithTheOldContent(t *testing.T) {
 			t.Errorf("rollback %d gives %+v", i, g)
 		}
 	}
-	if _, err := b.Rollback(ctx, "deny", "bo", ""); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Rollback(ctx, "deny", by("bo", "")); !fault.Is(err, fault.Conflict) {
 		t.Errorf("there is nothing before the first version: %v", err)
 	}
 }
@@ -469,7 +469,7 @@ func TestCompactionKeepsEveryListingAndItsProof(t *testing.T) {
 		t.Errorf("compacted again: %v, %v", done, err)
 	}
 	// The way back stands on the old layers.
-	if _, err := b.Rollback(ctx, "deny", "bo", ""); err != nil {
+	if _, err := b.Rollback(ctx, "deny", by("bo", "")); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.content(t, "deny", v.Number-1); len(got) != 12 {
@@ -481,11 +481,11 @@ func TestARetiredListIsInNoLaterGeneration(t *testing.T) {
 	b := newBench(t)
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))
 	b.activate(t, "deny", 1)
-	g, err := b.Retire(ctx, "deny", "bo", "the publisher has stopped")
+	g, err := b.Retire(ctx, "deny", by("bo", "the publisher has stopped"))
 	if err != nil || g.Number != 2 || len(g.Lists) != 0 {
 		t.Fatalf("%+v, %v", g, err)
 	}
-	if _, err := b.Retire(ctx, "deny", "bo", ""); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Retire(ctx, "deny", by("bo", "")); !fault.Is(err, fault.Conflict) {
 		t.Errorf("twice: %v", err)
 	}
 	v := b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A", evmB+",ethereum,B"))
@@ -525,7 +525,7 @@ func TestAnUploadThatBreaksOffLeavesNothing(t *testing.T) {
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))
 	b.activate(t, "deny", 1)
 	_, err := b.Stage(ctx, "deny", []loader.Upload{{Name: "x.csv", Body: torn{strings.NewReader(csvOf(evmA+",ethereum,A", evmB+",ethereum,B"))}}},
-		loader.StageOptions{Format: "csv", By: "ana"})
+		loader.StageOptions{Format: "csv", By: lists.Person("ana")})
 	if !fault.Is(err, fault.Invalid) {
 		t.Errorf("it is %v", err)
 	}
@@ -552,7 +552,7 @@ func TestAFileThatCannotBeReadIsAFailedVersionAndNotMore(t *testing.T) {
 		if v.State != lists.Failed || v.Error == "" || len(v.Layers) != 0 {
 			t.Errorf("version %d is %s: %q", v.Number, v.State, v.Error)
 		}
-		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "x"}); !fault.Is(err, fault.Conflict) {
+		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Override: "x"}); !fault.Is(err, fault.Conflict) {
 			t.Errorf("a failed version can be activated: %v", err)
 		}
 	}
@@ -595,7 +595,7 @@ func TestAChangeThatCannotBeRecordedIsNotMade(t *testing.T) {
 	b := newBench(t)
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))
 	b.ledger.err = fault.E(fault.Unavailable, "disk full")
-	if _, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: "bo"}); !fault.Is(err, fault.Unavailable) {
+	if _, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: lists.Person("bo")}); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("it is %v", err)
 	}
 	if _, err := b.Generation(ctx, 0); !fault.Is(err, fault.NotLoaded) {
@@ -607,7 +607,7 @@ func TestEveryChangeIsRecordedBeforeAndAfter(t *testing.T) {
 	b := newBench(t)
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A"))
 	b.activate(t, "deny", 1)
-	if _, err := b.Rollback(ctx, "deny", "bo", "no"); err == nil {
+	if _, err := b.Rollback(ctx, "deny", by("bo", "no")); err == nil {
 		t.Fatal("there is nothing to go back to")
 	}
 	var got []string
@@ -630,7 +630,7 @@ func TestSettingsOfAnActiveListMakeAGeneration(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Policy = lists.Policy{{Class: "exact", Action: lists.Review}}
-	if _, err := b.PutList(ctx, *l, "ad"); err != nil {
+	if _, _, err := b.PutList(ctx, l.ID, by("ad", ""), settle(*l)); err != nil {
 		t.Fatal(err)
 	}
 	g, err := b.Generation(ctx, 0)
@@ -638,7 +638,7 @@ func TestSettingsOfAnActiveListMakeAGeneration(t *testing.T) {
 		t.Errorf("the generation is %+v (%v)", g, err)
 	}
 	l.MaxShrink = 7
-	if _, err := b.PutList(ctx, *l, "ad"); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "max_shrink") {
+	if _, _, err := b.PutList(ctx, l.ID, by("ad", ""), settle(*l)); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "max_shrink") {
 		t.Errorf("a share of seven is taken: %v", err)
 	}
 }
@@ -655,7 +655,7 @@ func TestALargeUploadIsSortedOnDisk(t *testing.T) {
 	for i := range n {
 		fmt.Fprintf(&file, "0x%040x,ethereum,E%d\n", uint64(i)*0x9e3779b97f4a7c15, i%50)
 	}
-	v, err := b.Stage(ctx, "deny", []loader.Upload{{Name: "big.csv", Body: &file}}, loader.StageOptions{Format: "csv", By: "ana", Create: b.settings("deny")})
+	v, err := b.Stage(ctx, "deny", []loader.Upload{{Name: "big.csv", Body: &file}}, loader.StageOptions{Format: "csv", By: lists.Person("ana"), Create: b.settings("deny")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -694,10 +694,10 @@ func TestANewTickerLoadsAndAsksAPerson(t *testing.T) {
 			t.Errorf("%s: rows %+v", v.Mode, v.Rows)
 		}
 	}
-	if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo"}); !fault.Is(err, fault.Conflict) {
+	if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo")}); !fault.Is(err, fault.Conflict) {
 		t.Errorf("it goes live without a reason: %v", err)
 	}
-	if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "NEWT is an ERC-20 token"}); err != nil {
+	if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Override: "NEWT is an ERC-20 token"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -763,7 +763,7 @@ func TestCompactionLeavesALargeBaseAlone(t *testing.T) {
 		if len(v.Layers) > 9 {
 			t.Fatalf("step %d: a stack of %d layers", step, len(v.Layers))
 		}
-		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "test", Operator: true}); err != nil {
+		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Override: "test", Warrant: lists.Warrant{Alone: lists.AloneOperator}}); err != nil {
 			t.Fatal(err)
 		}
 		done, err := b.Compact(ctx, "deny", "system")
@@ -787,4 +787,14 @@ func TestCompactionLeavesALargeBaseAlone(t *testing.T) {
 			t.Fatalf("step %d: the report says %d addresses, %d listings of %d", step, v.Addresses, v.Listings, len(want))
 		}
 	}
+}
+
+// by describes a change of one person who has the store at hand.
+func by(person, reason string) loader.ChangeOptions {
+	return loader.ChangeOptions{By: lists.Person(person), Reason: reason, Warrant: lists.Warrant{Alone: lists.AloneOperator}}
+}
+
+// settle replaces all settings of a list.
+func settle(settings lists.List) func(*lists.List, bool) error {
+	return func(l *lists.List, _ bool) error { *l = settings; return nil }
 }

@@ -149,7 +149,7 @@ func (b *bench) stacked(t testing.TB) *lists.Version {
 	b.activate(t, "deny", 1)
 	for i, content := range []string{csvOf(evmB + ",ethereum,E"), csvOf(btcA+",bitcoin,", shared+",verge,"), csvOf(btcB + ",bitcoin,F")} {
 		v := b.mustStage(t, loader.StageOptions{Mode: []lists.Mode{lists.Add, lists.Remove, lists.Add}[i]}, content)
-		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Operator: true, Override: "test"}); err != nil {
+		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "test"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -184,9 +184,9 @@ func TestAListOfOlderRulesIsRebuiltFromItsBytes(t *testing.T) {
 		if err != nil || !lists.Outdated(old.Layers) {
 			t.Fatal(err)
 		}
-		s, err := b.ProposeSuppression(ctx, "deny", evmB, "", "wrong", b.now.Add(time.Hour), "ana")
+		s, err := b.ProposeSuppression(ctx, "deny", evmB, "", b.now.Add(time.Hour), by("ana", "wrong"))
 		if err == nil {
-			_, err = b.ApproveSuppression(ctx, "deny", s.ID, "bo", "")
+			_, err = b.ApproveSuppression(ctx, "deny", s.ID, by("bo", ""))
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -263,7 +263,7 @@ func TestAnOlderVersionIsRebuiltBeforeItGoesLive(t *testing.T) {
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmA+",ethereum,A", evmB+",ethereum,B"))
 	b.activate(t, "deny", 1)
 	b.mustStage(t, loader.StageOptions{}, csvOf(evmB+",ethereum,B", evmC+",ethereum,C"))
-	if _, err := b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: "bo", Operator: true, Override: "test"}); err != nil {
+	if _, err := b.Activate(ctx, "deny", 2, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	b.mustStage(t, loader.StageOptions{Mode: lists.Add}, csvOf(btcB+",bitcoin,F"))
@@ -275,7 +275,7 @@ func TestAnOlderVersionIsRebuiltBeforeItGoesLive(t *testing.T) {
 		t.Error("the staged version went live on its old layers")
 	}
 	for _, n := range []int{2, 1} {
-		if _, err := b.Rollback(ctx, "deny", "bo", "test"); err != nil {
+		if _, err := b.Rollback(ctx, "deny", by("bo", "test")); err != nil {
 			t.Fatal(err)
 		}
 		if n == 1 && !b.screens(t, evmA, "ethereum") {

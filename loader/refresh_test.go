@@ -112,7 +112,7 @@ func (b *bench) follow(t testing.TB, id, url string, change ...func(*lists.List)
 	for _, c := range change {
 		c(l)
 	}
-	if _, err := b.PutList(ctx, *l, "ad"); err != nil {
+	if _, _, err := b.PutList(ctx, l.ID, by("ad", ""), settle(*l)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -375,10 +375,10 @@ func TestWhatNeedsAPersonStaysStaged(t *testing.T) {
 		if s := b.status(t, "deny"); s.Failures != 0 || !s.LastSuccess.Equal(b.now) || !b.fresh(t, "deny").IsZero() {
 			t.Errorf("%+v, fresh %v", s, b.fresh(t, "deny"))
 		}
-		if _, err := b.Approve(ctx, "deny", 1, "bo", ""); err != nil {
+		if _, err := b.Approve(ctx, "deny", 1, by("bo", "")); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: "bo"}); err != nil {
+		if _, err := b.Activate(ctx, "deny", 1, loader.ActivateOptions{By: lists.Person("bo")}); err != nil {
 			t.Fatal(err)
 		}
 		if got := b.fresh(t, "deny"); !got.Equal(staged) {
@@ -418,7 +418,7 @@ func TestWhatNeedsAPersonStaysStaged(t *testing.T) {
 		b.follow(t, "deny", p.URL+"/deny.csv", func(l *lists.List) { l.Approvals = 1 })
 		want(t, b.refresh(t, false), "deny staged 1")
 		v := b.mustStage(t, loader.StageOptions{}, csvOf(evmB+",ethereum,B"))
-		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Operator: true, Override: "it is so"}); err != nil {
+		if _, err := b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "it is so"}); err != nil {
 			t.Fatal(err)
 		}
 		b.follow(t, "deny", p.URL+"/deny.csv")
@@ -429,15 +429,15 @@ func TestWhatNeedsAPersonStaysStaged(t *testing.T) {
 
 func TestWhatAPersonTookBackDoesNotComeBackByItself(t *testing.T) {
 	for name, takeBack := range map[string]func(*bench) error{
-		"rolled back": func(b *bench) error { _, err := b.Rollback(ctx, "deny", "bo", "wrong"); return err },
+		"rolled back": func(b *bench) error { _, err := b.Rollback(ctx, "deny", by("bo", "wrong")); return err },
 		"replaced by hand": func(b *bench) error {
-			v, err := b.Stage(ctx, "deny", []loader.Upload{{Name: "x", Body: strings.NewReader(csvOf(evmC+",ethereum,C", evmB+",ethereum,B"))}}, loader.StageOptions{Format: "csv", By: "ana"})
+			v, err := b.Stage(ctx, "deny", []loader.Upload{{Name: "x", Body: strings.NewReader(csvOf(evmC+",ethereum,C", evmB+",ethereum,B"))}}, loader.StageOptions{Format: "csv", By: lists.Person("ana")})
 			if err == nil {
-				_, err = b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "bo", Override: "yes"})
+				_, err = b.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("bo"), Override: "yes"})
 			}
 			return err
 		},
-		"retired": func(b *bench) error { _, err := b.Retire(ctx, "deny", "bo", "no"); return err },
+		"retired": func(b *bench) error { _, err := b.Retire(ctx, "deny", by("bo", "no")); return err },
 	} {
 		for _, plain := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, conditional requests %t", name, !plain), func(t *testing.T) {
@@ -479,7 +479,7 @@ func TestWhatAPersonTookBackDoesNotComeBackByItself(t *testing.T) {
 		p.set("/deny.csv", csvOf(evmA+",ethereum,A"))
 		b.follow(t, "deny", p.URL+"/deny.csv", func(l *lists.List) { l.Approvals = 1 })
 		want(t, b.refresh(t, false), "deny staged 1")
-		if _, err := b.Reject(ctx, "deny", 1, "bo", "no"); err != nil {
+		if _, err := b.Reject(ctx, "deny", 1, by("bo", "no")); err != nil {
 			t.Fatal(err)
 		}
 		b.now = b.now.Add(6 * time.Hour)
@@ -506,7 +506,7 @@ func TestWhatWasAddedByHandIsNotUndone(t *testing.T) {
 	if b.active(t, "deny") != 2 {
 		t.Error("it is undone")
 	}
-	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: "bo", Operator: true, Override: "the publisher knows better"}); err != nil {
+	if _, err := b.Activate(ctx, "deny", 3, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "the publisher knows better"}); err != nil {
 		t.Fatal(err)
 	}
 	b.now = b.now.Add(6 * time.Hour)

@@ -171,7 +171,7 @@ func TestARemovalWithANetworkLeavesTheOtherReadings(t *testing.T) {
 				if !slices.ContainsFunc(v.Warnings, func(f lists.Finding) bool { return f.Code == "partly_removed" }) {
 					t.Errorf("nothing says that listings stay: %v", v.Warnings)
 				}
-				if _, err := b.Activate(ctx, list, v.Number, loader.ActivateOptions{By: "bo", Operator: true, Override: "delisted"}); err != nil {
+				if _, err := b.Activate(ctx, list, v.Number, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "delisted"}); err != nil {
 					t.Fatal(err)
 				}
 				// What stays can be removed, too, and then nothing of it is left.

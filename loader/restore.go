@@ -147,7 +147,7 @@ func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error
 func (r *restoring) documents(ctx context.Context) error {
 	r.changes = append(r.changes, lists.Put(lists.DocLost(r.lost.ID, r.lost.Number), r.lost, lists.AnyRevision))
 	docs := []lists.Doc{{Key: lists.DocGeneration(r.lost.Number), Value: lists.Put("", r.lost, 0).Value}}
-	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), lists.DocAllSuppressions} {
+	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), lists.DocAccount(""), lists.DocAllSuppressions, lists.DocProposals} {
 		more, err := r.from.Scan(ctx, prefix)
 		if err != nil {
 			return err

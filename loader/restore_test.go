@@ -55,11 +55,11 @@ func (w *twin) put(t *testing.T, list string, mode lists.Mode, addresses ...stri
 	settings := loader.NewList(list, time.Now())
 	settings.Approvals = 0
 	v, err := w.Stage(ctx, list, []loader.Upload{{Name: list + ".csv", Body: strings.NewReader(text)}},
-		loader.StageOptions{Format: "csv", Mode: mode, By: "ana", Create: settings})
+		loader.StageOptions{Format: "csv", Mode: mode, By: lists.Person("ana"), Create: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Activate(ctx, list, v.Number, loader.ActivateOptions{By: "ana", Operator: true, Override: "test"}); err != nil {
+	if _, err := w.Activate(ctx, list, v.Number, loader.ActivateOptions{By: lists.Person("ana"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "test"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -209,7 +209,7 @@ func TestNothingIsBuiltOverALostReplicaBehind(t *testing.T) {
 	}
 	for _, r := range []lists.Replica{{Generation: g.Number, GenerationID: g.ID}, {Generation: g.Number, GenerationID: g.ID, Lost: true}, {Lost: true}} {
 		report(r)
-		if _, err := store.Retire(ctx, "l", "ana", ""); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "interdict restore") {
+		if _, err := store.Retire(ctx, "l", by("ana", "")); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "interdict restore") {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
@@ -218,7 +218,7 @@ func TestNothingIsBuiltOverALostReplicaBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	report(lists.Replica{Generation: 2, GenerationID: before.ID})
-	if _, err := store.Retire(ctx, "l", "ana", ""); err != nil {
+	if _, err := store.Retire(ctx, "l", by("ana", "")); err != nil {
 		t.Errorf("a replica that is only behind: %v", err)
 	}
 }

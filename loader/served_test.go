@@ -62,7 +62,7 @@ func TestWhatAReplicaServesIsNotBuiltOver(t *testing.T) {
 	g := b.activate(t, "deny", 1)
 	b.mustStage(t, loader.StageOptions{Mode: lists.Add}, csvOf(evmB+",ethereum,B"))
 	activate := func(l *loader.Loader) error {
-		_, err := l.Activate(ctx, "deny", 2, loader.ActivateOptions{By: "bo", Operator: true})
+		_, err := l.Activate(ctx, "deny", 2, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}})
 		return err
 	}
 	for _, served := range []lists.Replica{{Generation: g.Number + 1, GenerationID: "lost"}, {Generation: g.Number, GenerationID: "another"}} {
@@ -78,7 +78,7 @@ func TestWhatAReplicaServesIsNotBuiltOver(t *testing.T) {
 		if prefix == lists.DocReplicas && !once {
 			once = true
 			o := b.settings("other")
-			if _, err := b.Stage(ctx, "other", []loader.Upload{{Name: "o", Body: rowsOf(1, 1)}}, loader.StageOptions{Format: "csv", By: "ana", Create: o}); err != nil {
+			if _, err := b.Stage(ctx, "other", []loader.Upload{{Name: "o", Body: rowsOf(1, 1)}}, loader.StageOptions{Format: "csv", By: lists.Person("ana"), Create: o}); err != nil {
 				t.Fatal(err)
 			}
 			next := b.activate(t, "other", 1)

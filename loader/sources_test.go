@@ -37,7 +37,7 @@ func TestEverySourceMakesAListThatIsTaken(t *testing.T) {
 		}
 		l := loader.NewList("l-"+s.ID, b.now)
 		l.Source = &lists.Source{URL: s.URL, Format: s.Format, Every: s.Every}
-		if _, err := b.PutList(ctx, *l, "op"); err != nil {
+		if _, _, err := b.PutList(ctx, l.ID, by("op", ""), settle(*l)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -55,7 +55,7 @@ func TestASourceThatCannotBeFollowedIsRefusedWithoutItsURL(t *testing.T) {
 	put := func(s lists.Source) error {
 		l := b.settings("ours")
 		l.Source = &s
-		_, err := b.PutList(ctx, *l, "ad")
+		_, _, err := b.PutList(ctx, l.ID, by("ad", ""), settle(*l))
 		return err
 	}
 	if err := put(good); err != nil {

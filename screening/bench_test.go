@@ -61,11 +61,11 @@ func open(t testing.TB, now func() time.Time) *house {
 func (h *house) load(t testing.TB, settings *lists.List, format, content string) *lists.Version {
 	t.Helper()
 	v, err := h.loader.Stage(context.Background(), settings.ID, []loader.Upload{{Name: settings.ID + "." + format, Body: bytes.NewReader([]byte(content))}},
-		loader.StageOptions{Format: format, By: "tester", Create: settings})
+		loader.StageOptions{Format: format, By: lists.Person("tester"), Create: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.loader.Activate(context.Background(), settings.ID, v.Number, loader.ActivateOptions{By: "tester", Operator: true, Override: "test"}); err != nil {
+	if _, err := h.loader.Activate(context.Background(), settings.ID, v.Number, loader.ActivateOptions{By: lists.Person("tester"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.screener.Refresh(context.Background()); err != nil {

@@ -251,11 +251,11 @@ func TestExplanationOfARemovedListing(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", row(evmA, "ethereum")+row(evmB, "ethereum"))
 	v, err := h.loader.Stage(ctx, "deny", []loader.Upload{{Name: "gone.ndjson", Body: strings.NewReader(row(evmA, "ethereum"))}},
-		loader.StageOptions{Format: "ndjson", Mode: lists.Remove, By: "tester"})
+		loader.StageOptions{Format: "ndjson", Mode: lists.Remove, By: lists.Person("tester")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.loader.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "tester", Operator: true, Override: "test"}); err != nil {
+	if _, err := h.loader.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("tester"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "test"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.screener.Refresh(ctx); err != nil {

@@ -357,7 +357,7 @@ func (m *modelRun) load(l *modelList, mode lists.Mode, activate bool) {
 	m.step = fmt.Sprintf("%s %s: %d rows", mode, id, len(rows))
 	settings := l.settings
 	staged, err := m.loader.Stage(ctx, id, []loader.Upload{{Name: name, Body: strings.NewReader(content)}},
-		loader.StageOptions{Mode: mode, By: "ana", Create: &settings})
+		loader.StageOptions{Mode: mode, By: lists.Person("ana"), Create: &settings})
 	if err != nil {
 		m.t.Errorf("%s: %v\n%s", m.step, err, content)
 		return
@@ -374,7 +374,7 @@ func (m *modelRun) load(l *modelList, mode lists.Mode, activate bool) {
 
 func (m *modelRun) activate(l *modelList, number int) {
 	v := l.versions[number]
-	_, err := m.loader.Activate(ctx, l.settings.ID, number, loader.ActivateOptions{By: "bo", Operator: true, Override: "model"})
+	_, err := m.loader.Activate(ctx, l.settings.ID, number, loader.ActivateOptions{By: lists.Person("bo"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "model"})
 	m.step += fmt.Sprintf("; activate %s %d: %v", l.settings.ID, number, err)
 	may := !v.rejected && number != l.active && (activateAny || !v.was)
 	switch {
@@ -405,7 +405,7 @@ func (m *modelRun) rollback(l *modelList) {
 	if len(l.versions) == 0 {
 		return
 	}
-	g, err := m.loader.Rollback(ctx, l.settings.ID, "bo", "model")
+	g, err := m.loader.Rollback(ctx, l.settings.ID, by("bo", "model"))
 	m.step = fmt.Sprintf("rollback %s: %v", l.settings.ID, err)
 	if err != nil {
 		if l.active != 0 && l.versions[l.active].previous != 0 || !fault.Is(err, fault.Conflict) {
@@ -427,7 +427,7 @@ func (m *modelRun) retire(l *modelList) {
 	if l.settings.Mandatory || len(l.versions) == 0 {
 		return
 	}
-	_, err := m.loader.Retire(ctx, l.settings.ID, "bo", "model")
+	_, err := m.loader.Retire(ctx, l.settings.ID, by("bo", "model"))
 	m.step = fmt.Sprintf("retire %s: %v", l.settings.ID, err)
 	if (err == nil) != (l.active != 0) {
 		m.t.Error(m.step)
@@ -442,7 +442,7 @@ func (m *modelRun) reject(l *modelList) {
 	}
 	n := numbers[m.r.IntN(len(numbers))]
 	v := l.versions[n]
-	_, err := m.loader.Reject(ctx, l.settings.ID, n, "bo", "model")
+	_, err := m.loader.Reject(ctx, l.settings.ID, n, by("bo", "model"))
 	m.step = fmt.Sprintf("reject %s %d: %v", l.settings.ID, n, err)
 	if (err == nil) != (!v.was && !v.rejected) {
 		m.t.Error(m.step)
@@ -467,7 +467,7 @@ func (m *modelRun) suppress(l *modelList) {
 	}
 	until := m.now.Add(time.Duration(1+m.r.IntN(96)) * time.Hour)
 	m.step = fmt.Sprintf("suppress %s of %s until %s", q, l.settings.ID, until.Format(time.DateTime))
-	p, err := m.loader.ProposeSuppression(ctx, l.settings.ID, q.text, q.network, "model", until, "ana")
+	p, err := m.loader.ProposeSuppression(ctx, l.settings.ID, q.text, q.network, until, by("ana", "model"))
 	points := map[point]bool{}
 	for _, point := range m.points[q] {
 		points[point] = true
@@ -488,12 +488,12 @@ func (m *modelRun) suppress(l *modelList) {
 	s.id = p.ID
 	if m.r.IntN(8) == 0 {
 		m.step += ", rejected"
-		if _, err := m.loader.RejectSuppression(ctx, l.settings.ID, s.id, "bo", "model"); err != nil {
+		if _, err := m.loader.RejectSuppression(ctx, l.settings.ID, s.id, by("bo", "model")); err != nil {
 			m.t.Errorf("%s: %v", m.step, err)
 		}
 		return
 	}
-	if _, err := m.loader.ApproveSuppression(ctx, l.settings.ID, s.id, "bo", "model"); err != nil {
+	if _, err := m.loader.ApproveSuppression(ctx, l.settings.ID, s.id, by("bo", "model")); err != nil {
 		m.t.Errorf("%s: %v", m.step, err)
 		return
 	}
@@ -505,7 +505,7 @@ func (m *modelRun) endSuppression(l *modelList) {
 		return
 	}
 	s := l.suppressions[m.r.IntN(len(l.suppressions))]
-	_, err := m.loader.EndSuppression(ctx, l.settings.ID, s.id, "bo", "model")
+	_, err := m.loader.EndSuppression(ctx, l.settings.ID, s.id, by("bo", "model"))
 	m.step = fmt.Sprintf("end a suppression of %s: %v", l.settings.ID, err)
 	if (err == nil) != (!s.ended && m.now.Before(s.until)) {
 		m.t.Error(m.step)
@@ -528,7 +528,7 @@ func (m *modelRun) set(l *modelList) {
 		l.settings.Mandatory = m.r.IntN(3) == 0
 	}
 	m.step = fmt.Sprintf("settings of %s: %v %s mandatory=%t", l.settings.ID, l.settings.Policy, l.settings.Category, l.settings.Mandatory)
-	if _, err := m.loader.PutList(ctx, l.settings, "cy"); err != nil {
+	if _, _, err := m.loader.PutList(ctx, l.settings.ID, by("cy", ""), settle(l.settings)); err != nil {
 		m.t.Errorf("%s: %v", m.step, err)
 	}
 }

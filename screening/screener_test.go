@@ -68,7 +68,7 @@ func TestNoMissFromAGenerationWithoutListings(t *testing.T) {
 	if a, err := h.ask(t, screening.Request{Address: evmB}); err != nil || a.Result != screening.Miss {
 		t.Fatal(a.Result, err)
 	}
-	if _, err := h.loader.Retire(ctx, "deny", "tester", "test"); err != nil {
+	if _, err := h.loader.Retire(ctx, "deny", by("tester", "test")); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.screener.Refresh(ctx); err != nil {
@@ -233,7 +233,7 @@ func TestStaleListStopsAnswers(t *testing.T) {
 	}
 	// An upload of the same bytes makes the list fresh.
 	if _, err := h.loader.Stage(ctx, "stop", []loader.Upload{{Name: "stop.ndjson", Body: strings.NewReader(row(evmA, "ethereum"))}},
-		loader.StageOptions{Format: "ndjson", By: "tester", Approver: true}); err != nil {
+		loader.StageOptions{Format: "ndjson", By: lists.Person("tester"), Approver: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.screener.Refresh(ctx); err != nil {
@@ -479,4 +479,14 @@ func TestClockJumps(t *testing.T) {
 	if g := h.screener.Status().Generation; g != generation+1 {
 		t.Errorf("an activation after the clock was set back: generation %d after %d", g, generation)
 	}
+}
+
+// by describes a change of one person who has the store at hand.
+func by(person, reason string) loader.ChangeOptions {
+	return loader.ChangeOptions{By: lists.Person(person), Reason: reason, Warrant: lists.Warrant{Alone: lists.AloneOperator}}
+}
+
+// settle replaces all settings of a list.
+func settle(settings lists.List) func(*lists.List, bool) error {
+	return func(l *lists.List, _ bool) error { *l = settings; return nil }
 }

@@ -15,9 +15,9 @@ import (
 // suppress proposes and approves a suppression.
 func (h *house) suppress(t *testing.T, list, address, network string) *lists.Suppression {
 	t.Helper()
-	s, err := h.loader.ProposeSuppression(ctx, list, address, network, "wrong person", time.Now().Add(time.Hour), "ana")
+	s, err := h.loader.ProposeSuppression(ctx, list, address, network, time.Now().Add(time.Hour), by("ana", "wrong person"))
 	if err == nil {
-		s, err = h.loader.ApproveSuppression(ctx, list, s.ID, "ben", "")
+		s, err = h.loader.ApproveSuppression(ctx, list, s.ID, by("ben", ""))
 	}
 	if err == nil {
 		err = h.screener.Refresh(ctx)
@@ -146,12 +146,12 @@ func TestSuppressionWithoutAListingHasNoEffect(t *testing.T) {
 func TestSuppressionIsApprovedForCurrentListings(t *testing.T) {
 	h := open(t, time.Now)
 	h.load(t, sanctions("deny"), "ndjson", named(evmA, "S", ""))
-	s, err := h.loader.ProposeSuppression(ctx, "deny", evmA, "", "wrong person", time.Now().Add(time.Hour), "ana")
+	s, err := h.loader.ProposeSuppression(ctx, "deny", evmA, "", time.Now().Add(time.Hour), by("ana", "wrong person"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.load(t, sanctions("deny"), "ndjson", named(evmA, "Another", ""))
-	if _, err := h.loader.ApproveSuppression(ctx, "deny", s.ID, "ben", ""); !fault.Is(err, fault.Conflict) {
+	if _, err := h.loader.ApproveSuppression(ctx, "deny", s.ID, by("ben", "")); !fault.Is(err, fault.Conflict) {
 		t.Errorf("approved for a listing that is gone: %v", err)
 	}
 }
@@ -169,7 +169,7 @@ func TestSuppressedMatchesAreCountedAndTruncated(t *testing.T) {
 		t.Errorf("%v: %d of %d suppressed (%v)", a.Result, len(a.Suppressed), a.SuppressedTotal, err)
 	}
 	h.load(t, sanctions("deny"), "ndjson", rows+named(evmA, "one more", ""))
-	if _, err := h.loader.ProposeSuppression(ctx, "deny", evmA, "", "wrong", time.Now().Add(time.Hour), "ana"); !fault.Is(err, fault.Conflict) {
+	if _, err := h.loader.ProposeSuppression(ctx, "deny", evmA, "", time.Now().Add(time.Hour), by("ana", "wrong")); !fault.Is(err, fault.Conflict) {
 		t.Errorf("one suppression for 101 listings: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -62,18 +63,30 @@ func store(t *testing.T) *counted {
 	return &counted{Store: s}
 }
 
+// unrecorded drops events.
+type unrecorded struct{}
+
+func (unrecorded) Record(lists.Event) error { return nil }
+
+func options(pepper string, c *clock) auth.Options {
+	return auth.Options{Pepper: pepper, Recorder: unrecorded{}, Log: slog.New(slog.DiscardHandler), Now: c.now}
+}
+
+// operator makes changes alone.
+var operator = auth.Change{By: lists.Person("test"), Warrant: lists.Warrant{Alone: lists.AloneOperator}}
+
 func open(t *testing.T, s lists.Store, pepper string, c *clock) *auth.Keys {
 	t.Helper()
-	k, err := auth.Open(t.Context(), s, pepper, c.now)
+	k, err := auth.Open(t.Context(), s, options(pepper, c))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-func create(t *testing.T, k *auth.Keys, name string, roles ...auth.Role) (string, auth.Key) {
+func create(t *testing.T, k *auth.Keys, name string, roles ...auth.Role) (string, lists.Key) {
 	t.Helper()
-	text, key, err := k.Create(t.Context(), name, roles, "test")
+	text, key, err := k.Create(t.Context(), lists.Key{Name: name, Roles: roles}, operator)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +177,7 @@ func TestRevokedKeyIsRefused(t *testing.T) {
 	if !known(t, here, text) || !known(t, there, text) {
 		t.Fatal("a new key is not known on both replicas")
 	}
-	if err := here.Revoke(t.Context(), key.ID, "root"); err != nil {
+	if err := here.Revoke(t.Context(), key.ID, operator); err != nil {
 		t.Fatal(err)
 	}
 	if known(t, here, text) {
@@ -182,10 +195,10 @@ func TestRevokedKeyIsRefused(t *testing.T) {
 	if !known(t, here, stays) || !known(t, there, stays) {
 		t.Error("another key ended with it")
 	}
-	if err := here.Revoke(t.Context(), key.ID, "root"); !fault.Is(err, fault.Conflict) {
+	if err := here.Revoke(t.Context(), key.ID, operator); !fault.Is(err, fault.Conflict) {
 		t.Errorf("twice: %v", err)
 	}
-	if err := here.Revoke(t.Context(), "nosuch", "root"); !fault.Is(err, fault.NotFound) {
+	if err := here.Revoke(t.Context(), "nosuch", operator); !fault.Is(err, fault.NotFound) {
 		t.Errorf("unknown: %v", err)
 	}
 	all, err := here.List(t.Context())
@@ -195,7 +208,7 @@ func TestRevokedKeyIsRefused(t *testing.T) {
 	at := c.now().UTC()
 	for _, x := range all {
 		if x.ID == key.ID {
-			x.MAC, key.RevokedAt, key.RevokedBy = nil, &at, "root"
+			x.MAC, key.RevokedAt, key.RevokedBy = nil, &at, "test"
 			if diff := cmp.Diff(key, x); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
@@ -225,7 +238,7 @@ func TestUnknownKeysReadTheStoreOncePerSecond(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := s.scans.Load() - before; n != 1 {
+	if n := s.scans.Load() - before; n != 2 { // the keys and the accounts
 		t.Errorf("800 unknown keys in one second read the store %d times", n)
 	}
 }
@@ -250,10 +263,10 @@ func TestKnownKeysWorkWhileTheStoreIsDown(t *testing.T) {
 	if who, err := k.Authenticate(t.Context(), "unknown"); who != nil || !fault.Is(err, fault.Unauthorized) {
 		t.Errorf("at once again: %v %v", who, err)
 	}
-	if err := k.Revoke(t.Context(), key.ID, "root"); !fault.Is(err, fault.Unavailable) {
+	if err := k.Revoke(t.Context(), key.ID, operator); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := k.Create(t.Context(), "x", []auth.Role{auth.Admin}, "root"); !fault.Is(err, fault.Unavailable) {
+	if _, _, err := k.Create(t.Context(), lists.Key{Name: "x", Roles: []auth.Role{auth.Admin}}, operator); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("%v", err)
 	}
 	s.gone.Store(false)
@@ -286,7 +299,7 @@ func TestPepper(t *testing.T) {
 		for i := range all {
 			wg.Go(func() {
 				var err error
-				if all[i], err = auth.Open(t.Context(), s, "", c.now); err != nil {
+				if all[i], err = auth.Open(t.Context(), s, options("", c)); err != nil {
 					t.Error(err)
 				}
 			})
@@ -303,7 +316,7 @@ func TestPepper(t *testing.T) {
 
 func TestBootstrap(t *testing.T) {
 	s, c := store(t), &clock{}
-	const text = "a secret from the operator"
+	const text = "a-secret-from-the-operator-32-bytes"
 	k := open(t, s, "", c)
 	if made, err := k.Bootstrap(t.Context(), ""); made || err != nil {
 		t.Errorf("nothing: %v %v", made, err)
@@ -340,10 +353,14 @@ func TestBootstrap(t *testing.T) {
 	if err != nil || !who.May(auth.Admin) {
 		t.Errorf("%v %v", who, err)
 	}
-	if made, err := k.Bootstrap(t.Context(), "another secret"); made || err != nil || known(t, k, "another secret") {
+	if made, err := k.Bootstrap(t.Context(), "another-secret-long-enough-for-a-key"); made || err != nil || known(t, k, "another-secret,-long-enough-for-a-key") {
 		t.Error("a second bootstrap key")
 	}
-	if err := k.Revoke(t.Context(), "bootstrap", "root"); err != nil {
+	if err := k.Revoke(t.Context(), "bootstrap", operator); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the last administrator can be revoked: %v", err)
+	}
+	create(t, k, "root", auth.Admin)
+	if err := k.Revoke(t.Context(), "bootstrap", operator); err != nil {
 		t.Fatal(err)
 	}
 	if made, _ := k.Bootstrap(t.Context(), text); made || known(t, k, text) {
@@ -355,7 +372,7 @@ func TestBootstrap(t *testing.T) {
 func TestBootstrapChangesNoStoreWithKeys(t *testing.T) {
 	k := open(t, store(t), "", &clock{})
 	create(t, k, "payments", auth.Checker)
-	if made, err := k.Bootstrap(t.Context(), "a secret from the operator"); made || err != nil || known(t, k, "a secret from the operator") {
+	if made, err := k.Bootstrap(t.Context(), "a-secret-from-the-operator-32-bytes"); made || err != nil || known(t, k, "a-secret-from-the-operator-32-bytes") {
 		t.Errorf("%v %v", made, err)
 	}
 }
@@ -363,21 +380,21 @@ func TestBootstrapChangesNoStoreWithKeys(t *testing.T) {
 func TestKeyNames(t *testing.T) {
 	k := open(t, store(t), "", &clock{})
 	for _, name := range []string{"kim", "kim@example.org", "Team 7 + 8", "a", strings.Repeat("n", 100)} {
-		if _, key, err := k.Create(t.Context(), name, []auth.Role{auth.Checker}, "root"); err != nil || key.Name != name {
+		if _, key, err := k.Create(t.Context(), lists.Key{Name: name, Roles: []auth.Role{auth.Checker}}, operator); err != nil || key.Name != name {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
-	for _, name := range []string{" kim", "-kim", "kim\n", "ki\x00m", "k\u0456m", strings.Repeat("n", 101), "<b>"} {
-		if _, _, err := k.Create(t.Context(), name, []auth.Role{auth.Checker}, "root"); !fault.Is(err, fault.Invalid) {
+	for _, name := range []string{"-kim", "ki\x00m", "k\u0456m", strings.Repeat("n", 101), "<b>"} {
+		if _, _, err := k.Create(t.Context(), lists.Key{Name: name, Roles: []auth.Role{auth.Checker}}, operator); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
 	for _, roles := range [][]auth.Role{nil, {}, {"root"}, {auth.Checker, ""}, {"CHECKER"}} {
-		if _, _, err := k.Create(t.Context(), "kim", roles, "root"); !fault.Is(err, fault.Invalid) {
+		if _, _, err := k.Create(t.Context(), lists.Key{Name: "kim", Roles: roles}, operator); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", roles, err)
 		}
 	}
-	if _, key, err := k.Create(t.Context(), "", []auth.Role{auth.Checker}, "root"); err != nil || key.Name != key.ID {
+	if _, key, err := k.Create(t.Context(), lists.Key{Name: "", Roles: []auth.Role{auth.Checker}}, operator); err != nil || key.Name != key.ID {
 		t.Errorf("no name: %q %v", key.Name, err)
 	}
 }
@@ -422,7 +439,7 @@ func TestKeysUnderLoad(t *testing.T) {
 	})
 	for range 10 {
 		_, key := create(t, k, "other", auth.Analyst)
-		if err := k.Revoke(t.Context(), key.ID, "root"); err != nil {
+		if err := k.Revoke(t.Context(), key.ID, operator); err != nil {
 			t.Error(err)
 		}
 	}
@@ -448,7 +465,7 @@ func TestKeysThatTheStoreLosesStayValid(t *testing.T) {
 	if err := s.Commit(t.Context(), lists.Change{Key: lists.DocPepper, Expect: lists.AnyRevision}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := auth.Open(t.Context(), s, "", c.now); !fault.Is(err, fault.Unavailable) {
+	if _, err := auth.Open(t.Context(), s, options("", c)); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("a new secret is made: %v", err)
 	}
 }
@@ -462,11 +479,11 @@ func TestReplicaStartsWithTheKeysOfItsCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer away.Close()
-	k, err := auth.OpenReplica(t.Context(), away, s, "", c.now)
+	k, err := auth.OpenReplica(t.Context(), away, s, options("", c))
 	if err != nil || !known(t, k, text) {
 		t.Errorf("from the cache: %v", err)
 	}
-	k, err = auth.OpenReplica(t.Context(), away, nil, "", c.now)
+	k, err = auth.OpenReplica(t.Context(), away, nil, options("", c))
 	if err != nil {
 		t.Fatal(err)
 	}

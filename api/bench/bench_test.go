@@ -12,6 +12,7 @@ import (
 
 	"interdict/api"
 	"interdict/api/auth"
+	"interdict/lists"
 	"interdict/lists/diskstore"
 	"interdict/loader"
 	"interdict/screening"
@@ -39,7 +40,7 @@ func openStore(_ context.Context, dir string) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return &Store{Store: store, Journal: j, Loader: loader.New(store, unrecorded{}, log, "", time.Now), Log: log, Close: func() {
+	return &Store{Store: store, Journal: j, Loader: loader.New(store, unrecorded{}, log, "", time.Now), Recorder: unrecorded{}, Log: log, Close: func() {
 		_ = j.Close()
 		_ = store.Close()
 	}}, nil
@@ -63,7 +64,7 @@ func BenchmarkHandler(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer st.Close()
-	keys, err := auth.Open(ctx, st.Store, "", time.Now)
+	keys, err := auth.Open(ctx, st.Store, auth.Options{Recorder: unrecorded{}, Log: st.Log, Now: time.Now})
 	if err != nil {
 		b.Fatal(err)
 	}

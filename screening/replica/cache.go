@@ -256,7 +256,7 @@ func (r *Replica) readOthers(ctx context.Context, cache lists.Store) (confirmed 
 
 // readOtherDocs reads the documents that belong to no generation: freshness of the lists, API keys and their secret, suppressions.
 func readOtherDocs(ctx context.Context, store lists.Store) (docs []lists.Doc, err error) {
-	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocPepper, lists.DocAllSuppressions} {
+	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocAccount(""), lists.DocPepper, lists.DocAllSuppressions, lists.DocProposals} {
 		more, err := store.Scan(ctx, prefix)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/fault"
+	"interdict/loader"
 	"interdict/screening"
 )
 
@@ -85,7 +86,7 @@ func TestStricterSideDecides(t *testing.T) {
 		t.Fatal(err)
 	}
 	settings.Policy = lists.Policy{{Action: lists.Review}}
-	if _, err := newLoader(t, s.store).PutList(ctx, settings, "tester"); err != nil {
+	if _, _, err := newLoader(t, s.store).PutList(ctx, settings.ID, by("tester", ""), settle(settings)); err != nil {
 		t.Fatal(err)
 	}
 	_ = s.Refresh(ctx)
@@ -93,4 +94,14 @@ func TestStricterSideDecides(t *testing.T) {
 	if err := s.Check(ctx, &screening.Request{Address: evmBase, Direction: lists.Withdrawal}, &a); err != nil || a.Action != lists.Reject || len(a.Matches) != 1 {
 		t.Errorf("%v %s %s", err, a.Action, a.JSON)
 	}
+}
+
+// by describes a change of one person who has the store at hand.
+func by(person, reason string) loader.ChangeOptions {
+	return loader.ChangeOptions{By: lists.Person(person), Reason: reason, Warrant: lists.Warrant{Alone: lists.AloneOperator}}
+}
+
+// settle replaces all settings of a list.
+func settle(settings lists.List) func(*lists.List, bool) error {
+	return func(l *lists.List, _ bool) error { *l = settings; return nil }
 }

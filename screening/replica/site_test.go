@@ -125,11 +125,11 @@ func add(t *testing.T, store lists.Store, addresses ...string) error {
 	settings := lists.NewList("deny", time.Now())
 	settings.Approvals, settings.Category = 0, lists.Sanctions
 	v, err := l.Stage(ctx, "deny", []loader.Upload{{Name: "deny.ndjson", Body: strings.NewReader(text)}},
-		loader.StageOptions{Format: "ndjson", Mode: lists.Add, By: "tester", Create: settings})
+		loader.StageOptions{Format: "ndjson", Mode: lists.Add, By: lists.Person("tester"), Create: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = l.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: "tester", Operator: true, Override: "test"})
+	_, err = l.Activate(ctx, "deny", v.Number, loader.ActivateOptions{By: lists.Person("tester"), Warrant: lists.Warrant{Alone: lists.AloneOperator}, Override: "test"})
 	return err
 }
 
