@@ -17,6 +17,7 @@ import (
 //	P:a:STEM:BUCKET      hash: number of an attribution in the bucket → crc32c(4) record
 //	P:n:STEM             set of the attribution buckets of a layer
 //	P:b:STEM:CHUNK       string: a chunk of a blob
+//	rate:P:KEY           string: the allowance of an API key; the limiter's library puts "rate:" before it
 //
 // Records are documents ("d:" and their key), layers ("l:" and their id) and blobs ("b:" and their name). A stem is
 // a random number that a layer or blob gets when it is created, so that the remains of an older one of the same name are never read.
@@ -46,6 +47,8 @@ func (k keys) table() string             { return k.tagged("table") }
 func (k keys) index() string             { return k.tagged("index") }
 func (k keys) alive() string             { return k.tagged("alive") }
 func (k keys) changed() string           { return k.tagged("changed") }
+
+func (k keys) rate(name string) string { return k.prefix + ":" + name }
 
 func (k keys) numbered(kind, stem string, n uint64) string {
 	return k.prefix + kind + stem + ":" + strconv.FormatUint(n, 36)
