@@ -410,8 +410,8 @@ func value(cells []string, at int) string {
 		return ""
 	}
 	cell := trim(cells[at])
-	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("=+-@'", cell[1]) >= 0 {
-		cell = cell[1:] // the mark that keeps spreadsheets from running the cell as a formula; our exports write it
+	if len(cell) > 1 && cell[0] == '\'' && (cell[1] == '\'' || IsFormula(cell[1:])) {
+		cell = trim(cell[1:]) // the mark that keeps spreadsheets from running the cell as a formula; our exports write it
 	}
 	return cell
 }
