@@ -98,6 +98,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if exit >= 0 { // --help
 		return exit
 	}
+	if err == nil {
+		err = checkNumbers(k)
+	}
 	if err != nil {
 		fmt.Fprintln(stderr, "interdict:", unrepeated(err.Error(), args))
 		fmt.Fprintln(stderr, "Try interdict --help.")
