@@ -151,8 +151,16 @@ func (s *Server) catchUp(ctx context.Context) {
 	}
 }
 
-// Handler serves the API.
-func (s *Server) Handler() http.Handler { return s.engine }
+// Handler serves the API. While the server drains, every answer ends its connection, so that the caller's next request goes to another server.
+// An idle connection stays open: closing it would fail a request that is on its way.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		s.engine.ServeHTTP(w, r)
+	})
+}
 
 // Close gives up what goes on after its answer, such as large uploads, and waits until it has ended.
 func (s *Server) Close() {
@@ -173,7 +181,8 @@ func (s *Server) inBackground(work func(context.Context)) bool {
 	return true
 }
 
-// Drain makes the readiness probe fail, so that no new traffic comes while the last requests are answered.
+// Drain makes the readiness probe fail and ends connections with their next answer, so that no new traffic comes while the last requests are
+// answered.
 func (s *Server) Drain() { s.draining.Store(true) }
 
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key.
