@@ -6,7 +6,7 @@
 //	check.go    screening from the command line      lists.go    look at lists and steer them
 //	answer.go   an answer, read strictly and shown   quarantine.go  the rows that were not read
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
-//	client.go   requests to a running server         bench.go    measure this machine
+//	output.go   what is printed                      bench.go    measure this machine
 package main
 
 import (
@@ -82,6 +82,7 @@ func main() {
 
 // run is the whole program; tests call it too.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stdout, stderr = &printer{w: stdout}, &printer{w: stderr}
 	var c cli
 	exit := -1
 	values := settings{}

@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"interdict/api/client"
 	"interdict/lists"
@@ -103,11 +102,10 @@ type fetchBar struct {
 }
 
 func newFetchBar(e *env, quiet bool) *fetchBar {
-	f, ok := e.stderr.(*os.File)
-	if !ok || quiet || !term.IsTerminal(int(f.Fd())) {
+	if quiet {
 		return &fetchBar{}
 	}
-	return &fetchBar{f: f}
+	return &fetchBar{f: e.terminal()}
 }
 
 func (b *fetchBar) tell(list string, bytes, of int64, rows int) {

@@ -25,7 +25,7 @@ type ActivateOptions struct {
 // guards compare it with the version that is active now. A fault.Conflict names what is missing (approvals, or a reason for a guard), or says
 // that a delta was staged on top of a version that is no longer active.
 func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
-	o.Override = strings.TrimSpace(o.Override)
+	o.Override = strings.TrimSpace(lists.PlainText(o.Override))
 	if len(o.Override) > build.MaxField {
 		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", build.MaxField)
 	}
@@ -224,7 +224,7 @@ func (r *Reader) wholeList(ctx context.Context, v *lists.Version) (*lists.Versio
 
 // Rollback makes the version that was active before the current one active again, as a new generation.
 func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "rollback", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
+	c := &Change{Action: "rollback", By: by, List: list, Reason: reasonOf(reason)}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
@@ -270,7 +270,7 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 // Retire ends the screening against a list: the next generation does not have it. Its versions stay for the record, and a new one can be
 // activated.
 func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "retire", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
+	c := &Change{Action: "retire", By: by, List: list, Reason: reasonOf(reason)}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
@@ -312,7 +312,7 @@ func (l *Loader) Approve(ctx context.Context, list string, number int, by, reaso
 		if slices.ContainsFunc(v.Approvals, func(a lists.Approval) bool { return a.By == by && a.Digest == v.SHA256 }) {
 			return fault.E(fault.Conflict, "the same person has already approved version %d of %s", number, list)
 		}
-		v.Approvals = append(v.Approvals, lists.Approval{By: by, At: l.now().UTC(), Reason: reason, Digest: v.SHA256})
+		v.Approvals = append(v.Approvals, lists.Approval{By: by, At: l.now().UTC(), Reason: reasonOf(reason), Digest: v.SHA256})
 		return nil
 	})
 }
@@ -330,7 +330,7 @@ func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason
 
 // decide changes a version that is in one of the states, between its two journal records.
 func (l *Loader) decide(ctx context.Context, action, list string, number int, by, reason string, states []lists.State, change func(*lists.Version) error) (*lists.Version, error) {
-	c := &Change{Action: action, By: by, List: list, Version: number, Reason: build.Truncate(reason, build.MaxField)}
+	c := &Change{Action: action, By: by, List: list, Version: number, Reason: reasonOf(reason)}
 	var out *lists.Version
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {

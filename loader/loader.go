@@ -14,6 +14,7 @@ package loader
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -113,9 +114,15 @@ func retry(ctx context.Context, f func() error) error {
 	}
 }
 
+// reasonOf returns a person's reason as it is recorded.
+func reasonOf(text string) string {
+	return build.Truncate(strings.TrimSpace(lists.PlainText(text)), build.MaxField)
+}
+
 // PutList creates a list or changes its settings. If the list is active this makes a new generation, because the settings take part in every
 // answer.
 func (l *Loader) PutList(ctx context.Context, settings lists.List, by string) (*lists.List, error) {
+	settings.Name, settings.Authority = lists.PlainText(settings.Name), lists.PlainText(settings.Authority)
 	if err := settings.Validate(); err != nil {
 		return nil, err
 	}

@@ -313,7 +313,7 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 		c.Outcome, c.Error = "failed", out.Error
 	default:
 		status.Failures++
-		status.Outcome, status.Detail, status.LastError, status.NotBefore = lists.RefreshFailed, "", err.Error(), time.Time{}
+		status.Outcome, status.Detail, status.LastError, status.NotBefore = lists.RefreshFailed, "", lists.PlainText(err.Error()), time.Time{}
 		var failed *fetch.Error
 		if errors.As(err, &failed) && failed.RetryAfter > 0 {
 			status.NotBefore = c.At.Add(failed.RetryAfter)

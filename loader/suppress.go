@@ -21,7 +21,7 @@ import (
 // active version.
 func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network, reason string, until time.Time, by string) (*lists.Suppression, error) {
 	now := l.now().UTC()
-	reason = strings.TrimSpace(reason)
+	reason = strings.TrimSpace(lists.PlainText(reason))
 	switch {
 	case reason == "" || len(reason) > build.MaxField:
 		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", build.MaxField)
@@ -151,7 +151,7 @@ func (l *Loader) EndSuppression(ctx context.Context, list, id, by, reason string
 // decideSuppression changes a suppression between its two journal records. If it takes effect or ends this makes a new generation.
 func (l *Loader) decideSuppression(ctx context.Context, action, list, id, by, reason string,
 	change func(*lists.List, *lists.Suppression, *lists.Approval) error) (*lists.Suppression, error) {
-	c := &Change{Action: action, By: by, List: list, Suppression: id, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
+	c := &Change{Action: action, By: by, List: list, Suppression: id, Reason: reasonOf(reason)}
 	var out *lists.Suppression
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
