@@ -222,5 +222,5 @@ func (c *checkCmd) print(w io.Writer, r *reply) {
 	if err := json.Compact(&one, line); err != nil {
 		panic(err) // it was made, or decoded, here
 	}
-	fmt.Fprintf(w, "%s\n", one.Bytes())
+	fmt.Fprintf(asJSON(w), "%s\n", one.Bytes())
 }

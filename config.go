@@ -117,6 +117,28 @@ func joined(list []any) any {
 	return strings.Join(words, ",")
 }
 
+// largestNumber bounds every number in the settings: no count, share or rate is larger.
+const largestNumber = 1e9
+
+// checkNumbers refuses numbers that are no count, share or rate: negative, infinite, not a number. Wherever a flag's value comes from.
+func checkNumbers(k *kong.Context) error {
+	for _, f := range k.Flags() {
+		v := f.Target
+		for v.Kind() == reflect.Pointer && !v.IsNil() {
+			v = v.Elem()
+		}
+		switch {
+		case v.Type() == reflect.TypeFor[time.Duration]():
+			if v.Int() < 0 {
+				return fmt.Errorf("--%s: must not be negative", f.Name)
+			}
+		case v.CanInt() && (v.Int() < 0 || v.Int() > largestNumber), v.CanFloat() && !(v.Float() >= 0 && v.Float() <= largestNumber):
+			return fmt.Errorf("--%s: must be a number from 0 to 1e9", f.Name)
+		}
+	}
+	return nil
+}
+
 func envName(flag string) string {
 	return "INTERDICT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

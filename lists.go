@@ -148,7 +148,7 @@ func (*diffCmd) Help() string {
 func (c *diffCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
 		w := bufio.NewWriter(e.stdout)
-		table := csv.NewWriter(w)
+		table, rows := csv.NewWriter(w), json.NewEncoder(asJSON(w))
 		if c.CSV {
 			if err := table.Write(client.DiffColumns); err != nil {
 				return err
@@ -159,7 +159,7 @@ func (c *diffCmd) Run(e *env) error {
 				return table.Write(loader.SafeCells(r.Cells()))
 			}
 			if c.JSON {
-				return json.NewEncoder(w).Encode(r)
+				return rows.Encode(r)
 			}
 			sign := map[string]string{"added": "+", "removed": "-", "changed": "~"}[r.Change]
 			_, err := fmt.Fprintf(w, "%s %s  %s  %s\n", sign, r.Listing.Address, r.Listing.Asset, r.Listing.Entity.Name)
@@ -360,7 +360,14 @@ func (*exportCmd) Help() string {
 
 func (c *exportCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
-		w := bufio.NewWriterSize(e.stdout, 64<<10)
+		out := e.stdout
+		switch c.As {
+		case "ndjson":
+			out = asJSON(out)
+		case "published":
+			out = e.file()
+		}
+		w := bufio.NewWriterSize(out, 64<<10)
 		if err := o.Export(e.ctx, c.List, c.Number, c.As, w); err != nil {
 			return err
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"interdict/api/client"
 	"interdict/lists"
@@ -121,8 +119,8 @@ func (c *loadCmd) open(e *env) (uploads []client.Upload, cleanup func(), err err
 
 // progress shows how many rows have been read, on a terminal.
 func (c *loadCmd) progress(e *env) (tell func(int), done func()) {
-	f, ok := e.stderr.(*os.File)
-	if !ok || c.JSON || !term.IsTerminal(int(f.Fd())) {
+	f := e.terminal()
+	if f == nil || c.JSON {
 		return nil, func() {}
 	}
 	bar := progressbar.NewOptions(-1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("reading "+c.List),
@@ -175,12 +173,4 @@ func (c *loadCmd) printNotRead(e *env, v *lists.Version) {
 	if len(v.Guards) > 0 && v.State != lists.Activated {
 		fmt.Fprintf(e.stdout, "  NOT LIVE  a guard tripped: this file cannot go live before a person has looked at it and given a reason (--override REASON)\n")
 	}
-}
-
-func printJSON(w io.Writer, v any) {
-	b, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		panic(err) // our own types always encode
-	}
-	fmt.Fprintf(w, "%s\n", b)
 }

@@ -6,7 +6,7 @@
 //	check.go    screening from the command line      lists.go    look at lists and steer them
 //	answer.go   an answer, read strictly and shown   quarantine.go  the rows that were not read
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
-//	client.go   requests to a running server         bench.go    measure this machine
+//	output.go   what is printed                      bench.go    measure this machine
 package main
 
 import (
@@ -75,6 +75,7 @@ var errHit = errors.New("at least one address is listed")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -82,6 +83,7 @@ func main() {
 
 // run is the whole program; tests call it too.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	stdout, stderr = &printer{w: stdout}, &printer{w: stderr}
 	var c cli
 	exit := -1
 	values := settings{}
@@ -98,6 +100,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	k, err := parser.Parse(args)
 	if exit >= 0 { // --help
 		return exit
+	}
+	if err == nil {
+		err = checkNumbers(k)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "interdict:", unrepeated(err.Error(), args))

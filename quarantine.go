@@ -34,7 +34,7 @@ func (c *quarantineCmd) Run(e *env) error {
 			return err
 		}
 		w := bufio.NewWriter(e.stdout)
-		table := csv.NewWriter(w)
+		table, rows := csv.NewWriter(w), json.NewEncoder(asJSON(w))
 		if c.CSV {
 			if err := table.Write(lists.QuarantineColumns); err != nil {
 				return err
@@ -47,7 +47,7 @@ func (c *quarantineCmd) Run(e *env) error {
 			case c.CSV:
 				return table.Write(loader.SafeCells(r.Cells()))
 			case c.JSON:
-				return json.NewEncoder(w).Encode(r)
+				return rows.Encode(r)
 			}
 			text := "(not kept)"
 			if r.Address != "" {

@@ -4,13 +4,14 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"interdict/api/client"
 	"interdict/lists"
@@ -67,6 +68,7 @@ func (c *refreshCmd) Run(e *env) error {
 	})
 	show.done()
 	if c.JSON {
+		slices.SortFunc(all, func(a, b loader.Refreshed) int { return cmp.Compare(a.List, b.List) })
 		printJSON(e.stdout, map[string][]loader.Refreshed{"lists": all})
 	} else if err == nil && len(all) == 0 {
 		fmt.Fprintln(e.stdout, "no list follows a source: see interdict lists sources")
@@ -89,30 +91,34 @@ func printRefreshed(e *env, x *loader.Refreshed) {
 	fmt.Fprintf(e.stdout, "%-26s %-9s  %s\n", x.List, x.Outcome, text)
 }
 
-// fetchBar shows on a terminal how much of a list has arrived, and then how many rows were read.
+// fetchBar shows on a terminal how much of a list has arrived, and then how many rows were read. Of several lists that are fetched at the same
+// time it shows one.
 type fetchBar struct {
 	f    *os.File // nil: there is no terminal
+	mu   sync.Mutex
 	bar  *progressbar.ProgressBar
+	list string // whose bar it is
 	rows bool
 }
 
 func newFetchBar(e *env, quiet bool) *fetchBar {
-	f, ok := e.stderr.(*os.File)
-	if !ok || quiet || !term.IsTerminal(int(f.Fd())) {
+	if quiet {
 		return &fetchBar{}
 	}
-	return &fetchBar{f: f}
+	return &fetchBar{f: e.terminal()}
 }
 
 func (b *fetchBar) tell(list string, bytes, of int64, rows int) {
-	if b.f == nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.f == nil || b.bar != nil && b.list != list {
 		return
 	}
 	if b.bar != nil && b.rows != (rows > 0) {
-		b.done()
+		b.finish()
 	}
 	if b.bar == nil {
-		b.rows = rows > 0
+		b.list, b.rows = list, rows > 0
 		what := []progressbar.Option{progressbar.OptionSetDescription("fetching " + list), progressbar.OptionShowBytes(true)}
 		if b.rows {
 			of = -1
@@ -127,7 +133,14 @@ func (b *fetchBar) tell(list string, bytes, of int64, rows int) {
 	_ = b.bar.Set64(bytes)
 }
 
+// done ends the bar before something else is printed.
 func (b *fetchBar) done() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.finish()
+}
+
+func (b *fetchBar) finish() {
 	if b.bar != nil {
 		_ = b.bar.Finish()
 		b.bar = nil

@@ -44,7 +44,7 @@ type serveCmd struct {
 	Cache           string        `help:"Folder of the local copy of what is served, to start from while Redis is away; DATA/cache when not given, none for none. Of one server only." placeholder:"DIR"`
 	Resident        int           `help:"Megabytes of memory for listings, so that hits are answered in full while Redis is away." default:"256" placeholder:"MB"`
 	MaxLag          time.Duration `help:"For how long misses are reported while a newer generation cannot be loaded; then they are 503 and the readiness probe fails." default:"60s"`
-	DrainDelay      time.Duration `help:"How long to go on after SIGTERM with the readiness probe failing, before connections are closed." default:"5s"`
+	DrainDelay      time.Duration `help:"How long to go on after SIGTERM with the readiness probe failing and every answer ending its connection, before no new connections are taken; a second signal ends the server at once." default:"5s"`
 }
 
 // Help is shown under serve --help.

@@ -212,6 +212,11 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 			t.Errorf("%s: the detail does not name the field: %s", field, p.Detail)
 		}
 	}
+	for _, number := range []string{"NaN", "Infinity", "-Infinity", `"NaN"`, "1e999", "-1e999", "1e10", "-1", "-0.0001"} {
+		for _, field := range []string{"max_shrink", "max_growth", "max_quarantined"} {
+			h.by("root", "PUT", "/v1/lists/other", `{"`+field+`":`+number+`}`).refused(problem{Status: 400, Code: "invalid_request"})
+		}
+	}
 	h.by("root", "PUT", "/v1/lists/Not%20An%20Id", map[string]any{}).refused(problem{Status: 400, Code: "invalid_request"})
 }
 

@@ -96,6 +96,7 @@ func New(o Options) *Server {
 		panic(err) // nil is always accepted
 	}
 	s.engine = e
+	e.Use(s.endConnections)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "there is no such route")) })
 	e.NoMethod(func(c *gin.Context) {
 		c.Data(http.StatusMethodNotAllowed, "application/problem+json", problem{Type: "urn:interdict:problem:invalid_request",
@@ -189,8 +190,17 @@ func (s *Server) inBackground(work func(context.Context)) bool {
 	return true
 }
 
-// Drain makes the readiness probe fail, so that no new traffic comes while the last requests are answered.
+// Drain makes the readiness probe fail and ends connections with their next answer, so that no new traffic comes while the last requests are
+// answered.
 func (s *Server) Drain() { s.draining.Store(true) }
+
+// endConnections makes every answer end its connection while the server drains, so that the caller's next request goes to another server. An idle
+// connection stays open: closing it would fail a request that is on its way.
+func (s *Server) endConnections(c *gin.Context) {
+	if s.draining.Load() {
+		c.Header("Connection", "close")
+	}
+}
 
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {

@@ -200,8 +200,8 @@ func (l *List) Validate() error {
 		return bad("approvals: must be 0 to 10")
 	case !(l.MaxShrink >= 0 && l.MaxShrink <= 1):
 		return bad("max_shrink: must be 0 to 1")
-	case !(l.MaxGrowth >= 1):
-		return bad("max_growth: must be at least 1")
+	case !(l.MaxGrowth >= 1 && l.MaxGrowth <= 1e9):
+		return bad("max_growth: must be 1 to 1e9")
 	case l.Keep < 0 || l.Keep > 10_000:
 		return bad("keep: must be 1 to 10000, or 0 for %d", DefaultKeep)
 	case !(l.MaxQuarantined >= 0 && l.MaxQuarantined <= 1):

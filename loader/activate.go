@@ -28,7 +28,7 @@ type ActivateOptions struct {
 // sufficient warrant is a *lists.NeedsSecondPerson. A fault.Conflict names what is missing (approvals, or a reason for a guard), or says
 // that a delta was staged on top of a version that is no longer active.
 func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
-	o.Override = strings.TrimSpace(o.Override)
+	o.Override = strings.TrimSpace(lists.PlainText(o.Override))
 	if len(o.Override) > build.MaxField {
 		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", build.MaxField)
 	}

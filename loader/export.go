@@ -10,6 +10,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/fault"
 	"interdict/loader/build"
+	"interdict/loader/formats"
 )
 
 // ExportForms are the forms in which a version can be exported: our ndjson and csv, which give the same version when they are loaded, and the
@@ -49,8 +50,8 @@ func (r *Reader) Export(ctx context.Context, list string, number int, form strin
 // SafeCells marks, in place, the cells of a row that a spreadsheet would run as formulas. The readers of lists remove the mark.
 func SafeCells(row []string) []string {
 	for i, cell := range row {
-		formula := strings.TrimPrefix(cell, "'") // a cell that has the mark gets another one, because reading removes one
-		if formula != "" && strings.IndexByte("=+-@\t\r", formula[0]) >= 0 || strings.HasPrefix(cell, "''") {
+		// A cell that has the mark gets another one, because reading removes one.
+		if strings.HasPrefix(cell, "''") || formats.IsFormula(strings.TrimPrefix(cell, "'")) {
 			row[i] = "'" + cell
 		}
 	}

@@ -35,10 +35,13 @@ type RefreshOptions struct {
 	By      string // recorded as the person who stages and activates
 	Fetch   fetch.Options
 	Metrics RefreshMetrics // may be nil
-	// Progress, if not nil, is called now and then with the bytes received, the size of the file (-1: unknown) and the rows read.
+	// Progress, if not nil, is called now and then with the bytes received, the size of the file (-1: unknown) and the rows read. Several lists
+	// may call it at the same time.
 	Progress func(list string, bytes, of int64, rows int)
 	Poll     time.Duration // how often Run looks for lists that are due; 0 for 10 s
 	LeaseTTL time.Duration // 0 for a minute
+	Parallel int           // how many lists are refreshed at the same time; 0 for 4
+	Timeout  time.Duration // for one list, from the request to the activation; 0 for an hour
 }
 
 // Refresher fetches lists from their sources.
@@ -46,7 +49,8 @@ type RefreshOptions struct {
 //	due ── lease ── fetch.Get ── published digest ── Stage ── no guard, no approvals needed ── Activate
 //	                  └─ nothing newer, or the same bytes as last time: the list is fresh, or waits for a person
 //
-// After a failure the active version stays active. The status of the list and the journal say what failed.
+// A few lists are refreshed at the same time, each within its own time: a slow source delays no other list. After a failure the active version
+// stays active. The status of the list and the journal say what failed.
 type Refresher struct {
 	l     *Loader
 	o     RefreshOptions
@@ -56,6 +60,7 @@ type Refresher struct {
 // NewRefresher makes a refresher for the lists of a loader.
 func NewRefresher(l *Loader, o RefreshOptions) *Refresher {
 	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 10*time.Second), cmp.Or(o.LeaseTTL, leaseTTL)
+	o.Parallel, o.Timeout = cmp.Or(o.Parallel, 4), cmp.Or(o.Timeout, time.Hour)
 	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.builder.Dir
 	return &Refresher{l, o, &lease{store: l.store, key: lists.DocLease("refresh"), owner: o.Owner, ttl: o.LeaseTTL, now: l.now}}
 }
@@ -72,7 +77,7 @@ type Refreshed struct {
 }
 
 // Refresh fetches the named lists, or all that have a source, if they are due; force: even if not. It waits while another process refreshes. It
-// calls report for each list. The error is about the work as a whole: the failure of one list is in its Refreshed, and the others go on.
+// calls report for each list, one at a time, as they end. The error is about the work as a whole: the failure of one list is in its Refreshed, and the others go on.
 func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, report func(Refreshed)) error {
 	due, err := r.due(ctx, ids, force, report)
 	if err != nil || len(due) == 0 {
@@ -92,7 +97,9 @@ func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, repor
 		case <-time.After(min(time.Second, r.o.LeaseTTL/4)):
 		}
 	}
-	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, len(ids) > 0, force, report) })
+	r.lease.while(ctx, func(ctx context.Context) {
+		err = r.all(ctx, due, func(id string) Refreshed { return r.list(ctx, id, len(ids) > 0, force) }, report, nil)
+	})
 	return err
 }
 
@@ -122,7 +129,7 @@ func (r *Refresher) Run(ctx context.Context) {
 	}
 }
 
-// refreshDue refreshes what is due, unless another process does.
+// refreshDue refreshes what is due, unless another process does, and what becomes due in the meantime.
 func (r *Refresher) refreshDue(ctx context.Context) error {
 	due, err := r.due(ctx, nil, false, func(Refreshed) {})
 	if err != nil || len(due) == 0 {
@@ -132,7 +139,11 @@ func (r *Refresher) refreshDue(ctx context.Context) error {
 	if err != nil || !taken {
 		return err
 	}
-	r.lease.while(ctx, func(ctx context.Context) { err = r.all(ctx, due, false, false, r.logResult) })
+	r.lease.while(ctx, func(ctx context.Context) {
+		err = r.all(ctx, due, func(id string) Refreshed { return r.list(ctx, id, false, false) }, r.logResult, func() ([]string, error) {
+			return r.due(ctx, nil, false, func(Refreshed) {})
+		})
+	})
 	_, again := r.due(ctx, nil, false, func(Refreshed) {}) // for the metrics
 	return errors.Join(err, again)
 }
@@ -184,31 +195,70 @@ func (r *Refresher) isDue(settings *lists.List, s *lists.Refresh, named bool) bo
 	return !now.Before(*next) || s.LastAttempt.After(now.Add(settings.Source.Every)) // the last attempt is in the future: a clock was wrong
 }
 
-// all refreshes lists one after another, under the lease. It leaves out those that another process has refreshed in the meantime.
-func (r *Refresher) all(ctx context.Context, ids []string, named, force bool, report func(Refreshed)) error {
-	for _, id := range ids {
-		settings, _, err := r.l.List(ctx, id)
-		var status lists.Refresh
-		var revision uint64
-		if err == nil {
-			status, revision, err = r.l.refreshStatus(ctx, id)
+// all refreshes lists, r.o.Parallel of them at the same time. While any is being refreshed it asks more, if not nil, for further lists now and
+// then. It calls report from this goroutine.
+func (r *Refresher) all(ctx context.Context, waiting []string, list func(string) Refreshed, report func(Refreshed), more func() ([]string, error)) error {
+	running, done := map[string]bool{}, make(chan Refreshed)
+	tick := time.NewTicker(r.o.Poll)
+	defer tick.Stop()
+	for {
+		for len(waiting) > 0 && len(running) < r.o.Parallel && ctx.Err() == nil {
+			id := waiting[0]
+			if waiting = waiting[1:]; running[id] {
+				continue
+			}
+			running[id] = true
+			go func() {
+				x := list(id)
+				x.List = id
+				done <- x
+			}()
 		}
-		switch {
-		case ctx.Err() != nil:
-			return fault.E(fault.Unavailable, "refreshing was cancelled: %w", context.Cause(ctx))
-		case err != nil:
-			report(r.count(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()}))
-			continue
-		case settings.Source == nil:
-			continue // the source was removed just now
+		if len(running) == 0 {
+			break
 		}
-		if !force && !r.isDue(settings, &status, named) {
-			report(Refreshed{List: id, Outcome: lists.RefreshNotDue, Detail: "another process has just refreshed it", Next: nextRefresh(settings, &status)})
-			continue
+		select {
+		case x := <-done:
+			delete(running, x.List)
+			if x.Outcome != "" {
+				report(x)
+			}
+		case <-tick.C:
+			if more == nil {
+				continue
+			}
+			due, err := more()
+			if err != nil {
+				r.l.log.Debug("lists that are due were not found", "error", err) // those that run go on
+				continue
+			}
+			waiting = due
 		}
-		report(r.count(r.one(ctx, settings, status, revision)))
+	}
+	if len(waiting) > 0 {
+		return fault.E(fault.Unavailable, "refreshing was cancelled: %w", context.Cause(ctx))
 	}
 	return nil
+}
+
+// list refreshes a list under the lease, unless another process has done so in the meantime. The outcome is "" if the list follows no source any
+// more.
+func (r *Refresher) list(ctx context.Context, id string, named, force bool) Refreshed {
+	settings, _, err := r.l.List(ctx, id)
+	var status lists.Refresh
+	var revision uint64
+	if err == nil {
+		status, revision, err = r.l.refreshStatus(ctx, id)
+	}
+	switch {
+	case err != nil:
+		return r.count(Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()})
+	case settings.Source == nil:
+		return Refreshed{} // the source was removed just now
+	case !force && !r.isDue(settings, &status, named):
+		return Refreshed{List: id, Outcome: lists.RefreshNotDue, Detail: "another process has just refreshed it", Next: nextRefresh(settings, &status)}
+	}
+	return r.count(r.one(ctx, settings, status, revision))
 }
 
 // logResult logs the result of a refresh that nobody waits for.
@@ -240,7 +290,12 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 	if err := r.l.store.Commit(ctx, lists.Put(lists.DocRefresh(id), status, revision)); err != nil {
 		return Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()}
 	}
-	v, generation, err := r.attempt(ctx, settings, &status)
+	limited, stop := context.WithTimeout(ctx, r.o.Timeout)
+	v, generation, err := r.attempt(limited, settings, &status)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		err = fault.E(fault.Unavailable, "not finished after %s: %w", r.o.Timeout, err)
+	}
+	stop()
 	out := Refreshed{List: id, Generation: generation}
 	c := lists.Event{Action: "refresh", Outcome: "done", At: r.l.now().UTC(), By: r.o.By, List: id, Generation: generation}
 	if v != nil {
@@ -258,7 +313,7 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 		c.Outcome, c.Error = "failed", out.Error
 	default:
 		status.Failures++
-		status.Outcome, status.Detail, status.LastError, status.NotBefore = lists.RefreshFailed, "", err.Error(), time.Time{}
+		status.Outcome, status.Detail, status.LastError, status.NotBefore = lists.RefreshFailed, "", lists.PlainText(err.Error()), time.Time{}
 		var failed *fetch.Error
 		if errors.As(err, &failed) && failed.RetryAfter > 0 {
 			status.NotBefore = c.At.Add(failed.RetryAfter)

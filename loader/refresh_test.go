@@ -117,7 +117,7 @@ func (b *bench) follow(t testing.TB, id, url string, change ...func(*lists.List)
 	}
 }
 
-// refresh refreshes what is due, and tells what came of it: "deny activated 1: version 1 is …".
+// refresh refreshes what is due, and tells what came of it, by list: "deny activated 1: version 1 is …".
 func (b *bench) refresh(t testing.TB, force bool, ids ...string) (out []string) {
 	t.Helper()
 	if err := b.refresher("test").Refresh(ctx, ids, force, func(x loader.Refreshed) {
@@ -131,6 +131,7 @@ func (b *bench) refresh(t testing.TB, force bool, ids ...string) (out []string) 
 	}); err != nil {
 		t.Fatal(err)
 	}
+	slices.Sort(out)
 	return out
 }
 
@@ -673,7 +674,7 @@ func TestOfManyServersOneRefreshesAtATime(t *testing.T) {
 		counters[i] = &counter{count: map[string]int{}}
 		l := loader.New(b.store, b.ledger, slog.New(slog.DiscardHandler), t.TempDir(), time.Now) // leases live by a real clock
 		r := loader.NewRefresher(l, loader.RefreshOptions{Owner: fmt.Sprint("server ", i), By: "refresh", Fetch: fetching(), Metrics: counters[i],
-			LeaseTTL: 5 * time.Second, Poll: 10 * time.Millisecond})
+			LeaseTTL: 5 * time.Second, Poll: 10 * time.Millisecond, Parallel: 1})
 		wg.Go(func() { r.Run(running) })
 	}
 	seen := func(c *counter) bool {

@@ -3,11 +3,9 @@ package loader
 import (
 	"context"
 	"encoding/json"
-	"strings"
 
 	"interdict/lists"
 	"interdict/lists/fault"
-	"interdict/loader/build"
 )
 
 // ChangeOptions describe who makes a change, and on what.
@@ -24,7 +22,7 @@ type ChangeOptions struct {
 
 // event returns the event of a change of a list.
 func (o *ChangeOptions) event(action, list string) *lists.Event {
-	e := &lists.Event{Action: action, By: o.By.Person, Credential: o.By.Credential, List: list, Reason: build.Truncate(strings.TrimSpace(o.Reason), build.MaxField)}
+	e := &lists.Event{Action: action, By: o.By.Person, Credential: o.By.Credential, List: list, Reason: reasonOf(o.Reason)}
 	o.Warrant.Sign(e)
 	return e
 }
@@ -106,6 +104,7 @@ func (l *Loader) planSettings(ctx context.Context, id string, o *ChangeOptions, 
 	if err := change(&next, created); err != nil {
 		return nil, err
 	}
+	next.Name, next.Authority = lists.PlainText(next.Name), lists.PlainText(next.Authority)
 	next.ID, next.Active, next.Latest, next.CreatedAt, next.UpdatedAt, next.UpdatedBy = id, old.Active, old.Latest, old.CreatedAt, now, o.By.Person
 	if err := next.Validate(); err != nil {
 		return nil, err

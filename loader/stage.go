@@ -98,7 +98,7 @@ func (l *Loader) Begin(ctx context.Context, list string, files *Received, o Stag
 }
 
 func (l *Loader) begin(ctx context.Context, list string, files *Received, o StageOptions) (*Staging, error) {
-	o.Mode, o.Format = cmp.Or(o.Mode, lists.Replace), cmp.Or(o.Format, "auto")
+	o.Mode, o.Format, o.Note = cmp.Or(o.Mode, lists.Replace), cmp.Or(o.Format, "auto"), lists.PlainText(o.Note)
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
 		v.State = lists.Staged
 		err = commit(ctx, l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision))
 	} else {
-		v.State, v.Error, v.Layers = lists.Failed, err.Error(), []lists.Layer{}
+		v.State, v.Error, v.Layers = lists.Failed, lists.PlainText(err.Error()), []lists.Layer{}
 		// The request may have been cancelled: the failure is recorded in any case.
 		if cerr := commit(context.WithoutCancel(ctx), l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision)); cerr != nil {
 			l.log.Error("a failed upload was not marked as failed", "list", v.List, "version", v.Number, "error", cerr)
@@ -249,6 +249,7 @@ func (r *Reader) listFor(ctx context.Context, list string, o StageOptions) (*lis
 		return nil, fault.E(fault.NotFound, "there is no list %.80q: create it first (PUT /v1/lists/{id})", list)
 	}
 	created := *o.Create
+	created.Name, created.Authority = lists.PlainText(created.Name), lists.PlainText(created.Authority)
 	if err := created.Validate(); err != nil {
 		return nil, err
 	}

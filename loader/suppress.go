@@ -22,7 +22,7 @@ import (
 // active version.
 func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network string, until time.Time, o ChangeOptions) (*lists.Suppression, error) {
 	now := l.now().UTC()
-	reason := strings.TrimSpace(o.Reason)
+	reason := strings.TrimSpace(lists.PlainText(o.Reason))
 	switch {
 	case reason == "" || len(reason) > build.MaxField:
 		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", build.MaxField)

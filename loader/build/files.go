@@ -118,9 +118,15 @@ func (r *Files) SizeBytes() (n int64) {
 // Name renames a single file.
 func (r *Files) Name(name string) {
 	if len(r.files) == 1 && name != "" {
-		r.files[0].name = filepath.Base(name)
+		r.files[0].name = fileName(name)
 	}
 }
+
+// fileName returns the name that an uploader gave to a file as it is stored: its last element.
+func fileName(name string) string { return Truncate(filepath.Base(lists.PlainText(name)), maxFileName) }
+
+// maxFileName is the longest name of a file that is kept, in bytes; file systems allow 255.
+const maxFileName = 255
 
 // Close deletes the files from local disk.
 func (r *Files) Close() {
@@ -144,7 +150,7 @@ func spool(ctx context.Context, dir string, u Upload) (*spooled, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &spooled{name: filepath.Base(u.Name), f: f}
+	s := &spooled{name: fileName(u.Name), f: f}
 	sum := sha256.New()
 	body := &uploadReader{ctx: ctx, r: io.LimitReader(u.Body, MaxUploadBytes+1)}
 	if s.sizeBytes, err = io.Copy(io.MultiWriter(f, sum), body); err != nil {

@@ -16,7 +16,7 @@ var GuardedWarnings = []string{"truncated_remarks"}
 func report(v *lists.Version, input *Input, info *formats.Info, j *joiner) {
 	in := j.in
 	warn := func(code, format string, args ...any) {
-		v.Warnings = append(v.Warnings, lists.Finding{Code: code, Detail: fmt.Sprintf(format, args...)})
+		v.Warnings = append(v.Warnings, lists.Finding{Code: code, Detail: lists.PlainText(fmt.Sprintf(format, args...))})
 	}
 	warnIf := func(n int, code, format string, args ...any) {
 		if n > 0 {
@@ -25,7 +25,7 @@ func report(v *lists.Version, input *Input, info *formats.Info, j *joiner) {
 	}
 	for _, w := range info.Warnings {
 		if slices.Contains(GuardedWarnings, w.Code) {
-			v.Guards = append(v.Guards, lists.Finding{Code: w.Code, Detail: w.Detail})
+			v.Guards = append(v.Guards, lists.Finding{Code: w.Code, Detail: lists.PlainText(w.Detail)})
 		} else {
 			warn(w.Code, "%s", w.Detail)
 		}

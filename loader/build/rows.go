@@ -86,7 +86,7 @@ func (in *intake) add(r *formats.Row) error {
 func (in *intake) addListing(r *formats.Row, n int) error {
 	a := in.attributionOf(r)
 	prefix, locator, hasLocator := splitLocator(r.Locator)
-	a.LocatorPrefix = prefix
+	a.LocatorPrefix = lists.PlainText(prefix)
 
 	problem, reason := r.Problem, "bad_row"
 	var err error
@@ -154,19 +154,31 @@ func (in *intake) attributionOf(r *formats.Row) lists.Attribution {
 	if dropSecrets(r) {
 		in.scrubbed++
 	}
-	field := func(s string) string { return Truncate(s, MaxField) }
+	field := func(s string) string { return Truncate(lists.PlainText(s), MaxField) }
 	return lists.Attribution{
 		Network: field(r.Network), Asset: field(r.Asset),
 		Entity:   lists.Entity{ID: field(r.EntityID), Name: field(r.EntityName), Type: field(r.EntityType)},
-		Category: category, Confidence: confidence, Programs: r.Programs, Incident: field(r.Incident),
+		Category: category, Confidence: confidence, Programs: plainTexts(r.Programs), Incident: field(r.Incident),
 		ListedOn: r.ListedOn, ValidUntil: r.ValidUntil, URL: field(r.URL), Note: field(r.Note),
 	}
 }
 
+// plainTexts is lists.PlainText for several texts, which it does not change in place: rows share them.
+func plainTexts(texts []string) []string {
+	for i, text := range texts {
+		if plain := lists.PlainText(text); plain != text {
+			texts = slices.Clone(texts)
+			texts[i] = plain
+		}
+	}
+	return texts
+}
+
 // quarantined describes a row that was not read, without its address.
 func quarantined(r *formats.Row, reason, detail string) lists.Quarantined {
-	return lists.Quarantined{Locator: r.Locator, Network: Truncate(r.Network, maxQuoted), Asset: Truncate(r.Asset, maxQuoted),
-		Entity: Truncate(r.EntityName, maxQuoted), Reason: reason, Detail: detail}
+	field := func(s string) string { return Truncate(lists.PlainText(s), maxQuoted) }
+	return lists.Quarantined{Locator: lists.PlainText(r.Locator), Network: field(r.Network), Asset: field(r.Asset), Entity: field(r.EntityName),
+		Reason: reason, Detail: lists.PlainText(detail)}
 }
 
 // quarantineSecret leaves out a row that holds a key or seed.
@@ -417,7 +429,7 @@ func printableLabel(s string) string {
 	if len(s) > 20 {
 		return fmt.Sprintf("(a text of %d bytes)", len(s))
 	}
-	return s
+	return lists.PlainText(s)
 }
 
 // Truncate returns the first n bytes of a text, without a part of a character at the end.

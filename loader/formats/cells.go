@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"interdict/lists/address"
 )
@@ -79,6 +80,23 @@ func trimPunctuation(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || isInvisible(r) || strings.ContainsRune("\"'`´.,;:!?*|~()[]{}<>“”‘’‚„«»‹›，；。、：（）【】「」", r)
 	})
+}
+
+// IsFormula reports whether a spreadsheet may run a cell as a formula. Some ignore blanks before it, and some read the full-width signs of
+// East Asian keyboards as the ASCII ones.
+func IsFormula(cell string) bool {
+	if cell == "" {
+		return false
+	}
+	if isAlphanumeric(cell[:1]) { // most cells
+		return false
+	}
+	if strings.IndexByte("\t\r\n", cell[0]) >= 0 {
+		return true
+	}
+	first := strings.TrimLeftFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || isInvisible(r) })
+	sign, _ := utf8.DecodeRuneInString(first)
+	return first != "" && strings.ContainsRune("=+-@＝＋－＠﹦﹢﹣﹫", sign)
 }
 
 // isInvisible reports characters of no width: zero-width spaces and joiners, byte order marks, soft hyphens, direction marks.

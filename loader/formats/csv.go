@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -320,7 +319,7 @@ func (t *table) emitWithoutAddress(row Row, cells []string) error {
 	row.setProblem("address", "missing")
 	for i, cell := range cells {
 		if provesAddress(cell) {
-			row.Problem = fmt.Sprintf("address: missing, but column %d holds one; name the columns of addresses in the mapping", i+1)
+			row.Problem = fmt.Sprintf("address: missing, but %s holds one; name the columns of addresses in the mapping", t.layout.columnName(i))
 			row.Unread = true
 			break
 		}
@@ -397,7 +396,7 @@ func (t *table) emitUnreadColumns(row Row, cells []string) error {
 			}) {
 			continue
 		}
-		if err := t.run.emit(Row{Address: cell, Locator: row.Locator + " column " + strconv.Itoa(c.at+1), Unread: true,
+		if err := t.run.emit(Row{Address: cell, Locator: row.Locator + " " + t.layout.columnName(c.at), Unread: true,
 			Problem: fmt.Sprintf("columns: %s holds an address and is not read; name the columns of addresses in the mapping", quoteNames([]string{c.name})[0])}); err != nil {
 			return err
 		}
@@ -411,8 +410,8 @@ func value(cells []string, at int) string {
 		return ""
 	}
 	cell := trim(cells[at])
-	if len(cell) > 1 && cell[0] == '\'' && strings.IndexByte("=+-@'", cell[1]) >= 0 {
-		cell = cell[1:] // the mark that keeps spreadsheets from running the cell as a formula; our exports write it
+	if len(cell) > 1 && cell[0] == '\'' && (cell[1] == '\'' || IsFormula(cell[1:])) {
+		cell = trim(cell[1:]) // the mark that keeps spreadsheets from running the cell as a formula; our exports write it
 	}
 	return cell
 }

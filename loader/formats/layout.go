@@ -20,6 +20,15 @@ type layout struct {
 	further   []column // known names whose field is taken by another column: their text goes into the note
 	unread    []column // unknown names
 	trusted   bool     // a mapping names the columns of addresses
+	numbers   []int    // columns of the sheet that the columns are, from 0; nil: their own places
+}
+
+// columnName returns how messages call a column that has no name.
+func (l *layout) columnName(at int) string {
+	if at < len(l.numbers) {
+		at = l.numbers[at]
+	}
+	return fmt.Sprintf("column %d", at+1)
 }
 
 // column is one column of a table. label is the asset or network in the name of a column of addresses.
@@ -390,7 +399,7 @@ func headerless(records [][]string) (*layout, error) {
 		case l.at[fEntity] < 0 && !all(func(v string) bool { return !strings.ContainsFunc(v, unicode.IsLetter) }):
 			l.at[fEntity], l.names[fEntity] = i, "entity"
 		default:
-			l.further = append(l.further, column{at: i, name: fmt.Sprintf("column %d", i+1)})
+			l.further = append(l.further, column{at: i, name: l.columnName(i)})
 		}
 	}
 	return l, nil

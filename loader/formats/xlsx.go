@@ -276,30 +276,35 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 	if err != nil {
 		return nil, err
 	}
-	l, header := layoutIn(sampled, w.mapping)
+	columns, err := w.columns(in, sampled)
+	if err != nil {
+		return nil, err
+	}
+	l, header := layoutIn(columns.closeUp(sampled), w.mapping)
 	if unclear := (needsMapping{}); errors.As(header, &unclear) {
 		return nil, w.in.invalid("sheet "+truncate(s.name, maxQuoted), "%w", header)
 	} else if header != nil {
 		return header, w.addressesElsewhere(in, place)
 	}
+	columns.limit(l)
 	t := &table{run: w.run, in: w.in, layout: l, place: place, label: assetIn(s.name), epoch: w.epoch, ragged: true}
 	head := int64(0)
 	if l.header >= 0 {
 		head = numbers[l.header]
 	}
-	merges, err := w.merges(in)
+	merges, err := w.merges(in, columns)
 	if err != nil {
 		return nil, err
 	}
 	t.scan = func(each func([]string)) error {
-		return w.rows(in, l.width, func(n int64, _ bool, cells []string) error {
+		return w.rows(in, columns, func(n int64, _ bool, cells []string) error {
 			if n > head {
 				each(cells)
 			}
 			return nil
 		})
 	}
-	err = w.rows(in, l.width, func(n int64, hidden bool, cells []string) error {
+	err = w.rows(in, columns, func(n int64, hidden bool, cells []string) error {
 		switch {
 		case n < head:
 			t.preface(cells)
@@ -323,8 +328,8 @@ func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error)
 	return nil, err
 }
 
-// rows reads the rows of a sheet. If width is not 0, empty cells beyond it are dropped and only a few others are kept.
-func (w *workbook) rows(in *input, width int, each func(n int64, hidden bool, cells []string) error) error {
+// rows reads the rows of a sheet.
+func (w *workbook) rows(in *input, columns sheetColumns, each func(n int64, hidden bool, cells []string) error) error {
 	n := int64(0)
 	var cells []string
 	return in.readXML("worksheet", func(x *xmlScanner) error {
@@ -336,7 +341,7 @@ func (w *workbook) rows(in *input, width int, each func(n int64, hidden bool, ce
 				}
 				hidden := x.attr("hidden")
 				var err error
-				if cells, err = w.cells(x, cells[:0], width); err != nil {
+				if cells, err = w.cells(x, cells[:0], columns); err != nil {
 					return err
 				}
 				return each(n, hidden == "1" || hidden == "true", cells)
@@ -353,7 +358,7 @@ var errEnough = errors.New("enough rows")
 // sampleRows returns the first rows of a sheet that have content, and their numbers.
 func (w *workbook) sampleRows(in *input) (all [][]string, numbers []int64, err error) {
 	size := 0
-	err = w.rows(in, 0, func(n int64, hidden bool, cells []string) error {
+	err = w.rows(in, sheetColumns{}, func(n int64, hidden bool, cells []string) error {
 		if isBlank(cells) || hidden && !w.mapping.hidden {
 			return nil
 		}
@@ -371,7 +376,7 @@ func (w *workbook) sampleRows(in *input) (all [][]string, numbers []int64, err e
 
 // addressesElsewhere yields an unread row for each address in a sheet without a column of addresses.
 func (w *workbook) addressesElsewhere(in *input, place string) error {
-	return w.rows(in, 0, func(n int64, hidden bool, cells []string) error {
+	return w.rows(in, sheetColumns{joined: true}, func(n int64, hidden bool, cells []string) error {
 		if hidden && !w.mapping.hidden {
 			return nil
 		}
@@ -401,8 +406,8 @@ type mergedCells struct {
 // maxMerges bounds the merged cells of a sheet.
 const maxMerges = 200_000
 
-// merges returns the merged cells of a sheet, which are listed after its rows.
-func (w *workbook) merges(in *input) (*mergedCells, error) {
+// merges returns the merged cells of a sheet within the width of its header. They are listed after its rows.
+func (w *workbook) merges(in *input, columns sheetColumns) (*mergedCells, error) {
 	m := &mergedCells{}
 	found, err := contains(in, []byte("mergeCell"))
 	if err != nil || !found {
@@ -412,8 +417,8 @@ func (w *workbook) merges(in *input) (*mergedCells, error) {
 		return x.eachNamed("mergeCells", func() error {
 			return x.each(func([]byte) error {
 				first, last, _ := strings.Cut(x.attr("ref"), ":")
-				c := merge{column: columnOf(first), from: rowOf(first), to: rowOf(last)}
-				if c.column >= 0 && c.from > 0 && c.to > c.from {
+				c := merge{column: columns.place(columnOf(first)), from: rowOf(first), to: rowOf(last)}
+				if c.column >= 0 && c.column < columns.width && c.from > 0 && c.to > c.from {
 					if len(m.next) == maxMerges {
 						return fault.E(fault.TooLarge, "%s: more than %d merged cells; save it as .csv", w.in.name, maxMerges)
 					}
@@ -475,44 +480,6 @@ func contains(in *input, word []byte) (bool, error) {
 		kept = copy(buf, all[max(0, len(all)-len(word)+1):])
 	}
 }
-
-// cells reads the cells of a row, each into its column.
-func (w *workbook) cells(x *xmlScanner, cells []string, width int) ([]string, error) {
-	size, next, further := 0, 0, 0
-	err := x.eachNamed("c", func() error {
-		column := next
-		if ref := x.attr("r"); ref != "" {
-			column = columnOf(ref)
-		}
-		if column < next || column >= maxCells {
-			return x.invalid("invalid or repeated cell reference %q", truncate(x.attr("r"), maxQuoted))
-		}
-		next = column + 1
-		kind := x.attr("t")
-		text, err := w.cell(x, kind)
-		if err != nil {
-			return err
-		}
-		if size += len(text); size > MaxLine {
-			return x.invalid("a row is longer than %d bytes", MaxLine)
-		}
-		if width > 0 && column >= width {
-			if further++; trim(text) == "" || further > maxFurther {
-				return nil
-			}
-			column = max(width, len(cells))
-		}
-		for len(cells) < column {
-			cells = append(cells, "")
-		}
-		cells = append(cells, text)
-		return nil
-	})
-	return cells, err
-}
-
-// maxFurther bounds the cells of a row that are kept beyond the width of the header.
-const maxFurther = 16
 
 // rowOf returns the row of a reference like BC12, or 0.
 func rowOf(ref string) int64 {

@@ -296,19 +296,115 @@ func TestASheetForEachChainAndAColumnForEachAsset(t *testing.T) {
 	})), "mapping")
 }
 
-// A cell in the last column does not make every row as wide.
+// A cell in the last column does not make every row as wide, wherever it stands.
 func TestACellFarToTheRightCostsNoMore(t *testing.T) {
-	head := `<worksheet><sheetData><row><c t="inlineStr"><is><t>address</t></is></c><c t="inlineStr"><is><t>note</t></is></c></row>`
-	row := `<row><c t="inlineStr"><is><t>` + btc1 + `</t></is></c><c r="XFC2" t="inlineStr"><is><t>far</t></is></c></row>`
-	rows, info, err := rowsOf(t, "auto", Options{}, bookWith(t, head+strings.Repeat(row, 3000)+`</sheetData></worksheet>`, `<sst/>`))
-	if err != nil || len(rows) != 3000 || rows[0].Address != btc1 || rows[0].Note != "further cell: far" || !warned(info, "ragged_rows") {
-		t.Errorf("%d rows, %+v %v", len(rows), info, err)
+	n := 4000
+	if raceEnabled {
+		n = 400
 	}
-	wide := head[:len(head)-len("</row>")] + `<c r="XFC1" t="inlineStr"><is><t>stray</t></is></c></row>`
-	got := testing.AllocsPerRun(1, func() {
-		rows, _, err = rowsOf(t, "auto", Options{}, bookWith(t, wide+strings.Repeat(`<row><c t="inlineStr"><is><t>`+btc1+`</t></is></c></row>`, 3000)+`</sheetData></worksheet>`, `<sst/>`))
+	cell := func(column string, row int, text string) string {
+		return fmt.Sprintf(`<c r="%s%d" t="inlineStr"><is><t>%s</t></is></c>`, column, row, text)
+	}
+	book := func(header string, row func(i int) string, after string) File {
+		var b strings.Builder
+		b.WriteString("<worksheet><sheetData>" + header)
+		for i := 2; i < n+2; i++ {
+			b.WriteString("<row>" + row(i) + "</row>")
+		}
+		b.WriteString("</sheetData>" + after + "</worksheet>")
+		return bookWith(t, b.String(), "<sst/>")
+	}
+	evm := func(i int) string { return fmt.Sprintf("0x%040x", i) }
+	narrow := "<row>" + cell("A", 1, "address") + cell("B", 1, "note") + "</row>"
+	wide := "<row>" + cell("A", 1, "address") + cell("B", 1, "note") + cell("XFC", 1, "stray") + "</row>"
+	plain := func(i int) string { return cell("A", i, evm(i)) }
+	far := func(i int) string { return cell("A", i, evm(i)) + cell("XFC", i, "far") }
+	once := func(i int) string {
+		if i == n/2 {
+			return far(i)
+		}
+		return plain(i)
+	}
+	merged := fmt.Sprintf(`<mergeCells><mergeCell ref="XFC%d:XFC%d"/></mergeCells>`, n/2, n)
+	read := func(file File) (rows []Row, took time.Duration, err error) {
+		took = time.Hour
+		for range 3 {
+			start := time.Now()
+			rows, _, err = rowsOf(t, "xlsx", Options{}, file)
+			took = min(took, time.Since(start))
+		}
+		return rows, took, err
+	}
+	_, usual, err := read(book(narrow, plain, ""))
+	check(t, err)
+	for name, c := range map[string]struct {
+		file File
+		note string // of the row in the middle
+	}{
+		"one row":                {book(narrow, once, ""), "further cell: far"},
+		"every row":              {book(narrow, far, ""), "further cell: far"},
+		"header":                 {book(wide, plain, ""), ""},
+		"header and every row":   {book(wide, far, ""), ""},
+		"merged":                 {book(narrow, once, merged), "further cell: far"},
+		"header and merged":      {book(wide, once, merged), ""},
+		"no header":              {book("", far, ""), ""},
+		"the addresses":          {book("<row>"+cell("A", 1, "note")+cell("XFC", 1, "address")+"</row>", func(i int) string { return cell("XFC", i, evm(i)) }, ""), ""},
+		"no column of addresses": {book("<row>"+cell("A", 1, "x")+"</row>", func(i int) string { return cell("A", i, "x") + cell("XFC", i, "far") }, ""), "-"},
+	} {
+		rows, took, err := read(c.file)
+		if took > 5*usual+50*time.Millisecond {
+			t.Errorf("%s: %v for %d rows, %v without the cell", name, took, n, usual)
+		}
+		if c.note == "-" {
+			if !fault.Is(err, fault.Invalid) || len(rows) != 0 {
+				t.Errorf("%s: %d rows, %v", name, len(rows), err)
+			}
+			continue
+		}
+		if err != nil || len(rows) != n {
+			t.Errorf("%s: %d rows, %v", name, len(rows), err)
+			continue
+		}
+		got := rows[n/2-2]
+		if want := (Row{Address: evm(n / 2), Note: c.note, Locator: got.Locator, EntityName: got.EntityName}); cmp.Diff(want, got) != "" {
+			t.Errorf("%s: %s", name, cmp.Diff(want, got))
+		}
+	}
+}
+
+// Messages name the columns of a wide sheet as the sheet counts them, and a merged cell holds for its rows there, too.
+func TestColumnsOfAWideSheetKeepTheirNumbers(t *testing.T) {
+	book := workbookOf(t, func(f *excelize.File) {
+		setRow(t, f, "Sheet1", 1, "address", "note")
+		check(t, f.SetCellValue("Sheet1", "CV1", "entity"))
+		check(t, f.SetCellValue("Sheet1", "CX1", "other wallets seen"))
+		setRow(t, f, "Sheet1", 2, btc1, "first")
+		check(t, f.SetCellValue("Sheet1", "CV2", "Mixer"))
+		setRow(t, f, "Sheet1", 3, btc2)
+		check(t, f.SetCellValue("Sheet1", "CX3", evm1+" and others"))
+		check(t, f.SetCellValue("Sheet1", "CW4", tron1))
+		for _, other := range []string{"CW2", "CX2", "CW3", "CX4"} { // so that these are no columns of addresses
+			check(t, f.SetCellValue("Sheet1", other, "nothing"))
+		}
+		check(t, f.MergeCell("Sheet1", "CV2", "CV4"))
 	})
-	if err != nil || len(rows) != 3000 || got > 100_000 {
-		t.Errorf("%d rows, %.0f allocations, %v", len(rows), got, err)
+	rows, _, err := rowsOf(t, "auto", Options{}, memory("a.xlsx", book))
+	want := []Row{{Address: btc1, Note: "first", EntityName: "Mixer", Locator: "row 2"}, {Address: btc2, EntityName: "Mixer", Locator: "row 3"},
+		{Address: evm1 + " and others", Unread: true, Locator: "row 3 column 102",
+			Problem: `columns: "other wallets seen" holds an address and is not read; name the columns of addresses in the mapping`},
+		{EntityName: "Mixer", Locator: "row 4", Unread: true, Problem: "address: missing, but column 101 holds one; name the columns of addresses in the mapping"}}
+	if diff := cmp.Diff(want, rows); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	bare := workbookOf(t, func(f *excelize.File) {
+		for i, address := range []string{btc1, btc2} {
+			setRow(t, f, "Sheet1", i+1, address, "Somebody")
+			check(t, f.SetCellValue("Sheet1", fmt.Sprintf("CV%d", i+1), fmt.Sprintf("case %d", i)))
+		}
+	})
+	rows, _, err = rowsOf(t, "auto", Options{}, memory("a.xlsx", bare))
+	want = []Row{{Address: btc1, EntityName: "Somebody", Note: "column 100: case 0", Locator: "row 1"}, {Address: btc2, EntityName: "Somebody", Note: "column 100: case 1", Locator: "row 2"}}
+	if diff := cmp.Diff(want, rows); diff != "" || err != nil {
+		t.Errorf("without a header: %v %s", err, diff)
 	}
 }
