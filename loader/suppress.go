@@ -78,7 +78,7 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	readings, err := address.Parse(nil, text, network)
 	var bad *address.Error
 	switch {
-	case errors.As(err, &bad) && (bad.Reason == address.SecretMaterial && !build.Hex64(text) || address.ContainsSecret(text)):
+	case errors.As(err, &bad) && bad.Reason == address.SecretMaterial && !build.Hex64(text):
 		return nil, fault.E(fault.Invalid, "address: this looks like a private key or a seed; give the address")
 	case err != nil && bad == nil:
 		return nil, err

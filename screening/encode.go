@@ -36,7 +36,11 @@ func (a *Answer) appendJSON(b []byte) []byte {
 	b = append(b, `,"canonical":`...)
 	b = appendString(b, a.Canonical)
 	b = append(b, `,"identity":"`...)
-	b = address.AppendIdentity(b, a.Key, a.Variant)
+	if a.Key == "" { // masked for the record
+		b = append(b, a.Canonical...)
+	} else {
+		b = address.AppendIdentity(b, a.Key, a.Variant)
+	}
 	b = append(b, '"')
 	if len(a.Attributes) > 0 {
 		b = append(b, `,"attributes":{`...)

@@ -304,7 +304,7 @@ func TestExplanationIsRecordedLikeACheck(t *testing.T) {
 		}
 		got = append(got, string(r.Payload))
 	}
-	if len(got) != 2 || got[0] != `{"by":"key","answer":`+string(a.JSON)+`}` || !strings.Contains(got[1], `"input":"nonsense"`) {
+	if len(got) != 2 || got[0] != `{"by":"key","answer":`+string(a.JSON)+`}` || !strings.Contains(got[1], `"input":"`+address.Digest("nonsense")+`"`) {
 		t.Errorf("recorded are %q", got)
 	}
 }

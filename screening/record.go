@@ -1,6 +1,9 @@
 package screening
 
 import (
+	"slices"
+	"strings"
+
 	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/screening/journal"
@@ -39,14 +42,14 @@ func (c *check) appendRecord(b []byte) []byte {
 	b = append(b, `{"by":`...)
 	b = appendString(b, r.By)
 	for _, m := range [...]struct{ name, value string }{{"network", recordedLabel(r.Network)}, {"asset", recordedLabel(r.Asset)},
-		{"reference", r.Reference}, {"customer", r.Customer}} {
+		{"reference", address.Recordable(r.Reference)}, {"customer", address.Recordable(r.Customer)}} {
 		if m.value != "" {
 			b = appendMember(b, m.name, m.value)
 		}
 	}
 	if c.err == nil {
 		b = append(b, `,"answer":`...)
-		b = append(b, c.answer.JSON...)
+		b = append(b, c.recordedAnswer()...)
 		return append(b, '}')
 	}
 	b = appendMember(b, "direction", string(r.Direction))
@@ -57,9 +60,7 @@ func (c *check) appendRecord(b []byte) []byte {
 			b = append(b, `,"would_match":true`...)
 		}
 	}
-	if !c.isSecret() {
-		b = appendMember(b, "input", truncateInput(r.Address))
-	}
+	b = appendMember(b, "input", c.recordedInput())
 	return append(b, '}')
 }
 
@@ -68,22 +69,64 @@ func recordedLabel(s string) string {
 	if len(s) <= 20 || address.KnownAsset(s) {
 		return s
 	}
-	return "…"
+	return address.Digest(s)
+}
+
+// recordedInput returns the text of a check without an answer for the journal. Only an address is kept as it is: whatever else people
+// enter may be a private key, in a spelling that nobody thought of. It is kept as its digest, with which a text can be compared.
+func (c *check) recordedInput() string {
+	text := c.request.Address
+	switch {
+	case c.refused != nil, c.mayBeKey():
+	case len(c.readings) > 0, address.Recognize(text) >= address.Weak && !address.MayBeKey(text): // it was not parsed: its network is not known
+		return address.Recordable(text)
+	}
+	return address.Digest(text)
+}
+
+// mayBeKey reports whether an address is only one because no network was named: 64 hex digits are an account of Aptos and Sui, and a
+// private key everywhere else.
+func (c *check) mayBeKey() bool {
+	return len(c.readings) > 0 && c.request.Network == "" && address.MayBeKey(c.request.Address)
+}
+
+// recordedAnswer returns the answer for the journal. It has the bytes that the caller gets, but for two cases: the address may be a private
+// key and is not listed, or a payment URI has one in a parameter. Then the address block has digests in place of them.
+func (c *check) recordedAnswer() []byte {
+	a := c.answer
+	isKey := c.mayBeKey() && a.Result == Miss && len(a.Suppressed) == 0
+	if !isKey && (strings.IndexByte(a.Input, '?') < 0 || !address.HoldsSecret(a.Input)) {
+		return a.JSON
+	}
+	masked := *a
+	if isKey {
+		masked.Input = address.Digest(a.Input)
+		masked.Canonical, masked.Key = masked.Input, ""
+		return masked.appendJSON(nil)
+	}
+	masked.Input = address.Recordable(a.Input)
+	masked.Attributes = slices.Clone(a.Attributes)
+	for i := range masked.Attributes {
+		masked.Attributes[i].Value = address.Recordable(masked.Attributes[i].Value)
+	}
+	return masked.appendJSON(nil)
 }
 
 // isSecret reports whether the text of a check without an answer looks like a private key or a seed, whatever the error is: an
-// unreadable store, an unknown network, or a text refused for another reason ("p2wpkh:L53…", "key=…", an xprv with a path).
+// unreadable store, an unknown network, or a text refused for another reason.
 func (c *check) isSecret() bool {
-	if len(c.readings) > 0 {
+	switch {
+	case len(c.readings) > 0:
 		return false
-	}
-	if c.refused != nil && c.refused.Cause.Reason == address.SecretMaterial {
+	case c.refused != nil && c.refused.Cause.Reason == address.WrongNetwork: // the text proves an address
+		return false
+	case c.refused != nil && c.refused.Cause.Reason == address.SecretMaterial:
 		return true
 	}
-	return c.refused == nil && address.LooksSecret(c.request.Address) || address.ContainsSecret(c.request.Address)
+	return address.HoldsSecret(c.request.Address)
 }
 
-// maxInputBytes is how much of a text that is not an address is recorded and explained.
+// maxInputBytes is how much of a text that is not an address is explained.
 const maxInputBytes = 64
 
 func truncateInput(text string) string { return text[:min(len(text), maxInputBytes)] }

@@ -168,7 +168,13 @@ func RawKey(text string) Key { return rawKey(text) }
 // whose accounts have 32 bytes.
 // Parse appends the readings to dst, so that the caller can reuse memory. It adds at least one
 // if err is nil. Errors: fault.UnsupportedNetwork, or an *Error (fault.InvalidAddress).
-func Parse(dst []Address, text, network string) ([]Address, error) { return parse(dst, text, network) }
+func Parse(dst []Address, text, network string) ([]Address, error) {
+	dst, err := parse(dst, text, network)
+	if err != nil {
+		err = orSecret(err, text)
+	}
+	return dst, err
+}
 
 // ParseListed reads an address as a list publishes it. The network and asset labels of the list are hints only, since lists contain wrong
 // ones (an OFAC list labels a Tron address XBT). The readings are those of the labels and, unless one of them proves itself, all that
@@ -176,7 +182,11 @@ func Parse(dst []Address, text, network string) ([]Address, error) { return pars
 // case, or that proves itself after look-alike letters are replaced, is accepted. The notes name what is wrong with the row.
 // An unknown label is not an error here. If nothing decodes, the error is an *Error, and the caller keeps the text raw.
 func ParseListed(dst []Address, text, network, asset string) ([]Address, ListedNotes, error) {
-	return parseListed(dst, text, network, asset)
+	dst, notes, err := parseListed(dst, text, network, asset)
+	if err != nil {
+		err = orSecret(err, text)
+	}
+	return dst, notes, err
 }
 
 // KnownAsset reports whether Interdict knows an asset or network label of a list. The loader warns of unknown ones.

@@ -80,6 +80,9 @@ func readText(text, network string) (Address, *Error) {
 	if fail == nil {
 		fail = secret(text[start:end], hint)
 	}
+	if fail == nil && ContainsSecret(text) {
+		fail = hiddenSecret()
+	}
 	if fail == nil && start == end {
 		fail = refuse(Empty, "there is no address")
 	}

@@ -3,6 +3,7 @@ package address
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -81,7 +82,7 @@ type space struct {
 	relate func(k Key, asked Variant, askedAs Role, listed Variant, listedAs Role) (Class, string)
 }
 
-// maxLabel is how long an unknown name of a network may be to be repeated. Every secret is longer.
+// maxLabel is how long the name of an opaque network may be.
 const maxLabel = 20
 
 // maxVariants is above every variant number.
@@ -207,10 +208,8 @@ func parse(dst []Address, text, network string) ([]Address, error) {
 		}
 	}
 	switch {
-	case n == nil && len(several) == 0 && len(network) > maxLabel: // a key pasted into the wrong field is not repeated
-		return dst, fault.E(fault.UnsupportedNetwork, "the network, of %d bytes, is not known", len(network))
 	case n == nil && len(several) == 0:
-		return dst, fault.E(fault.UnsupportedNetwork, "network %q is not known", network)
+		return dst, fault.E(fault.UnsupportedNetwork, "network %s is not known", Quote(network))
 	case n == nil:
 		return result(readEach(dst, text, several, Asked))
 	}
@@ -526,6 +525,18 @@ func refuse(reason Reason, detail string) *Error {
 // refuseAt makes an error that points into the text that a decoder was given.
 func refuseAt(reason Reason, position int, detail string) *Error {
 	return &Error{Reason: reason, Position: position, Detail: detail}
+}
+
+// orSecret returns the error of a text, or that the text contains a secret if it was refused for another reason: "p2wpkh:L53…", "key=…",
+// an xprv with a path.
+func orSecret(err error, text string) error {
+	var fail *Error
+	if !errors.As(err, &fail) || fail.Reason == SecretMaterial || fail.Folded != nil || !ContainsSecret(text) {
+		return err
+	}
+	hidden := hiddenSecret()
+	hidden.Network = fail.Network
+	return hidden
 }
 
 // of names the network a text was read under. There may be no error, and no network.

@@ -67,12 +67,13 @@ const maxAttributions = 300_000
 const (
 	// MaxField is the longest field of a listing that is kept, in bytes.
 	MaxField  = 4096
-	maxQuoted = 64 // bytes of a field that is quoted in a message
+	maxQuoted = 80 // bytes of a field that is quoted in a message; a digest has 71
 )
 
 // add takes the next row of the upload.
 func (in *intake) add(r *formats.Row) error {
 	in.rows.Read++
+	r.Locator, r.Problem = address.Recordable(r.Locator), address.Recordable(r.Problem)
 	switch {
 	case r.Removed:
 		return in.delta.markRemoved(r)
@@ -103,7 +104,7 @@ func (in *intake) addListing(r *formats.Row, n int) error {
 	case errors.As(err, &bad):
 		reason = string(bad.Reason)
 		// 64 hex digits may be a key, and OFAC lists such a text: a published one is kept.
-		if (bad.Reason == address.SecretMaterial || address.ContainsSecret(r.Address)) && !Hex64(r.Address) {
+		if bad.Reason == address.SecretMaterial && !Hex64(r.Address) {
 			return in.quarantineSecret(r)
 		}
 		if lowerCasedBase58(r.Address) {
@@ -132,6 +133,7 @@ func (in *intake) addListing(r *formats.Row, n int) error {
 
 // attributionOf returns what a row says of its address, and counts the labels and words that are unknown.
 func (in *intake) attributionOf(r *formats.Row) lists.Attribution {
+	dropped := dropSecrets(r)
 	category := oneOf(lists.Categories, r.Category)
 	if category == "" {
 		in.unknownWord("category", r.Category, r)
@@ -147,11 +149,11 @@ func (in *intake) attributionOf(r *formats.Row) lists.Attribution {
 		if len(in.labels) < 1000 {
 			in.labels[printableLabel(*label)]++
 		}
-		if address.LooksSecret(*label) || address.ContainsSecret(*label) {
-			*label = "" // a key in the wrong column
+		if address.HoldsSecret(*label) {
+			*label, dropped = "", true // a key in the wrong column
 		}
 	}
-	if dropSecrets(r) {
+	if dropped {
 		in.scrubbed++
 	}
 	field := func(s string) string { return Truncate(lists.PlainText(s), MaxField) }
@@ -185,7 +187,7 @@ func quarantined(r *formats.Row, reason, detail string) lists.Quarantined {
 func (in *intake) quarantineSecret(r *formats.Row) error {
 	in.secrets++
 	in.rows.Quarantined++
-	return in.quarantine(quarantined(r, string(address.SecretMaterial), "the cell holds a key or seed; it is not kept"))
+	return in.quarantine(quarantined(r, string(address.SecretMaterial), "the cell holds a key or seed; of its text only the digest is kept: "+address.Digest(r.Address)))
 }
 
 // quarantineRow records a row that was not read. Its text, if it has one, is screened byte for byte.
@@ -257,9 +259,6 @@ func (in *intake) unknownWord(field, text string, r *formats.Row) {
 		w.text = "(others)"
 	}
 	in.words[w]++
-	if address.LooksSecret(text) || address.ContainsSecret(text) {
-		return // a key in the wrong column
-	}
 	if r.Note != "" {
 		r.Note += "; "
 	}

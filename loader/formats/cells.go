@@ -374,40 +374,25 @@ func addressesBesideSecret(text string, all []cellAddress) []cellAddress {
 			kept = append(kept, cellAddress{Address: p.Address, Note: "a key or seed beside the address was removed"})
 		}
 	}
-	if len(kept) > 0 && (address.LooksSecret(text) || address.ContainsSecret(text)) {
+	if len(kept) > 0 && address.ContainsSecret(text) {
 		kept = slices.Insert(kept, 0, cellAddress{Address: text, Unread: true})
 	}
 	return kept
 }
 
-// holdsSecret reports whether a cell holds a private key or a seed beside its addresses.
+// holdsSecret reports whether a cell holds a private key or a seed beside its addresses, also in pieces.
 func holdsSecret(text string, tokens []token) bool {
-	var words []string
-	run, numbers := 0, 0
-	for _, t := range tokens {
-		if t.kind == addressToken {
-			continue
-		}
-		word := strings.TrimFunc(t.text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		if isSeedWord(word) {
-			run++
-		} else {
-			run = 0
-		}
-		if isDigits(word) && len(word) <= 3 {
-			numbers++
-		}
-		if run >= 11 || numbers >= 32 || !isHex64(word) && !isLink(word) && (address.LooksSecret(word) || strings.ContainsAny(word, ":=/") && address.ContainsSecret(word)) {
-			return true
-		}
-		words = append(words, word)
+	if address.ContainsSecret(text) {
+		return true
 	}
-	return strings.Contains(text, "-----BEGIN") || address.LooksSecret(strings.Join(words, "")) && !slices.ContainsFunc(words, isHex64)
-}
-
-// isSeedWord reports whether s may be a word of a seed phrase (BIP-39): three to eight letters, all of one case.
-func isSeedWord(s string) bool {
-	return len(s) >= 3 && len(s) <= 8 && (strings.Trim(s, "abcdefghijklmnopqrstuvwxyz") == "" || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "")
+	words, blanks := "", 0
+	for _, t := range tokens {
+		if t.kind != addressToken {
+			words += t.text
+			blanks++
+		}
+	}
+	return blanks > 1 && address.ContainsSecret(words)
 }
 
 // isHex64 reports whether s has 64 hex digits: a transaction, or a key.

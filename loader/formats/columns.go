@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"interdict/lists/address"
 )
 
 // field is a field of Row that columns (csv, xlsx) and members (json) are mapped to.
@@ -92,7 +94,7 @@ func normalizeName(name string) string {
 func quoteNames(texts []string) []string {
 	all := make([]string, len(texts))
 	for i, t := range texts {
-		if t = trim(t); len(t) > 40 || looksLikeAddress(t) {
+		if t = trim(t); len(t) > 40 || looksLikeAddress(t) || address.HoldsSecret(t) {
 			t = t[:min(len(t), 8)] + "…"
 		}
 		all[i] = fmt.Sprintf("%q", strings.ToValidUTF8(t, "\uFFFD"))

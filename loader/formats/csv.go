@@ -100,7 +100,7 @@ func (l *layout) named() bool {
 func hasTableShape(records [][]string, header int) bool {
 	width, same := len(records[max(header, 0)]), 0
 	for _, cell := range records[max(header, 0)] {
-		if header >= 0 && (len(cell) > 80 || provesAddress(cell) || address.LooksSecret(cell) || address.ContainsSecret(cell)) {
+		if header >= 0 && (len(cell) > 80 || provesAddress(cell) || address.HoldsSecret(cell)) {
 			return false
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -147,7 +148,7 @@ func explainUnknown(s *sample) error {
 		}
 		return fault.E(fault.Invalid, "%s: an HTML page%s, not a list: the download was refused or redirected; check the URL", s.name, title)
 	} else if root != "" {
-		return fault.E(fault.Invalid, "%s: XML with the root element %.80q, which is not a known format (ofac_advanced has Sanctions, ofac_xml sdnList, ofac_enhanced sanctionsData)", s.name, root)
+		return fault.E(fault.Invalid, "%s: XML with the root element %s, which is not a known format (ofac_advanced has Sanctions, ofac_xml sdnList, ofac_enhanced sanctionsData)", s.name, address.Quote(root))
 	}
 	return nil
 }

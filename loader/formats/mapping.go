@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -37,7 +38,7 @@ func parseMapping(texts map[string]string) (*mapping, error) {
 		name, word, translates := strings.Cut(key, ":")
 		i := slices.Index(fieldNames[:], trim(name))
 		if i < 0 {
-			return nil, fault.E(fault.Invalid, "mapping: unknown field %.40q; the fields are %s", name, strings.Join(fieldNames[:], ", "))
+			return nil, fault.E(fault.Invalid, "mapping: unknown field %s; the fields are %s", address.Quote(name), strings.Join(fieldNames[:], ", "))
 		}
 		text := trim(texts[key])
 		switch {

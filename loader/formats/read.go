@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -86,7 +87,7 @@ func formatNamed(name string) (*format, error) {
 	if f, ok := registered[name]; ok {
 		return f, nil
 	}
-	return nil, fault.E(fault.Invalid, "unknown format %.40q; the formats are auto, %s", name, strings.Join(names(), ", "))
+	return nil, fault.E(fault.Invalid, "unknown format %s; the formats are auto, %s", address.Quote(name), strings.Join(names(), ", "))
 }
 
 // choose decides on the format and on the inputs to read in it. Files of an archive that are in no format (a read-me) are ignored
@@ -244,9 +245,9 @@ func (r *run) keepLatestDate(date string) {
 // maxQuoted is the number of bytes of a text that a message quotes.
 const maxQuoted = 80
 
-// truncate returns at most limit bytes of a text, with … at the end if it is longer.
+// truncate returns at most limit bytes of what may be recorded of a text, with … at the end if it is longer.
 func truncate(s string, limit int) string {
-	if len(s) <= limit {
+	if s = address.Recordable(s); len(s) <= limit {
 		return s
 	}
 	return strings.ToValidUTF8(s[:limit], "") + "…"

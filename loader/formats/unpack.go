@@ -19,6 +19,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -357,10 +358,10 @@ func (r *run) expandZip(name string, open opener, depth int, archived bool) ([]*
 	}
 	var inputs []*input
 	for _, f := range z.File {
-		member := name + "/" + f.Name
+		member := name + "/" + address.Recordable(f.Name)
 		switch {
 		case !fs.ValidPath(strings.TrimSuffix(f.Name, "/")) || strings.ContainsAny(f.Name, "\\\x00"):
-			return nil, fault.E(fault.Invalid, "%s: a file in the archive has an unsafe name, %.80q", name, f.Name)
+			return nil, fault.E(fault.Invalid, "%s: a file in the archive has an unsafe name, %s", name, address.Quote(f.Name))
 		case f.Flags&1 != 0:
 			return nil, fault.E(fault.Invalid, "%s: protected by a password; pack it without one", member)
 		case f.Mode().IsDir() || isSystemFile(f.Name):
