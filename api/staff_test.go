@@ -59,7 +59,7 @@ func TestPeopleOverTheAPI(t *testing.T) {
 		t.Errorf("the invitation: %+v %v", app, err)
 	}
 	a := h.by("root", "GET", "/v1/people", nil)
-	same(t, "people", []any{map[string]any(without(made, "invitation"))}, a.want(200)["people"].([]any))
+	same(t, "people", []any{without(made, "invitation")}, a.want(200)["people"].([]any))
 	if bytes.Contains(a.body, []byte("invitation\"")) || bytes.Contains(a.body, []byte("totp")) {
 		t.Errorf("secrets are shown: %s", a.body)
 	}
@@ -98,26 +98,19 @@ func TestPeopleOverTheAPI(t *testing.T) {
 	h.by("root", "POST", "/v1/people", map[string]any{"login": "kim@example.org", "roles": []string{"auditor"}}).refused(conflicting)
 	h.by("root", "POST", path+"/reset", nil).refused(conflicting) // another account has the login
 	for _, target := range []string{"roles", "reset", "disable"} {
-		h.by("root", "POST", "/v1/people/aaaaaaaaaaaaaaaa/"+target, map[string]any{"roles": []string{"auditor"}}).refusedOneOf(404, 400)
-		h.by("root", "POST", "/v1/people/..%2Fhead/"+target, nil).refused(problem{Status: 404, Code: "not_found"})
+		var body any
+		if target == "roles" {
+			body = map[string]any{"roles": []string{"auditor"}}
+		}
+		for _, id := range []string{"aaaaaaaaaaaaaaaa", "..%2Fhead"} {
+			h.by("root", "POST", "/v1/people/"+id+"/"+target, body).refused(problem{Status: 404, Code: "not_found"})
+		}
 	}
-	h.by("root", "POST", "/v1/people/aaaaaaaaaaaaaaaa/reset", nil).refused(problem{Status: 404, Code: "not_found"})
-	h.by("root", "POST", "/v1/people/aaaaaaaaaaaaaaaa/disable", nil).refused(problem{Status: 404, Code: "not_found"})
 	for _, body := range []any{map[string]any{"login": "a b", "roles": []string{"auditor"}}, map[string]any{"login": "x"}, map[string]any{"roles": []string{"auditor"}}} {
 		h.by("root", "POST", "/v1/people", body).refused(problem{Status: 400, Code: "invalid_request"})
 	}
 	same(t, "who calls", map[string]any{"person": "root", "credential": h.idOf("root"), "roles": []any{"admin"}, "setup": false, "four_eyes": "on"}, h.by("root", "GET", "/v1/me", nil).want(200))
 	same(t, "four eyes off", any("off"), open(t, fourEyesOff).by("till", "GET", "/v1/me", nil).want(200)["four_eyes"])
-}
-
-func (a *answer) refusedOneOf(statuses ...int) {
-	a.t.Helper()
-	for _, s := range statuses {
-		if a.status == s {
-			return
-		}
-	}
-	a.t.Errorf("%s: %d", a.asked, a.status)
 }
 
 func TestSessionWorksAsAKeyDoes(t *testing.T) {

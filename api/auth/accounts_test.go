@@ -231,6 +231,40 @@ func TestEveryWrongSignInIsTheSameErrorAndARecord(t *testing.T) {
 	}
 }
 
+// A stranger behind the same proxy guesses: the person goes on in the browser that they have signed in with before.
+func TestStrangersDoNotSlowDownAKnownBrowser(t *testing.T) {
+	x := openOffice(t, auth.StaffOptions{})
+	kim, _ := x.enrol("kim", auth.Analyst)
+	at := auth.Credentials{Login: "kim", Password: "a guess", Client: "10.0.0.1"}
+	for range 6 {
+		if _, err := x.staff.SignIn(t.Context(), at); !fault.Is(err, fault.Unauthorized) {
+			t.Fatal(err)
+		}
+	}
+	took := func(known string) time.Duration {
+		start := time.Now()
+		at.Known = known
+		if _, err := x.staff.SignIn(t.Context(), at); !fault.Is(err, fault.Unauthorized) {
+			t.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	if d := took(x.staff.Known("lee")); d < 900*time.Millisecond {
+		t.Errorf("another login's browser does not wait: %s", d)
+	}
+	for range 7 {
+		x.clock.advance(10 * time.Second)
+		if _, err := x.staff.SignIn(t.Context(), auth.Credentials{Login: "kim", Client: "10.0.0.1"}); !fault.Is(err, fault.Unauthorized) {
+			t.Fatal(err)
+		}
+	}
+	at.Known, at.Password, at.Code = x.staff.Known(" KIM"), kim.password, x.code(kim)
+	start := time.Now()
+	if _, err := x.staff.SignIn(t.Context(), at); err != nil || time.Since(start) > 900*time.Millisecond {
+		t.Errorf("the person's own browser waits %s: %v", time.Since(start), err)
+	}
+}
+
 func TestCodesWorkOnce(t *testing.T) {
 	x := openOffice(t, auth.StaffOptions{})
 	kim, _ := x.enrol("kim", auth.Analyst)

@@ -46,7 +46,7 @@ func (b *brake) wait(ctx context.Context, keys ...string) error {
 	case <-time.After(delay):
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return fault.E(fault.Unavailable, "%w", ctx.Err())
 	}
 }
 

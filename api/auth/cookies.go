@@ -12,6 +12,7 @@ const (
 	hostPrefix    = "__Host-"
 	sessionCookie = "interdict"
 	attemptCookie = "interdict-oidc"
+	knownCookie   = "interdict-known"
 )
 
 // overLoopback reports whether a request came over plain HTTP to a name of this machine.
@@ -24,7 +25,7 @@ func overLoopback(r *http.Request) bool {
 }
 
 func cookie(r *http.Request, name, value string, same http.SameSite, ttl time.Duration) *http.Cookie {
-	c := &http.Cookie{Name: hostPrefix + name, Value: value, Path: "/", HttpOnly: true, Secure: true, SameSite: same, MaxAge: int(ttl / time.Second)}
+	c := &http.Cookie{Name: hostPrefix + name, Value: value, Path: "/", HttpOnly: true, Secure: true, SameSite: same, MaxAge: int(ttl / time.Second)} //nolint:gosec // G124: SameSite is an argument
 	if overLoopback(r) {
 		c.Name, c.Secure = name, false
 	}
@@ -53,6 +54,17 @@ func (s *Staff) SetSession(w http.ResponseWriter, r *http.Request, token string)
 // ClearSession makes a browser forget its session.
 func ClearSession(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, cookie(r, sessionCookie, "", http.SameSiteStrictMode, -time.Second))
+}
+
+// knownTTL is how long a browser is known that has signed in.
+const knownTTL = 90 * 24 * time.Hour
+
+// KnownOf returns what SetKnown gave a browser.
+func KnownOf(r *http.Request) string { return cookieOf(r, knownCookie) }
+
+// SetKnown makes a browser known that has signed in to a local account.
+func (s *Staff) SetKnown(w http.ResponseWriter, r *http.Request, login string) {
+	http.SetCookie(w, cookie(r, knownCookie, s.Known(login), http.SameSiteStrictMode, knownTTL))
 }
 
 // AttemptOf returns the cookie of a sign-in that has begun at the identity provider.

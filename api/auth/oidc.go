@@ -221,8 +221,12 @@ type Callback struct {
 // FinishOIDC signs in the person whom the provider names, and returns the token of a new session. fault.Unauthorized: the answer of the provider
 // is not one to this browser's request, or not valid. fault.Forbidden: the person may not sign in. fault.Unavailable: the provider cannot be reached.
 func (s *Staff) FinishOIDC(ctx context.Context, x Callback) (token string, err error) {
+	if err := s.clients.wait(ctx, x.Client); err != nil {
+		return "", err
+	}
 	token, account, err := s.finish(ctx, x)
 	if fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.Forbidden) {
+		s.clients.failed(x.Client)
 		s.refuse(account, x.Client, err.Error())
 	}
 	return token, err

@@ -3,6 +3,7 @@ package auth
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"encoding/base64"
 	"image/png"
@@ -29,7 +30,8 @@ type Staff struct {
 	*Accounts
 	o         StaffOptions
 	passwords passwords
-	attempts  *brake // by login and client, and by client
+	attempts  *brake // by login and client, and by browser that is known
+	clients   *brake // by client
 	codes     *brake // by account: wrong codes after the right password
 	provider  *provider
 
@@ -64,7 +66,7 @@ func NewStaff(keys *Keys, o StaffOptions) (*Staff, error) {
 	if o.Idle < time.Minute || o.Lifetime < o.Idle {
 		return nil, fault.E(fault.Invalid, "sessions: the idle limit must be at least a minute, and not longer than the lifetime")
 	}
-	s := &Staff{Accounts: keys.Accounts(), o: o, passwords: newPasswords(), attempts: newBrake(keys.now, 5, 8*time.Second), codes: newBrake(keys.now, 5, 5*time.Minute),
+	s := &Staff{Accounts: keys.Accounts(), o: o, passwords: newPasswords(), attempts: newBrake(keys.now, 5, 8*time.Second), clients: newBrake(keys.now, 20, time.Second), codes: newBrake(keys.now, 5, 5*time.Minute),
 		limits: map[string]*limiter{}, links: map[string]link{}}
 	if o.OIDC != nil {
 		p, err := newProvider(*o.OIDC)
@@ -81,6 +83,8 @@ type Credentials struct {
 	Login, Password string
 	Code            string // of the authenticator, or a recovery code
 	Client          string // network address
+	// Known is what Known gave the browser when it signed in to the same login before: it does not wait for the failures of others.
+	Known string
 }
 
 // errSignIn does not say which of the three is wrong, nor whether there is such a login.
@@ -90,11 +94,14 @@ var errSignIn = fault.E(fault.Unauthorized, "the login, the password or the code
 // it is. fault.RateLimited: there were too many attempts.
 func (s *Staff) SignIn(ctx context.Context, c Credentials) (token string, err error) {
 	login := strings.ToLower(strings.TrimSpace(c.Login))
-	brakes := []string{"client " + c.Client, "login " + login + " from " + c.Client}
-	if len(login) > 100 {
-		brakes = brakes[:1]
+	who := "login " + lists.FoldPerson(login) + " from " + c.Client
+	known := s.isKnown(c.Known, login)
+	if known {
+		who = "browser " + c.Known
+	} else if err := s.clients.wait(ctx, c.Client); err != nil {
+		return "", err
 	}
-	if err := s.attempts.wait(ctx, brakes...); err != nil {
+	if err := s.attempts.wait(ctx, who); err != nil {
 		return "", err
 	}
 	account, revision, err := s.byLogin(ctx, login)
@@ -134,16 +141,45 @@ func (s *Staff) SignIn(ctx context.Context, c Credentials) (token string, err er
 		token, err = s.begin(ctx, account, revision, c.Client, how)
 		if !fault.Is(err, fault.Conflict) {
 			if err == nil {
-				s.attempts.succeeded(brakes[1:]...)
+				s.attempts.succeeded(who)
 				s.codes.succeeded(account.ID)
 			}
 			return token, err
 		}
 		why = "the account was changed at the same time, or the code was used twice"
 	}
-	s.attempts.failed(brakes...)
+	s.attempts.failed(who)
+	if !known {
+		s.clients.failed(c.Client)
+	}
 	s.refuse(account, c.Client, why)
 	return "", errSignIn
+}
+
+// knownContext sets the signature of a known browser apart from others.
+const knownContext = "known browser\x00"
+
+// Known returns a text for the browser that has signed in to a login; "" if there can be none.
+func (s *Staff) Known(login string) string {
+	r := s.keys.current.Load()
+	if r == nil {
+		return ""
+	}
+	nonce := newToken()
+	mac := r.mac(knownContext + strings.ToLower(strings.TrimSpace(login)) + "\x00" + nonce)
+	return nonce + "." + base64.RawURLEncoding.EncodeToString(mac[:])
+}
+
+// isKnown reports whether a text is that of a browser that has signed in to the login before.
+func (s *Staff) isKnown(text, login string) bool {
+	nonce, sum, ok := strings.Cut(text, ".")
+	r := s.keys.current.Load()
+	if !ok || r == nil || len(nonce) != tokenLength {
+		return false
+	}
+	given, err := base64.RawURLEncoding.DecodeString(sum)
+	mac := r.mac(knownContext + login + "\x00" + nonce)
+	return err == nil && hmac.Equal(given, mac[:])
 }
 
 // byLogin returns the local account with a login that is not disabled; nil if there is none.
@@ -190,7 +226,7 @@ type Invitation struct {
 
 // Open returns what an invitation is for. The secret of the authenticator is new, unless it is one that the person has added to their app already.
 func (s *Staff) Open(ctx context.Context, invitation, secret, client string) (*Invitation, error) {
-	if err := s.attempts.wait(ctx, "client "+client); err != nil {
+	if err := s.clients.wait(ctx, client); err != nil {
 		return nil, err
 	}
 	account, _, err := s.invited(ctx, invitation)
@@ -213,7 +249,7 @@ func (s *Staff) Open(ctx context.Context, invitation, secret, client string) (*I
 // uninvited records the attempt to use a wrong invitation.
 func (s *Staff) uninvited(err error, client string) {
 	if fault.Is(err, fault.Unauthorized) {
-		s.attempts.failed("client " + client)
+		s.clients.failed(client)
 		s.refuse(nil, client, "wrong invitation")
 	}
 }
@@ -229,6 +265,9 @@ type Enrolment struct {
 // Enrol uses an invitation: the account gets its password and its authenticator, and the person is signed in. The recovery codes are shown this
 // once. fault.Invalid: the password or the code cannot be used.
 func (s *Staff) Enrol(ctx context.Context, x Enrolment) (token string, recovery []string, err error) {
+	if err := s.clients.wait(ctx, x.Client); err != nil {
+		return "", nil, err
+	}
 	account, _, err := s.invited(ctx, x.Invitation)
 	if err != nil {
 		s.uninvited(err, x.Client)
@@ -284,7 +323,7 @@ func IsLink(text string) bool { return strings.HasPrefix(strings.TrimSpace(text)
 
 // Follow signs in with the text of a link.
 func (s *Staff) Follow(ctx context.Context, text, client string) (token string, err error) {
-	if err := s.attempts.wait(ctx, "client "+client); err != nil {
+	if err := s.clients.wait(ctx, client); err != nil {
 		return "", err
 	}
 	sum := string(hashOf(strings.TrimSpace(text)))
@@ -293,7 +332,7 @@ func (s *Staff) Follow(ctx context.Context, text, client string) (token string, 
 	delete(s.links, sum)
 	s.mu.Unlock()
 	if !ok || !s.keys.now().Before(x.until) {
-		s.attempts.failed("client " + client)
+		s.clients.failed(client)
 		s.refuse(nil, client, "wrong sign-in link")
 		return "", fault.E(fault.Unauthorized, "the link has been used, or is too old: start the demonstration again for a new one")
 	}

@@ -204,12 +204,13 @@ func (c *Console) signInForm(w http.ResponseWriter, r *http.Request) {
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	login := r.PostForm.Get("login")
-	token, err := c.o.Staff.SignIn(r.Context(), auth.Credentials{Login: login, Password: r.PostForm.Get("password"), Code: r.PostForm.Get("code"), Client: c.o.Client(r)})
+	token, err := c.o.Staff.SignIn(r.Context(), auth.Credentials{Login: login, Password: r.PostForm.Get("password"), Code: r.PostForm.Get("code"), Client: c.o.Client(r), Known: auth.KnownOf(r)})
 	if err != nil {
 		status, text := c.status(w, err)
 		c.render(w, r, status, "sign-in", view{Title: "Sign in", Error: text, Login: login})
 		return
 	}
+	c.o.Staff.SetKnown(w, r, login)
 	c.enter(w, r, token)
 }
 
@@ -276,8 +277,11 @@ func (c *Console) enrol(w http.ResponseWriter, r *http.Request) {
 		c.render(w, r, http.StatusOK, "recovery", view{Title: "Recovery codes", Codes: codes})
 	case codes != nil: // the account is set up, and the sign-in could not be recorded
 		c.render(w, r, http.StatusOK, "recovery", view{Title: "Recovery codes", Codes: codes})
-	default:
+	case fault.Is(err, fault.Invalid):
 		c.showEnrolment(w, r, text, secret, err)
+	default:
+		status, message := c.status(w, err)
+		c.render(w, r, status, "welcome", view{Title: "Welcome", Error: message})
 	}
 }
 
