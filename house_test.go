@@ -31,9 +31,10 @@ var rooms = map[string][]string{
 	"loader/build":      {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"loader":            {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault"},
 	"api/auth":          {"lists", "lists/fault"},
+	"api/console":       {"api/auth", "lists/fault"},
 	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":        {"lists", "lists/fault"},
-	"api":               {"api/auth", "api/client", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
+	"api":               {"api/auth", "api/client", "api/console", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

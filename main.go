@@ -5,6 +5,7 @@
 //	serve.go    the API, the probes                  load.go     a list file into a store, or to a server
 //	check.go    screening from the command line      lists.go    look at lists and steer them
 //	answer.go   an answer, read strictly and shown   quarantine.go  the rows that were not read
+//	people.go   staff accounts                       signin.go   how staff sign in
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
 //	output.go   what is printed                      bench.go    measure this machine
 package main
@@ -50,6 +51,7 @@ type cli struct {
 	Proposals proposalsCmd `cmd:"" help:"Show and decide on changes that need a second person."`
 	Restore   restoreCmd   `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
+	People    peopleCmd    `cmd:"" help:"Create, list, reset and disable staff accounts."`
 	Bench     benchCmd     `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 

@@ -16,7 +16,7 @@ import (
 	"interdict/loader"
 )
 
-// operations are what commands do with lists, suppressions and keys: on a store (api.Acting), or through a server (client.Client).
+// operations are what commands do with lists, suppressions, keys and accounts: on a store (api.Acting), or through a server (client.Client).
 type operations interface {
 	Lists(ctx context.Context) ([]client.List, error)
 	List(ctx context.Context, id string) (*client.List, error)
@@ -45,6 +45,12 @@ type operations interface {
 	CreateKey(ctx context.Context, r client.KeyRequest) (*client.NewKey, error)
 	RotateKey(ctx context.Context, id string, r client.Rotation) (*client.NewKey, error)
 	RevokeKey(ctx context.Context, id string) error
+
+	AllPeople(ctx context.Context) ([]client.StaffAccount, error)
+	CreatePerson(ctx context.Context, r client.AccountRequest) (*client.InvitedAccount, error)
+	ResetPerson(ctx context.Context, id, reason string) (*client.InvitedAccount, error)
+	SetRoles(ctx context.Context, id string, r client.RolesRequest) (*client.StaffAccount, error)
+	DisablePerson(ctx context.Context, id, reason string) (*client.StaffAccount, error)
 
 	Proposals(ctx context.Context, state lists.ProposalState) ([]client.Proposal, error)
 	ApproveProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
@@ -91,6 +97,10 @@ func (t *target) changesWith(e *env, pepper string, work func(operations) error)
 	if waits.Key != "" {
 		fmt.Fprintln(e.stderr, "the key works once the proposal is approved; it is shown this once:")
 		fmt.Fprintln(e.stdout, waits.Key)
+	}
+	if waits.Invitation != "" {
+		fmt.Fprintln(e.stderr, "once the proposal is approved, "+t.invitationIs())
+		fmt.Fprintln(e.stdout, t.invitationLink(waits.Invitation))
 	}
 	fmt.Fprintf(e.stderr, "%v: interdict proposals approve %s\n", waits, waits.Proposal.ID)
 	return nil

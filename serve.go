@@ -33,6 +33,7 @@ import (
 type serveCmd struct {
 	storeFlags
 	sourceFlags
+	signInFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
@@ -117,6 +118,10 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	staff, err := c.staff(keys)
+	if err != nil {
+		return err
+	}
 	made, err := keys.Bootstrap(ctx, c.BootstrapKey)
 	switch {
 	case made:
@@ -131,11 +136,14 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
-	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
+	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off"})
-	demoKey := ""
+	demoKey, demoSignIn := "", ""
 	if c.Demo {
 		if demoKey, err = loadDemo(ctx, o, keys); err != nil {
+			return err
+		}
+		if demoSignIn, err = demoAccount(ctx, keys, staff); err != nil {
 			return err
 		}
 	}
@@ -177,6 +185,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(renewed)
 		c.renewKeys(ctx, keys, bootstrapped, log)
 	}()
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		sweepSessions(ctx, staff, log)
+	}()
 	refreshed := make(chan struct{})
 	go func() {
 		defer close(refreshed)
@@ -186,7 +199,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}()
 	log.Info("serving", "address", ln.Addr().String(), "admin", admin.Addr().String(), "store", o.store.Describe())
 	if c.Demo {
-		printDemo(e, ln.Addr().String(), admin.Addr().String(), demoKey)
+		printDemo(e, ln.Addr().String(), admin.Addr().String(), demoKey, demoSignIn)
 	}
 
 	select {
@@ -205,6 +218,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	<-tended
 	<-rebuilt
 	<-renewed
+	<-swept
 	<-refreshed
 	apiServer.Close()
 	adminServer.Close()
@@ -330,7 +344,17 @@ func loadDemo(ctx context.Context, o *opened, keys *auth.Keys) (string, error) {
 	return text, err
 }
 
-func printDemo(e *env, addr, admin, key string) {
+// demoAccount makes an account for the console, and returns the text that signs in to it once.
+func demoAccount(ctx context.Context, keys *auth.Keys, staff *auth.Staff) (string, error) {
+	_, account, err := keys.Accounts().Create(ctx, lists.Account{Login: "demo", Roles: []lists.Role{lists.Admin}},
+		auth.Change{By: lists.Person(operator()), Warrant: lists.Warrant{Alone: lists.AloneOperator}})
+	if err != nil {
+		return "", err
+	}
+	return staff.Link(account.ID), nil
+}
+
+func printDemo(e *env, addr, admin, key, signIn string) {
 	fmt.Fprintf(e.stdout, "Interdict demonstration. The bundled list is a dated excerpt: never screen with it.\n")
 	fmt.Fprintf(e.stdout, "Documentation: http://%s/docs/\n\nA listed address, and one that is not:\n\n", admin)
 	for _, address := range []string{demoHit, demoMiss} {
@@ -340,7 +364,7 @@ func printDemo(e *env, addr, admin, key string) {
 		}
 		fmt.Fprintf(e.stdout, "curl -s http://%s/v1/check -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'\n", addr, key, body)
 	}
-	fmt.Fprintln(e.stdout)
+	fmt.Fprintf(e.stdout, "\nThe console, with a sign-in that works once:\n\nhttp://%s/console/welcome#%s\n\n", addr, signIn)
 }
 
 // recorder writes changes into the journal.

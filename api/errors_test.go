@@ -178,6 +178,10 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/restore", `"reason":"r"`},
 		{"POST", "/v1/keys", `"roles":["checker"]`},
 		{"POST", "/v1/keys/nosuch/rotate", `"reason":"r"`},
+		{"POST", "/v1/people", `"login":"kim"`},
+		{"POST", "/v1/people/nosuch/roles", `"reason":"r"`},
+		{"POST", "/v1/people/nosuch/reset", `"reason":"r"`},
+		{"POST", "/v1/people/nosuch/disable", `"reason":"r"`},
 		{"POST", "/v1/proposals/nosuch/approve", `"reason":"r"`},
 		{"POST", "/v1/proposals/nosuch/reject", `"reason":"r"`},
 	} {
@@ -281,6 +285,12 @@ var routes = []struct {
 	{"POST", "/v1/keys", map[string]any{"roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
 	{"POST", "/v1/keys/nosuch/rotate", nil, []auth.Role{auth.Admin}},
 	{"DELETE", "/v1/keys/nosuch", nil, []auth.Role{auth.Admin}},
+	{"GET", "/v1/me", nil, nil},
+	{"GET", "/v1/people", nil, []auth.Role{auth.Admin}},
+	{"POST", "/v1/people", map[string]any{"login": "kim", "roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
+	{"POST", "/v1/people/nosuch/roles", map[string]any{"roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
+	{"POST", "/v1/people/nosuch/reset", nil, []auth.Role{auth.Admin}},
+	{"POST", "/v1/people/nosuch/disable", nil, []auth.Role{auth.Admin}},
 	{"GET", "/v1/proposals", nil, nil},
 	{"GET", "/v1/proposals/nosuch", nil, nil},
 	{"POST", "/v1/proposals/nosuch/approve", nil, []auth.Role{auth.Approver}},
@@ -423,7 +433,7 @@ func TestStoreAwayOnEveryRoute(t *testing.T) {
 	h := screened(t)
 	h.upload("ana", "ofac-sdn", sdnRows+`{"address":"`+p2wpkh+`"}`+"\n", "") // version 2, staged
 	h.store.gone.Store(true)
-	answered := map[string]bool{"/v1/check": true, "/v1/checks": true, "/v1/addresses/" + genesis: true, "/openapi.yaml": true, "/docs/": true, "/docs/start.js": true}
+	answered := map[string]bool{"/v1/check": true, "/v1/checks": true, "/v1/addresses/" + genesis: true, "/openapi.yaml": true, "/docs/": true, "/docs/start.js": true, "/v1/me": true}
 	for _, r := range routes {
 		path := strings.Replace(r.path, "versions/1/", "versions/2/", 1)
 		t.Run(r.method+" "+path, func(t *testing.T) {

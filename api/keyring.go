@@ -30,12 +30,9 @@ func (a *Acting) AllKeys(ctx context.Context) ([]client.Key, error) {
 }
 
 func viewKey(k *lists.Key) client.Key {
-	v := client.Key{ID: k.ID, Name: k.Name, Person: k.Owner(), Roles: make([]string, len(k.Roles)), Lists: k.Lists, CIDRs: k.CIDRs, Expires: k.Expires,
+	v := client.Key{ID: k.ID, Name: k.Name, Person: k.Owner(), Roles: roleNames(k.Roles), Lists: k.Lists, CIDRs: k.CIDRs, Expires: k.Expires,
 		ChecksPerSecond: k.ChecksPerSecond, Certificate: k.Certificate, CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, Setup: k.Setup,
 		RotatedAt: k.RotatedAt, OldUntil: k.OldUntil, RevokedAt: k.RevokedAt, RevokedBy: k.RevokedBy}
-	for i, r := range k.Roles {
-		v.Roles[i] = string(r)
-	}
 	return v
 }
 
@@ -47,11 +44,8 @@ func (a *Acting) keyChange(reason string) auth.Change {
 // CreateKey makes a key. An approver or administrator, after setup, becomes a proposal: the error is then a *client.Proposed with the text of the
 // key, which works once the proposal is approved.
 func (a *Acting) CreateKey(ctx context.Context, r client.KeyRequest) (*client.NewKey, error) {
-	key := lists.Key{Name: r.Name, Person: r.Person, Roles: make([]lists.Role, len(r.Roles)), Lists: r.Lists, CIDRs: r.CIDRs, Expires: r.Expires,
+	key := lists.Key{Name: r.Name, Person: r.Person, Roles: rolesOf(r.Roles), Lists: r.Lists, CIDRs: r.CIDRs, Expires: r.Expires,
 		ChecksPerSecond: r.ChecksPerSecond, Certificate: r.Certificate}
-	for i, role := range r.Roles {
-		key.Roles[i] = lists.Role(role)
-	}
 	text, key, err := a.Keys.Create(ctx, key, a.keyChange(r.Reason))
 	if err != nil {
 		return nil, withKey(a.propose(ctx, err, r.Reason, nil), text)

@@ -189,6 +189,11 @@ func (a *Acting) apply(ctx context.Context, p *lists.Proposal, w lists.Warrant) 
 		} else {
 			_, err = a.Keys.Add(ctx, key, c)
 		}
+	case lists.ProposePerson:
+		var x auth.PersonChange
+		if err = changeOf(p, &x); err == nil {
+			err = a.Keys.Accounts().Apply(ctx, x, auth.Change{By: a.person.Actor, Reason: p.Reason, Warrant: w})
+		}
 	default:
 		err = fault.E(fault.Internal, "a proposal of the kind %q cannot be made", p.Kind)
 	}
@@ -255,21 +260,9 @@ func (s *Server) getProposal(c *gin.Context, who *auth.Principal) error {
 }
 
 func (s *Server) approveProposal(c *gin.Context, who *auth.Principal) error {
-	return s.decideProposal(c, s.as(who).ApproveProposal)
+	return withReason(c, s.as(who).ApproveProposal)
 }
 
 func (s *Server) rejectProposal(c *gin.Context, who *auth.Principal) error {
-	return s.decideProposal(c, s.as(who).RejectProposal)
-}
-
-func (s *Server) decideProposal(c *gin.Context, decide func(ctx context.Context, id, reason string) (*client.Proposal, error)) error {
-	var in reasoned
-	if err := bind(c, &in); err != nil {
-		return err
-	}
-	p, err := decide(c.Request.Context(), param(c, "id"), in.Reason)
-	if err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, p)
+	return withReason(c, s.as(who).RejectProposal)
 }

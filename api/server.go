@@ -37,6 +37,7 @@ type Options struct {
 	Screener *screening.Screener
 	Loader   *loader.Loader
 	Keys     *auth.Keys
+	Staff    *auth.Staff // nil: local accounts, with the usual limits of sessions
 	Store    lists.Store
 	Cache    func() lists.Store // the replica's own copy of what it serves; it may return nil
 	// CacheError is why there is no Cache although there should be one.
@@ -57,6 +58,7 @@ type Server struct {
 	screener *screening.Screener
 	loader   *loader.Loader
 	keys     *auth.Keys
+	staff    *auth.Staff
 	store    lists.Store
 	work     *Operations
 	cache    func() lists.Store
@@ -69,6 +71,8 @@ type Server struct {
 	alone    string // why one person is enough for everybody; "" if not
 	draining atomic.Bool
 	engine   *gin.Engine
+	// crossOrigin refuses what another site's page makes a signed-in browser do.
+	crossOrigin *http.CrossOriginProtection
 
 	life  context.Context // of what goes on after an answer; it ends with Close
 	end   context.CancelFunc
@@ -83,6 +87,10 @@ type handler func(c *gin.Context, who *auth.Principal) error
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}}
+	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
+	if s.staff == nil {
+		s.staff = o.Keys.Staff()
+	}
 	if o.FourEyesOff {
 		s.alone = lists.AloneFourEyes
 	}
@@ -142,6 +150,13 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, "/v1/keys/:id/rotate", s.rotateKey, auth.Admin)
 	s.route(http.MethodDelete, "/v1/keys/:id", s.deleteKey, auth.Admin)
 
+	s.route(http.MethodGet, "/v1/me", s.getMe)
+	s.route(http.MethodGet, "/v1/people", s.getPeople, auth.Admin)
+	s.route(http.MethodPost, "/v1/people", s.postPerson, auth.Admin)
+	s.route(http.MethodPost, "/v1/people/:id/reset", s.resetPerson, auth.Admin)
+	s.route(http.MethodPost, "/v1/people/:id/roles", s.setPersonRoles, auth.Admin)
+	s.route(http.MethodPost, "/v1/people/:id/disable", s.disablePerson, auth.Admin)
+
 	s.route(http.MethodGet, "/v1/proposals", s.getProposals)
 	s.route(http.MethodGet, "/v1/proposals/:id", s.getProposal)
 	s.route(http.MethodPost, "/v1/proposals/:id/approve", s.approveProposal, auth.Approver)
@@ -149,6 +164,7 @@ func New(o Options) *Server {
 
 	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
 	s.route(http.MethodGet, "/docs/*file", s.docs)
+	s.serveConsole()
 	return s
 }
 
@@ -202,10 +218,9 @@ func (s *Server) endConnections(c *gin.Context) {
 	}
 }
 
-// route registers a handler for callers that have one of the roles; without roles, for every caller with a key.
-func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
+// observed registers a handler between measurement and recovery from panics.
+func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 	m := s.metrics.route(method, path)
-	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.engine.Handle(method, path, func(c *gin.Context) {
 		start := time.Now()
 		defer func() {
@@ -220,7 +235,15 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 			}
 			m.observe(c.Writer.Status(), time.Since(start))
 		}()
-		who, err := s.keys.Authenticate(c.Request.Context(), keyText(c.Request, path))
+		h(c)
+	})
+}
+
+// route registers a handler for callers that have one of the roles; without roles, for every caller with a key or a session.
+func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
+	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
+	s.observed(method, path, func(c *gin.Context) {
+		who, err := s.authenticate(c.Request, path)
 		if err == nil {
 			err = s.permit(c, who, path, roles)
 		}

@@ -10,7 +10,7 @@ import (
 // ("done" or "failed").
 type Event struct {
 	// Action is stage, approve, reject, activate, rollback, retire, settings, compact, rebuild, suppress…, propose, withdraw, key-create…,
-	// person-create…, sign-in, denied; refresh: one record, at its end.
+	// person-create…, sign-in, sign-out, denied; refresh: one record, at its end.
 	Action  string    `json:"action"`
 	Outcome string    `json:"outcome"`
 	At      time.Time `json:"at"`
@@ -21,6 +21,8 @@ type Event struct {
 	Version    int    `json:"version,omitempty"`
 	Generation int    `json:"generation,omitempty"`
 	SHA256     string `json:"sha256,omitempty"`
+	// Client is the network address of whoever signed in, or tried to.
+	Client string `json:"client,omitempty"`
 	// Suppression is the id of the suppression that is changed, Subject that of the key or account.
 	Suppression string `json:"suppression,omitempty"`
 	Subject     string `json:"subject,omitempty"`

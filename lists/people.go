@@ -103,6 +103,8 @@ type Account struct {
 	Invitation   []byte     `json:"invitation,omitempty"`
 	InvitedUntil *time.Time `json:"invited_until,omitempty"`
 
+	// Approved is true once the person has been able to sign in with roles that can approve. It stays true, so that setup ends for good.
+	Approved bool `json:"approved,omitempty"`
 	Made
 	LastSignIn *time.Time `json:"last_sign_in,omitempty"`
 	DisabledAt *time.Time `json:"disabled_at,omitempty"`
@@ -115,6 +117,32 @@ type Actor struct {
 	// Credential is the id of an API key, or AccountCredential and the id of an account; "" for the operator and for the program itself.
 	Credential string
 }
+
+// SignsIn reports whether the account can be signed in to: a local account needs a password first.
+func (a *Account) SignsIn() bool { return a.DisabledAt == nil && (a.Issuer != "" || a.Password != "") }
+
+// AccountState is what can be done with an account.
+type AccountState string
+
+const (
+	AccountInvited  AccountState = "invited" // its person has not set a password yet
+	AccountActive   AccountState = "active"
+	AccountDisabled AccountState = "disabled"
+)
+
+// State returns the state of the account.
+func (a *Account) State() AccountState {
+	switch {
+	case a.DisabledAt != nil:
+		return AccountDisabled
+	case a.SignsIn():
+		return AccountActive
+	}
+	return AccountInvited
+}
+
+// Actor returns who acts with the account.
+func (a *Account) Actor() Actor { return Actor{a.Person, AccountCredential + a.ID} }
 
 // AccountCredential begins the credential of a staff account.
 const AccountCredential = "account:"
@@ -160,19 +188,20 @@ type credential struct {
 	id, person string
 	roles      []Role
 	made       *Made
+	approved   bool // can approve, or could once
 	ended      bool // revoked, expired or disabled
-	forever    bool // does not expire, and needs no certificate and no particular network
+	forever    bool // works now, does not expire, and needs no certificate and no particular network
 }
 
 func (p *People) credentials(at time.Time) []credential {
 	all := make([]credential, 0, len(p.Keys)+len(p.Accounts))
 	for i := range p.Keys {
 		k := &p.Keys[i]
-		all = append(all, credential{k.ID, k.Owner(), k.Roles, &k.Made, !k.Works(at), k.Expires == nil && k.Certificate == "" && len(k.CIDRs) == 0})
+		all = append(all, credential{k.ID, k.Owner(), k.Roles, &k.Made, Vouches(k.Roles), !k.Works(at), k.Expires == nil && k.Certificate == "" && len(k.CIDRs) == 0})
 	}
 	for i := range p.Accounts {
 		a := &p.Accounts[i]
-		all = append(all, credential{AccountCredential + a.ID, a.Person, a.Roles, &a.Made, a.DisabledAt != nil, true})
+		all = append(all, credential{AccountCredential + a.ID, a.Person, a.Roles, &a.Made, a.Approved, a.DisabledAt != nil, a.SignsIn()})
 	}
 	return all
 }
@@ -208,11 +237,12 @@ func (p *People) Ended(a Actor, at time.Time) bool {
 	return i < 0 || all[i].ended
 }
 
-// Approvers returns how many people can approve, or could once: setup ends for good when they are two. The bootstrap key is no person.
+// Approvers returns how many people can approve, or could once: setup ends for good when they are two. The bootstrap key is no person, and an
+// account counts from its first sign-in.
 func (p *People) Approvers(at time.Time) int {
 	people := map[string]bool{}
 	for _, c := range p.credentials(at) {
-		if Vouches(c.roles) && c.person != Bootstrap {
+		if c.approved && c.person != Bootstrap {
 			people[FoldPerson(c.person)] = true
 		}
 	}

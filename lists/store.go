@@ -42,6 +42,7 @@ const (
 	DocReplicas        = "replica/"
 	DocAllSuppressions = "suppression/"
 	DocProposals       = "proposal/"
+	DocSessions        = "session/"
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -58,7 +59,7 @@ func DocSuppression(list, id string) string        { return DocSuppressions(list
 func DocFresh(list string) string                  { return "fresh/" + list }
 func DocKey(id string) string                      { return "apikey/" + id }
 func DocAccount(id string) string                  { return "account/" + id }
-func DocSession(id string) string                  { return "session/" + id }
+func DocSession(sha256 string) string              { return DocSessions + sha256 }
 func DocUse(credential string) string              { return "use/" + credential }
 func DocProposal(id string) string                 { return DocProposals + id }
 func DocReplica(id string) string                  { return DocReplicas + id }

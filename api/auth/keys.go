@@ -1,8 +1,10 @@
-// Package auth authenticates callers: API keys with roles.
+// Package auth authenticates callers: API keys with roles, and staff who sign in to the console.
 //
 //	key text ── HMAC-SHA-256 with the pepper ── stored key ── Principal{person, roles, lists, networks, limit}
+//	password and code, or identity provider ── account ── session ── Principal{person, roles, lists}
 //
 //	keys.go  reads and recognises keys    change.go  makes, rotates and revokes them    use.go  when they were last used
+//	accounts.go  makes and changes accounts    staff.go, oidc.go  sign-in    sessions.go  who is signed in
 //
 // A key is 256 random bits. It is shown once, when it is created; the store has only its HMAC. The pepper comes from
 // the configuration, or is created once and kept in the store. A replica authenticates with a copy of all keys, which it

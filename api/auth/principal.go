@@ -54,6 +54,9 @@ func (p *Principal) May(roles ...Role) bool {
 // Roles returns the caller's roles.
 func (p *Principal) Roles() []Role { return p.roles }
 
+// Lists returns the patterns of the lists that the caller is limited to; none: all.
+func (p *Principal) Lists() []string { return p.lists }
+
 // Limited reports whether the caller is limited to some lists.
 func (p *Principal) Limited() bool { return len(p.lists) > 0 }
 

@@ -34,6 +34,8 @@ type Proposed struct {
 	Proposal Proposal `json:"proposal"`
 	// Key is the text of the API key that works once the proposal is approved. It is shown this once.
 	Key string `json:"key,omitempty"`
+	// Invitation is the text of the invitation that works once the proposal is approved. It is shown this once.
+	Invitation string `json:"invitation,omitempty"`
 }
 
 func (p *Proposed) Error() string {

@@ -1,0 +1,75 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"interdict/api/auth"
+	"interdict/api/client"
+)
+
+func (s *Server) getMe(c *gin.Context, who *auth.Principal) error {
+	me := client.Me{Person: who.Actor.Person, Credential: who.Actor.Credential, Roles: roleNames(who.Roles()), Lists: who.Lists(), FourEyes: "on"}
+	if people := s.keys.People(); people != nil {
+		me.Setup = people.Setup(s.now())
+	}
+	if s.alone != "" {
+		me.FourEyes = "off"
+	}
+	return render(c, http.StatusOK, me)
+}
+
+func (s *Server) getPeople(c *gin.Context, who *auth.Principal) error {
+	all, err := s.as(who).AllPeople(c.Request.Context())
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, gin.H{"people": all})
+}
+
+func (s *Server) postPerson(c *gin.Context, who *auth.Principal) error {
+	var in client.AccountRequest
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	account, err := s.as(who).CreatePerson(c.Request.Context(), in)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusCreated, account)
+}
+
+func (s *Server) setPersonRoles(c *gin.Context, who *auth.Principal) error {
+	var in client.RolesRequest
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	account, err := s.as(who).SetRoles(c.Request.Context(), param(c, "id"), in)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, account)
+}
+
+func (s *Server) resetPerson(c *gin.Context, who *auth.Principal) error {
+	return withReason(c, s.as(who).ResetPerson)
+}
+
+func (s *Server) disablePerson(c *gin.Context, who *auth.Principal) error {
+	return withReason(c, s.as(who).DisablePerson)
+}
+
+// withReason makes a change whose only argument is its reason.
+func withReason[T any](c *gin.Context, change func(ctx context.Context, id, reason string) (*T, error)) error {
+	var in reasoned
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	out, err := change(c.Request.Context(), param(c, "id"), in.Reason)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, out)
+}

@@ -1,0 +1,61 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"interdict/api/auth"
+	"interdict/api/console"
+	"interdict/lists/fault"
+)
+
+// authenticate returns the caller of a request: the owner of its API key, or without a key the person of its session. Browsers send the cookie of a session
+// by themselves, so that a change needs the proof that this site asked for it.
+func (s *Server) authenticate(r *http.Request, path string) (*auth.Principal, error) {
+	text := keyText(r, path)
+	_, bearer := r.Header["Authorization"]
+	_, key := r.Header["X-Api-Key"]
+	token := auth.SessionToken(r)
+	if text != "" || bearer || key || token == "" {
+		return s.keys.Authenticate(r.Context(), text)
+	}
+	session, err := s.staff.Session(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.crossOrigin.Check(r); err != nil {
+		return session.Principal, fault.E(fault.Forbidden, "the request came from another site")
+	}
+	return session.Principal, nil
+}
+
+// serveConsole adds the pages of the staff.
+func (s *Server) serveConsole() {
+	pages := console.New(console.Options{Staff: s.staff, Log: s.log, Status: func(err error) int { return problemOf(err).Status },
+		Client: func(r *http.Request) string { return clientAddr(r).String() }, Notices: s.notices})
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		s.observed(method, "/console/*page", func(c *gin.Context) { pages.ServeHTTP(c.Writer, c.Request) })
+	}
+	toConsole := func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/console/") }
+	s.engine.GET("/console", toConsole)
+	s.engine.GET("/", func(c *gin.Context) {
+		if strings.Contains(c.GetHeader("Accept"), "text/html") {
+			toConsole(c)
+		} else {
+			s.fail(c, fault.E(fault.NotFound, "there is no such route"))
+		}
+	})
+}
+
+// notices are what everyone who signs in to the console should know.
+func (s *Server) notices() []string {
+	if s.alone != "" {
+		return []string{"The second person is switched off: one person can weaken the screening alone."}
+	}
+	if people := s.keys.People(); people != nil && people.Setup(s.now()) {
+		return []string{"Setup: fewer than two people can approve yet. An administrator makes the first ones alone."}
+	}
+	return nil
+}
