@@ -8,6 +8,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -45,6 +46,9 @@ type Options struct {
 	Now        func() time.Time
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
+	// Uploads bounds the uploads in progress, and UploadSpace the bytes that they take on disk; 0: 8, and 8 GiB.
+	Uploads     int
+	UploadSpace int64
 	// ChecksPerSecond limits each key's checks (a batch counts its items); 0: no limit.
 	ChecksPerSecond float64
 }
@@ -64,6 +68,7 @@ type Server struct {
 	journal  func() error
 	limit    float64
 	limiters sync.Map // key id → *rate.Limiter
+	uploads  uploads
 	draining atomic.Bool
 	engine   *gin.Engine
 
@@ -81,6 +86,7 @@ func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Now: o.Now, Log: o.Log, Changed: s.catchUp}
+	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -90,7 +96,7 @@ func New(o Options) *Server {
 		panic(err) // nil is always accepted
 	}
 	s.engine = e
-	e.Use(s.endConnections)
+	e.Use(keepHalfClosed, s.endConnections)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "there is no such route")) })
 	e.NoMethod(func(c *gin.Context) {
 		c.Data(http.StatusMethodNotAllowed, "application/problem+json", problem{Type: "urn:interdict:problem:invalid_request",
@@ -178,6 +184,12 @@ func (s *Server) inBackground(work func(context.Context)) bool {
 // answered.
 func (s *Server) Drain() { s.draining.Store(true) }
 
+// keepHalfClosed lets a request go on when its caller has closed its side of the connection, as some do who have nothing more to send: net/http ends
+// the context of the request then. Sending the answer fails if the caller is really gone.
+func keepHalfClosed(c *gin.Context) {
+	c.Request = c.Request.WithContext(context.WithoutCancel(c.Request.Context()))
+}
+
 // endConnections makes every answer end its connection while the server drains, so that the caller's next request goes to another server. An idle
 // connection stays open: closing it would fail a request that is on its way.
 func (s *Server) endConnections(c *gin.Context) {
@@ -189,6 +201,7 @@ func (s *Server) endConnections(c *gin.Context) {
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 	m := s.metrics.route(method, path)
+	file := method == http.MethodPost && strings.HasSuffix(path, "/versions")
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.engine.Handle(method, path, func(c *gin.Context) {
 		start := time.Now()
@@ -217,6 +230,10 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 			c.Writer.Header().Add("WWW-Authenticate", `Basic realm="interdict: an API key as password"`)
 		}
 		if err != nil {
+			if file {
+				s.failUpload(c, err)
+				return
+			}
 			s.fail(c, err)
 		}
 	})
