@@ -41,6 +41,8 @@ type serveCmd struct {
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
 	ChecksPerSecond float64       `help:"How many checks a second one key may ask; 0 for no limit." default:"0"`
 	FourEyes        string        `help:"off lets one person make changes that weaken screening; otherwise a second person must approve them." enum:"on,off" default:"on"`
+	MaxUploads      int           `help:"How many uploads may be in progress; the next one is told to come back later." default:"8" placeholder:"N"`
+	UploadSpace     int           `help:"Megabytes of disk that uploads in progress may take in the folder for temporary files (TMPDIR)." default:"8192" placeholder:"MB"`
 	Refresh         bool          `help:"Fetch lists that follow a source when they are due; of several servers on one store one does it." default:"true" negatable:""`
 	Cache           string        `help:"Folder of the local copy of what is served, to start from while Redis is away; DATA/cache when not given, none for none. Of one server only." placeholder:"DIR"`
 	Resident        int           `help:"Megabytes of memory for listings, so that hits are answered in full while Redis is away." default:"256" placeholder:"MB"`
@@ -100,6 +102,9 @@ func (c *serveCmd) loopbackOnly() error {
 func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer cancel()
+	if c.MaxUploads == 0 || c.UploadSpace == 0 {
+		return usage("--max-uploads and --upload-space must be more than 0")
+	}
 	local, cache, noCache, err := c.local(log)
 	if err != nil {
 		return err
@@ -137,7 +142,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
 	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off"})
+		JournalError: func() error { return journalError(o.journal) }, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20})
 	demoKey, demoSignIn := "", ""
 	if c.Demo {
 		if demoKey, err = loadDemo(ctx, o, keys); err != nil {

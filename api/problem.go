@@ -3,7 +3,10 @@ package api
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -88,6 +91,14 @@ func (p problem) json() []byte {
 	return b
 }
 
+// retryLater is an error that says when to try again.
+type retryLater struct {
+	error
+	after time.Duration
+}
+
+func (r retryLater) Unwrap() error { return r.error }
+
 // fail answers an error. What is our own fault goes into the log; the caller's does not.
 func (s *Server) fail(c *gin.Context, err error) {
 	var waits *client.Proposed
@@ -102,7 +113,12 @@ func (s *Server) fail(c *gin.Context, err error) {
 	case http.StatusUnauthorized:
 		c.Writer.Header().Add("WWW-Authenticate", `Bearer realm="interdict"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		c.Header("Retry-After", "1")
+		wait := time.Second
+		var later retryLater
+		if errors.As(err, &later) {
+			wait = later.after
+		}
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	case http.StatusInternalServerError:
 		s.log.Error("request failed", "route", c.FullPath(), "error", err)
 	}

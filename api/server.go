@@ -8,6 +8,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -51,6 +52,9 @@ type Options struct {
 	FourEyesOff bool
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
+	// Uploads bounds the uploads in progress, and UploadSpace the bytes that they take on disk; 0: 8, and 8 GiB.
+	Uploads     int
+	UploadSpace int64
 }
 
 // Server answers the API.
@@ -69,6 +73,7 @@ type Server struct {
 	journal  func() error
 	ledger   lists.Ledger
 	alone    string // why one person is enough for everybody; "" if not
+	uploads  uploads
 	draining atomic.Bool
 	engine   *gin.Engine
 	// crossOrigin refuses what another site's page makes a signed-in browser do.
@@ -94,6 +99,7 @@ func New(o Options) *Server {
 	if o.FourEyesOff {
 		s.alone = lists.AloneFourEyes
 	}
+	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
@@ -104,7 +110,7 @@ func New(o Options) *Server {
 		panic(err) // nil is always accepted
 	}
 	s.engine = e
-	e.Use(s.endConnections)
+	e.Use(keepHalfClosed, s.endConnections)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "there is no such route")) })
 	e.NoMethod(func(c *gin.Context) {
 		c.Data(http.StatusMethodNotAllowed, "application/problem+json", problem{Type: "urn:interdict:problem:invalid_request",
@@ -210,6 +216,12 @@ func (s *Server) inBackground(work func(context.Context)) bool {
 // answered.
 func (s *Server) Drain() { s.draining.Store(true) }
 
+// keepHalfClosed lets a request go on when its caller has closed its side of the connection, as some do who have nothing more to send: net/http ends
+// the context of the request then. Sending the answer fails if the caller is really gone.
+func keepHalfClosed(c *gin.Context) {
+	c.Request = c.Request.WithContext(context.WithoutCancel(c.Request.Context()))
+}
+
 // endConnections makes every answer end its connection while the server drains, so that the caller's next request goes to another server. An idle
 // connection stays open: closing it would fail a request that is on its way.
 func (s *Server) endConnections(c *gin.Context) {
@@ -241,6 +253,7 @@ func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key or a session.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
+	file := method == http.MethodPost && strings.HasSuffix(path, "/versions")
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.observed(method, path, func(c *gin.Context) {
 		who, err := s.authenticate(c.Request, path)
@@ -259,6 +272,10 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 			s.recordDenied(c, who, path, err)
 		}
 		if err != nil {
+			if file {
+				s.failUpload(c, err)
+				return
+			}
 			s.fail(c, err)
 		}
 	})

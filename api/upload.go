@@ -20,18 +20,10 @@ import (
 	"interdict/loader"
 )
 
-// uploadTime is how long one upload may take to arrive, and to be worked through.
-const uploadTime = 30 * time.Minute
-
 // background is from which size on an upload is staged after the answer.
 const background = 8 << 20
 
 func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
-	control := http.NewResponseController(c.Writer)
-	deadline := time.Now().Add(uploadTime) // for the connection: an injected clock means nothing to it
-	if err := control.SetReadDeadline(deadline); err == nil {
-		_ = control.SetWriteDeadline(deadline) // a writer that cannot set one has none
-	}
 	q, err := query(c, "format", "mode", "note", "filename", "published", "mapping", "wait", "dry_run")
 	if err != nil {
 		return err
@@ -45,27 +37,33 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 			return fault.E(fault.Invalid, "%s must be true or false", name)
 		}
 	}
-	dryRun := q["dry_run"] == "true"
-	if c.Request.ContentLength > loader.MaxUploadBytes {
-		return tooLarge(loader.MaxUploadBytes)
+	list, dryRun := param(c, "id"), q["dry_run"] == "true"
+	options := loader.StageOptions{Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Actor, Published: q["published"], Mapping: mapping,
+		Approver: who.May(auth.Approver), DryRun: dryRun}
+	ctx, cancel := context.WithTimeout(c.Request.Context(), uploadTime)
+	defer cancel()
+	if err := s.loader.CanStage(ctx, list, options); err != nil { // before a byte of the body is read
+		return err
 	}
-	ctx := c.Request.Context()
-	files, err := s.loader.Receive(ctx, parts(c.Request, loader.MaxUploadBytes))
+	files, place, err := s.receive(ctx, c)
 	if err != nil {
 		return err
 	}
+	end := place.end
+	defer func() { end() }()
 	files.Name(q["filename"])
 	later := !dryRun && (q["wait"] == "false" || q["wait"] == "" && files.SizeBytes() > background)
-	staging, err := s.loader.Begin(ctx, param(c, "id"), files, loader.StageOptions{
-		Format: q["format"], Mode: lists.Mode(q["mode"]), Note: q["note"], By: who.Actor, Published: q["published"], Mapping: mapping,
-		Approver: who.May(auth.Approver), DryRun: dryRun})
+	staging, err := s.loader.Begin(ctx, list, files, options)
 	if err != nil {
 		return err
 	}
 	v := staging.Version()
 	status := http.StatusCreated
 	switch {
-	case staging.Ready(): // the same bytes are active: nothing was made
+	case staging.Ready(): // the same bytes are active: nothing is made
+		if _, err := staging.Run(ctx); err != nil {
+			return err
+		}
 		status = http.StatusOK
 	case dryRun:
 		done, err := staging.Run(ctx)
@@ -73,12 +71,8 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 			return err
 		}
 		return render(c, http.StatusOK, done)
-	case later && s.inBackground(func(ctx context.Context) {
-		if _, err := staging.Run(ctx); err != nil {
-			s.log.Warn("an upload could not be staged", "list", v.List, "version", v.Number, "error", err)
-		}
-	}):
-		status = http.StatusAccepted
+	case later && s.stageLater(staging, place):
+		end, status = func() {}, http.StatusAccepted
 	default:
 		done, err := staging.Run(ctx)
 		if err != nil {
@@ -88,6 +82,35 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 	}
 	c.Header("Location", "/v1/lists/"+v.List+"/versions/"+strconv.Itoa(v.Number))
 	return render(c, status, v)
+}
+
+// receive copies an upload to local disk. The place that it takes is to be given back when it has been read.
+func (s *Server) receive(ctx context.Context, c *gin.Context) (*loader.Received, *place, error) {
+	p, err := s.uploads.begin(c.Request.ContentLength)
+	if err != nil {
+		return nil, nil, err
+	}
+	control, until := http.NewResponseController(c.Writer), time.Now().Add(uploadTime)
+	_ = control.SetWriteDeadline(until) // a writer that cannot set one has none
+	c.Request.Body = &arriving{c.Request.Body, p, control, until}
+	files, err := s.loader.Receive(ctx, parts(c.Request, loader.MaxUploadBytes))
+	if err != nil {
+		p.end()
+		return nil, nil, err
+	}
+	_ = control.SetReadDeadline(until)
+	return files, p, nil
+}
+
+// stageLater reads an upload into its version after the answer; false when the server is closing.
+func (s *Server) stageLater(staging *loader.Staging, p *place) bool {
+	v := staging.Version()
+	return s.inBackground(func(ctx context.Context) {
+		defer p.end()
+		if _, err := staging.Run(ctx); err != nil {
+			s.log.Warn("an upload could not be staged", "list", v.List, "version", v.Number, "error", err)
+		}
+	})
 }
 
 // mappingOf reads "address=Wallet;entity=Owner;category:phishing=scam". The format's reader checks the fields.
@@ -162,8 +185,11 @@ func (p formPart) Read(b []byte) (int, error) {
 
 func formError(err error, limit int64) error {
 	var full *http.MaxBytesError
-	if errors.As(err, &full) {
+	switch {
+	case errors.As(err, &full):
 		return tooLarge(limit)
+	case fault.KindOf(err) != fault.Internal:
+		return err
 	}
 	return fault.E(fault.Invalid, "the multipart body is malformed or broke off: %w", err)
 }
@@ -173,7 +199,7 @@ type whole struct{ r *http.Request }
 
 func (w whole) Read(p []byte) (int, error) {
 	n, err := w.r.Body.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && err != io.EOF && fault.KindOf(err) == fault.Internal {
 		return n, fault.E(fault.Invalid, "%w", err)
 	}
 	return n, err

@@ -52,12 +52,24 @@ func (l *Loader) Receive(ctx context.Context, uploads iter.Seq2[Upload, error]) 
 	return l.builder.Receive(ctx, uploads)
 }
 
+// CanStage returns an error if an upload would be refused whatever it holds: there is no such list, or the options are wrong.
+func (r *Reader) CanStage(ctx context.Context, list string, o StageOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	_, err := r.listFor(ctx, list, o)
+	return err
+}
+
 // CanSpool returns an error if no upload can be received now, because the folder for temporary files is missing or not writable.
 func (l *Loader) CanSpool() error { return l.builder.CanSpool() }
 
 // Stage reads an upload into a new version of a list, which is not active yet. If the same bytes, read in the same way, are active, nothing is
 // staged: Stage returns the active version with the warning same_bytes, and the list counts as fresh if an approver uploaded them.
 func (l *Loader) Stage(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
+	if err := l.CanStage(ctx, list, o); err != nil {
+		return nil, err
+	}
 	files, err := l.Receive(ctx, func(yield func(Upload, error) bool) {
 		for _, u := range uploads {
 			if !yield(u, nil) {
@@ -137,8 +149,11 @@ func (l *Loader) begin(ctx context.Context, list string, files *Received, o Stag
 }
 
 func (o *StageOptions) validate() error {
-	if o.Mode != lists.Replace && o.Mode != lists.Add && o.Mode != lists.Remove {
+	if o.Mode != "" && o.Mode != lists.Replace && o.Mode != lists.Add && o.Mode != lists.Remove {
 		return fault.E(fault.Invalid, "mode: %.40q is not one of replace, add, remove", o.Mode)
+	}
+	if err := formats.Check(cmp.Or(o.Format, "auto"), formats.Options{Mapping: o.Mapping}); err != nil {
+		return err
 	}
 	if _, err := time.Parse(time.DateOnly, o.Published); err != nil && o.Published != "" {
 		return fault.E(fault.Invalid, "published: %.40q is not a date (YYYY-MM-DD)", o.Published)

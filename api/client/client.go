@@ -128,6 +128,8 @@ type request struct {
 	contentType  string // of body; "" is application/json
 	body         func() (io.Reader, error)
 	accept       string // "" is application/json
+	// file marks a body that is large. It is sent when the service has not refused the request before.
+	file bool
 	// repeatable requests change nothing, so that sending one twice is safe.
 	repeatable bool
 }
@@ -200,6 +202,9 @@ func (c *Client) once(ctx context.Context, r request) (*http.Response, error) {
 	}
 	if body != nil {
 		setHeader("Content-Type", r.contentType, "application/json")
+	}
+	if r.file {
+		req.Header.Set("Expect", "100-continue")
 	}
 	setHeader("Accept", r.accept, "application/json")
 	req.Header.Set("Authorization", "Bearer "+c.key)

@@ -96,7 +96,7 @@ func (c *Client) upload(ctx context.Context, list string, uploads []Upload, o St
 	}
 	return one(func(out *lists.Version) error {
 		return c.do(ctx, request{method: http.MethodPost, path: pathOf("v1", "lists", list, "versions"), query: query,
-			contentType: form.FormDataContentType(), body: func() (io.Reader, error) { return pr, nil }}, out)
+			contentType: form.FormDataContentType(), file: true, body: func() (io.Reader, error) { return pr, nil }}, out)
 	})
 }
 

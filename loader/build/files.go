@@ -158,7 +158,7 @@ func spool(ctx context.Context, dir string, u Upload) (*spooled, error) {
 		if body.err != nil {
 			return nil, body.err
 		}
-		return nil, diskError(err)
+		return nil, diskError(f, err)
 	}
 	if s.sizeBytes > MaxUploadBytes {
 		f.Close()
@@ -191,12 +191,11 @@ func (u *uploadReader) Read(p []byte) (int, error) {
 	}
 	n, err := u.r.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		kind := fault.KindOf(err)
-		if kind == fault.Internal {
-			kind = fault.Invalid
+		switch fault.KindOf(err) {
+		case fault.Internal, fault.Invalid:
+			err = fault.E(fault.Invalid, "the upload broke off before its end: %w", err)
 		}
-		u.err = fault.E(kind, "the upload broke off before its end: %w", err)
-		err = u.err
+		u.err = err
 	}
 	return n, err
 }

@@ -4,10 +4,10 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/google/uuid"
@@ -152,7 +152,7 @@ func (x *frameFile) append(frame []byte) error {
 		_, err = x.w.Write(frame)
 	}
 	if err != nil {
-		return diskError(err)
+		return diskError(x.f, err)
 	}
 	x.frames++
 	return nil
@@ -161,7 +161,7 @@ func (x *frameFile) append(frame []byte) error {
 // reader returns a function that reads the next frame into a buffer. After the last frame that was written it returns io.EOF.
 func (x *frameFile) reader() (func(buf []byte) ([]byte, error), error) {
 	if err := x.w.Flush(); err != nil {
-		return nil, diskError(err)
+		return nil, diskError(x.f, err)
 	}
 	r := bufio.NewReaderSize(io.NewSectionReader(x.f, 0, maxFileBytes), fileBuffer)
 	left := x.frames
@@ -172,11 +172,11 @@ func (x *frameFile) reader() (func(buf []byte) ([]byte, error), error) {
 		left--
 		n, err := binary.ReadUvarint(r)
 		if err != nil || n > maxFrame {
-			return nil, diskError(errDamaged)
+			return nil, diskError(x.f, errDamaged)
 		}
 		buf = slices.Grow(buf[:0], int(n))[:n]
 		if _, err := io.ReadFull(r, buf); err != nil {
-			return nil, diskError(errDamaged)
+			return nil, diskError(x.f, errDamaged)
 		}
 		return buf, nil
 	}, nil
@@ -198,23 +198,22 @@ func (x *frameFile) all() iter.Seq2[[]byte, error] {
 	}
 }
 
+// diskError is the error of a temporary file.
+func diskError(f *os.File, err error) error { return fault.TempFile(filepath.Dir(f.Name()), err) }
+
 func (x *frameFile) close() { _ = x.f.Close() } // it has no name any more: nothing is lost
 
-var errDamaged = errors.New("it is damaged")
+var errDamaged = fault.E(fault.Unavailable, "a temporary file is damaged")
 
 // newTemp makes a temporary file that is deleted when it is closed, or when the process ends.
 func newTemp(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, "interdict-*")
 	if err != nil {
-		return nil, diskError(err)
+		return nil, fault.TempFile(dir, err)
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		f.Close()
-		return nil, diskError(err)
+		return nil, fault.TempFile(dir, err)
 	}
 	return f, nil
-}
-
-func diskError(err error) error {
-	return fault.E(fault.Unavailable, "temporary file: %w; the folder for temporary files must be writable and have room (TMPDIR names another one)", err)
 }

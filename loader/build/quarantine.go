@@ -30,14 +30,14 @@ func (q *quarantineFile) put(row lists.Quarantined) error {
 		_, err = q.w.Write(append(b, '\n'))
 	}
 	if err != nil {
-		return diskError(err)
+		return diskError(q.f, err)
 	}
 	return nil
 }
 
 func (q *quarantineFile) flush() error {
 	if err := q.w.Flush(); err != nil {
-		return diskError(err)
+		return diskError(q.f, err)
 	}
 	return nil
 }

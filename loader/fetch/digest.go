@@ -26,7 +26,7 @@ func Digest(ctx context.Context, rawURL, file string, o Options) (string, error)
 	defer d.Close()
 	body, err := io.ReadAll(d)
 	if err != nil {
-		return "", fault.E(fault.Unavailable, "temporary file: %w", err)
+		return "", fault.TempFile(o.Dir, err)
 	}
 	return findDigest(body, file)
 }

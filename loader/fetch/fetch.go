@@ -288,7 +288,7 @@ func (c *client) receive(d *Download, res *http.Response, cancel func()) (err er
 	sum := sha256.New()
 	if d.SizeBytes, err = io.Copy(io.MultiWriter(d.f, sum), body); err != nil {
 		if body.err == nil {
-			return fault.E(fault.Unavailable, "temporary file: %w", err)
+			return fault.TempFile(c.o.Dir, err)
 		}
 		return retryable("interrupted after %d bytes: %w", d.SizeBytes, withoutURL(body.err))
 	}
@@ -302,13 +302,13 @@ func (c *client) receive(d *Download, res *http.Response, cancel func()) (err er
 	head := make([]byte, 1024)
 	n, err := d.f.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
-		return fault.E(fault.Unavailable, "temporary file: %w", err)
+		return fault.TempFile(c.o.Dir, err)
 	}
 	if !c.o.AllowPage && isHTML(head[:n]) {
 		return fault.E(fault.Unavailable, "the response is a web page, not a list: the list has moved or access is blocked")
 	}
 	if _, err := d.f.Seek(0, io.SeekStart); err != nil {
-		return fault.E(fault.Unavailable, "temporary file: %w", err)
+		return fault.TempFile(c.o.Dir, err)
 	}
 	return nil
 }
@@ -326,7 +326,7 @@ func createTemp(dir string) (*os.File, error) {
 		}
 	}
 	if err != nil {
-		return nil, fault.E(fault.Unavailable, "temporary file: %w", err)
+		return nil, fault.TempFile(dir, err)
 	}
 	return f, nil
 }

@@ -74,6 +74,15 @@ const MaxLine = 1 << 20
 // Names returns the names of the formats in the order of help texts.
 func Names() []string { return names() }
 
+// Check returns the error that Read would return for any file: the format is unknown, or the options are wrong.
+func Check(format string, opts Options) error {
+	if _, err := formatNamed(format); err != nil {
+		return err
+	}
+	_, err := parseMapping(opts.Mapping)
+	return err
+}
+
 // Attribution returns the default category, authority and name of a list in the named format.
 // They are "" for an unknown format and for a format that does not belong to one publisher.
 func Attribution(format string) (category, authority, name string) {

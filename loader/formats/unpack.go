@@ -484,11 +484,11 @@ func (r *run) randomAccess(name string, open opener) (io.ReaderAt, int64, error)
 	}
 	f, err := os.CreateTemp("", "interdict-zip-*")
 	if err != nil {
-		return nil, 0, fault.E(fault.Unavailable, "%s: create a temporary file for an archive of more than %d MiB: %w", name, inMemory>>20, err)
+		return nil, 0, fault.TempFile("", err)
 	}
 	r.closers = append(r.closers, f.Close)
 	if err := os.Remove(f.Name()); err != nil {
-		return nil, 0, fault.E(fault.Unavailable, "%s: temporary file: %w", name, err)
+		return nil, 0, fault.TempFile("", err)
 	}
 	whole := io.LimitReader(io.MultiReader(&memory, rc), r.opts.MaxBytes-r.spooled+1)
 	if n, err = io.Copy(writeFault{f}, whole); err != nil {
@@ -506,7 +506,7 @@ type writeFault struct{ f *os.File }
 func (w writeFault) Write(p []byte) (int, error) {
 	n, err := w.f.Write(p)
 	if err != nil {
-		err = fault.E(fault.Unavailable, "temporary file: %w", err)
+		err = fault.TempFile("", err)
 	}
 	return n, err
 }
