@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/build"
 )
@@ -25,10 +26,10 @@ type ActivateOptions struct {
 // guards compare it with the version that is active now. A fault.Conflict names what is missing (approvals, or a reason for a guard), or says
 // that a delta was staged on top of a version that is no longer active.
 func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
-	o.Override = strings.TrimSpace(o.Override)
 	if len(o.Override) > build.MaxField {
 		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", build.MaxField)
 	}
+	o.Override = reasonOf(o.Override)
 	c := &Change{Action: "activate", By: o.By, List: list, Version: number, Reason: o.Override}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
@@ -137,11 +138,11 @@ type revisions struct{ list, version uint64 }
 func (r *Reader) versionForChange(ctx context.Context, list string, number int) (*lists.List, *lists.Version, revisions, error) {
 	settings, listRev, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list))
 	if err != nil {
-		return nil, nil, revisions{}, notFound(err, "list %.80q", list)
+		return nil, nil, revisions{}, notFound(err, "list %s", address.Quote(list))
 	}
 	v, versionRev, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(list, number))
 	if err != nil {
-		return nil, nil, revisions{}, notFound(err, "version %d of list %.80q", number, list)
+		return nil, nil, revisions{}, notFound(err, "version %d of list %s", number, address.Quote(list))
 	}
 	return &settings, &v, revisions{listRev, versionRev}, nil
 }
@@ -224,13 +225,13 @@ func (r *Reader) wholeList(ctx context.Context, v *lists.Version) (*lists.Versio
 
 // Rollback makes the version that was active before the current one active again, as a new generation.
 func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "rollback", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
+	c := &Change{Action: "rollback", By: by, List: list, Reason: reasonOf(reason)}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return notFound(err, "list %.80q", list)
+				return notFound(err, "list %s", address.Quote(list))
 			}
 			active, err := l.activeVersion(ctx, &settings)
 			if err != nil {
@@ -270,13 +271,13 @@ func (l *Loader) Rollback(ctx context.Context, list, by, reason string) (*lists.
 // Retire ends the screening against a list: the next generation does not have it. Its versions stay for the record, and a new one can be
 // activated.
 func (l *Loader) Retire(ctx context.Context, list, by, reason string) (*lists.Generation, error) {
-	c := &Change{Action: "retire", By: by, List: list, Reason: build.Truncate(reason, build.MaxField)}
+	c := &Change{Action: "retire", By: by, List: list, Reason: reasonOf(reason)}
 	var g lists.Generation
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
 			settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return notFound(err, "list %.80q", list)
+				return notFound(err, "list %s", address.Quote(list))
 			}
 			if settings.Active == 0 {
 				return fault.E(fault.Conflict, "list %s has no active version", list)
@@ -312,7 +313,7 @@ func (l *Loader) Approve(ctx context.Context, list string, number int, by, reaso
 		if slices.ContainsFunc(v.Approvals, func(a lists.Approval) bool { return a.By == by && a.Digest == v.SHA256 }) {
 			return fault.E(fault.Conflict, "the same person has already approved version %d of %s", number, list)
 		}
-		v.Approvals = append(v.Approvals, lists.Approval{By: by, At: l.now().UTC(), Reason: reason, Digest: v.SHA256})
+		v.Approvals = append(v.Approvals, lists.Approval{By: by, At: l.now().UTC(), Reason: reasonOf(reason), Digest: v.SHA256})
 		return nil
 	})
 }
@@ -330,7 +331,7 @@ func (l *Loader) Reject(ctx context.Context, list string, number int, by, reason
 
 // decide changes a version that is in one of the states, between its two journal records.
 func (l *Loader) decide(ctx context.Context, action, list string, number int, by, reason string, states []lists.State, change func(*lists.Version) error) (*lists.Version, error) {
-	c := &Change{Action: action, By: by, List: list, Version: number, Reason: build.Truncate(reason, build.MaxField)}
+	c := &Change{Action: action, By: by, List: list, Version: number, Reason: reasonOf(reason)}
 	var out *lists.Version
 	err := l.recorded(c, func() error {
 		return retry(ctx, func() error {
@@ -380,6 +381,11 @@ func (l *Loader) Served(ctx context.Context, generation int) (live, serving int,
 		case <-tick.C:
 		}
 	}
+}
+
+// reasonOf returns what is kept of a reason that a person gives.
+func reasonOf(text string) string {
+	return build.Truncate(address.Recordable(strings.TrimSpace(text)), build.MaxField)
 }
 
 func describe(v *lists.Version) string { return fmt.Sprintf("version %d of %s", v.Number, v.List) }

@@ -9,7 +9,6 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/fault"
-	"interdict/loader/build"
 )
 
 // A failover of Redis can lose a commit that was acknowledged. Replicas go on serving what they have, and no version is activated
@@ -63,7 +62,7 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 				"restore from another server that served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
 		}
 	}
-	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: build.Truncate(strings.TrimSpace(reason), build.MaxField)}
+	c := &Change{Action: "restore", By: by, Generation: lost.Number, Reason: reasonOf(reason)}
 	var out *lists.Restored
 	err = l.recorded(c, func() error {
 		return retry(ctx, func() (err error) {

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -270,6 +271,9 @@ func random(n int) []byte {
 }
 
 func (k *Keys) add(ctx context.Context, id, name, text string, roles []Role, by string) (Key, error) {
+	if address.HoldsSecret(name) {
+		return Key{}, fault.E(fault.Invalid, "name: this looks like a private key, a seed or an API key; give the name of a person or a system")
+	}
 	if !keyName.MatchString(name) {
 		return Key{}, fault.E(fault.Invalid, "name: use 1 to 100 letters, digits, blanks and @._+-, beginning with a letter or digit")
 	}
@@ -278,7 +282,7 @@ func (k *Keys) add(ctx context.Context, id, name, text string, roles []Role, by 
 	}
 	for _, r := range roles {
 		if !slices.Contains(Roles, r) {
-			return Key{}, fault.E(fault.Invalid, "roles: unknown role %.40q; use %v", r, Roles)
+			return Key{}, fault.E(fault.Invalid, "roles: unknown role %s; use %v", address.Quote(string(r)), Roles)
 		}
 	}
 	r := k.current.Load()
@@ -326,7 +330,7 @@ func (k *Keys) Revoke(ctx context.Context, id, by string) error {
 	key, revision, err := lists.Read[Key](ctx, k.store, lists.DocKey(id))
 	if err != nil {
 		if fault.Is(err, fault.NotFound) {
-			return fault.E(fault.NotFound, "no such key: %.40q", id)
+			return fault.E(fault.NotFound, "no such key: %s", address.Quote(id))
 		}
 		return err
 	}
@@ -347,7 +351,7 @@ func ParseRoles(s string) ([]Role, error) {
 	for _, part := range strings.Split(s, ",") {
 		r := Role(strings.TrimSpace(part))
 		if !slices.Contains(Roles, r) {
-			return nil, fault.E(fault.Invalid, "unknown role %.40q; use %v", r, Roles)
+			return nil, fault.E(fault.Invalid, "unknown role %s; use %v", address.Quote(string(r)), Roles)
 		}
 		out = append(out, r)
 	}

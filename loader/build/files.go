@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/formats"
 )
@@ -118,7 +119,7 @@ func (r *Files) SizeBytes() (n int64) {
 // Name renames a single file.
 func (r *Files) Name(name string) {
 	if len(r.files) == 1 && name != "" {
-		r.files[0].name = filepath.Base(name)
+		r.files[0].name = fileName(name)
 	}
 }
 
@@ -138,13 +139,20 @@ func (r *Files) readers() []formats.File {
 	return out
 }
 
+// fileName returns the last element of a path. A key or seed in it becomes a digest; the ending stays, by which some formats are told.
+func fileName(path string) string {
+	name := filepath.Base(path)
+	ending := filepath.Ext(name)
+	return address.Recordable(strings.TrimSuffix(name, ending)) + address.Recordable(ending)
+}
+
 // spool copies an upload to a temporary file. A stream that breaks off is an error, never a shorter file.
 func spool(ctx context.Context, dir string, u Upload) (*spooled, error) {
 	f, err := newTemp(dir)
 	if err != nil {
 		return nil, err
 	}
-	s := &spooled{name: filepath.Base(u.Name), f: f}
+	s := &spooled{name: fileName(u.Name), f: f}
 	sum := sha256.New()
 	body := &uploadReader{ctx: ctx, r: io.LimitReader(u.Body, MaxUploadBytes+1)}
 	if s.sizeBytes, err = io.Copy(io.MultiWriter(f, sum), body); err != nil {
