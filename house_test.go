@@ -30,7 +30,7 @@ var rooms = map[string][]string{
 	"loader/fetch":      {"lists/fault"},
 	"loader/build":      {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"loader":            {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault"},
-	"api/auth":          {"lists", "lists/fault"},
+	"api/auth":          {"lists", "lists/address", "lists/fault"},
 	"api/console":       {"api/auth", "lists/fault"},
 	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":        {"lists", "lists/fault"},

@@ -355,7 +355,7 @@ type exportCmd struct {
 
 // Help is shown under lists export --help.
 func (*exportCmd) Help() string {
-	return "Examples:\n  interdict lists export ofac-sdn > ofac-sdn.ndjson\n  interdict lists export ofac-sdn --number 3 --as published > sdn_advanced.xml.gz"
+	return "The published bytes have everything that was left out of the list, also private keys; standard error warns of them.\nExamples:\n  interdict lists export ofac-sdn > ofac-sdn.ndjson\n  interdict lists export ofac-sdn --number 3 --as published > sdn_advanced.xml.gz"
 }
 
 func (c *exportCmd) Run(e *env) error {
@@ -371,6 +371,26 @@ func (c *exportCmd) Run(e *env) error {
 		if err := o.Export(e.ctx, c.List, c.Number, c.As, w); err != nil {
 			return err
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil || c.As != "published" {
+			return err
+		}
+		return c.warn(e, o)
 	})
+}
+
+// warn says on standard error that the uploaded bytes hold secrets.
+func (c *exportCmd) warn(e *env, o operations) error {
+	n := c.Number
+	if n == 0 {
+		l, err := o.List(e.ctx, c.List)
+		if err != nil {
+			return err
+		}
+		n = l.ActiveVersion
+	}
+	v, err := o.Version(e.ctx, c.List, n)
+	if err == nil && v.HeldSecrets() {
+		fmt.Fprintf(e.stderr, "interdict: version %d of %s was made from a file with private keys, seeds or API keys; what is written has them: keep it secret\n", n, c.List)
+	}
+	return err
 }

@@ -1,11 +1,11 @@
 package api
 
 import (
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/screening"
 )
@@ -271,7 +271,7 @@ func (p *scanner) check(r *screening.Request) error {
 			case "customer":
 				field, into = 5, &r.Customer
 			default:
-				return p.fail("field " + quoted(name) + " is unknown")
+				return p.fail("field " + address.Quote(name) + " is unknown")
 			}
 			if seen[field] {
 				return p.fail("field " + name + " stands twice")
@@ -308,14 +308,6 @@ func (p *scanner) check(r *screening.Request) error {
 	return nil
 }
 
-// quoted shows what was sent. What is longer than any name of ours is not shown: somebody may have pasted a secret in the wrong place.
-func quoted(s string) string {
-	if len(s) > 24 {
-		return "of " + strconv.Itoa(len(s)) + " bytes"
-	}
-	return `"` + strings.ToValidUTF8(s, "�") + `"`
-}
-
 // decodeCheck reads the body of POST /v1/check.
 func decodeCheck(body string, r *screening.Request) error {
 	p := scanner{s: body}
@@ -343,7 +335,7 @@ func decodeChecks(body, by string, requests []screening.Request, errs []error) (
 		return nil, nil, err
 	}
 	if name != "checks" {
-		return nil, nil, p.fail("field " + quoted(name) + " is unknown")
+		return nil, nil, p.fail("field " + address.Quote(name) + " is unknown")
 	}
 	if !p.take(':') || !p.take('[') {
 		return nil, nil, p.fail("field checks must be an array; something else stands")
@@ -379,7 +371,7 @@ func decodeChecks(body, by string, requests []screening.Request, errs []error) (
 		case name == "checks":
 			return nil, nil, p.fail("field checks stands twice")
 		default:
-			return nil, nil, p.fail("field " + quoted(name) + " is unknown")
+			return nil, nil, p.fail("field " + address.Quote(name) + " is unknown")
 		}
 	}
 	if !p.take('}') {

@@ -10,6 +10,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"interdict/api/auth"
+	"interdict/lists"
+	"interdict/lists/fault"
 	"interdict/loader"
 )
 
@@ -18,19 +20,19 @@ func (s *Server) exportActive(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return s.sendExport(c, n)
+	return s.sendExport(c, who, n)
 }
 
-func (s *Server) exportVersion(c *gin.Context, _ *auth.Principal) error {
+func (s *Server) exportVersion(c *gin.Context, who *auth.Principal) error {
 	n, err := number(c)
 	if err != nil {
 		return err
 	}
-	return s.sendExport(c, n)
+	return s.sendExport(c, who, n)
 }
 
 // sendExport streams a version. What goes wrong after the first byte breaks the connection off: half a list must not look like one.
-func (s *Server) sendExport(c *gin.Context, n int) error {
+func (s *Server) sendExport(c *gin.Context, who *auth.Principal, n int) error {
 	q, err := query(c, "as")
 	if err != nil {
 		return err
@@ -38,6 +40,9 @@ func (s *Server) sendExport(c *gin.Context, n int) error {
 	form := q["as"]
 	if form == "" {
 		form = loader.ExportForms[0]
+	}
+	if needed := []auth.Role{auth.Analyst, auth.Auditor}; form == "published" && !who.May(needed...) {
+		return fault.E(fault.Forbidden, "the uploaded bytes need one of the roles %v", needed)
 	}
 	id := param(c, "id")
 	v, err := s.loader.Version(c.Request.Context(), id, n)
@@ -54,7 +59,7 @@ func (s *Server) sendExport(c *gin.Context, n int) error {
 		name, media = v.File, "application/octet-stream"
 	}
 	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(uploadTime))
-	w := &started{c: c, media: media, name: name}
+	w := &started{c: c, media: media, name: name, secrets: form == "published" && v.HeldSecrets()}
 	buffered := bufio.NewWriterSize(w, 64<<10)
 	if err = s.loader.Export(c.Request.Context(), id, n, form, buffered); err == nil {
 		err = buffered.Flush()
@@ -73,6 +78,7 @@ func (s *Server) sendExport(c *gin.Context, n int) error {
 type started struct {
 	c           *gin.Context
 	media, name string
+	secrets     bool // the bytes hold private keys, seeds or API keys
 	yes         bool
 }
 
@@ -83,6 +89,9 @@ func (s *started) Write(b []byte) (int, error) {
 		h.Set("Content-Type", s.media)
 		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": s.name}))
 		h.Set("Cache-Control", "no-store")
+		if s.secrets {
+			h.Set("X-Interdict-Warning", lists.WarnSecrets)
+		}
 		s.c.Status(http.StatusOK)
 		s.c.Writer.WriteHeaderNow()
 	}

@@ -153,3 +153,28 @@ func TestOldVersionsAreKeptAsPublished(t *testing.T) {
 		t.Error(v, err)
 	}
 }
+
+// The uploaded bytes have what was left out of the list: not everybody may see them, and a header warns of keys.
+func TestPublishedBytesAreForAnalystsAndAuditors(t *testing.T) {
+	h := open(t)
+	h.by("root", "PUT", "/v1/lists/deny", map[string]any{"approvals": 0}).want(201)
+	const wif = "L1aW4aubDFB7yfras2S1mN3bqg9nwySY8nkoLmJebSLD5BWv3ENZ"
+	warning := map[string]string{evmRows(0, 3): "", evmRows(0, 3) + row(evm(9), "key "+wif): "secret_material", evmRows(0, 3) + row(wif, "E"): "secret_material",
+		evmRows(0, 2) + `{"address":"` + evm(9) + `","colour":"` + wif + `"}` + "\n": "secret_material"}
+	for content, want := range warning {
+		v := h.send4("format=ndjson", content).want(201)
+		for _, path := range []string{fmt.Sprint("/v1/lists/deny/versions/", v["version"], "/export"), "/v1/lists/deny/export"} {
+			h.by("ben", "POST", fmt.Sprint("/v1/lists/deny/versions/", v["version"], "/activate"), map[string]any{"override": "test"})
+			for _, who := range []string{"till", "ben"} {
+				h.by(who, "GET", path+"?as=published", nil).refused(problem{Status: 403, Code: "forbidden"})
+				if a := h.by(who, "GET", path+"?as=csv", nil); a.status != 200 || strings.Contains(string(a.body), wif) || a.header.Get("X-Interdict-Warning") != "" {
+					t.Errorf("csv for %s: %d %v %s", who, a.status, a.header, a.body)
+				}
+			}
+			for _, who := range []string{"ana", "otto", "root"} {
+				a := h.by(who, "GET", path+"?as=published", nil)
+				same(t, "the bytes for "+who, []any{200, content, want}, []any{a.status, string(a.body), a.header.Get("X-Interdict-Warning")})
+			}
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"interdict/api/auth"
 	"interdict/api/client"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/loader/build"
@@ -142,7 +143,7 @@ func duration(field, text string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fault.E(fault.Invalid, "%s: %s is not a duration; write one like \"36h\" or \"15m\"", field, quoted(text))
+		return 0, fault.E(fault.Invalid, "%s: %s is not a duration; write one like \"36h\" or \"15m\"", field, address.Quote(text))
 	}
 	return d, nil
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -16,7 +15,6 @@ import (
 	"interdict/lists"
 	"interdict/lists/fault"
 	"interdict/loader"
-	"interdict/loader/build"
 )
 
 // A change that weakens screening ── lists.NeedsSecondPerson ── propose: a document ── ApproveProposal by another person ── the same
@@ -39,7 +37,7 @@ func (a *Acting) propose(ctx context.Context, err error, reason string, change a
 	if p.ID == "" {
 		p.ID = uuid.Must(uuid.NewV7()).String()
 	}
-	p.Reason, p.By, p.Credential = build.Truncate(strings.TrimSpace(lists.PlainText(reason)), build.MaxField), a.person.Person, a.person.Credential
+	p.Reason, p.By, p.Credential = lists.Reason(reason), a.person.Person, a.person.Credential
 	p.At, p.Expires, p.State = now, now.Add(lists.ProposalTTL), lists.Open
 	if p.Change == nil && change != nil {
 		b, err := json.Marshal(change)
@@ -127,7 +125,7 @@ func (a *Acting) decide(ctx context.Context, id, reason string) (*lists.Proposal
 		return nil, lists.Warrant{}, fault.E(fault.Conflict, "the proposal is %s, not open", state)
 	}
 	return &p, lists.Warrant{Alone: a.person.Alone, Proposal: &p, Revision: revision,
-		Decided: &lists.Approval{By: a.person.Person, Credential: a.person.Credential, At: now, Reason: build.Truncate(strings.TrimSpace(lists.PlainText(reason)), build.MaxField)}}, nil
+		Decided: &lists.Approval{By: a.person.Person, Credential: a.person.Credential, At: now, Reason: lists.Reason(reason)}}, nil
 }
 
 // mayApprove returns an error if the person cannot be the second one for a proposal. Keys and people are for administrators; while the author is

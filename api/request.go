@@ -10,6 +10,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader"
 )
@@ -27,9 +28,17 @@ func bind(c *gin.Context, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(body.Bytes(), into, json.RejectUnknownMembers(true)); err != nil {
-		return fault.E(fault.Invalid, "%w", err)
+		return fault.E(fault.Invalid, "%s", withoutSecrets(err, "the body is no JSON with the members of this call"))
 	}
 	return nil
+}
+
+// withoutSecrets returns the text of an error about what a caller sent, or another one if it repeats what may be a secret.
+func withoutSecrets(err error, otherwise string) string {
+	if text := err.Error(); !address.HoldsSecret(text) {
+		return text
+	}
+	return otherwise
 }
 
 func render(c *gin.Context, status int, v any) error {
@@ -51,7 +60,7 @@ func query(c *gin.Context, known ...string) (map[string]string, error) {
 			ok = ok || k == name
 		}
 		if !ok {
-			return nil, fault.E(fault.Invalid, "query parameter %s is unknown", quoted(name))
+			return nil, fault.E(fault.Invalid, "query parameter %s is unknown", address.Quote(name))
 		}
 		if len(values) > 1 {
 			return nil, fault.E(fault.Invalid, "query parameter %s stands twice", name)
@@ -64,7 +73,7 @@ func query(c *gin.Context, known ...string) (map[string]string, error) {
 func number(c *gin.Context) (int, error) {
 	n, err := strconv.Atoi(param(c, "n"))
 	if err != nil || n < 1 {
-		return 0, fault.E(fault.NotFound, "%s is no number of one", quoted(param(c, "n")))
+		return 0, fault.E(fault.NotFound, "%s is no number of one", address.Quote(param(c, "n")))
 	}
 	return n, nil
 }

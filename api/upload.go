@@ -16,6 +16,7 @@ import (
 
 	"interdict/api/auth"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader"
 )
@@ -154,9 +155,9 @@ func parts(r *http.Request, limit int64) iter.Seq2[loader.Upload, error] {
 			case err != nil:
 				err = formError(err, limit)
 			case part.FileName() == "":
-				err = fault.E(fault.Invalid, "multipart field %s is no file; format, mode, note and filename go into the query", quoted(part.FormName()))
+				err = fault.E(fault.Invalid, "multipart field %s is no file; format, mode, note and filename go into the query", address.Quote(part.FormName()))
 			case part.FormName() != "file":
-				err = fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", quoted(part.FormName()))
+				err = fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", address.Quote(part.FormName()))
 			}
 			if err != nil {
 				yield(loader.Upload{}, err)
@@ -191,7 +192,7 @@ func formError(err error, limit int64) error {
 	case fault.KindOf(err) != fault.Internal:
 		return err
 	}
-	return fault.E(fault.Invalid, "the multipart body is malformed or broke off: %w", err)
+	return fault.E(fault.Invalid, "the multipart body is malformed or broke off: %s", withoutSecrets(err, "a header of a part"))
 }
 
 // whole reads a raw body and notices when fewer bytes come than were announced.

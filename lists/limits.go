@@ -26,7 +26,7 @@ const (
 // CheckName returns fault.Invalid if s is empty, longer than limit bytes, or has a character that is not in alphabet.
 func CheckName(what, s, alphabet string, limit int) error {
 	if s == "" || len(s) > limit || strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune(alphabet, r) }) >= 0 {
-		return fault.E(fault.Invalid, "%.210q is not a valid %s: use 1 to %d characters of %s", s, what, limit, alphabet)
+		return fault.E(fault.Invalid, "%s is not a valid %s: use 1 to %d characters of %s", address.Quote(s), what, limit, alphabet)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -185,15 +186,17 @@ func (l *List) Validate() error {
 	bad := func(format string, args ...any) error { return fault.E(fault.Invalid, format, args...) }
 	switch {
 	case !listID.MatchString(l.ID):
-		return bad("id: %.80q is not a valid list id: use 1 to 63 lower-case letters, digits and -, not beginning with -", l.ID)
+		return bad("id: %s is not a valid list id: use 1 to 63 lower-case letters, digits and -, not beginning with -", address.Quote(l.ID))
+	case address.HoldsSecret(l.ID) || address.HoldsSecret(l.Name) || address.HoldsSecret(l.Authority):
+		return bad("id, name, authority: one of them holds what looks like a private key, a seed or an API key")
 	case len(l.Name) > 200 || len(l.Authority) > 200:
 		return bad("name, authority: at most 200 bytes")
 	case l.Category != "" && !slices.Contains(Categories, l.Category):
-		return bad("category: unknown value %.40q; use one of %v", l.Category, Categories)
+		return bad("category: unknown value %s; use one of %v", address.Quote(string(l.Category)), Categories)
 	case !slices.Contains(Confidences, l.Confidence):
-		return bad("confidence: unknown value %.40q; use one of %v", l.Confidence, Confidences)
+		return bad("confidence: unknown value %s; use one of %v", address.Quote(string(l.Confidence)), Confidences)
 	case l.OnStale != Warn && l.OnStale != Stop:
-		return bad("on_stale: unknown value %.40q; use warn or stop", l.OnStale)
+		return bad("on_stale: unknown value %s; use warn or stop", address.Quote(string(l.OnStale)))
 	case l.MaxAge < 0:
 		return bad("max_age: must not be negative")
 	case l.Approvals < 0 || l.Approvals > 10:
@@ -210,15 +213,15 @@ func (l *List) Validate() error {
 	for i, r := range l.Policy {
 		switch {
 		case r.Category != "" && !slices.Contains(Categories, r.Category):
-			return bad("policy[%d].category: unknown value %.40q; use one of %v", i, r.Category, Categories)
+			return bad("policy[%d].category: unknown value %s; use one of %v", i, address.Quote(string(r.Category)), Categories)
 		case r.Confidence != "" && !slices.Contains(Confidences, r.Confidence):
-			return bad("policy[%d].confidence: unknown value %.40q; use one of %v", i, r.Confidence, Confidences)
+			return bad("policy[%d].confidence: unknown value %s; use one of %v", i, address.Quote(string(r.Confidence)), Confidences)
 		case !slices.Contains(classes, r.Class):
-			return bad("policy[%d].class: unknown value %.40q; use one of %v", i, r.Class, classes[1:])
+			return bad("policy[%d].class: unknown value %s; use one of %v", i, address.Quote(r.Class), classes[1:])
 		case r.Direction != "" && r.Direction != Deposit && r.Direction != Withdrawal:
-			return bad("policy[%d].direction: unknown value %.40q; use deposit or withdrawal", i, r.Direction)
+			return bad("policy[%d].direction: unknown value %s; use deposit or withdrawal", i, address.Quote(string(r.Direction)))
 		case !slices.Contains(severity, r.Action):
-			return bad("policy[%d].action: unknown value %.40q; use one of %v", i, r.Action, severity)
+			return bad("policy[%d].action: unknown value %s; use one of %v", i, address.Quote(string(r.Action)), severity)
 		}
 	}
 	return nil

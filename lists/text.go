@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"interdict/lists/address"
 )
 
 // PlainText returns a text on one line, without the characters that Shown refuses: what people see of it is what it holds. Line ends and tabs
@@ -44,4 +46,17 @@ func Shown(r rune) bool {
 		return true
 	}
 	return !unicode.Is(unicode.Cf, r)
+}
+
+// MaxText is the longest reason or note that is kept, in bytes.
+const MaxText = 4096
+
+// Reason returns a reason or a note that a person gave as it is recorded: without blanks around it and characters that do not show, with a digest
+// in the place of a private key, a seed or an API key, and at most MaxText bytes.
+func Reason(text string) string {
+	text = address.Recordable(strings.TrimSpace(PlainText(text)))
+	if len(text) <= MaxText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:MaxText], "")
 }

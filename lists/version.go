@@ -82,6 +82,14 @@ type Version struct {
 	Sources []string `json:"sources"` // names of the blobs that hold the uploaded bytes
 }
 
+// WarnSecrets is the code of warnings about private keys, seeds and API keys in an upload.
+const WarnSecrets = "secret_material"
+
+// HeldSecrets reports whether private keys, seeds or API keys were found in the upload. The uploaded bytes still have them.
+func (v *Version) HeldSecrets() bool {
+	return slices.ContainsFunc(v.Warnings, func(f Finding) bool { return f.Code == WarnSecrets })
+}
+
 // BuiltOn returns the version that an addition, a removal or a delta was built on; 0 for a whole list.
 func (v *Version) BuiltOn() int {
 	switch {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/build"
 )
@@ -28,10 +29,10 @@ type ActivateOptions struct {
 // sufficient warrant is a *lists.NeedsSecondPerson. A fault.Conflict names what is missing (approvals, or a reason for a guard), or says
 // that a delta was staged on top of a version that is no longer active.
 func (l *Loader) Activate(ctx context.Context, list string, number int, o ActivateOptions) (*lists.Generation, error) {
-	o.Override = strings.TrimSpace(lists.PlainText(o.Override))
 	if len(o.Override) > build.MaxField {
 		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", build.MaxField)
 	}
+	o.Override = lists.Reason(o.Override)
 	c := &lists.Event{Action: "activate", By: o.By.Person, Credential: o.By.Credential, List: list, Version: number, Reason: o.Override}
 	o.Warrant.Sign(c)
 	var g lists.Generation
@@ -198,11 +199,11 @@ type revisions struct{ list, version uint64 }
 func (r *Reader) versionForChange(ctx context.Context, list string, number int) (*lists.List, *lists.Version, revisions, error) {
 	settings, listRev, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list))
 	if err != nil {
-		return nil, nil, revisions{}, notFound(err, "list %.80q", list)
+		return nil, nil, revisions{}, notFound(err, "list %s", address.Quote(list))
 	}
 	v, versionRev, err := lists.Read[lists.Version](ctx, r.store, lists.DocVersion(list, number))
 	if err != nil {
-		return nil, nil, revisions{}, notFound(err, "version %d of list %.80q", number, list)
+		return nil, nil, revisions{}, notFound(err, "version %d of list %s", number, address.Quote(list))
 	}
 	return &settings, &v, revisions{listRev, versionRev}, nil
 }
@@ -293,7 +294,7 @@ func (l *Loader) Rollback(ctx context.Context, list string, o ChangeOptions) (*l
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return notFound(err, "list %.80q", list)
+				return notFound(err, "list %s", address.Quote(list))
 			}
 			active, err := l.activeVersion(ctx, &settings)
 			if err != nil {
@@ -343,7 +344,7 @@ func (l *Loader) Retire(ctx context.Context, list string, o ChangeOptions) (*lis
 		return retry(ctx, func() error {
 			settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return notFound(err, "list %.80q", list)
+				return notFound(err, "list %s", address.Quote(list))
 			}
 			if settings.Active == 0 {
 				return fault.E(fault.Conflict, "list %s has no active version", list)

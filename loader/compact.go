@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -30,7 +31,7 @@ func mergeFrom(layers []lists.Layer) (from int) {
 func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err error) {
 	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 	if err != nil {
-		return false, notFound(err, "list %.80q", list)
+		return false, notFound(err, "list %s", address.Quote(list))
 	}
 	v, err := l.activeVersion(ctx, &settings)
 	if err != nil || v == nil || len(v.Layers) <= maxLayers {

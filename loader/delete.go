@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -16,7 +17,7 @@ func (l *Loader) DeleteList(ctx context.Context, list string, o ChangeOptions) e
 		return retry(ctx, func() error {
 			settings, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return notFound(err, "list %.80q", list)
+				return notFound(err, "list %s", address.Quote(list))
 			}
 			docs, err := l.store.Scan(ctx, lists.DocVersions(list))
 			if err != nil {

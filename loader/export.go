@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/build"
 	"interdict/loader/formats"
@@ -44,7 +45,7 @@ func (r *Reader) Export(ctx context.Context, list string, number int, form strin
 	case "published":
 		return r.published(ctx, list, number, w)
 	}
-	return fault.E(fault.Invalid, "as: %.40q is not one of ndjson, csv, published", form)
+	return fault.E(fault.Invalid, "as: %s is not one of ndjson, csv, published", address.Quote(form))
 }
 
 // SafeCells marks, in place, the cells of a row that a spreadsheet would run as formulas. The readers of lists remove the mark.

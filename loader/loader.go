@@ -15,7 +15,6 @@ package loader
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,11 +61,6 @@ func retry(ctx context.Context, f func() error) error {
 		case <-time.After(time.Duration(attempt) * 3 * time.Millisecond):
 		}
 	}
-}
-
-// reasonOf returns a person's reason as it is recorded.
-func reasonOf(text string) string {
-	return build.Truncate(strings.TrimSpace(lists.PlainText(text)), build.MaxField)
 }
 
 // nextGeneration copies the current generation under the next number.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/build"
 )
@@ -91,7 +92,7 @@ func (r *Reader) Lists(ctx context.Context) ([]lists.List, map[string]time.Time,
 func (r *Reader) List(ctx context.Context, id string) (*lists.List, time.Time, error) {
 	x, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(id))
 	if err != nil {
-		return nil, time.Time{}, notFound(err, "list %.80q", id)
+		return nil, time.Time{}, notFound(err, "list %s", address.Quote(id))
 	}
 	f, _, err := lists.Read[lists.Fresh](ctx, r.store, lists.DocFresh(id))
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -120,7 +121,7 @@ func (r *Reader) Version(ctx context.Context, list string, number int) (*lists.V
 func (r *Reader) Versions(ctx context.Context, list string) ([]lists.Version, error) {
 	settings, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list))
 	if err != nil {
-		return nil, notFound(err, "list %.80q", list)
+		return nil, notFound(err, "list %s", address.Quote(list))
 	}
 	all, err := lists.ReadAll[lists.Version](ctx, r.store, lists.DocVersions(list))
 	for i := range all {

@@ -31,7 +31,7 @@ const (
 func (l *Loader) Rebuild(ctx context.Context, list, by string) (done bool, err error) {
 	settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 	if err != nil {
-		return false, notFound(err, "list %.80q", list)
+		return false, notFound(err, "list %s", address.Quote(list))
 	}
 	v, err := l.activeVersion(ctx, &settings)
 	if err != nil || v == nil || !l.needsRebuild(v.Layers) {
@@ -122,7 +122,7 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 			}
 		}
 		for text := range missing {
-			return fault.E(fault.Conflict, "read again, %s would not hold %.80q: load list %s again", describe(v), text, v.List)
+			return fault.E(fault.Conflict, "read again, %s would not hold %s: load list %s again", describe(v), address.Quote(text), v.List)
 		}
 		keys, texts = keys[:0], texts[:0]
 		return nil
@@ -133,6 +133,9 @@ func (l *Loader) holdsAll(ctx context.Context, settings *lists.List, v, built *l
 		}
 		for _, text := range textsOf(&row.Listing) {
 			readings, _, err := address.ParseListed(nil, text, row.Listing.Network, row.Listing.Asset)
+			if build.IsSecret(text, err) {
+				continue // it is not kept any more
+			}
 			if err != nil {
 				readings = []address.Address{{Key: address.RawKey(text)}}
 			}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/fetch"
 	"interdict/loader/formats"
@@ -590,10 +591,14 @@ func checkSource(s *lists.Source) error {
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || len(raw) > 2000 {
 			return fault.E(fault.Invalid, "source.%s: must be an http or https URL of at most 2000 bytes", field)
 		}
+		// User, password and query are never shown. They may hold what the publisher wants, but no key of a wallet.
+		if address.HoldsSecret(u.Hostname()) || address.HoldsSecret(u.Path) || address.HoldsSecret(u.Fragment) || address.ContainsSecret(raw) {
+			return fault.E(fault.Invalid, "source.%s: holds what looks like a private key, a seed or an API key", field)
+		}
 	}
 	switch {
 	case s.Format != "" && s.Format != "auto" && !slices.Contains(formats.Names(), s.Format):
-		return fault.E(fault.Invalid, "source.format: %.40q is not one of auto, %s", s.Format, strings.Join(formats.Names(), ", "))
+		return fault.E(fault.Invalid, "source.format: %s is not one of auto, %s", address.Quote(s.Format), strings.Join(formats.Names(), ", "))
 	case s.Every != 0 && s.Every < minEvery:
 		return fault.E(fault.Invalid, "source.every: must be at least %s, or empty to refresh only when named", minEvery)
 	case s.SHA256 != "" && s.SHA256URL != "":

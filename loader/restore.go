@@ -62,7 +62,7 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 				"restore from another server that served it, or load again what was activated in generation %d", served.Generation, lost.Number, served.Generation)
 		}
 	}
-	c := &lists.Event{Action: "restore", By: by, Generation: lost.Number, Reason: reasonOf(reason)}
+	c := &lists.Event{Action: "restore", By: by, Generation: lost.Number, Reason: lists.Reason(reason)}
 	var out *lists.Restored
 	err = l.ledger.Do(c, func() error {
 		return retry(ctx, func() (err error) {

@@ -22,7 +22,7 @@ type ChangeOptions struct {
 
 // event returns the event of a change of a list.
 func (o *ChangeOptions) event(action, list string) *lists.Event {
-	e := &lists.Event{Action: action, By: o.By.Person, Credential: o.By.Credential, List: list, Reason: reasonOf(o.Reason)}
+	e := &lists.Event{Action: action, By: o.By.Person, Credential: o.By.Credential, List: list, Reason: lists.Reason(o.Reason)}
 	o.Warrant.Sign(e)
 	return e
 }

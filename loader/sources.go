@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -101,7 +102,7 @@ func sourceNamed(id string) (Source, bool) {
 func SourceNamed(id string) (*Source, error) {
 	s, ok := sourceNamed(id)
 	if !ok {
-		return nil, fault.E(fault.NotFound, "there is no source %.80q: see interdict lists sources", id)
+		return nil, fault.E(fault.NotFound, "there is no source %s: see interdict lists sources", address.Quote(id))
 	}
 	return &s, nil
 }

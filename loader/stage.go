@@ -118,6 +118,7 @@ func (l *Loader) begin(ctx context.Context, list string, files *Received, o Stag
 	if err != nil {
 		return nil, err
 	}
+	o.Note = lists.Reason(o.Note)
 	digests := files.SHA256()
 	v := &lists.Version{List: list, Number: settings.Latest + 1, State: lists.Loading, Mode: o.Mode, Format: o.Format, File: files.JoinedName(),
 		UploadedBy: o.By.Person, SourceBy: o.SourceBy, UploadedAt: l.now().UTC(), Note: o.Note, Warnings: []lists.Finding{}, Guards: []lists.Finding{},
@@ -150,16 +151,21 @@ func (l *Loader) begin(ctx context.Context, list string, files *Received, o Stag
 
 func (o *StageOptions) validate() error {
 	if o.Mode != "" && o.Mode != lists.Replace && o.Mode != lists.Add && o.Mode != lists.Remove {
-		return fault.E(fault.Invalid, "mode: %.40q is not one of replace, add, remove", o.Mode)
+		return fault.E(fault.Invalid, "mode: %s is not one of replace, add, remove", address.Quote(string(o.Mode)))
 	}
 	if err := formats.Check(cmp.Or(o.Format, "auto"), formats.Options{Mapping: o.Mapping}); err != nil {
 		return err
 	}
 	if _, err := time.Parse(time.DateOnly, o.Published); err != nil && o.Published != "" {
-		return fault.E(fault.Invalid, "published: %.40q is not a date (YYYY-MM-DD)", o.Published)
+		return fault.E(fault.Invalid, "published: %s is not a date (YYYY-MM-DD)", address.Quote(o.Published))
 	}
 	if len(o.Note) > build.MaxField {
 		return fault.E(fault.Invalid, "note: longer than %d bytes", build.MaxField)
+	}
+	for field, column := range o.Mapping { // it is kept with the version, and the file is read by it again
+		if address.HoldsSecret(field) || address.HoldsSecret(column) {
+			return fault.E(fault.Invalid, "mapping: holds what looks like a private key, a seed or an API key")
+		}
 	}
 	return nil
 }
@@ -261,7 +267,7 @@ func (r *Reader) listFor(ctx context.Context, list string, o StageOptions) (*lis
 		return &settings, err
 	}
 	if o.Create == nil {
-		return nil, fault.E(fault.NotFound, "there is no list %.80q: create it first (PUT /v1/lists/{id})", list)
+		return nil, fault.E(fault.NotFound, "there is no list %s: create it first (PUT /v1/lists/{id})", address.Quote(list))
 	}
 	created := *o.Create
 	created.Name, created.Authority = lists.PlainText(created.Name), lists.PlainText(created.Authority)

@@ -22,7 +22,7 @@ import (
 // active version.
 func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network string, until time.Time, o ChangeOptions) (*lists.Suppression, error) {
 	now := l.now().UTC()
-	reason := strings.TrimSpace(lists.PlainText(o.Reason))
+	reason := lists.Reason(o.Reason)
 	switch {
 	case reason == "" || len(reason) > build.MaxField:
 		return nil, fault.E(fault.Invalid, "reason: say why, in at most %d bytes", build.MaxField)
@@ -31,6 +31,7 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network str
 	case until.Sub(now) > lists.MaxSuppressionTime:
 		return nil, fault.E(fault.Invalid, "until: at most %d days from now", int(lists.MaxSuppressionTime/(24*time.Hour)))
 	}
+	reason = lists.Reason(reason)
 	identities, err := identitiesOf(text, network)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network str
 	return s, l.ledger.Do(c, func() error {
 		settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 		if err != nil {
-			return notFound(err, "list %.80q", list)
+			return notFound(err, "list %s", address.Quote(list))
 		}
 		if settings.Mandatory {
 			return fault.E(fault.Conflict, "list %s is mandatory: nothing it says may be suppressed", list)
@@ -78,9 +79,9 @@ func identitiesOf(text, network string) ([]lists.Identity, error) {
 	readings, err := address.Parse(nil, text, network)
 	var bad *address.Error
 	switch {
-	case errors.As(err, &bad) && bad.Reason == address.SecretMaterial && !build.Hex64(text):
+	case build.IsSecret(text, err):
 		return nil, fault.E(fault.Invalid, "address: this looks like a private key or a seed; give the address")
-	case err != nil && bad == nil:
+	case err != nil && !errors.As(err, &bad):
 		return nil, err
 	case len(text) > address.MaxText || strings.Trim(text, " \t\r\n") == "":
 		return nil, fault.E(fault.Invalid, "address: must have 1 to %d bytes", address.MaxText)
@@ -181,7 +182,7 @@ func (l *Loader) decideSuppression(ctx context.Context, action, list, id string,
 		return retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
-				return notFound(err, "list %.80q", list)
+				return notFound(err, "list %s", address.Quote(list))
 			}
 			g, head, err := l.nextGeneration(ctx, action, list, o.By.Person, c.Reason)
 			if err != nil {
@@ -189,7 +190,7 @@ func (l *Loader) decideSuppression(ctx context.Context, action, list, id string,
 			}
 			s, revision, err := lists.Read[lists.Suppression](ctx, l.store, lists.DocSuppression(list, id))
 			if err != nil {
-				return notFound(err, "suppression %.40q of list %s", id, list)
+				return notFound(err, "suppression %s of list %s", address.Quote(id), list)
 			}
 			before := suppressionState{s.State}
 			if err := change(&settings, &s, &lists.Approval{By: o.By.Person, Credential: o.By.Credential, At: l.now().UTC(), Reason: c.Reason}); err != nil {
@@ -241,7 +242,7 @@ func (l *Loader) inForce(ctx context.Context, list string, changed *lists.Suppre
 // Suppressions reads all suppressions of a list, the oldest first.
 func (r *Reader) Suppressions(ctx context.Context, list string) ([]lists.Suppression, error) {
 	if _, _, err := lists.Read[lists.List](ctx, r.store, lists.DocList(list)); err != nil {
-		return nil, notFound(err, "list %.80q", list)
+		return nil, notFound(err, "list %s", address.Quote(list))
 	}
 	return lists.ReadAll[lists.Suppression](ctx, r.store, lists.DocSuppressions(list))
 }
@@ -249,5 +250,5 @@ func (r *Reader) Suppressions(ctx context.Context, list string) ([]lists.Suppres
 // Suppression reads one suppression.
 func (r *Reader) Suppression(ctx context.Context, list, id string) (*lists.Suppression, error) {
 	s, _, err := lists.Read[lists.Suppression](ctx, r.store, lists.DocSuppression(list, id))
-	return &s, notFound(err, "suppression %.40q of list %.80q", id, list)
+	return &s, notFound(err, "suppression %s of list %s", address.Quote(id), address.Quote(list))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -29,7 +30,7 @@ type Change struct {
 }
 
 func (c *Change) event(action, subject string) *lists.Event {
-	e := &lists.Event{Action: action, By: c.By.Person, Credential: c.By.Credential, Subject: subject, Reason: c.Reason}
+	e := &lists.Event{Action: action, By: c.By.Person, Credential: c.By.Credential, Subject: subject, Reason: lists.Reason(c.Reason)}
 	c.Warrant.Sign(e)
 	return e
 }
@@ -64,6 +65,9 @@ var (
 
 // CheckPerson returns fault.Invalid if a person cannot have this name.
 func CheckPerson(field, name string) error {
+	if address.HoldsSecret(name) {
+		return fault.E(fault.Invalid, "%s: this looks like a private key, a seed or an API key; give the name of a person or a system", field)
+	}
 	if !personName.MatchString(name) {
 		return fault.E(fault.Invalid, "%s: use 1 to 100 letters, digits, blanks and @._+'-, beginning with a letter or digit", field)
 	}
@@ -81,7 +85,7 @@ func CheckRoles(roles []lists.Role) error {
 	}
 	for _, r := range roles {
 		if !slices.Contains(Roles, r) {
-			return fault.E(fault.Invalid, "roles: unknown role %.40q; use %v", r, Roles)
+			return fault.E(fault.Invalid, "roles: unknown role %s; use %v", address.Quote(string(r)), Roles)
 		}
 	}
 	return nil
@@ -98,6 +102,9 @@ func CheckLists(patterns []string) error {
 }
 
 func (k *Keys) check(key *lists.Key) error {
+	if address.HoldsSecret(key.Name) || address.HoldsSecret(key.Certificate) {
+		return fault.E(fault.Invalid, "name, certificate: this looks like a private key, a seed or an API key; give the name of a person or a system")
+	}
 	if !keyName.MatchString(key.Name) {
 		return fault.E(fault.Invalid, "name: use 1 to 100 letters, digits, blanks and @._+-, beginning with a letter or digit")
 	}
@@ -303,7 +310,7 @@ func List(ctx context.Context, store lists.Store) ([]lists.Key, error) {
 // find returns a key that works, and the revision of its document.
 func (k *Keys) find(ctx context.Context, people *lists.People, id string) (key lists.Key, revision uint64, err error) {
 	if !slices.ContainsFunc(people.Keys, func(x lists.Key) bool { return x.ID == id }) {
-		return key, 0, fault.E(fault.NotFound, "no such key: %.40q", id)
+		return key, 0, fault.E(fault.NotFound, "no such key: %s", address.Quote(id))
 	}
 	if key, revision, err = lists.Read[lists.Key](ctx, k.store, lists.DocKey(id)); err != nil {
 		return key, 0, err
@@ -396,7 +403,7 @@ func ParseRoles(s string) ([]Role, error) {
 	for _, part := range strings.Split(s, ",") {
 		r := Role(strings.TrimSpace(part))
 		if !slices.Contains(Roles, r) {
-			return nil, fault.E(fault.Invalid, "unknown role %.40q; use %v", r, Roles)
+			return nil, fault.E(fault.Invalid, "unknown role %s; use %v", address.Quote(string(r)), Roles)
 		}
 		out = append(out, r)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/formats"
 )
@@ -122,9 +123,6 @@ func (r *Files) Name(name string) {
 	}
 }
 
-// fileName returns the name that an uploader gave to a file as it is stored: its last element.
-func fileName(name string) string { return Truncate(filepath.Base(lists.PlainText(name)), maxFileName) }
-
 // maxFileName is the longest name of a file that is kept, in bytes; file systems allow 255.
 const maxFileName = 255
 
@@ -142,6 +140,13 @@ func (r *Files) readers() []formats.File {
 		out[i] = formats.File{Name: f.name, Open: func() (io.ReadCloser, error) { return io.NopCloser(f.reader()), nil }}
 	}
 	return out
+}
+
+// fileName returns the last element of a path. A key or seed in it becomes a digest; the ending stays, by which some formats are told.
+func fileName(path string) string {
+	name := Truncate(filepath.Base(lists.PlainText(path)), maxFileName)
+	ending := filepath.Ext(name)
+	return address.Recordable(strings.TrimSuffix(name, ending)) + address.Recordable(ending)
 }
 
 // spool copies an upload to a temporary file. A stream that breaks off is an error, never a shorter file.

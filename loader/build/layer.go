@@ -78,8 +78,8 @@ func checkRoom(key address.Key, refs []byte, further int) error {
 	if err != nil {
 		return err
 	}
-	return fault.E(fault.TooLarge, "%.80q is listed too often: %d or more rows take %d bytes, and one address has room for %d; list it with fewer rows",
-		all[0].ListedText(key), len(all), len(refs)+further, lists.MaxRefs)
+	return fault.E(fault.TooLarge, "%s is listed too often: %d or more rows take %d bytes, and one address has room for %d; list it with fewer rows",
+		address.Quote(all[0].ListedText(key)), len(all), len(refs)+further, lists.MaxRefs)
 }
 
 // write puts a layer and its filter into the store.

@@ -29,7 +29,7 @@ func recognized(text string) bool {
 	case address.LikeAddress, address.Proving:
 		return true
 	case address.Weak: // a word may be an account's name
-		return len(text) >= 32 && !Hex64(text)
+		return len(text) >= 32 && !isHex64(text)
 	}
 	return false
 }

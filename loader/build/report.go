@@ -43,8 +43,8 @@ func report(v *lists.Version, input *Input, info *formats.Info, j *joiner) {
 		warnIf(rows, "unknown_"+field, "%d rows have an unknown %s: %s; the list's default applies to them, and the word is in their note. "+
 			"Translate it in the mapping: %s:word=value", field, words, field)
 	}
-	warnIf(in.secrets, "secret_material", "%d rows hold a private key or seed; they were left out")
-	warnIf(in.scrubbed, "secret_material", "%d rows hold a private key, a seed or an API key beside their address; it was left out")
+	warnIf(in.secrets, lists.WarnSecrets, "%d rows hold a private key or seed; they were left out")
+	warnIf(in.scrubbed, lists.WarnSecrets, "%d rows hold a private key, a seed or an API key beside their address; it was replaced by its digest")
 	warnIf(v.Rows.Quarantined-in.secrets, "quarantined",
 		"%d rows were not read: an address in them is not screened; see the quarantine of the version")
 	warnIf(in.notes.contradicted, "contradicted_label",

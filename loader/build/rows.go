@@ -103,8 +103,7 @@ func (in *intake) addListing(r *formats.Row, n int) error {
 		}
 	case errors.As(err, &bad):
 		reason = string(bad.Reason)
-		// 64 hex digits may be a key, and OFAC lists such a text: a published one is kept.
-		if bad.Reason == address.SecretMaterial && !Hex64(r.Address) {
+		if IsSecret(r.Address, err) {
 			return in.quarantineSecret(r)
 		}
 		if lowerCasedBase58(r.Address) {
@@ -382,12 +381,6 @@ func splitLocator(s string) (prefix string, number uint64, ok bool) {
 		return s, 0, false
 	}
 	return s[:i], n, true
-}
-
-// Hex64 reports whether a text is 64 hexadecimal digits: a private key, or an identifier that OFAC lists.
-func Hex64(s string) bool {
-	s = strings.TrimPrefix(strings.Trim(s, " \t\r\n"), "0x")
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }
 
 // lowerCasedBase58 reports whether a text looks like a base58 address that was converted to lower case.

@@ -1,6 +1,9 @@
 package build
 
 import (
+	"errors"
+	"strings"
+
 	"interdict/lists/address"
 	"interdict/loader/formats"
 )
@@ -21,4 +24,16 @@ func dropSecrets(r *formats.Row) (dropped bool) {
 		}
 	}
 	return dropped
+}
+
+// IsSecret reports whether a text that was refused with err as an address is a secret, which a list does not keep. 64 hex digits are
+// none: they may be a key, and OFAC lists such a text.
+func IsSecret(text string, err error) bool {
+	var bad *address.Error
+	return errors.As(err, &bad) && bad.Reason == address.SecretMaterial && !isHex64(text)
+}
+
+func isHex64(s string) bool {
+	s = strings.TrimPrefix(strings.Trim(s, " \t\r\n"), "0x")
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdefABCDEF") == ""
 }

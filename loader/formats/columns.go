@@ -195,6 +195,7 @@ const (
 	issueEntityType = "unknown_entity_types"
 	issueWidth      = "ragged_rows"
 	issueQuotes     = "stray_quotes"
+	issueSecret     = "secret_material"
 )
 
 var issueTexts = map[string]string{
@@ -203,6 +204,7 @@ var issueTexts = map[string]string{
 	issueEntityType: "have an entity type other than individual, entity, vessel, aircraft; it is kept in the note",
 	issueWidth:      "have more or fewer cells than the header; check them, cells may be in the wrong column",
 	issueQuotes:     "have a quote that is not closed at the end of its cell; check them",
+	issueSecret:     "hold a private key, a seed or an API key in a part of the file that is not read",
 }
 
 // countIssue counts a row with a value that cannot be read, for one warning at the end. It ignores an empty code.

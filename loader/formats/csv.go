@@ -236,6 +236,11 @@ func (t *table) record(cells []string, n int64, badQuotes string) error {
 	if err != nil {
 		return err
 	}
+	for _, c := range t.layout.unread {
+		if address.HoldsSecret(value(cells, c.at)) {
+			t.run.countIssue(issueSecret, locator)
+		}
+	}
 	if len(cells) > t.layout.width || len(cells) < t.layout.width && !t.ragged || badQuotes != "" {
 		return t.emitRagged(row, cells, badQuotes)
 	}
@@ -498,12 +503,15 @@ func (t *table) preface(fields []string) {
 	}
 }
 
-// done warns about columns that were not read.
+// done warns about columns that were not read, and about secrets in the header.
 func (t *table) done() {
 	if len(t.layout.unread) > 0 {
 		var names []string
 		for _, c := range t.layout.unread {
 			names = append(names, c.name)
+			if address.HoldsSecret(c.name) {
+				t.run.countIssue(issueSecret, "the header")
+			}
 		}
 		t.run.warn("unknown_columns", "%s: not read: %s", t.in.name, joinFirst(quoteNames(names)))
 	}

@@ -330,7 +330,7 @@ func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator s
 			row.Address = text
 			return j.listing(row)
 		}
-		j.noteUnread(key)
+		j.noteUnread(key, text, locator)
 		return nil
 	}
 	switch {
@@ -346,7 +346,7 @@ func (j *jsonReader) scalar(g *group, top bool, key string, k keyKind, locator s
 	case k.field < numFields && k.field != fAddress:
 		j.countIssue(g.row.set(k.field, key, j.mapping.value(k.field, text)), locator)
 	case k.passed || !holdsAddresses(text):
-		j.noteUnread(key)
+		j.noteUnread(key, text, locator)
 	case k.other:
 		return j.unreadAddress(row, key, text)
 	default:

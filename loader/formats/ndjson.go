@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"interdict/lists/address"
 )
 
 // One JSON object per line. In our own format, which export writes, only address is required, and an unknown or repeated field, a wrong type
@@ -88,6 +90,9 @@ func (r *run) ownLine(l *lineReader, line []byte) error {
 		return l.in.invalid(l.place(), "ends in the middle: the file is truncated; fetch it again")
 	}
 	row.Problem = jsonProblem(err)
+	if address.HoldsSecret(string(line)) { // its other fields are not read
+		r.countIssue(issueSecret, row.Locator)
+	}
 	var only struct {
 		Address string `json:"address"`
 	}

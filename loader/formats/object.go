@@ -65,8 +65,11 @@ func (o *objects) listing(row Row) error {
 	return o.emitAddresses(row)
 }
 
-// noteUnread records the name of a member that is not read.
-func (o *objects) noteUnread(name string) {
+// noteUnread records the name of a member that is not read, and whether it holds a secret.
+func (o *objects) noteUnread(name, value, locator string) {
+	if address.HoldsSecret(name) || address.HoldsSecret(value) {
+		o.countIssue(issueSecret, locator)
+	}
 	if name = truncate(name, maxQuoted); len(o.unknown) < 100 && !slices.Contains(o.unknown, name) {
 		o.unknown = append(o.unknown, name)
 	}
@@ -355,7 +358,7 @@ func (o *objects) fields(f *objectContent, all []member) {
 			f.entries = append(f.entries, elementsOf(m.value)...)
 			f.missing = len(f.entries) == 0 && row.Address == ""
 		case k.passed:
-			o.noteUnread(m.name)
+			o.noteUnread(m.name, string(m.value), row.Locator)
 		case kind == '{' && looksLikeAddress(m.name) && holdsAddresses(m.name):
 			f.keyed = append(f.keyed, m)
 		case k.plain == "entity" && kind == '{':
@@ -378,7 +381,7 @@ func (o *objects) fields(f *objectContent, all []member) {
 			if text := nameOf(m.value); text != "" && used[k.field] == m.name {
 				o.countIssue(row.set(k.field, m.name, o.mapping.value(k.field, text)), row.Locator)
 			} else {
-				o.noteUnread(m.name)
+				o.noteUnread(m.name, string(m.value), row.Locator)
 			}
 		case kind == '[' && (k.field == fAddress || k.address || k.network != ""):
 			if len(elementsOf(m.value)) == 0 {
@@ -387,7 +390,7 @@ func (o *objects) fields(f *objectContent, all []member) {
 				f.inner = append(f.inner, m)
 			}
 		case k.other && kind == '{' && !holdsText(m.value, holdsAddresses):
-			o.noteUnread(m.name)
+			o.noteUnread(m.name, string(m.value), row.Locator)
 		case k.other && kind == '{':
 			holdsText(m.value, func(text string) bool {
 				if holdsAddresses(text) {
@@ -398,7 +401,7 @@ func (o *objects) fields(f *objectContent, all []member) {
 		case holdsText(m.value, holdsAddresses) || k.holder && holdsObjects(m.value):
 			f.inner = append(f.inner, m)
 		default:
-			o.noteUnread(m.name)
+			o.noteUnread(m.name, string(m.value), row.Locator)
 		}
 	}
 }
@@ -422,7 +425,7 @@ func (o *objects) scalarField(f *objectContent, m member, k keyKind, used []stri
 		case k.field == fEntity || k.field == fNote || k.field == fURL:
 			row.addNote(truncate(m.name, maxQuoted), text)
 		default:
-			o.noteUnread(m.name)
+			o.noteUnread(m.name, string(m.value), row.Locator)
 		}
 	case looksLikeAddress(m.name) && holdsAddresses(m.name): // {addr: "name"}
 		own := addressed{text: m.name}
@@ -431,7 +434,7 @@ func (o *objects) scalarField(f *objectContent, m member, k keyKind, used []stri
 		}
 		f.addresses = append(f.addresses, own)
 	case !holdsAddresses(text):
-		o.noteUnread(m.name)
+		o.noteUnread(m.name, string(m.value), row.Locator)
 	case k.other:
 		f.others = append(f.others, m)
 	case k.address || k.network != "":
@@ -492,7 +495,7 @@ func (o *objects) entity(f *objectContent, v jsontext.Value) {
 			if k := o.kind(m.name); !k.passed && holdsText(m.value, holdsAddresses) {
 				f.inner = append(f.inner, member{m.name, arrayOf(m.value)})
 			} else {
-				o.noteUnread("entity." + m.name)
+				o.noteUnread("entity."+m.name, string(m.value), f.row.Locator)
 			}
 		}
 	}
