@@ -37,7 +37,6 @@ type Principal struct {
 	roles       []Role
 	lists       []string
 	networks    []netip.Prefix
-	expires     time.Time // zero: never
 	certificate string
 	limit       *limiter // nil: no limit
 	used        *use
