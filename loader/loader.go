@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/build"
 )
@@ -78,7 +79,7 @@ func (l *Loader) recorded(c *Change, change func() error) error {
 
 // recordBegin writes the record before a change.
 func (l *Loader) recordBegin(c *Change) error {
-	c.At, c.Outcome = l.now().UTC(), "begun"
+	c.At, c.Outcome, c.List = l.now().UTC(), "begun", address.Recordable(c.List) // no list has such an id, but somebody may have asked for one
 	return l.recorder.RecordChange(*c)
 }
 

@@ -139,6 +139,9 @@ func (o *StageOptions) validate() error {
 	if o.Mode != lists.Replace && o.Mode != lists.Add && o.Mode != lists.Remove {
 		return fault.E(fault.Invalid, "mode: %s is not one of replace, add, remove", address.Quote(string(o.Mode)))
 	}
+	if err := formats.Check(o.Format); err != nil {
+		return err
+	}
 	if _, err := time.Parse(time.DateOnly, o.Published); err != nil && o.Published != "" {
 		return fault.E(fault.Invalid, "published: %s is not a date (YYYY-MM-DD)", address.Quote(o.Published))
 	}

@@ -141,9 +141,12 @@ func (r *Files) readers() []formats.File {
 
 // fileName returns the last element of a path. A key or seed in it becomes a digest; the ending stays, by which some formats are told.
 func fileName(path string) string {
-	name := filepath.Base(path)
-	ending := filepath.Ext(name)
-	return address.Recordable(strings.TrimSuffix(name, ending)) + address.Recordable(ending)
+	clean := address.Recordable(path)
+	name, ending := filepath.Base(clean), filepath.Ext(path)
+	if clean != path && !strings.HasSuffix(name, ending) && len(ending) <= 5 && strings.Trim(ending, ".abcdefghijklmnopqrstuvwxyz0123456789") == "" {
+		name += ending
+	}
+	return name
 }
 
 // spool copies an upload to a temporary file. A stream that breaks off is an error, never a shorter file.

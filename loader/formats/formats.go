@@ -74,6 +74,12 @@ const MaxLine = 1 << 20
 // Names returns the names of the formats in the order of help texts.
 func Names() []string { return names() }
 
+// Check returns an error if a name is neither that of a format nor "auto".
+func Check(name string) error {
+	_, err := formatNamed(name)
+	return err
+}
+
 // Attribution returns the default category, authority and name of a list in the named format.
 // They are "" for an unknown format and for a format that does not belong to one publisher.
 func Attribution(format string) (category, authority, name string) {
