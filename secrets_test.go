@@ -898,3 +898,31 @@ func (s *running) uploadSecrets(secrets []pasted) {
 		upload("auto", b.Bytes())
 	}
 }
+
+// What is written has the keys that the list does not have: the command says so, on a store and through a server.
+func TestExportOfPublishedBytesWarnsOfKeys(t *testing.T) {
+	wif := base58Check(base58.BTCAlphabet, "\x80", string(keyBytes(32))+"\x01")
+	clean, dirty := "address,note\n"+canaryAlways+",x\n", "address,note\n"+canaryAlways+",key "+wif+"\n"
+	data := t.TempDir()
+	for i, content := range []string{clean, dirty} {
+		name := filepath.Join(t.TempDir(), "list.csv")
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := program(t, "", "load", "deny", name, "--activate", "--override", "test", "--data", data); code != exitDone {
+			t.Fatalf("load %d: %s", i+1, stderr)
+		}
+	}
+	check := func(where ...string) {
+		t.Helper()
+		for args, want := range map[string]bool{"--number 1 --as published": false, "--number 2 --as published": true, "--as published": true, "--as csv": false} {
+			code, stdout, stderr := program(t, "", append(append([]string{"lists", "export", "deny"}, strings.Fields(args)...), where...)...)
+			if code != exitDone || strings.Contains(stderr, "private keys") != want || strings.Contains(stdout, wif) != want {
+				t.Errorf("export %s %v: %d, %q, %q", args, where, code, stdout, stderr)
+			}
+		}
+	}
+	check("--data", data)
+	s := serveHere(t, data)
+	check("--server", s.base, "--key", testKey)
+}
