@@ -11,7 +11,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +33,7 @@ import (
 	"interdict/api"
 	"interdict/api/auth"
 	"interdict/lists"
+	"interdict/lists/storetest"
 	"interdict/screening"
 	"interdict/screening/journal"
 )
@@ -231,18 +236,18 @@ func (o outputs) hunt(t *testing.T, secrets []pasted) {
 	for where, b := range o {
 		text := strings.ToLower(string(b))
 		told := map[int]bool{}
-		tell := func(part string) {
+		tell := func(part string, at int) {
 			if i, found := byPart[part]; found && !told[i] {
 				told[i] = true
-				t.Errorf("%s: %q shows in %s", secrets[i].name, part, where)
+				t.Errorf("%s: %q shows in %s: … %q …", secrets[i].name, part, where, text[max(0, at-80):min(at+80, len(text))])
 			}
 		}
 		for i := 0; i+width <= len(text); i++ {
-			tell(text[i : i+width])
+			tell(text[i:i+width], i)
 		}
 		for _, word := range words {
-			if strings.Contains(text, word) {
-				tell(word)
+			if at := strings.Index(text, word); at >= 0 {
+				tell(word, at)
 			}
 		}
 	}
@@ -516,4 +521,408 @@ func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
 			out.hunt(t, secrets)
 		})
 	}
+}
+
+// furtherSecrets are secrets in spellings of which no network's address reader knows, and that a list of addresses may hold as they are (listed).
+func furtherSecrets() []pasted {
+	digits := hex.EncodeToString(keyBytes(32))
+	b64 := base64.StdEncoding.EncodeToString(keyBytes(32))
+	mnemonic := strings.Fields("legal winner thank year wave sausage worth useful legal winner thank yellow")
+	var numbered, camel []string
+	for i, word := range mnemonic {
+		numbered = append(numbered, fmt.Sprintf("%d. %s", i+1, word))
+		camel = append(camel, strings.ToUpper(word[:1])+word[1:])
+	}
+	return []pasted{
+		{name: "63 hex digits", text: digits[:63], listed: true},
+		{name: "66 hex digits", text: digits + "01", listed: true},
+		{name: "base64", text: b64},
+		{name: "base64 without padding", text: strings.TrimRight(b64, "="), listed: true},
+		{name: "seed words, joined", text: strings.Join(mnemonic, "")},
+		{name: "seed words, camel case", text: strings.Join(camel, "")},
+		{name: "seed words, commas", text: strings.Join(mnemonic, ",")},
+		{name: "seed words, underscores", text: strings.Join(mnemonic, "_")},
+		{name: "seed words, numbered", text: strings.Join(numbered, " ")},
+		{name: "seed words, nine of them", text: strings.Join(mnemonic[:9], " ")},
+		{name: "seed words, Japanese", text: strings.Repeat("あいこくしん ", 11) + "あおぞら"},
+		{name: "seed words of Monero", text: "tavern judge beyond bifocals deepest mural onward dummy eagle diode gained vacation rally cause firm idled jerseys moat vigilant upload bobsled jobs cunning doing jobs"},
+		{name: "keystore", text: `{"crypto":{"cipher":"aes-128-ctr","ciphertext":"` + digits + `"}}`, key: keyBytes(32)},
+		{name: "macaroon", text: strings.Repeat(digits[:12], 10), listed: true},
+		{name: "an API key", text: "ik_mfrggzdfmztwq2lk_9Yc0vVQqkq3r1nJ7mX2bT5wZ8aL4pE6uD0sGhKjRtFyA"},
+		{name: "another API key", text: strings.Repeat("k", 16) + "0123456789abcdef0123456789abcdef", listed: true},
+	}
+}
+
+// running is the program in this process, serving an embedded store.
+type running struct {
+	t           *testing.T
+	base, admin string
+	out         outputs
+	end         func() (log []byte)
+}
+
+func serveHere(t *testing.T, data string) *running {
+	t.Helper()
+	t.Setenv("INTERDICT_BOOTSTRAP_KEY", testKey)
+	t.Setenv("INTERDICT_LOG_LEVEL", "debug")
+	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var log bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"serve", "--listen", listen, "--admin-listen", admin, "--drain-delay", "0s", "--data", data}, strings.NewReader(""), &log, &log)
+	}()
+	s := &running{t: t, base: "http://" + listen, admin: "http://" + admin, out: outputs{}}
+	s.end = sync.OnceValue(func() []byte {
+		cancel()
+		if code := <-ended; code != exitDone {
+			t.Errorf("the server ends with %d: %s", code, log.Bytes())
+		}
+		return log.Bytes()
+	})
+	t.Cleanup(func() { s.end() })
+	for range 400 {
+		if res, err := http.Get(s.base + "/livez"); err == nil {
+			res.Body.Close()
+			return s
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the server does not answer")
+	return nil
+}
+
+// send makes one request and keeps the answer, with its headers, among the outputs.
+func (s *running) send(method, path string, header map[string]string, body []byte) (status int, answer []byte) {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, bytes.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+testKey)
+	if len(body) > 0 && body[0] == '{' {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err = io.ReadAll(res.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	where, _, _ := strings.Cut(path, "?")
+	if strings.Contains(path, "?") || len(where) > 60 {
+		where = where[:min(len(where), 16)] + "…"
+	}
+	s.out.add("the answer to "+method+" "+where, answer)
+	for name, values := range res.Header {
+		s.out.add("a header", []byte(name+": "+strings.Join(values, " ")))
+	}
+	return res.StatusCode, answer
+}
+
+func (s *running) sendJSON(method, path string, body any) (status int, answer []byte) {
+	s.t.Helper()
+	b, err := json.Marshal(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.send(method, path, nil, b)
+}
+
+// field is a place in a request where a secret can be pasted.
+type field struct {
+	name  string
+	paste func(s *running, text string)
+}
+
+// headerText reports whether a text can be sent in a header of HTTP.
+func headerText(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+}
+
+type object = map[string]any
+
+// fieldsOfTheAPI are all fields of all requests, but for the columns of an upload.
+func fieldsOfTheAPI() []field {
+	var all []field
+	add := func(name string, paste func(s *running, text string)) { all = append(all, field{name, paste}) }
+	member := func(method, path, name string, rest object) {
+		add(method+" "+path+": "+name, func(s *running, text string) {
+			body := object{}
+			for k, v := range rest {
+				body[k] = v
+			}
+			outer, inner, nested := strings.Cut(name, ".")
+			switch {
+			case name == "[unknown]":
+				body[text] = "x"
+			case nested:
+				body[outer] = object{inner: text}
+			default:
+				body[name] = text
+			}
+			s.sendJSON(method, path, body)
+		})
+	}
+	for _, name := range []string{"network", "asset", "reference", "customer", "direction", "[unknown]", "colour"} {
+		check := object{"address": canaryAlways, "direction": "deposit"}
+		member(http.MethodPost, "/v1/check", name, check)
+		add("batch: "+name, func(s *running, text string) {
+			item := object{"address": canaryAlways, "direction": "deposit"}
+			if name == "[unknown]" {
+				item[text] = "x"
+			} else {
+				item[name] = text
+			}
+			s.sendJSON(http.MethodPost, "/v1/checks", object{"checks": []object{item}})
+		})
+	}
+	for _, network := range []string{"bitcoin", "ethereum", "nowhere"} {
+		member(http.MethodPost, "/v1/check", "address", object{"network": network, "direction": "deposit"})
+	}
+	add("query", func(s *running, text string) {
+		q := url.QueryEscape(text)
+		for _, path := range []string{"/v1/addresses/" + canaryAlways + "?network=", "/v1/lists/l/versions/1/diff?against=", "/v1/lists/l/versions/1/quarantine?offset=",
+			"/v1/lists/l/export?as=", "/v1/lists/l/versions/1/activate?override="} {
+			method := http.MethodGet
+			if strings.Contains(path, "activate") {
+				method = http.MethodPost
+			}
+			s.send(method, path+q, nil, nil)
+			s.send(method, strings.Split(path, "?")[0]+"?"+q+"=x", nil, nil)
+		}
+	})
+	add("path", func(s *running, text string) {
+		p := url.PathEscape(text)
+		for _, path := range []string{"/v1/" + p, "/v1/addresses/" + p + "?network=bitcoin", "/v1/lists/" + p, "/v1/lists/" + p + "/versions", "/v1/lists/l/versions/" + p,
+			"/v1/lists/l/suppressions/" + p, "/v1/generations/" + p} {
+			s.send(http.MethodGet, path, nil, nil)
+		}
+		s.sendJSON(http.MethodPut, "/v1/lists/"+p, object{"approvals": 0})
+		s.send(http.MethodDelete, "/v1/lists/"+p, nil, nil)
+		s.send(http.MethodDelete, "/v1/keys/"+p, nil, nil)
+		s.send(http.MethodPost, "/v1/lists/"+p+"/versions", nil, []byte("address\n"+canaryAlways+"\n"))
+	})
+	add("header", func(s *running, text string) {
+		if !headerText(text) {
+			return
+		}
+		for _, header := range []map[string]string{{"Authorization": "Bearer " + text}, {"Authorization": "", "X-API-Key": text}, {"Authorization": "Basic " + text},
+			{"X-Request-ID": text}, {"traceparent": text}, {"Accept": text}, {"User-Agent": text}, {"If-Match": text}, {"Content-Type": text}} {
+			s.send(http.MethodGet, "/v1/lists", header, nil)
+		}
+		s.send(http.MethodPost, "/v1/check", map[string]string{"Content-Type": "application/json; x=" + text}, []byte("{}"))
+	})
+	for _, name := range []string{"name", "authority", "category", "confidence", "on_stale", "max_age", "[unknown]", "source.url", "source.format", "source.every", "source.sha256_url"} {
+		member(http.MethodPut, "/v1/lists/l", name, object{"approvals": 0})
+	}
+	add("source", func(s *running, text string) {
+		for _, name := range []string{"url", "sha256_url"} {
+			source := object{"url": "https://example.org/list.csv", "every": "1h"}
+			source[name] = "https://example.org/" + url.PathEscape(text) + "/list.csv"
+			s.sendJSON(http.MethodPut, "/v1/lists/l", object{"source": source})
+		}
+	})
+	for _, name := range []string{"category", "confidence", "class", "direction", "action", "colour"} {
+		add("policy: "+name, func(s *running, text string) {
+			rule := object{"action": "review"}
+			rule[name] = text
+			s.sendJSON(http.MethodPut, "/v1/lists/l", object{"policy": []object{rule}})
+		})
+	}
+	add("upload", func(s *running, text string) {
+		q := url.QueryEscape(text)
+		for _, query := range []string{"filename=" + q + ".csv&note=" + q, "format=" + q, "mode=" + q, "published=" + q, "mapping=" + q + "%3Daddress",
+			"mapping=address%3D" + q, "mapping=category%3A" + q + "%3Dscam", "wait=" + q, "dry_run=" + q, q + "=x"} {
+			s.send(http.MethodPost, "/v1/lists/l/versions?"+query, nil, []byte("address\n"+canaryAlways+"\n# "+fmt.Sprint(len(query))+"\n"))
+		}
+	})
+	add("multipart", func(s *running, text string) {
+		for _, part := range [][2]string{{"file", text + ".csv"}, {text, "list.csv"}, {text, ""}} {
+			var b bytes.Buffer
+			w := multipart.NewWriter(&b)
+			var p io.Writer
+			var err error
+			if part[1] == "" {
+				p, err = w.CreateFormField(part[0])
+			} else {
+				p, err = w.CreateFormFile(part[0], part[1])
+			}
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			fmt.Fprintf(p, "address\n%s\n", canaryAlways)
+			if err := w.Close(); err != nil {
+				s.t.Fatal(err)
+			}
+			s.send(http.MethodPost, "/v1/lists/l/versions", map[string]string{"Content-Type": w.FormDataContentType()}, b.Bytes())
+		}
+	})
+	for _, call := range []string{"versions/1/approve", "versions/1/reject", "rollback", "retire", "suppressions/019ad2c4-0000-7000-8000-000000000000/approve"} {
+		for _, name := range []string{"reason", "[unknown]"} {
+			member(http.MethodPost, "/v1/lists/l/"+call, name, nil)
+		}
+	}
+	member(http.MethodPost, "/v1/lists/l/versions/1/activate", "override", nil)
+	until := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	for _, name := range []string{"address", "network", "reason", "until", "[unknown]"} {
+		member(http.MethodPost, "/v1/lists/l/suppressions", name, object{"address": canaryAlways, "reason": "x", "until": until})
+	}
+	member(http.MethodPost, "/v1/keys", "name", object{"roles": []string{"checker"}})
+	add("POST /v1/keys: roles", func(s *running, text string) {
+		s.sendJSON(http.MethodPost, "/v1/keys", object{"name": "x", "roles": []string{text}})
+	})
+	return all
+}
+
+// Every field of the API, with every secret: no answer, header, log, metric, record or document of the store shows one. What a caller gets
+// to see of an address that was understood is its own text.
+func TestNoFieldOfTheServerKeepsASecret(t *testing.T) {
+	data := t.TempDir()
+	s := serveHere(t, data)
+	s.sendJSON(http.MethodPut, "/v1/lists/l", object{"approvals": 0})
+	s.send(http.MethodPost, "/v1/lists/l/versions?format=csv", nil, []byte("address,network\n"+canaryAlways+",ethereum\n"))
+	if status, answer := s.send(http.MethodPost, "/v1/lists/l/versions/1/activate?override=test", nil, nil); status != http.StatusOK {
+		t.Fatalf("%d %s", status, answer)
+	}
+	secrets := append(append(secretsOfAllFamilies(), furtherSecrets()...), with0x())
+	for _, f := range fieldsOfTheAPI() {
+		for i := range secrets {
+			for _, dress := range []string{"%s", "my key=%s, please"} {
+				if dress != "%s" && i%4 != 0 { // the dresses of texts are tested in lists/address
+					continue
+				}
+				f.paste(s, fmt.Sprintf(dress, secrets[i].text))
+			}
+		}
+	}
+	// 64 hex digits without a network are an account, which the caller gets back; the record has a digest.
+	hexed := with0x()
+	kept := s.out
+	s.out = outputs{}
+	if status, answer := s.sendJSON(http.MethodPost, "/v1/check", object{"address": hexed.text, "direction": "deposit"}); status != http.StatusOK || !bytes.Contains(answer, []byte(hexed.text)) {
+		t.Errorf("%d %s", status, answer)
+	}
+	s.out = kept
+	s.uploadSecrets(secrets)
+
+	for _, path := range []string{"/v1/lists", "/v1/lists/l", "/v1/lists/l/versions", "/v1/lists/l/suppressions", "/v1/generations", "/v1/keys", "/v1/replicas", "/readyz"} {
+		s.send(http.MethodGet, path, nil, nil)
+	}
+	base := s.base
+	s.base = s.admin
+	s.send(http.MethodGet, "/metrics", nil, nil)
+	s.base = base
+	s.out.add("the log", s.end())
+	s.out.addFolder(t, "the journal", filepath.Join(data, "journal"))
+	if err := filepath.WalkDir(data, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), "source-") { // the uploaded bytes stay as they are
+			return err
+		}
+		b, err := os.ReadFile(name)
+		s.out.add("the store", b)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.out.hunt(t, secrets)
+}
+
+// uploadSecrets uploads lists with a secret in one column of each row, and reads all that is told of them.
+func (s *running) uploadSecrets(secrets []pasted) {
+	s.t.Helper()
+	columns := []string{"address", "network", "asset", "entity", "entity_id", "entity_type", "category", "confidence", "programs", "incident", "listed_on", "valid_until", "url", "note", "extra"}
+	upload := func(format string, content []byte) {
+		status, answer := s.send(http.MethodPost, "/v1/lists/l/versions?format="+format, nil, content)
+		var v struct{ Version int }
+		if err := json.Unmarshal(answer, &v); status != http.StatusCreated || err != nil {
+			if status != http.StatusBadRequest {
+				s.t.Errorf("an upload of %s is %d %s", format, status, answer)
+			}
+			return
+		}
+		version := fmt.Sprint("/v1/lists/l/versions/", v.Version)
+		if format == "auto" {
+			s.send(http.MethodGet, version, nil, nil)
+			return
+		}
+		s.send(http.MethodPost, version+"/activate?override=test", nil, nil)
+		for _, path := range []string{"", "/quarantine", "/diff", "/export", "/export?as=csv"} {
+			s.send(http.MethodGet, version+path, nil, nil)
+		}
+		s.send(http.MethodGet, version+"/quarantine", map[string]string{"Accept": "text/csv"}, nil)
+		s.sendJSON(http.MethodPost, "/v1/check", object{"address": canaryAlways, "direction": "deposit"})
+	}
+	var lines []string
+	for i, column := range columns {
+		for _, dress := range []string{"%s", "key=%s"} {
+			var b bytes.Buffer
+			w := csv.NewWriter(&b)
+			rows := [][]string{columns}
+			for k, p := range secrets {
+				row := make([]string, len(columns))
+				row[0] = fmt.Sprintf("0x%040x", 1000*i+k)
+				if k == 0 {
+					row[0] = canaryAlways
+				}
+				if column == "address" && (p.listed || p.dressed) {
+					continue // a list may name such an address
+				}
+				row[i] = fmt.Sprintf(dress, p.text)
+				rows = append(rows, row)
+				member, err := json.Marshal(object{"address": fmt.Sprintf("0x%040x", k), "note": "x", p.text: p.text})
+				if err != nil {
+					s.t.Fatal(err)
+				}
+				lines = append(lines, string(member))
+			}
+			if err := w.WriteAll(rows); err != nil {
+				s.t.Fatal(err)
+			}
+			upload("csv", b.Bytes())
+		}
+	}
+	upload("ndjson", []byte(strings.Join(lines, "\n")+"\n"))
+	for _, p := range secrets {
+		var b bytes.Buffer
+		w := csv.NewWriter(&b)
+		if err := w.WriteAll([][]string{{p.text, "address", "note"}, {"x", canaryAlways, "y"}}); err != nil {
+			s.t.Fatal(err)
+		}
+		upload("auto", b.Bytes())
+	}
+}
+
+// What is written has the keys that the list does not have: the command says so, on a store and through a server.
+func TestExportOfPublishedBytesWarnsOfKeys(t *testing.T) {
+	wif := base58Check(base58.BTCAlphabet, "\x80", string(keyBytes(32))+"\x01")
+	clean, dirty := "address,note\n"+canaryAlways+",x\n", "address,note\n"+canaryAlways+",key "+wif+"\n"
+	data := t.TempDir()
+	for i, content := range []string{clean, dirty} {
+		name := filepath.Join(t.TempDir(), "list.csv")
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := program(t, "", "load", "deny", name, "--activate", "--override", "test", "--data", data); code != exitDone {
+			t.Fatalf("load %d: %s", i+1, stderr)
+		}
+	}
+	check := func(where ...string) {
+		t.Helper()
+		for args, want := range map[string]bool{"--number 1 --as published": false, "--number 2 --as published": true, "--as published": true, "--as csv": false} {
+			code, stdout, stderr := program(t, "", append(append([]string{"lists", "export", "deny"}, strings.Fields(args)...), where...)...)
+			if code != exitDone || strings.Contains(stderr, "private keys") != want || strings.Contains(stdout, wif) != want {
+				t.Errorf("export %s %v: %d, %q, %q", args, where, code, stdout, stderr)
+			}
+		}
+	}
+	check("--data", data)
+	s := serveHere(t, data)
+	check("--server", s.base, "--key", testKey)
 }

@@ -163,11 +163,20 @@ func parts(r *http.Request, limit int64) iter.Seq2[loader.Upload, error] {
 				yield(loader.Upload{}, err)
 				return
 			}
-			if !yield(loader.Upload{Name: part.FileName(), Body: formPart{part, limit}}, nil) {
+			if !yield(loader.Upload{Name: fileName(part), Body: formPart{part, limit}}, nil) {
 				return
 			}
 		}
 	}
+}
+
+// fileName returns the whole name of an uploaded file: part.FileName cuts it at the last slash, which may be within a key in base64.
+func fileName(part *multipart.Part) string {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil {
+		return part.FileName()
+	}
+	return params["filename"]
 }
 
 // formPart is one file of a form.

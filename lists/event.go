@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"time"
+
+	"interdict/lists/address"
 )
 
 // Event is the journal's record of a change, of a sign-in, or of a denied attempt. There is one before a change (Outcome "begun") and one after it
@@ -64,6 +66,7 @@ func (l *Ledger) Do(e *Event, change func() error) error {
 // Begin writes the record before a change.
 func (l *Ledger) Begin(e *Event) error {
 	e.At, e.Outcome = l.Now().UTC(), "begun"
+	e.List = address.Recordable(e.List) // no list has such an id, but somebody may have asked for one
 	return l.Recorder.Record(*e)
 }
 

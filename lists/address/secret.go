@@ -144,7 +144,7 @@ type sketch struct {
 	words        int // runs of three or more letters
 	digits       int
 	small, large bool // letters of either case
-	foreign      bool // characters outside ASCII
+	encoded      bool // characters outside ASCII, % or a backslash: something may stand for something else
 	long         bool
 }
 
@@ -159,7 +159,7 @@ func sketchOf(text string) (s sketch) {
 			}
 			s.small = s.small || text[i] >= 'a'
 			s.large = s.large || text[i] <= 'Z'
-			s.foreign = s.foreign || text[i] >= utf8.RuneSelf
+			s.encoded = s.encoded || text[i] >= utf8.RuneSelf
 			run++
 			wide++
 		case classDigit:
@@ -174,6 +174,7 @@ func sketchOf(text string) (s sketch) {
 		default:
 			s.run, s.wide = max(s.run, run), max(s.wide, wide)
 			run, wide, letters = 0, 0, 0
+			s.encoded = s.encoded || text[i] == '%' || text[i] == '\\'
 		}
 	}
 	s.run, s.wide = max(s.run, run), max(s.wide, wide)
@@ -189,7 +190,7 @@ func (s *sketch) mayHoldPhrase() bool { return s.words >= seedRun || s.run >= mi
 func (s *sketch) mayHoldPieces() bool { return s.long && s.digits >= 16 }
 
 func recordable(text string, s *sketch) string {
-	if wholeSecret(text, s) != notSecret || s.foreign && foldedHolds(text, maybeSecret) {
+	if wholeSecret(text, s) != notSecret || s.encoded && decodedHolds(text, maybeSecret) {
 		return Digest(text)
 	}
 	if !s.mayHoldKey() {
@@ -211,7 +212,7 @@ func recordable(text string, s *sketch) string {
 // secretIn reports whether a text holds a secret of at least this certainty.
 func secretIn(text string, least certainty) bool {
 	s := sketchOf(text)
-	return wholeSecret(text, &s) >= least || s.mayHoldKey() && wordHolds(text, least) || s.foreign && foldedHolds(text, least)
+	return wholeSecret(text, &s) >= least || s.mayHoldKey() && wordHolds(text, least) || s.encoded && decodedHolds(text, least)
 }
 
 func wordHolds(text string, least certainty) bool {
@@ -221,18 +222,61 @@ func wordHolds(text string, least certainty) bool {
 	return any
 }
 
-// foldedHolds reports whether a text outside ASCII holds a secret after full-width letters, look-alikes and invisible characters are
-// replaced by what they stand for.
-func foldedHolds(text string, least certainty) bool {
-	folded := norm.NFKC.String(text)
-	if plain, changed := plainLetters(folded); changed {
-		folded = plain
+// decodedHolds reports whether a text holds a secret after escapes, full-width letters, look-alikes and invisible characters are replaced
+// by what they stand for.
+func decodedHolds(text string, least certainty) bool {
+	decoded := text
+	if strings.ContainsAny(text, `%\`) {
+		decoded = unescape(text)
 	}
-	if folded == text || isHarmless(folded) {
+	if !isASCII(decoded) {
+		decoded = norm.NFKC.String(decoded)
+		if plain, changed := plainLetters(decoded); changed {
+			decoded = plain
+		}
+	}
+	if decoded == text || isHarmless(decoded) {
 		return false
 	}
-	s := sketchOf(folded)
-	return wholeSecret(folded, &s) >= least || s.mayHoldKey() && wordHolds(folded, least)
+	s := sketchOf(decoded)
+	return wholeSecret(decoded, &s) >= least || s.mayHoldKey() && wordHolds(decoded, least)
+}
+
+// unescape decodes the escapes of URLs (%20), and those of JSON and of programming languages (\n, \x20, \u0020).
+func unescape(text string) string {
+	b := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		c, rest := text[i], text[i+1:]
+		digits := 0
+		switch {
+		case c == '%':
+			digits = 2
+		case c != '\\' || rest == "":
+		case rest[0] == 'x', rest[0] == 'u':
+			digits = 2
+			if rest[0] == 'u' {
+				digits = 4
+			}
+			rest = rest[1:]
+		case strings.IndexByte("nrtvfb", rest[0]) >= 0:
+			b = append(b, ' ')
+			i++
+			continue
+		case rest[0] == '\\':
+			continue
+		}
+		if code, err := strconv.ParseUint(rest[:min(digits, len(rest))], 16, 16); digits > 0 && len(rest) >= digits && err == nil {
+			if digits == 2 { // a byte of UTF-8
+				b = append(b, byte(code))
+			} else {
+				b = utf8.AppendRune(b, rune(code))
+			}
+			i = len(text) - len(rest) + digits - 1
+			continue
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // finder finds the secrets in the words of a text.
@@ -309,7 +353,7 @@ func (f *finder) form(part string) certainty {
 		return c
 	case f.link, announces(f.label, hashLabels):
 		return notSecret
-	case isPaddedBase64Key(part), announces(f.label, keyLabels) && !announces(f.label, publicLabels):
+	case isPaddedBase64Key(part), isBase58Pair(part) && f.label == "ed25519", announces(f.label, keyLabels) && !announces(f.label, publicLabels):
 		return surelySecret
 	}
 	return maybeSecret

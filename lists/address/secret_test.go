@@ -44,6 +44,7 @@ var pasted = map[string]string{
 	"Aptos (AIP-80)":             "ed25519-priv-0x5e1a76bc572fed175f983450164d59100f691b34e4241d761dea046cd89278e6",
 	"descriptor":                 "wpkh(L53fCHmQhbNp1B4JipfBtfeHZH7cAibzG9oK19XfiFzxHgAkz6JK)",
 	"seed of Stellar, small":     "sbzvmb74z76qz3zoy7utdfykmegkw5xfjeb6pfkbf4uysswhg4edh7py",
+	"XRP without a digit":        "saNDMHQkFYxGrKjrdxJbYRyqmAHhw",
 	"macaroon":                   strings.Repeat("0201036c6e64", 10),
 	"BIP-39 for percent-encoded": "legal%20winner%20thank%20year%20wave%20sausage%20worth%20useful%20legal%20winner%20thank%20yellow",
 }

@@ -196,7 +196,7 @@ func wordForm(text string) certainty {
 	case isHex(body):
 		return hexForm(body, has0x)
 	case mayBeKeyLength(len(body)) && isKeyForm(body):
-		if len(body) <= 31 && !strings.ContainsAny(body, base58Letters[:9]) {
+		if len(body) <= 31 && !strings.ContainsAny(body, base58Letters[:9]) && !isXRPSeed(body) {
 			return notSecret // words that run together; nearly every seed has a digit
 		}
 		return surelySecret
@@ -204,6 +204,12 @@ func wordForm(text string) certainty {
 		return maybeSecret
 	}
 	return notSecret
+}
+
+func isXRPSeed(text string) bool {
+	var room [32]byte
+	_, fail := base58Ripple.decodeCheck(room[:0], text)
+	return fail == nil
 }
 
 // hexForm says whether hex digits may be a key. Public keys, addresses with a checksum and padded addresses are none.

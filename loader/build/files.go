@@ -144,9 +144,13 @@ func (r *Files) readers() []formats.File {
 
 // fileName returns the last element of a path. A key or seed in it becomes a digest; the ending stays, by which some formats are told.
 func fileName(path string) string {
-	name := Truncate(filepath.Base(lists.PlainText(path)), maxFileName)
-	ending := filepath.Ext(name)
-	return address.Recordable(strings.TrimSuffix(name, ending)) + address.Recordable(ending)
+	path = lists.PlainText(path)
+	clean := address.Recordable(path)
+	name, ending := filepath.Base(clean), filepath.Ext(path)
+	if clean != path && !strings.HasSuffix(name, ending) && len(ending) <= 5 && strings.Trim(ending, ".abcdefghijklmnopqrstuvwxyz0123456789") == "" {
+		name += ending
+	}
+	return Truncate(name, maxFileName)
 }
 
 // spool copies an upload to a temporary file. A stream that breaks off is an error, never a shorter file.
