@@ -6,6 +6,7 @@ import (
 	"interdict/api/auth"
 	"interdict/api/client"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -60,7 +61,9 @@ func (a *Acting) ResetPerson(ctx context.Context, id, reason string) (*client.In
 	return a.invite(ctx, reset, text, reason, err)
 }
 
-func noAccount(id string) error { return fault.E(fault.NotFound, "no such account: %.40q", id) }
+func noAccount(id string) error {
+	return fault.E(fault.NotFound, "no such account: %s", address.Quote(id))
+}
 
 // invite returns an account with its invitation, which also a proposal has.
 func (a *Acting) invite(ctx context.Context, account lists.Account, text, reason string, err error) (*client.InvitedAccount, error) {

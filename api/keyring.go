@@ -6,6 +6,7 @@ import (
 	"interdict/api/auth"
 	"interdict/api/client"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -82,7 +83,7 @@ func withKey(err error, text string) error {
 // RevokeKey ends a key.
 func (a *Acting) RevokeKey(ctx context.Context, id string) error {
 	if !isID(id) {
-		return fault.E(fault.NotFound, "no such key: %.40q", id)
+		return fault.E(fault.NotFound, "no such key: %s", address.Quote(id))
 	}
 	return a.Keys.Revoke(ctx, id, a.keyChange(""))
 }

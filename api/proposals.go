@@ -13,6 +13,7 @@ import (
 	"interdict/api/auth"
 	"interdict/api/client"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader"
 )
@@ -93,7 +94,7 @@ func (a *Acting) Proposal(ctx context.Context, id string) (*client.Proposal, err
 func (a *Acting) proposal(ctx context.Context, id string) (p lists.Proposal, revision uint64, err error) {
 	p, revision, err = lists.Read[lists.Proposal](ctx, a.Store, lists.DocProposal(known(id)))
 	if fault.Is(err, fault.NotFound) || err == nil && !a.sees(&p) {
-		err = fault.E(fault.NotFound, "there is no proposal %.40q", id)
+		err = fault.E(fault.NotFound, "there is no proposal %s", address.Quote(id))
 	}
 	return p, revision, err
 }

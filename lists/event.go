@@ -66,7 +66,7 @@ func (l *Ledger) Do(e *Event, change func() error) error {
 // Begin writes the record before a change.
 func (l *Ledger) Begin(e *Event) error {
 	e.At, e.Outcome = l.Now().UTC(), "begun"
-	e.List = address.Recordable(e.List) // no list has such an id, but somebody may have asked for one
+	e.hideSecrets()
 	return l.Recorder.Record(*e)
 }
 
@@ -86,8 +86,16 @@ func (l *Ledger) End(e *Event, err error) {
 // Note writes the only record of an event that has happened, such as a sign-in.
 func (l *Ledger) Note(e Event) error {
 	e.At = l.Now().UTC()
+	e.hideSecrets()
 	if e.Outcome == "" {
 		e.Outcome = "done"
 	}
 	return l.Recorder.Record(e)
+}
+
+// hideSecrets puts digests in the place of ids that hold a secret: nothing has such an id, but somebody may have asked for one.
+func (e *Event) hideSecrets() {
+	for _, id := range []*string{&e.List, &e.Subject, &e.Suppression, &e.Proposal} {
+		*id = address.Recordable(*id)
+	}
 }

@@ -104,7 +104,7 @@ func (r *Reader) List(ctx context.Context, id string) (*lists.List, time.Time, e
 // Revision returns the revision of a list's settings, for ChangeOptions.Match.
 func (r *Reader) Revision(ctx context.Context, id string) (uint64, error) {
 	d, err := r.store.Get(ctx, lists.DocList(id))
-	return d.Revision, notFound(err, "list %.80q", id)
+	return d.Revision, notFound(err, "list %s", address.Quote(id))
 }
 
 // Version reads one version.

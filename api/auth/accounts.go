@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -186,7 +187,7 @@ func (a *Accounts) edit(ctx context.Context, action, id string, c Change, what P
 func (a *Accounts) find(ctx context.Context, id string) (account lists.Account, revision uint64, err error) {
 	account, revision, err = lists.Read[lists.Account](ctx, a.keys.store, lists.DocAccount(id))
 	if fault.Is(err, fault.NotFound) {
-		err = fault.E(fault.NotFound, "no such account: %.40q", id)
+		err = fault.E(fault.NotFound, "no such account: %s", address.Quote(id))
 	}
 	return account, revision, err
 }

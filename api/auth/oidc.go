@@ -21,6 +21,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 )
 
@@ -114,7 +115,7 @@ func ParseGroups(pairs []string) (map[string][]lists.Role, error) {
 	for _, pair := range pairs {
 		i := strings.LastIndexByte(pair, '=')
 		if i < 1 {
-			return nil, fault.E(fault.Invalid, "oidc_roles: %.60q is not group=role", pair)
+			return nil, fault.E(fault.Invalid, "oidc_roles: %s is not group=role", address.Quote(pair))
 		}
 		group, role := strings.TrimSpace(pair[:i]), lists.Role(strings.TrimSpace(pair[i+1:]))
 		if err := CheckRoles([]lists.Role{role}); err != nil {
@@ -281,7 +282,7 @@ func (s *Staff) claims(ctx context.Context, a attempt, code string) (map[string]
 	if err != nil {
 		var refused *oauth2.RetrieveError
 		if errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < 500 { // its text can hold secrets
-			return nil, fault.E(fault.Unauthorized, "the identity provider refused the code: %.40q", refused.ErrorCode)
+			return nil, fault.E(fault.Unauthorized, "the identity provider refused the code: %s", address.Quote(refused.ErrorCode))
 		}
 		return nil, fault.E(fault.Unavailable, "the identity provider did not exchange the code")
 	}
