@@ -6,7 +6,8 @@
 //	check.go    screening from the command line      lists.go    look at lists and steer them
 //	answer.go   an answer, read strictly and shown   quarantine.go  the rows that were not read
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
-//	output.go   what is printed                      bench.go    measure this machine
+//	output.go   what is printed                      tls.go      certificates of server and client
+//	bench.go    measure this machine
 package main
 
 import (

@@ -35,6 +35,9 @@ type serveCmd struct {
 	sourceFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
+	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
+	TLSKey          string        `name:"tls-key" help:"PEM file of its key." placeholder:"FILE"`
+	TLSClientCA     string        `name:"tls-client-ca" help:"PEM file of the authorities of client certificates: callers need none, but one that is presented must be valid." placeholder:"FILE"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
@@ -85,6 +88,9 @@ func (c *serveCmd) Run(e *env) error {
 
 // loopbackOnly makes sure that a demonstration is not open to others, and takes free ports where the usual ones are taken.
 func (c *serveCmd) loopbackOnly() error {
+	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
+		return usage("the demonstration speaks plain HTTP on loopback: leave out --tls-cert, --tls-key and --tls-client-ca")
+	}
 	for _, addr := range []*string{&c.Listen, &c.AdminListen} {
 		host, _, err := net.SplitHostPort(*addr)
 		if err != nil {
@@ -102,6 +108,10 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	defer cancel()
 	if c.MaxUploads == 0 || c.UploadSpace == 0 {
 		return usage("--max-uploads and --upload-space must be more than 0")
+	}
+	cert, err := c.certificate(log)
+	if err != nil {
+		return err
 	}
 	local, cache, noCache, err := c.local(log)
 	if err != nil {
@@ -135,8 +145,13 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
-	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond, Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20})
+	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
+		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond, Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20}
+	if cert != nil {
+		options.Certificate = cert.Check
+		watchCertificate(metrics, cert)
+	}
+	server := api.New(options)
 	demoKey := ""
 	if c.Demo {
 		if demoKey, err = loadDemo(ctx, o, keys); err != nil {
@@ -159,7 +174,14 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	apiServer, adminServer := httpServer(server.Handler(), log), httpServer(adminHandler(metrics), log)
 	adminServer.WriteTimeout = 5 * time.Minute // a CPU profile takes its time
 	failed := make(chan error, 2)
-	go func() { failed <- apiServer.Serve(ln) }()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if cert != nil {
+			cert.Watch(ctx)
+		}
+	}()
+	go func() { failed <- serveOn(apiServer, ln, cert) }()
 	go func() { failed <- adminServer.Serve(admin) }()
 	background := make(chan struct{})
 	go func() {
@@ -205,6 +227,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}
 	server.Close()
 	cancel()
+	<-watched
 	<-background
 	<-tended
 	<-rebuilt

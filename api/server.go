@@ -46,6 +46,8 @@ type Options struct {
 	Now        func() time.Time
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
+	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
+	Certificate func() (detail string, err error)
 	// Uploads bounds the uploads in progress, and UploadSpace the bytes that they take on disk; 0: 8, and 8 GiB.
 	Uploads     int
 	UploadSpace int64
@@ -69,6 +71,7 @@ type Server struct {
 	limit    float64
 	limiters sync.Map // key id → *rate.Limiter
 	uploads  uploads
+	cert     func() (string, error)
 	draining atomic.Bool
 	engine   *gin.Engine
 
@@ -84,7 +87,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond}
+		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond, cert: o.Certificate}
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Now: o.Now, Log: o.Log, Changed: s.catchUp}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.life, s.end = context.WithCancel(context.Background())
@@ -376,6 +379,13 @@ func (s *Server) readyz(c *gin.Context) {
 	add("store", s.store.Ping(ctx), false)
 	if err := s.loader.CanSpool(); err != nil {
 		add("spool", err, false)
+	}
+	if s.cert != nil {
+		detail, err := s.cert()
+		add("certificate", err, false)
+		if err == nil {
+			out.Checks[len(out.Checks)-1].Detail = detail
+		}
 	}
 	if st.RefreshError != "" && st.Generation != 0 && !st.Lost {
 		add("refresh", fault.E(fault.Unavailable, "%s", st.RefreshError), false)
