@@ -38,6 +38,7 @@ type serveCmd struct {
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
 	TLSKey          string        `name:"tls-key" help:"PEM file of its key." placeholder:"FILE"`
 	TLSClientCA     string        `name:"tls-client-ca" help:"PEM file of the authorities of client certificates: callers need none, but one that is presented must be valid." placeholder:"FILE"`
+	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For tells the address of the caller; nobody's when not given." placeholder:"CIDR,…"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
@@ -54,6 +55,23 @@ type serveCmd struct {
 // Help is shown under serve --help.
 func (*serveCmd) Help() string {
 	return "Examples:\n  interdict serve --demo\n  interdict serve --listen :8080 --redis redis://redis:6379"
+}
+
+// Validate refuses flags that do not go together, before a store is opened.
+func (c *serveCmd) Validate() error {
+	if _, err := api.ParseProxies(c.TrustedProxies); err != nil {
+		return fmt.Errorf("--trusted-proxies: %w", err)
+	}
+	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
+	switch {
+	case c.MaxUploads == 0 || c.UploadSpace == 0:
+		return errors.New("--max-uploads and --upload-space must be more than 0")
+	case tls && (c.TLSCert == "" || c.TLSKey == ""):
+		return errors.New("TLS needs both --tls-cert and --tls-key")
+	case tls && c.Demo:
+		return errors.New("the demonstration speaks plain HTTP on loopback: leave out --tls-cert, --tls-key and --tls-client-ca")
+	}
+	return nil
 }
 
 //go:embed demo.ndjson
@@ -88,9 +106,6 @@ func (c *serveCmd) Run(e *env) error {
 
 // loopbackOnly makes sure that a demonstration is not open to others, and takes free ports where the usual ones are taken.
 func (c *serveCmd) loopbackOnly() error {
-	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
-		return usage("the demonstration speaks plain HTTP on loopback: leave out --tls-cert, --tls-key and --tls-client-ca")
-	}
 	for _, addr := range []*string{&c.Listen, &c.AdminListen} {
 		host, _, err := net.SplitHostPort(*addr)
 		if err != nil {
@@ -106,8 +121,9 @@ func (c *serveCmd) loopbackOnly() error {
 func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer cancel()
-	if c.MaxUploads == 0 || c.UploadSpace == 0 {
-		return usage("--max-uploads and --upload-space must be more than 0")
+	proxies, err := api.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		return err
 	}
 	cert, err := c.certificate(log)
 	if err != nil {
@@ -146,7 +162,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond, Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20}
+		JournalError: func() error { return journalError(o.journal) }, ChecksPerSecond: c.ChecksPerSecond, Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies}
 	if cert != nil {
 		options.Certificate = cert.Check
 		watchCertificate(metrics, cert)

@@ -18,11 +18,8 @@ import (
 
 // certificate opens the certificate of the API; nil: the API speaks plain HTTP.
 func (c *serveCmd) certificate(log *slog.Logger) (*certs.Certificate, error) {
-	switch {
-	case c.TLSCert == "" && c.TLSKey == "" && c.TLSClientCA == "":
+	if c.TLSCert == "" {
 		return nil, nil
-	case c.TLSCert == "" || c.TLSKey == "":
-		return nil, usage("TLS needs both --tls-cert and --tls-key")
 	}
 	return certs.Open(certs.Options{Cert: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA, Now: time.Now, Log: log})
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -48,6 +49,10 @@ type Options struct {
 	JournalError func() error
 	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
 	Certificate func() (detail string, err error)
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// FailuresPerMinute is how many requests without a valid key one address has in a minute; 0: auth.FailuresPerMinute.
+	FailuresPerMinute int
 	// Uploads bounds the uploads in progress, and UploadSpace the bytes that they take on disk; 0: 8, and 8 GiB.
 	Uploads     int
 	UploadSpace int64
@@ -70,6 +75,8 @@ type Server struct {
 	journal  func() error
 	limit    float64
 	limiters sync.Map // key id → *rate.Limiter
+	proxies  []netip.Prefix
+	throttle *auth.Throttle
 	uploads  uploads
 	cert     func() (string, error)
 	draining atomic.Bool
@@ -87,7 +94,8 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond, cert: o.Certificate}
+		now: o.Now, journal: o.JournalError, limit: o.ChecksPerSecond, cert: o.Certificate,
+		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Now: o.Now, Log: o.Log, Changed: s.catchUp}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.life, s.end = context.WithCancel(context.Background())
@@ -221,6 +229,9 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 			m.observe(c.Writer.Status(), time.Since(start))
 		}()
 		who, err := s.keys.Authenticate(c.Request.Context(), keyText(c.Request, path))
+		if fault.Is(err, fault.Unauthorized) {
+			err = s.slowDown(c.Request, err)
+		}
 		if err == nil && !who.May(roles...) {
 			err = fault.E(fault.Forbidden, "this needs one of the roles %v", roles)
 		}
@@ -240,6 +251,20 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 			s.fail(c, err)
 		}
 	})
+}
+
+// slowDown counts an attempt without a valid key. It returns its error, or after too many of them one that says to wait.
+func (s *Server) slowDown(r *http.Request, refused error) error {
+	from := s.clientAddr(r)
+	f := s.throttle.Failed(from)
+	s.metrics.unauthorized(f.Wait > 0)
+	if f.Log {
+		s.log.Warn("requests without a valid API key", "client", from.String(), "attempts", f.Attempts, "slowed_down", f.Wait > 0)
+	}
+	if f.Wait > 0 {
+		return retryLater{fault.E(fault.RateLimited, "too many requests without a valid API key from this address"), f.Wait}
+	}
+	return refused
 }
 
 // forBrowsers tells the routes of the documentation: they are opened by a browser, which can only ask for a name and a password.
