@@ -229,6 +229,10 @@ func (o *opened) close() {
 type serverFlags struct {
 	Server string `help:"Work through this running server instead of the store itself." placeholder:"URL"`
 	Key    string `help:"API key for the server; better as INTERDICT_KEY or INTERDICT_KEY_FILE." placeholder:"KEY"`
+
+	CA         string `name:"ca" help:"PEM file of the authority that has issued the server's certificate; the system's authorities when not given." placeholder:"FILE"`
+	ClientCert string `help:"PEM file of a certificate to present to the server." placeholder:"FILE"`
+	ClientKey  string `help:"PEM file of its key." placeholder:"FILE"`
 }
 
 // operator names who works on the store itself.

@@ -7,7 +7,8 @@
 //	answer.go   an answer, read strictly and shown   quarantine.go  the rows that were not read
 //	people.go   staff accounts                       signin.go   how staff sign in
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
-//	output.go   what is printed                      bench.go    measure this machine
+//	output.go   what is printed                      tls.go      certificates of server and client
+//	bench.go    measure this machine
 package main
 
 import (

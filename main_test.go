@@ -271,7 +271,8 @@ func TestExportReadsBackAsTheSameList(t *testing.T) {
 
 func TestWrongUseIsExitCode2(t *testing.T) {
 	for _, args := range [][]string{{}, {"nonsense"}, {"check"}, {"load", "x"}, {"serve", "--nonsense"}, {"load", "x", "y", "--mode", "sideways"},
-		{"serve", "--demo", "--listen", "0.0.0.0:0"}, {"--config", "/does/not/exist", "version"}, {"keys", "create", "--role", "king"}} {
+		{"serve", "--demo", "--listen", "0.0.0.0:0"}, {"--config", "/does/not/exist", "version"}, {"keys", "create", "--role", "king"},
+		{"serve", "--trusted-proxies", "10.0.0.0/8,proxy.internal"}, {"serve", "--max-uploads", "0"}, {"serve", "--upload-space", "0"}} {
 		if code, _, errs := program(t, "", args...); code != exitUsage || errs == "" {
 			t.Errorf("%v: exit code %d, %q", args, code, errs)
 		}

@@ -142,7 +142,15 @@ func (t *target) throughServer(work func(operations) error) error {
 
 // client returns a client of the server that the flags name.
 func (f *serverFlags) client() (*client.Client, error) {
-	c, err := client.New(f.Server, f.Key)
+	var options []client.Option
+	if f.CA != "" || f.ClientCert != "" || f.ClientKey != "" {
+		config, err := f.tls()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, client.WithTLS(config))
+	}
+	c, err := client.New(f.Server, f.Key, options...)
 	if err != nil {
 		return nil, usage("--server: %w", err)
 	}

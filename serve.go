@@ -36,6 +36,10 @@ type serveCmd struct {
 	signInFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
+	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
+	TLSKey          string        `name:"tls-key" help:"PEM file of its key." placeholder:"FILE"`
+	TLSClientCA     string        `name:"tls-client-ca" help:"PEM file of the authorities of client certificates: callers need none, but one that is presented must be valid." placeholder:"FILE"`
+	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For tells the address of the caller; nobody's when not given." placeholder:"CIDR,…"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
@@ -53,6 +57,23 @@ type serveCmd struct {
 // Help is shown under serve --help.
 func (*serveCmd) Help() string {
 	return "Examples:\n  interdict serve --demo\n  interdict serve --listen :8080 --redis redis://redis:6379"
+}
+
+// Validate refuses flags that do not go together, before a store is opened.
+func (c *serveCmd) Validate() error {
+	if _, err := api.ParseProxies(c.TrustedProxies); err != nil {
+		return fmt.Errorf("--trusted-proxies: %w", err)
+	}
+	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
+	switch {
+	case c.MaxUploads == 0 || c.UploadSpace == 0:
+		return errors.New("--max-uploads and --upload-space must be more than 0")
+	case tls && (c.TLSCert == "" || c.TLSKey == ""):
+		return errors.New("TLS needs both --tls-cert and --tls-key")
+	case tls && c.Demo:
+		return errors.New("the demonstration speaks plain HTTP on loopback: leave out --tls-cert, --tls-key and --tls-client-ca")
+	}
+	return nil
 }
 
 //go:embed demo.ndjson
@@ -102,8 +123,13 @@ func (c *serveCmd) loopbackOnly() error {
 func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(e.ctx))
 	defer cancel()
-	if c.MaxUploads == 0 || c.UploadSpace == 0 {
-		return usage("--max-uploads and --upload-space must be more than 0")
+	proxies, err := api.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		return err
+	}
+	cert, err := c.certificate(log)
+	if err != nil {
+		return err
 	}
 	local, cache, noCache, err := c.local(log)
 	if err != nil {
@@ -141,8 +167,13 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
-	server := api.New(api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20})
+	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
+		JournalError: func() error { return journalError(o.journal) }, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies}
+	if cert != nil {
+		options.Certificate = cert.Check
+		watchCertificate(metrics, cert)
+	}
+	server := api.New(options)
 	demoKey, demoSignIn := "", ""
 	if c.Demo {
 		if demoKey, err = loadDemo(ctx, o, keys); err != nil {
@@ -168,7 +199,14 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	apiServer, adminServer := httpServer(server.Handler(), log), httpServer(adminHandler(metrics), log)
 	adminServer.WriteTimeout = 5 * time.Minute // a CPU profile takes its time
 	failed := make(chan error, 2)
-	go func() { failed <- apiServer.Serve(ln) }()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		if cert != nil {
+			cert.Watch(ctx)
+		}
+	}()
+	go func() { failed <- serveOn(apiServer, ln, cert) }()
 	go func() { failed <- adminServer.Serve(admin) }()
 	background := make(chan struct{})
 	go func() {
@@ -219,6 +257,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}
 	server.Close()
 	cancel()
+	<-watched
 	<-background
 	<-tended
 	<-rebuilt

@@ -327,7 +327,7 @@ func TestRoleMatrix(t *testing.T) {
 
 // No route but the probes answers without a key. The routes come from the server itself, so that none is forgotten.
 func TestNoRouteAnswersWithoutAKey(t *testing.T) {
-	h := screened(t)
+	h := screened(t, func(o *api.Options) { o.FailuresPerMinute = 1e6 })
 	open := map[string]bool{"/livez": true, "/healthz": true, "/readyz": true}
 	want := problem{Status: 401, Code: "unauthorized", Detail: "the API key is missing or unknown"}
 	revoked := h.by("root", "POST", "/v1/keys", map[string]any{"name": "gone", "roles": []string{"auditor"}}).want(201)

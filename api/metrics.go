@@ -20,6 +20,7 @@ type Metrics struct {
 	results  [3]prometheus.Counter // by screening.Result
 	refused  *prometheus.CounterVec
 	filter   [2]prometheus.Counter // false positive, true positive
+	keyless  [2]prometheus.Counter // requests without a valid key: refused, told to wait
 }
 
 // NewMetrics makes the metrics of one process. status is asked for what is served at the time of a scrape.
@@ -41,7 +42,10 @@ func NewMetrics() *Metrics {
 	positives := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_filter_positives_total",
 		Help: "Keys that a filter held for possibly listed, by whether the store had them."}, []string{"listed"})
 	m.filter = [2]prometheus.Counter{positives.WithLabelValues("false"), positives.WithLabelValues("true")}
-	m.Registry.MustRegister(m.requests, m.seconds, m.refused, results, positives,
+	keyless := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_unauthorized_total",
+		Help: "Requests without a valid API key, by status: 401, or 429 after too many of one address."}, []string{"status"})
+	m.keyless = [2]prometheus.Counter{keyless.WithLabelValues("401"), keyless.WithLabelValues("429")}
+	m.Registry.MustRegister(m.requests, m.seconds, m.refused, results, positives, keyless,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -110,6 +114,15 @@ func (m *Metrics) Checked(r screening.Result) { m.results[r].Inc() }
 
 // Refused counts a text that is no address.
 func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// unauthorized counts a request without a valid key.
+func (m *Metrics) unauthorized(slowedDown bool) {
+	if slowedDown {
+		m.keyless[1].Inc()
+	} else {
+		m.keyless[0].Inc()
+	}
+}
 
 // FilterPositive counts a key that a filter did not clear.
 func (m *Metrics) FilterPositive(found bool) {

@@ -74,6 +74,21 @@ func TestReadinessWarnsOfACacheThatCannotBeUsed(t *testing.T) {
 		map[string]any{"name": "journal", "status": "ok"}, map[string]any{"name": "store", "status": "ok"}}, statuses(ready))
 }
 
+// A certificate that callers may refuse is a warning: those who do not look at its dates are still answered.
+func TestReadinessTellsOfTheCertificate(t *testing.T) {
+	var wrong error
+	h := screened(t, func(o *api.Options) {
+		o.Certificate = func() (string, error) { return "expires on 2031-01-01T00:00:00Z", wrong }
+	})
+	last := func() any {
+		checks := h.do(call{method: "GET", path: "/readyz"}).want(200)["checks"].([]any)
+		return checks[len(checks)-1]
+	}
+	same(t, "valid", any(map[string]any{"name": "certificate", "status": "ok", "detail": "expires on 2031-01-01T00:00:00Z"}), last())
+	wrong = fault.E(fault.Invalid, "the certificate CN=x expired on 2025-01-01T00:00:00Z")
+	same(t, "expired", any(map[string]any{"name": "certificate", "status": "warn", "detail": "the certificate CN=x expired on 2025-01-01T00:00:00Z"}), last())
+}
+
 // What is measured carries no address, key or customer, and what is served can be seen.
 func TestMetrics(t *testing.T) {
 	h := screened(t)

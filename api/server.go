@@ -52,6 +52,12 @@ type Options struct {
 	FourEyesOff bool
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
+	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
+	Certificate func() (detail string, err error)
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// FailuresPerMinute is how many requests without a valid key one address has in a minute; 0: auth.FailuresPerMinute.
+	FailuresPerMinute int
 	// Uploads bounds the uploads in progress, and UploadSpace the bytes that they take on disk; 0: 8, and 8 GiB.
 	Uploads     int
 	UploadSpace int64
@@ -73,7 +79,10 @@ type Server struct {
 	journal  func() error
 	ledger   lists.Ledger
 	alone    string // why one person is enough for everybody; "" if not
+	proxies  []netip.Prefix
+	throttle *auth.Throttle
 	uploads  uploads
+	cert     func() (string, error)
 	draining atomic.Bool
 	engine   *gin.Engine
 	// crossOrigin refuses what another site's page makes a signed-in browser do.
@@ -91,7 +100,8 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}}
+		now: o.Now, journal: o.JournalError, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
+		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {
 		s.staff = o.Keys.Staff()
@@ -257,6 +267,9 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.observed(method, path, func(c *gin.Context) {
 		who, err := s.authenticate(c.Request, path)
+		if fault.Is(err, fault.Unauthorized) {
+			err = s.slowDown(c.Request, err)
+		}
 		if err == nil {
 			err = s.permit(c, who, path, roles)
 		}
@@ -284,7 +297,7 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 // permit returns fault.Forbidden if a caller may not use a route: for its roles, its network, or the lists that it is limited to. A caller who
 // is limited to lists changes nothing but those.
 func (s *Server) permit(c *gin.Context, who *auth.Principal, path string, roles []auth.Role) error {
-	if err := who.From(clientAddr(c.Request), func() []string { return nil }); err != nil {
+	if err := who.From(s.clientAddr(c.Request), func() []string { return clientCertNames(c.Request) }); err != nil {
 		return err
 	}
 	if !who.May(roles...) {
@@ -304,15 +317,6 @@ func (s *Server) permit(c *gin.Context, who *auth.Principal, path string, roles 
 	return nil
 }
 
-// clientAddr returns the address of the client; the zero address if it cannot be read.
-func clientAddr(r *http.Request) netip.Addr {
-	a, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return a.Addr().Unmap()
-}
-
 // recordDenied records an attempt at a change that the caller may not make.
 func (s *Server) recordDenied(c *gin.Context, who *auth.Principal, path string, denied error) {
 	e := lists.Event{Action: "denied", Outcome: "failed", By: who.Actor.Person, Credential: who.Actor.Credential, Subject: c.Request.Method + " " + path, Error: denied.Error()}
@@ -322,6 +326,20 @@ func (s *Server) recordDenied(c *gin.Context, who *auth.Principal, path string, 
 	if err := s.ledger.Note(e); err != nil {
 		s.log.Error("a denied attempt was not recorded", "route", path, "error", err)
 	}
+}
+
+// slowDown counts an attempt without a valid key. It returns its error, or after too many of them one that says to wait.
+func (s *Server) slowDown(r *http.Request, refused error) error {
+	from := s.clientAddr(r)
+	f := s.throttle.Failed(from)
+	s.metrics.unauthorized(f.Wait > 0)
+	if f.Log {
+		s.log.Warn("requests without a valid API key", "client", from.String(), "attempts", f.Attempts, "slowed_down", f.Wait > 0)
+	}
+	if f.Wait > 0 {
+		return retryLater{fault.E(fault.RateLimited, "too many requests without a valid API key from this address"), f.Wait}
+	}
+	return refused
 }
 
 // forBrowsers tells the routes of the documentation: they are opened by a browser, which can only ask for a name and a password.
@@ -451,6 +469,13 @@ func (s *Server) readyz(c *gin.Context) {
 	add("store", s.store.Ping(ctx), false)
 	if err := s.loader.CanSpool(); err != nil {
 		add("spool", err, false)
+	}
+	if s.cert != nil {
+		detail, err := s.cert()
+		add("certificate", err, false)
+		if err == nil {
+			out.Checks[len(out.Checks)-1].Detail = detail
+		}
 	}
 	if s.alone != "" {
 		add("four_eyes", fault.E(fault.Conflict, "off: one person can weaken the screening alone"), false)

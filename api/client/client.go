@@ -10,6 +10,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -39,6 +40,18 @@ type Option func(*Client)
 // the key to another address.
 func WithHTTPClient(h *http.Client) Option {
 	return func(c *Client) { copied := *h; c.http = &copied }
+}
+
+// WithTLS sets the TLS configuration of connections: a private authority, a client certificate. They use HTTP/1.1, whose errors say why a server
+// refuses a certificate.
+func WithTLS(config *tls.Config) Option {
+	return func(c *Client) {
+		if t, ok := c.http.Transport.(*http.Transport); ok {
+			t = t.Clone()
+			t.TLSClientConfig, t.ForceAttemptHTTP2 = config, false
+			c.http.Transport = t
+		}
+	}
 }
 
 // WithRetries sets how often a request that changes nothing is repeated after a failed connection, 429, 502, 503 or 504. The default
