@@ -214,3 +214,30 @@ func TestUsualReferencesAllocateNothing(t *testing.T) {
 		}
 	}
 }
+
+// FuzzRecordable: no text makes it panic, what it returns it does not change again, and the three tests of a text agree.
+func FuzzRecordable(f *testing.F) {
+	for _, some := range []map[string]string{secrets, pasted} {
+		for _, text := range some {
+			f.Add(text)
+			f.Add("key=" + text + `\n%20` + text)
+		}
+	}
+	for _, text := range usualReferences {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		once := Recordable(text)
+		if again := Recordable(once); again != once {
+			t.Errorf("%q becomes %q and then %q", text, once, again)
+		}
+		if HoldsSecret(text) != (once != text) {
+			t.Errorf("%q becomes %q, and HoldsSecret is %v", text, once, HoldsSecret(text))
+		}
+		if ContainsSecret(text) && !HoldsSecret(text) {
+			t.Errorf("%q contains a secret and holds none", text)
+		}
+		Quote(text)
+		MayBeKey(text)
+	})
+}

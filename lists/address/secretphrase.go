@@ -200,7 +200,7 @@ func (p *phrase) gap(text string) bool {
 	return false
 }
 
-// joinedWords returns the number of words of BIP-39 in English that follow one another in a text of small letters.
+// joinedWords returns the number of words of BIP-39 in English that follow one another in a text of small letters; it stops at seedRun.
 func joinedWords(text []byte) (most int) {
 	words := seedTable()
 	ending := make([]int, len(text)+1) // how many words end at each position
@@ -208,7 +208,9 @@ func joinedWords(text []byte) (most int) {
 		for n := minSeedWord; n <= maxSeedWord && i+n <= len(text); n++ {
 			if words[string(text[i:i+n])]&english != 0 {
 				ending[i+n] = max(ending[i+n], ending[i]+1)
-				most = max(most, ending[i+n])
+				if most = max(most, ending[i+n]); most >= seedRun {
+					return most
+				}
 			}
 		}
 	}
