@@ -16,25 +16,26 @@ import (
 //
 //	fault ← address ← lists ← {filter, stores, screening, loader} ← api ← main
 var rooms = map[string][]string{
-	"lists/fault":             {},
-	"lists/address":           {"lists/fault"},
-	"lists":                   {"lists/address", "lists/fault"},
-	"lists/filter":            {"lists", "lists/fault"},
-	"lists/diskstore":         {"lists", "lists/address", "lists/fault"},
-	"lists/redisstore":        {"lists", "lists/address", "lists/fault"},
-	"lists/storetest":         {"lists", "lists/address", "lists/fault"},
-	"screening/journal":       {"lists/fault"},
+	"lists/fault":       {},
+	"lists/address":     {"lists/fault"},
+	"lists":             {"lists/address", "lists/fault"},
+	"lists/filter":      {"lists", "lists/fault"},
+	"lists/diskstore":   {"lists", "lists/address", "lists/fault"},
+	"lists/redisstore":  {"lists", "lists/address", "lists/fault"},
+	"lists/storetest":   {"lists", "lists/address", "lists/fault"},
+	"screening/journal": {"lists/fault"},
+	"screening/replica": {"lists", "lists/address", "lists/fault", "lists/filter"},
+	"screening":         {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault"},
+	"loader/formats":    {"lists/address", "lists/fault"}, // it asks only what looks like an address
+	"loader/fetch":      {"lists/fault"},
+	"loader/build":      {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
+	"loader":            {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault"},
+	"api/auth":          {"lists", "lists/fault"},
+	"api/bench":         {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
+	"api/client":        {"lists", "lists/fault"},
+	"api":               {"api/auth", "api/client", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
+
 	"screening/journal/proof": {"lists/fault"},
-	"screening/replica":       {"lists", "lists/address", "lists/fault", "lists/filter"},
-	"screening":               {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault"},
-	"loader/formats":          {"lists/address", "lists/fault"}, // it asks only what looks like an address
-	"loader/fetch":            {"lists/fault"},
-	"loader/build":            {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
-	"loader":                  {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault"},
-	"api/auth":                {"lists", "lists/fault"},
-	"api/bench":               {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
-	"api/client":              {"lists", "lists/fault"},
-	"api":                     {"api/auth", "api/client", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
