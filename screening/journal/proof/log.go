@@ -39,7 +39,9 @@ type Options struct {
 	Failed func(error)
 	// Witnesses are asked to cosign each checkpoint.
 	Witnesses []WitnessClient
-	Now       func() time.Time
+	// Rebuild makes Open hash all records, and write every tile that is missing or wrong.
+	Rebuild bool
+	Now     func() time.Time
 }
 
 // Log is the transparency log of one writer of the journal. Append is for one goroutine; everything else is safe
@@ -154,14 +156,15 @@ func (l *Log) load(records func(from uint64) iter.Seq2[[]byte, error]) error {
 		return fault.E(fault.Conflict, "log %s: file %s has %d entries, but %s has %d: the newer file was replaced by an old one; restore it, or run the verification",
 			l.dir, fileCheckpoint, l.last.Size, fileSynced, synced.Size)
 	}
-	if l.tree, err = loadTree(synced.tree(), tileFunc(func(t tlog.Tile) ([]byte, error) { return readTile(l.dir, t) })); err != nil {
+	if l.opts.Rebuild {
+		l.rebuilt = "asked for"
+		l.tree = &tree{}
+	} else if l.tree, err = loadTree(synced.tree(), tileFunc(func(t tlog.Tile) ([]byte, error) { return readTile(l.dir, t) })); err != nil {
 		l.rebuilt = err.Error()
 		l.tree = &tree{}
 	}
 	l.synced = synced.Size
-	for tile := range l.tree.partTiles() {
-		l.kept = append(l.kept, l.path(tilePath(tile)))
-	}
+	from, syncedParts := l.tree.size, l.tree.partTiles()
 	if l.rebuilt != "" {
 		// all tiles will be written again: not before the records are known to be those that were signed
 		check := &tree{full: func(tlog.Tile, []byte) {}}
@@ -181,6 +184,7 @@ func (l *Log) load(records func(from uint64) iter.Seq2[[]byte, error]) error {
 	}); err != nil {
 		return err
 	}
+	lastParts := l.tree.partTiles()
 	for record, err := range records(uint64(l.tree.size) + 1) {
 		if err == nil {
 			err = l.tree.add(Leaf(record))
@@ -190,6 +194,45 @@ func (l *Log) load(records func(from uint64) iter.Seq2[[]byte, error]) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return l.repairParts(from, syncedParts, lastParts)
+}
+
+// repairParts writes the partial tiles of the synced and the newest checkpoint where they are damaged, and removes others that a
+// crash has left. Only tiles after the size that Open began with can have any.
+func (l *Log) repairParts(from int64, synced, last map[tlog.Tile][]byte) error {
+	wanted := map[string][]byte{}
+	for tile, data := range synced {
+		path := l.path(tilePath(tile))
+		wanted[path], l.kept = data, append(l.kept, path)
+	}
+	for tile, data := range last {
+		path := l.path(tilePath(tile))
+		wanted[path], l.parts = data, append(l.parts, path)
+	}
+	for level := range l.tree.part {
+		shift := tileHeight * level
+		for n := from >> shift >> tileHeight; n <= l.tree.size>>shift>>tileHeight; n++ {
+			dir := l.path(tilePath(tlog.Tile{H: tileHeight, L: level, N: n, W: tileWidth})) + ".p"
+			entries, err := os.ReadDir(dir)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fault.E(fault.Unavailable, "read partial tiles: %w", err)
+			}
+			for _, entry := range entries {
+				if path := filepath.Join(dir, entry.Name()); wanted[path] == nil {
+					_ = os.Remove(path) // Verify reports it if it stays and is wrong
+				}
+			}
+			_ = os.Remove(dir) // fails unless it is empty
+		}
+	}
+	for path, data := range wanted {
+		if stored, err := os.ReadFile(path); err == nil && bytes.Equal(stored, data) {
+			continue
+		}
+		if err := writeFile(path, data, true); err != nil {
+			return fault.E(fault.Unavailable, "write partial tile: %w", err)
 		}
 	}
 	return nil

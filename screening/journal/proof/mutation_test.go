@@ -92,8 +92,6 @@ func TestVerifyFindsEveryChange(t *testing.T) {
 		}
 		if findings := verify(mutated, changedRecords); len(findings) == 0 {
 			t.Errorf("round %d: not found: %s", round, what)
-		} else if len(findings) > maxFindings {
-			t.Errorf("round %d: %d findings", round, len(findings))
 		} else if place := named(what); place != "" && !slices.ContainsFunc(findings, func(f Finding) bool { return strings.Contains(f.String(), place) }) {
 			t.Errorf("round %d: %s: the place is not named: %v", round, what, findings)
 		}
@@ -135,7 +133,7 @@ func mutate(rnd *rand.Rand, records *[][]byte, files map[string]string, names []
 	case 0:
 		r[i] = bytes.Clone(r[i])
 		r[i][rnd.IntN(len(r[i]))] ^= 1 << rnd.IntN(8)
-		return fmt.Sprintf("record changed: record %d ", i+1)
+		return fmt.Sprintf("record changed: record %d:", i+1)
 	case 1:
 		*records = slices.Delete(r, i, i+1)
 		if i == len(r)-1 {
@@ -147,14 +145,17 @@ func mutate(rnd *rand.Rand, records *[][]byte, files map[string]string, names []
 		return "record inserted"
 	case 3:
 		j := rnd.IntN(len(r))
+		if i == j {
+			return "nothing"
+		}
 		r[i], r[j] = r[j], r[i]
-		return fmt.Sprintf("records swapped: record %d ", min(i, j)+1)
+		return fmt.Sprintf("records swapped: record %d:", min(i, j)+1)
 	case 4:
 		*records = r[:i]
 		return "records cut off"
 	case 5:
 		*records = append(r, r[i])
-		return fmt.Sprintf("record appended: record %d", len(r)+1)
+		return fmt.Sprintf("record appended: record %d:", len(r)+1)
 	case 6, 7, 8:
 		data[rnd.IntN(len(data))] ^= 1 << rnd.IntN(8)
 		files[name] = string(data)
@@ -270,15 +271,20 @@ func TestALogIsCompletedAfterACrashAtAnyPoint(t *testing.T) {
 	l := openLog(t, dir, keys, nil, byHand)
 	var moments []map[string]string
 	var sizes []int
+	var synced map[string]string
+	var durable []map[string]string // files that the last sync has written
 	for i, record := range records {
 		appendRecord(t, l, uint64(i+1), record)
 		if i%37 == 0 {
 			if _, err := l.checkpoint(t.Context(), i%(37*8) == 0); err != nil {
 				t.Fatal(err)
 			}
+			if i%(37*8) == 0 {
+				synced = folder(t, dir)
+			}
 		}
 		if i%29 == 0 {
-			moments, sizes = append(moments, folder(t, dir)), append(sizes, i+1)
+			moments, sizes, durable = append(moments, folder(t, dir)), append(sizes, i+1), append(durable, synced)
 		}
 	}
 	for round := range 300 {
@@ -286,7 +292,7 @@ func TestALogIsCompletedAfterACrashAtAnyPoint(t *testing.T) {
 		m := rnd.IntN(len(moments))
 		files := maps.Clone(moments[m])
 		for name := range files {
-			if !strings.HasPrefix(name, "tile/") || rnd.IntN(4) > 0 {
+			if _, onDisk := durable[m][name]; onDisk || !strings.HasPrefix(name, "tile/") || rnd.IntN(4) > 0 {
 				continue
 			}
 			switch rnd.IntN(4) {
@@ -322,4 +328,29 @@ func openLogError(dir string, keys Signer, records [][]byte) error {
 		return err
 	}
 	return l.Close()
+}
+
+func TestRebuildWritesDamagedTilesAgain(t *testing.T) {
+	keys := testKeys(t)
+	dir := filepath.Join(t.TempDir(), "log")
+	records := testRecords(70_000)
+	writeLog(t, dir, keys, records, 30_000)
+	before := folder(t, dir)
+	for _, name := range []string{"tile/0/000", "tile/0/100", "tile/1/000", "tile/2/000.p/1"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("damage"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove(t, dir, "tile/0/101")
+	if report := verifyLog(t, dir, keys, records); len(report.Findings) != 5 {
+		t.Errorf("findings: %v", report.Findings)
+	}
+	l := openLog(t, dir, keys, records, Options{Interval: -1, Rebuild: true})
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(before, folder(t, dir)) {
+		t.Error("the files are not what they were")
+	}
+	wantIntact(t, verifyLog(t, dir, keys, records))
 }

@@ -352,6 +352,13 @@ func (v *verification) comparePart(tile tlog.Tile, data []byte) {
 		}
 	}
 	v.compareParts(tile, data)
+	// a tile with more hashes than there are records still shows where the difference begins
+	for _, w := range v.parts[[2]int64{int64(tile.L), tile.N}] {
+		part := tlog.Tile{H: tileHeight, L: tile.L, N: tile.N, W: w}
+		if stored, err := os.ReadFile(filepath.Join(v.dir, filepath.FromSlash(tilePath(part)))); err == nil && len(stored) > len(data) {
+			v.compareHashes(part, stored[:len(data)], data)
+		}
+	}
 }
 
 // compareParts compares partial tiles with the hashes of their place; those with more hashes are left.
