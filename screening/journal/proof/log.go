@@ -68,6 +68,7 @@ type Log struct {
 	parts    []string // partial tiles of the newest checkpoint
 	kept     []string // partial tiles of the synced checkpoint
 	synced   int64    // size of the synced checkpoint
+	loading  bool     // in Open: most tiles exist
 	released bool     // the lock is given up
 	rebuilt  string   // why Open had to read all records
 
@@ -115,10 +116,12 @@ func Open(dir, origin string, signer Signer, records func(from uint64) iter.Seq2
 		return nil, err
 	}
 	l := &Log{dir: dir, origin: origin, signer: signer, opts: opts, lock: lock}
+	l.loading = true
 	if err := l.load(records); err != nil {
 		lock.Close()
 		return nil, err
 	}
+	l.loading = false
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
 	for _, client := range opts.Witnesses {
@@ -228,7 +231,7 @@ func (l *Log) repairParts(from int64, synced, last map[tlog.Tile][]byte) error {
 		}
 	}
 	for path, data := range wanted {
-		if stored, err := os.ReadFile(path); err == nil && bytes.Equal(stored, data) {
+		if sameFile(path, data) {
 			continue
 		}
 		if err := writeFile(path, data, true); err != nil {
@@ -428,6 +431,11 @@ func (l *Log) fail(err error) {
 	l.mu.Unlock()
 }
 
+func sameFile(path string, data []byte) bool {
+	stored, err := os.ReadFile(path)
+	return err == nil && bytes.Equal(stored, data)
+}
+
 // writeTiles writes the full tiles that wait. write is held, or no one else has the log yet.
 func (l *Log) writeTiles() error {
 	for {
@@ -440,7 +448,7 @@ func (l *Log) writeTiles() error {
 		next := l.pending[0]
 		l.mu.Unlock()
 		path := l.path(tilePath(next.tile))
-		if stored, err := os.ReadFile(path); err != nil || !bytes.Equal(stored, next.data) {
+		if !l.loading || !sameFile(path, next.data) {
 			if err := writeFile(path, next.data, false); err != nil {
 				return fault.E(fault.Unavailable, "write tile: %w", err)
 			}
