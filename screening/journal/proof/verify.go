@@ -197,7 +197,8 @@ func (v *verification) readCheckpoint(keys verifiers, name string) error {
 
 // compareFiles finds files that are missing, or older than others.
 func (v *verification) compareFiles(state logState) {
-	if len(v.tiles)+len(v.parts)+len(v.notes) > 0 {
+	// the first checkpoint of a log that is being written has come when log.json has
+	if state.Origin != "" || v.opts.Closed && len(v.tiles)+len(v.parts)+len(v.notes) > 0 {
 		v.missing(fileState)
 		v.missing(fileCheckpoint)
 		v.missing(fileSynced)
@@ -210,7 +211,7 @@ func (v *verification) compareFiles(state logState) {
 		return
 	}
 	for name, other := range v.notes {
-		if other.Size > newest.Size && (v.opts.Closed || name != fileCosigned && name != fileSynced) {
+		if v.opts.Closed && other.Size > newest.Size {
 			v.find(fileCheckpoint, "covers %d records and %s covers %d: an older file was put in its place", newest.Size, name, other.Size)
 		}
 		if v.opts.Closed && other.Size == newest.Size && !bytes.Equal(other.note, newest.note) {
