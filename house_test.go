@@ -37,6 +37,8 @@ var rooms = map[string][]string{
 	"api/bench":           {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":          {"lists", "lists/fault"},
 	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
+
+	"screening/journal/proof": {"lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
