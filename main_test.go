@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/storetest"
@@ -571,7 +569,7 @@ func TestAServerThatIsKilledHasRecordedEveryDecisionItGave(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		delete(given, uuid.UUID(d.ID).String())
+		delete(given, d.CheckID())
 	}
 	if len(given) != 0 {
 		t.Errorf("%d decisions were given and are not in the journal", len(given))

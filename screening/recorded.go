@@ -51,6 +51,9 @@ type Decision struct {
 	Err error
 }
 
+// CheckID returns the id as the answer has it.
+func (d *Decision) CheckID() string { return string(appendUUID(nil, &d.ID)) }
+
 // DecodeRecord returns the decision that a record of the journal contains. id is the one that the journal stores with the record; old
 // records contain it themselves. The decision keeps no part of the payload.
 func DecodeRecord(kind journal.Kind, id [16]byte, at time.Time, payload []byte) (*Decision, error) {

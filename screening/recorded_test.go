@@ -3,8 +3,12 @@ package screening_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -14,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
 	"interdict/lists"
@@ -22,6 +27,9 @@ import (
 	"interdict/screening"
 	"interdict/screening/journal"
 )
+
+// update writes testdata/records.jsonl again: only for a new version of the record, whose lines are added.
+var update = flag.Bool("update", false, "write the golden files")
 
 // memory is a journal that keeps the records of the last checks.
 type memory struct {
@@ -423,4 +431,129 @@ func FuzzDecodeRecord(f *testing.F) {
 		d.Identities()
 		d.Keys()
 	})
+}
+
+// The rules of addresses and answers may change; what old records say does not.
+func TestRecordsOfThisVersionStayReadable(t *testing.T) {
+	const golden = "testdata/records.jsonl"
+	type line struct {
+		Payload []byte    `json:"payload"`
+		At      time.Time `json:"at"`
+		Told    string    `json:"told"`
+		Error   string    `json:"error,omitempty"`
+	}
+	if *update {
+		now := time.Date(2026, 1, 2, 3, 4, 5, 678901234, time.UTC)
+		r := record(t, row(evmA, "ethereum"), func() time.Time { return now })
+		var b bytes.Buffer
+		for _, q := range []screening.Request{
+			{Address: evmB, Network: "ethereum", Direction: lists.Deposit, By: "key-1"},
+			{Address: strings.ToLower(evmB), Network: "ERC20", Asset: "USDT", Direction: lists.Withdrawal, Reference: "wd-8842", Customer: "c-19"},
+			{Address: "bitcoin:1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa?amount=1.5"}, {Address: "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"},
+			{Address: "7xKXtg2CW87d97TXJSDpbD5jBkheTqA83TZRuJosgAsU"}, {Address: "DBXu2kgc3xtvCUWFcxFE3r9hEYgmuaaCyD"},
+			{Address: "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh?dt=99", Network: "xrp"}, {Address: "EQDtFpEwcFAEcRe5mLVh2N6C0x-_hJEM7W61_JLnSF74p4q2"},
+			{Address: "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"}, {Address: "addr1vx2fxv2umyhttkxyxp8x0dlpdt3k6cwng5pxj3jhsydzers66hrl8"},
+			{Address: "0x5be5543ff73456ab9f2d207887e2af87322c651ea1a873c5b25b7ffae456c320"}, {Address: evmA, Direction: lists.Deposit},
+			{Address: "nonsense", Network: "bitcoin", Direction: lists.Deposit}, {Address: evmB, Network: "nosuch"},
+		} {
+			var a screening.Answer
+			_ = r.s.Check(ctx, &q, &a)
+			d := decision(t, r.records[0])
+			l := line{r.records[0].Payload, now, string(d.JSON()), ""}
+			if d.Err != nil {
+				l.Error = d.Err.Error()
+			}
+			if err := json.NewEncoder(&b).Encode(l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(golden, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, err := os.Open(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	n := 0
+	for lines := json.NewDecoder(file); lines.More(); n++ {
+		var want line
+		if err := lines.Decode(&want); err != nil {
+			t.Fatal(err)
+		}
+		d := decision(t, journal.Entry{Kind: journal.Check, Time: want.At, Payload: want.Payload})
+		got := line{want.Payload, want.At, string(d.JSON()), ""}
+		if d.Err != nil {
+			got.Error = d.Err.Error()
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if n < 14 {
+		t.Errorf("%d records", n)
+	}
+}
+
+// A record has the number of a line, not its words.
+func TestLabelsAreOnlyAdded(t *testing.T) {
+	const (
+		lines = 1571
+		sum   = "sha256:4840e60dce97eab9f9e8c20617bd395ea4c0fcef58b2e511f972bd594de53f46"
+	)
+	b, err := os.ReadFile("labels.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.SplitAfter(string(b), "\n")
+	if len(all) <= lines {
+		t.Fatalf("%d lines", len(all)-1)
+	}
+	if got := address.Digest(strings.Join(all[:lines], "")); got != sum {
+		t.Errorf("the first %d lines have the digest %s", lines, got)
+	}
+	seen := map[string]int{}
+	for i, l := range all[:len(all)-1] {
+		l = strings.TrimSuffix(l, "\n")
+		if seen[l]++; l == "" || seen[l] > 1 {
+			t.Errorf("line %d is %q", i+1, l)
+		}
+	}
+	for _, n := range address.Networks() {
+		if seen[n.Name] == 0 {
+			t.Errorf("network %s has no line: add one at the end", n.Name)
+		}
+	}
+}
+
+// The journal compresses sealed segments. A record is small at rest, too.
+func TestAMissAtRestIsSmall(t *testing.T) {
+	const most = 45 // bytes, with the time and the id, which the journal keeps
+	r := record(t, row(evmB, "ethereum"), time.Now)
+	random := rand.New(rand.NewPCG(1, 2))
+	var b []byte
+	const n = 10_000
+	for range n {
+		account := make([]byte, 20)
+		for i := range account {
+			account[i] = byte(random.Uint32())
+		}
+		q := screening.Request{Address: "0x" + hex.EncodeToString(account), Network: "ethereum", Direction: lists.Withdrawal, By: "exchange"}
+		var a screening.Answer
+		if err := r.s.Check(ctx, &q, &a); err != nil {
+			t.Fatal(err)
+		}
+		b = binary.LittleEndian.AppendUint64(b, uint64(r.records[0].Time.UnixNano()))
+		b = append(b, r.records[0].Payload...)
+	}
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := float64(len(w.EncodeAll(b, nil))) / n; size > most {
+		t.Errorf("%.1f bytes", size)
+	} else {
+		t.Logf("%.1f bytes", size)
+	}
 }

@@ -256,10 +256,10 @@ func isEIP55(a *Answer, payload string) bool {
 		return false
 	}
 	const digits = "0123456789abcdef"
+	written := a.Canonical[2:]
+	var wrong byte
 	for i := range len(payload) {
-		if lowerASCII(a.Canonical[2+2*i]) != digits[payload[i]>>4] || lowerASCII(a.Canonical[3+2*i]) != digits[payload[i]&15] {
-			return false
-		}
+		wrong |= lowerCase[written[2*i]] ^ digits[payload[i]>>4] | lowerCase[written[2*i+1]] ^ digits[payload[i]&15]
 	}
-	return a.Canonical[:2] == "0x"
+	return wrong == 0 && a.Canonical[:2] == "0x"
 }

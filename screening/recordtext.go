@@ -66,41 +66,73 @@ var alphabets = [forms]*alphabet{
 // minPayload is the shortest payload that is looked for in the bytes of a text.
 const minPayload = 8
 
+// Forms in the order in which they are tried: a text without capitals is hardly ever base58.
+var (
+	formsOfAny      = []textForm{formBase58, formRipple, formBech32, formBase32, formBase32Lower, formHex, formBase64URL, formBase64}
+	formsOfSmallest = []textForm{formBech32, formHex, formBase32Lower, formBase58, formRipple, formBase64URL, formBase64}
+)
+
 // appendPacked appends a text in the first form whose bytes contain the payload, and returns where it begins in b; form is formText if
 // there is none.
 func appendPacked(b []byte, text, payload string) (_ []byte, form textForm, at int) {
-	if len(payload) >= minPayload {
-		start := len(b)
-		for form := formBase58; form <= formBase64; form++ {
-			a := alphabets[form]
-			if a.bits == 0 {
-				var ok bool
-				if b, ok = a.appendBase58(b, text); ok {
-					if at := indexOf(b[start:], payload); at >= 0 {
-						return b, form, start + at
-					}
-				}
-				b = b[:start]
-				continue
-			}
-			prefix := len(text)
-			for prefix > 0 && a.value[text[prefix-1]] >= 0 {
-				prefix--
-			}
-			// The first digit after the prefix may be a version of its own: bc1q and the program.
-			for skip := range 2 {
-				if prefix += skip; (len(text)-prefix)*a.bits < 8*len(payload) {
-					break
-				}
-				b = a.appendBits(b, text, prefix)
+	if len(payload) < minPayload {
+		return appendText(b, text), formText, 0
+	}
+	order := formsOfSmallest
+	if hasCapital(text) {
+		order = formsOfAny
+	}
+	start := len(b)
+	for _, form := range order {
+		a := alphabets[form]
+		if a.bits == 0 {
+			var ok bool
+			if b, ok = a.appendBase58(b, text); ok {
 				if at := indexOf(b[start:], payload); at >= 0 {
 					return b, form, start + at
 				}
-				b = b[:start]
 			}
+			b = b[:start]
+			continue
+		}
+		prefix := len(text)
+		for prefix > 0 && a.value[text[prefix-1]] >= 0 {
+			prefix--
+		}
+		digits := (8*len(payload) + a.bits - 1) / a.bits // of the payload
+		spare := len(text) - prefix - digits
+		if spare < 0 {
+			continue
+		}
+		// The first digit after the prefix may be a version of its own: bc1q and the program.
+		first := 0
+		if spare == 1+bech32Checksum {
+			first = 1
+		}
+		for _, skip := range [...]int{first, 1 - first} {
+			if skip > spare {
+				continue
+			}
+			b = a.appendBits(b, text, prefix+skip)
+			if at := indexOf(b[start:], payload); at >= 0 {
+				return b, form, start + at
+			}
+			b = b[:start]
 		}
 	}
 	return appendText(b, text), formText, 0
+}
+
+// bech32Checksum is the length of the checksum of bech32 in digits.
+const bech32Checksum = 6
+
+func hasCapital(text string) bool {
+	for i := range len(text) {
+		if text[i]-'A' < 26 {
+			return true
+		}
+	}
+	return false
 }
 
 func indexOf(b []byte, s string) int {
@@ -253,7 +285,7 @@ func appendInput(b []byte, input, canonical string) []byte {
 	if input == canonical {
 		return append(b, byte(formSame))
 	}
-	if at := strings.Index(input, canonical); at >= 0 && canonical != "" {
+	if at := strings.Index(input, canonical); at >= 0 && canonical != "" && len(input) > len(canonical) {
 		return appendText(appendText(append(b, byte(formWrapped)), input[:at]), input[at+len(canonical):])
 	}
 	if at := indexLower(input, canonical); at >= 0 {
@@ -269,8 +301,9 @@ func appendInput(b []byte, input, canonical string) []byte {
 func indexLower(input, canonical string) int {
 next:
 	for at := 0; at+len(canonical) <= len(input) && canonical != ""; at++ {
-		for i := range len(canonical) {
-			if input[at+i] != lowerASCII(canonical[i]) {
+		part := input[at : at+len(canonical)]
+		for i := range len(part) {
+			if part[i] != lowerCase[canonical[i]] {
 				continue next
 			}
 		}
@@ -279,12 +312,16 @@ next:
 	return -1
 }
 
-func lowerASCII(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
+// lowerCase is each byte in lower case, of ASCII only.
+var lowerCase = func() (all [256]byte) {
+	for c := range all {
+		all[c] = byte(c)
 	}
-	return c
-}
+	for c := byte('A'); c <= 'Z'; c++ {
+		all[c] = c + 'a' - 'A'
+	}
+	return all
+}()
 
 // readInput reads what appendInput wrote.
 func readInput(r *recordReader, canonical string) string {
@@ -292,7 +329,7 @@ func readInput(r *recordReader, canonical string) string {
 	if form == formLower || form == formWrappedLower {
 		b := []byte(canonical)
 		for i := range b {
-			b[i] = lowerASCII(b[i])
+			b[i] = lowerCase[b[i]]
 		}
 		canonical = string(b)
 	}

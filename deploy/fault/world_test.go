@@ -20,7 +20,6 @@ import (
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
-	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 
 	"interdict/lists/storetest"
@@ -584,7 +583,7 @@ func (w *world) journals() {
 				break
 			}
 			if d, err := screening.DecodeRecord(x.Kind, [16]byte{}, x.Time, x.Payload); err == nil {
-				recorded[uuid.UUID(d.ID).String()] = true
+				recorded[d.CheckID()] = true
 			}
 		}
 	}
