@@ -193,7 +193,7 @@ func masked(t testing.TB, answer []byte, change func(said map[string]any)) []byt
 // sameError compares what a caller of the API is told of an error.
 func sameError(x, y error) bool {
 	if x == nil || y == nil {
-		return x == y
+		return (x == nil) == (y == nil)
 	}
 	var a, b *screening.Refused
 	if errors.As(x, &a) != errors.As(y, &b) || errors.As(x, new(*screening.Undecided)) != errors.As(y, new(*screening.Undecided)) {
