@@ -272,6 +272,13 @@ func (o outputs) addFolder(t *testing.T, where, folder string) {
 			t.Fatal(err)
 		}
 		o.add(where, r.Payload)
+		if r.Kind == journal.Check {
+			d, err := screening.DecodeRecord(r.Kind, [16]byte{}, r.Time, r.Payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.add(where+" decoded", fmt.Appendf(d.JSON(), " %s %s %v", d.Identity, d.Canonical, d.Err))
+		}
 	}
 }
 

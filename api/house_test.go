@@ -480,9 +480,17 @@ func (h *house) records() []map[string]any {
 		if err != nil {
 			h.t.Fatal(err)
 		}
+		text := r.Payload
+		if r.Kind == journal.Check {
+			d, err := screening.DecodeRecord(r.Kind, [16]byte{}, r.Time, r.Payload)
+			if err != nil {
+				h.t.Fatal(err)
+			}
+			text = d.JSON()
+		}
 		m := map[string]any{}
-		if err := json.Unmarshal(r.Payload, &m); err != nil {
-			h.t.Fatalf("a record that is no JSON: %s", r.Payload)
+		if err := json.Unmarshal(text, &m); err != nil {
+			h.t.Fatalf("a record that is no JSON: %s", text)
 		}
 		out = append(out, m)
 	}

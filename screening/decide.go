@@ -15,6 +15,7 @@ import (
 
 // finish decides a check and encodes its record for the journal.
 func (w *work) finish(c *check) {
+	c.answer.CheckID = newID(w.now)
 	if c.err == nil {
 		c.decide(w.snap, w.now)
 	}
@@ -39,7 +40,6 @@ func (c *check) decide(snap *replica.Snapshot, now time.Time) {
 			return
 		}
 	}
-	a.CheckID = newID(now)
 	a.CheckedAt, a.snapshot, a.Input, a.Direction = now, snap, r.Address, r.Direction
 	c.describe()
 	a.Result, a.Action = Miss, ""

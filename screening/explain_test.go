@@ -302,7 +302,7 @@ func TestExplanationIsRecordedLikeACheck(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, string(r.Payload))
+		got = append(got, string(asJSON(t, r)))
 	}
 	if len(got) != 2 || got[0] != `{"by":"key","answer":`+string(a.JSON)+`}` || !strings.Contains(got[1], `"input":"`+address.Digest("nonsense")+`"`) {
 		t.Errorf("recorded are %q", got)

@@ -36,34 +36,6 @@ func (s *Screener) record(w *work) {
 	}
 }
 
-// appendRecord encodes the request with the answer's own bytes, or with the error.
-func (c *check) appendRecord(b []byte) []byte {
-	r := c.request
-	b = append(b, `{"by":`...)
-	b = appendString(b, r.By)
-	for _, m := range [...]struct{ name, value string }{{"network", recordedLabel(r.Network)}, {"asset", recordedLabel(r.Asset)},
-		{"reference", address.Recordable(r.Reference)}, {"customer", address.Recordable(r.Customer)}} {
-		if m.value != "" {
-			b = appendMember(b, m.name, m.value)
-		}
-	}
-	if c.err == nil {
-		b = append(b, `,"answer":`...)
-		b = append(b, c.recordedAnswer()...)
-		return append(b, '}')
-	}
-	b = appendMember(b, "direction", string(r.Direction))
-	b = appendMember(b, "refused", fault.KindOf(c.err).String())
-	if c.refused != nil && c.err == error(c.refused) {
-		b = appendMember(b, "reason", string(c.refused.Cause.Reason))
-		if c.refused.WouldMatch {
-			b = append(b, `,"would_match":true`...)
-		}
-	}
-	b = appendMember(b, "input", c.recordedInput())
-	return append(b, '}')
-}
-
 // recordedLabel returns a network or asset for the journal. A long text that is not a known label may be a private key in the wrong field.
 func recordedLabel(s string) string {
 	if len(s) <= 20 || address.KnownAsset(s) {
@@ -90,26 +62,27 @@ func (c *check) mayBeKey() bool {
 	return len(c.readings) > 0 && c.request.Network == "" && address.MayBeKey(c.request.Address)
 }
 
-// recordedAnswer returns the answer for the journal. It has the bytes that the caller gets, but for two cases: the address may be a private
+// recordedAnswer returns the answer for the journal. It is the one that the caller gets, but for two cases: the address may be a private
 // key and is not listed, or a payment URI has one in a parameter. Then the address block has digests in place of them.
-func (c *check) recordedAnswer() []byte {
+func (c *check) recordedAnswer() *Answer {
 	a := c.answer
 	isKey := c.mayBeKey() && a.Result == Miss && len(a.Suppressed) == 0
 	if !isKey && (strings.IndexByte(a.Input, '?') < 0 || !address.HoldsSecret(a.Input)) {
-		return a.JSON
+		return a
 	}
 	masked := *a
 	if isKey {
 		masked.Input = address.Digest(a.Input)
 		masked.Canonical, masked.Key = masked.Input, ""
-		return masked.appendJSON(nil)
+	} else {
+		masked.Input = address.Recordable(a.Input)
+		masked.Attributes = slices.Clone(a.Attributes)
+		for i := range masked.Attributes {
+			masked.Attributes[i].Value = address.Recordable(masked.Attributes[i].Value)
+		}
 	}
-	masked.Input = address.Recordable(a.Input)
-	masked.Attributes = slices.Clone(a.Attributes)
-	for i := range masked.Attributes {
-		masked.Attributes[i].Value = address.Recordable(masked.Attributes[i].Value)
-	}
-	return masked.appendJSON(nil)
+	masked.JSON = nil
+	return &masked
 }
 
 // isSecret reports whether the text of a check without an answer looks like a private key or a seed, whatever the error is: an

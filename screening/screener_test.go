@@ -361,7 +361,7 @@ func TestJournalHasRequestAndAnswerBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, string(r.Payload))
+		got = append(got, string(asJSON(t, r)))
 	}
 	want := []string{
 		`{"by":"key-3","reference":"ref-1","customer":"c-2","answer":` + answers[0] + `}`,

@@ -23,6 +23,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"interdict/lists/storetest"
+	"interdict/screening"
 	"interdict/screening/journal"
 )
 
@@ -581,13 +582,8 @@ func (w *world) journals() {
 				w.t.Errorf("the journal of server %d: %v", r.n, err)
 				break
 			}
-			var p struct {
-				Answer struct {
-					CheckID string `json:"check_id"`
-				}
-			}
-			if json.Unmarshal(x.Payload, &p) == nil {
-				recorded[p.Answer.CheckID] = true
+			if d, err := screening.DecodeRecord(x.Kind, [16]byte{}, x.Time, x.Payload); err == nil {
+				recorded[d.CheckID()] = true
 			}
 		}
 	}

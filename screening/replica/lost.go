@@ -116,8 +116,6 @@ func combine(own, store *Snapshot) *Snapshot {
 		}
 	}
 	next.setFreshness(fresh)
-	s := newScreened(&own.Generation, len(listings), next.Listings)
-	s.Lost, s.StoreGeneration = true, &store.Generation.Number
-	next.ScreenedJSON = encode(s)
+	next.setScreened(Screened{own.Generation.Number, own.Generation.At, len(listings), next.Listings, true, store.Generation.Number})
 	return &next
 }

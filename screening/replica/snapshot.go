@@ -20,8 +20,9 @@ type Snapshot struct {
 	Generation      lists.Generation
 	Stacks          []*Stack
 	Listings        int
-	HasRaw          bool   // a layer has raw texts
-	HasSuppressions bool   // a list has suppressions
+	HasRaw          bool // a layer has raw texts
+	HasSuppressions bool // a list has suppressions
+	Screened        Screened
 	ScreenedJSON    []byte // the answer's "screened" object
 
 	fresh map[string]time.Time // by list
@@ -118,7 +119,7 @@ func (r *Replica) build(ctx context.Context, store lists.Store, g lists.Generati
 		next.Stacks = append(next.Stacks, stack)
 		next.Listings += active.Listings
 	}
-	next.ScreenedJSON = encode(newScreened(&g, len(next.Stacks), next.Listings))
+	next.setScreened(Screened{Generation: g.Number, AsOf: g.At, Lists: len(next.Stacks), Listings: next.Listings})
 	return next, nil
 }
 
@@ -147,18 +148,29 @@ func (r *Replica) loadFilter(ctx context.Context, store lists.Store, meta lists.
 	return f, nil
 }
 
-// screened is the answer's "screened" object.
-type screened struct {
-	Generation      int    `json:"generation"`
-	AsOf            string `json:"as_of"`
-	Lists           int    `json:"lists"`
-	Listings        int    `json:"listings"`
-	Lost            bool   `json:"lost,omitempty"`
-	StoreGeneration *int   `json:"store_generation,omitempty"` // while lost
+// Screened is what an answer was screened against.
+type Screened struct {
+	Generation      int
+	AsOf            time.Time
+	Lists, Listings int
+	Lost            bool
+	StoreGeneration int // while lost
 }
 
-func newScreened(g *lists.Generation, lists, listings int) screened {
-	return screened{Generation: g.Number, AsOf: g.At.UTC().Format("2006-01-02T15:04:05.000Z"), Lists: lists, Listings: listings}
+// setScreened sets what an answer's "screened" object has.
+func (s *Snapshot) setScreened(x Screened) {
+	object := struct {
+		Generation      int    `json:"generation"`
+		AsOf            string `json:"as_of"`
+		Lists           int    `json:"lists"`
+		Listings        int    `json:"listings"`
+		Lost            bool   `json:"lost,omitempty"`
+		StoreGeneration *int   `json:"store_generation,omitempty"` // while lost
+	}{x.Generation, x.AsOf.UTC().Format("2006-01-02T15:04:05.000Z"), x.Lists, x.Listings, x.Lost, nil}
+	if x.Lost {
+		object.StoreGeneration = &x.StoreGeneration
+	}
+	s.Screened, s.ScreenedJSON = x, encode(object)
 }
 
 // encodeList encodes the match's "list" object.
