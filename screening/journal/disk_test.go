@@ -356,4 +356,3 @@ func TestManyDurableRecordsShareASync(t *testing.T) {
 		t.Errorf("%d records took %d syncs", s.Records, s.Syncs)
 	}
 }
-

@@ -6,8 +6,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"regexp"
+	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -121,33 +122,38 @@ func sealedName(h header, from, to uint64) string {
 	return fmt.Sprintf("journal-%s-%06d-%08x-%020d-%012x-%012x.zst", h.writer, h.number, uint32(h.salt), h.first, from, to)
 }
 
-const uuidPattern = `([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})`
-
-var (
-	rawPattern    = regexp.MustCompile(`^journal-` + uuidPattern + `-(\d{6,9})-([0-9a-f]{8})\.log$`)
-	sealedPattern = regexp.MustCompile(`^journal-` + uuidPattern + `-(\d{6,9})-([0-9a-f]{8})-(\d{20})-([0-9a-f]{12})-([0-9a-f]{12})\.zst$`)
-)
-
 // parseName returns what a file name says of a segment; ok is false for other files.
 func parseName(name string) (s segmentInfo, ok bool) {
-	if m := sealedPattern.FindStringSubmatch(name); m != nil {
-		s.sealed = true
-		s.first, _ = strconv.ParseUint(m[4], 10, 64)
-		s.from, _ = strconv.ParseUint(m[5], 16, 64)
-		s.to, _ = strconv.ParseUint(m[6], 16, 64)
-		return s, s.first <= 1<<63-1 && s.setName(m)
+	rest, ok := strings.CutPrefix(name, "journal-")
+	if !ok || len(rest) < 36 || rest[8] != '-' {
+		return parseName1(name)
 	}
-	if m := rawPattern.FindStringSubmatch(name); m != nil {
-		return s, s.setName(m)
+	writer, err := uuid.Parse(rest[:36])
+	rest = rest[36:]
+	rest, sealed := strings.CutSuffix(rest, ".zst")
+	want := 2 // parts
+	if sealed {
+		want = 5
+	} else if rest, ok = strings.CutSuffix(rest, ".log"); !ok {
+		return s, false
 	}
-	return parseName1(name)
-}
-
-func (s *segmentInfo) setName(m []string) bool {
-	s.version = 2
-	writer, err := uuid.Parse(m[1])
-	number, err2 := strconv.ParseUint(m[2], 10, 32)
-	salt, err3 := strconv.ParseUint(m[3], 16, 32)
-	s.writer, s.number, s.salt = writer, uint32(number), salt
-	return err == nil && err2 == nil && err3 == nil
+	var numbers [5]uint64
+	for i := range want {
+		part, ok := strings.CutPrefix(rest, "-")
+		if !ok || err != nil {
+			return s, false
+		}
+		end := strings.IndexByte(part+"-", '-')
+		base := 16
+		if i == 0 || i == 2 {
+			base = 10
+		}
+		numbers[i], err = strconv.ParseUint(part[:end], base, 63)
+		rest = part[end:]
+	}
+	if err != nil || rest != "" || numbers[0] > math.MaxUint32 || numbers[1] > math.MaxUint32 {
+		return s, false
+	}
+	return segmentInfo{version: 2, sealed: sealed, writer: writer, number: uint32(numbers[0]), salt: numbers[1],
+		first: numbers[2], from: numbers[3], to: numbers[4]}, true
 }

@@ -79,7 +79,7 @@ func (p *platter) losePower(t testing.TB, from, to string) {
 			synced := p.files[id]
 			p.mu.Unlock()
 			size := max(copy(flushed, synced), rand.IntN(len(b)+1)) // of the file, as far as its inode was written
-			lost := rand.IntN(5)                                         // of four sectors, about so many
+			lost := rand.IntN(5)                                    // of four sectors, about so many
 			for at := 0; at < len(b); at += 512 {
 				if end := min(at+512, len(b)); rand.IntN(4) < lost {
 					copy(b[at:end], flushed[at:end])

@@ -14,7 +14,7 @@ const windowBytes = 256 << 10
 // group of fields.
 type scanner struct {
 	src  io.ReaderAt
-	v1   bool   // format 1
+	v1   bool // format 1
 	mask uint32
 	next uint64 // sequence number that the next record should have
 	off  int64  // offset where it should begin
