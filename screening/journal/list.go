@@ -157,7 +157,7 @@ func list(dir string, all bool, wanted func(uuid.UUID) bool) ([]segmentInfo, err
 		}
 		kept = append(kept, s)
 	}
-	slices.SortStableFunc(kept, func(a, b segmentInfo) int {
+	slices.SortFunc(kept, func(a, b segmentInfo) int {
 		byNumber := 0
 		if a.number > 0 && b.number > 0 {
 			byNumber = cmp.Compare(a.number, b.number)
