@@ -87,8 +87,8 @@ type proofLog struct {
 }
 
 func (p *proofLog) Append(seq uint64, record []byte) error {
-	p.block.Lock()
-	p.block.Unlock()
+	p.block.Lock() // held by a test to delay the proof
+	defer p.block.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fail {
