@@ -356,3 +356,30 @@ func TestManyDurableRecordsShareASync(t *testing.T) {
 		t.Errorf("%d records took %d syncs", s.Records, s.Syncs)
 	}
 }
+
+// The spare was created before the segment that the records moved to, and would be used after it.
+func TestSpareIsReplacedAfterAMove(t *testing.T) {
+	dir := t.TempDir()
+	var failing atomic.Bool
+	j := mustOpenOn(t, dir, Options{}, failingDisk(t, func() bool { return failing.Swap(false) }))
+	var want []string
+	add := func() {
+		want = append(want, fmt.Sprint(len(want), strings.Repeat("p", MinSegmentBytes/4)))
+		mustAppend(t, j, want[len(want)-1], true)
+	}
+	for range 3 {
+		add()
+	}
+	eventually(t, "a spare", func() bool { j.mu.Lock(); defer j.mu.Unlock(); return j.spare != nil })
+	failing.Store(true)
+	for range 12 {
+		add()
+	}
+	if !slices.Equal(want, payloads(t, dir)) {
+		t.Error("open: records differ")
+	}
+	mustClose(t, j)
+	if !slices.Equal(want, payloads(t, dir)) {
+		t.Error("closed: records differ")
+	}
+}

@@ -116,18 +116,18 @@ func (s *segmentInfo) inspectDamaged(f *os.File, header []byte, cause error) err
 // list returns the segments in dir: writer by writer, in the order of their start, and for each in the order in which its segments were begun.
 // Spares of format 1 are included only if all is set.
 func list(dir string, all bool, wanted func(uuid.UUID) bool) ([]segmentInfo, error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := readNames(dir)
 	if err != nil {
 		return nil, fault.E(fault.Unavailable, "read journal: %w", err)
 	}
 	sealed := map[sealedKey]string{}
 	var found []segmentInfo
-	for _, e := range entries {
-		s, ok := parseName(e.Name())
+	for _, name := range entries {
+		s, ok := parseName(name)
 		if !ok || s.spare && !all || s.version > 1 && wanted != nil && !wanted(s.writer) {
 			continue
 		}
-		s.path = filepath.Join(dir, e.Name())
+		s.path = filepath.Join(dir, name)
 		if s.sealed {
 			sealed[s.key()] = s.path
 		}
@@ -172,6 +172,27 @@ func list(dir string, all bool, wanted func(uuid.UUID) bool) ([]segmentInfo, err
 	kept = slices.CompactFunc(kept, func(a, b segmentInfo) bool { return a.path == b.path })
 	setLimits(kept)
 	return kept, nil
+}
+
+// readNames returns the names in dir. A directory that is read while a segment is sealed can show neither the raw nor the sealed file; then
+// the next reading shows one that this one has not.
+func readNames(dir string) ([]string, error) {
+	var before []string
+	for {
+		d, err := os.Open(dir)
+		if err != nil {
+			return nil, err
+		}
+		names, err := d.Readdirnames(-1)
+		if err = errors.Join(err, d.Close()); err != nil {
+			return nil, err
+		}
+		slices.Sort(names)
+		if before != nil && slices.Equal(before, names) {
+			return names, nil
+		}
+		before = append(names, "")[:len(names)]
+	}
 }
 
 // setLimits sets the limit of each segment: a segment that was begun later has precedence.
@@ -237,12 +258,12 @@ func (s *segmentInfo) key() sealedKey {
 
 // findSealed returns the sealed segment that replaced a raw one meanwhile; without a path if there is none.
 func findSealed(raw segmentInfo) (segmentInfo, error) {
-	entries, err := os.ReadDir(filepath.Dir(raw.path))
+	entries, err := readNames(filepath.Dir(raw.path))
 	if err != nil {
 		return segmentInfo{}, err
 	}
-	for _, e := range entries {
-		s, ok := parseName(e.Name())
+	for _, name := range entries {
+		s, ok := parseName(name)
 		if !ok || !s.sealed {
 			continue
 		}
@@ -250,7 +271,7 @@ func findSealed(raw segmentInfo) (segmentInfo, error) {
 			raw.writer = s.writer
 		}
 		if s.key() == raw.key() {
-			s.path, s.limit = filepath.Join(filepath.Dir(raw.path), e.Name()), raw.limit
+			s.path, s.limit = filepath.Join(filepath.Dir(raw.path), name), raw.limit
 			return s, nil
 		}
 		if raw.version == 1 {

@@ -178,6 +178,12 @@ func (j *Journal) move() (through uint64, err error) {
 	clear(j.unsynced)
 	j.unsynced = j.unsynced[:0]
 	j.active, j.refusal, j.lost = s, nil, false
+	if j.spare != nil { // its number is lower: it would not take precedence
+		if err := j.spare.remove(); err != nil {
+			j.fail(err)
+		}
+		j.spare = nil
+	}
 	if closed {
 		j.retire()
 		j.unsynced = j.unsynced[:0]
