@@ -372,6 +372,8 @@ func TestSpareIsReplacedAfterAMove(t *testing.T) {
 	}
 	eventually(t, "a spare", func() bool { j.mu.Lock(); defer j.mu.Unlock(); return j.spare != nil })
 	failing.Store(true)
+	want = append(want, "small") // it still fits into the active segment
+	mustAppend(t, j, "small", true)
 	for range 12 {
 		add()
 	}
