@@ -162,6 +162,7 @@ type storeFlags struct {
 	RedisPassword string `help:"Password for Redis; better as INTERDICT_REDIS_PASSWORD_FILE." placeholder:"PASSWORD"`
 	RedisPrefix   string `help:"First part of every key in Redis; interdict when neither this nor the URL (?prefix=) says." placeholder:"NAME"`
 	Journal       string `help:"Folder of the journal; DATA/journal when not given." placeholder:"DIR"`
+	JournalSync   string `help:"Which records are on disk before the answer: of hits and changes (misses follow within 100 ms), or all." enum:"hits,all" default:"hits"`
 }
 
 // opened is a store with the journal beside it.
@@ -208,7 +209,7 @@ func (f *storeFlags) withJournal(store lists.Store, log *slog.Logger, segmentByt
 	if dir == "" {
 		dir = filepath.Join(f.Data, "journal")
 	}
-	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes})
+	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes, SyncAll: f.JournalSync == "all"})
 	if err != nil {
 		store.Close()
 		return nil, fault.E(fault.KindOf(err), "%w (every decision is recorded there first: --journal or --data names another folder)", err)

@@ -414,21 +414,34 @@ func printDemo(e *env, addr, admin, key, signIn string) {
 // recorder writes changes into the journal.
 type recorder struct{ j *journal.Journal }
 
-// changeKinds are the kinds of records of changes; those that are not here are journal.ListChange.
+// changeKinds are the kinds of records whose action has one name only.
 var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "refresh": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
 	"activate": journal.Activation, "rollback": journal.Rollback, "retire": journal.Activation, "restore": journal.Activation,
-	"compact": journal.Activation, "rebuild": journal.Activation}
+	"compact": journal.Activation, "rebuild": journal.Activation, "sign-in": journal.SignIn, "denied": journal.Denied,
+	"propose": journal.Proposal, "withdraw": journal.Proposal}
+
+// kindOf returns the kind of the record of an event.
+func kindOf(action string) journal.Kind {
+	if kind, ok := changeKinds[action]; ok {
+		return kind
+	}
+	switch {
+	case strings.HasPrefix(action, "key-"), strings.HasPrefix(action, "person-"):
+		return journal.Key
+	case strings.HasPrefix(action, "sign-in"):
+		return journal.SignIn
+	case strings.HasPrefix(action, "propos"):
+		return journal.Proposal
+	}
+	return journal.ListChange
+}
 
 func (r recorder) Record(c lists.Event) error {
 	b, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
-	kind, ok := changeKinds[c.Action]
-	if !ok {
-		kind = journal.ListChange
-	}
-	return r.j.Append(kind, c.At, b, true)
+	return r.j.Append(kindOf(c.Action), c.At, b, true)
 }
 
 // journalError tells why decisions cannot be recorded now, as far as the last few seconds tell.
@@ -446,7 +459,7 @@ func watchJournal(m *api.Metrics, j *journal.Journal) {
 		value func(journal.Stats) float64
 	}{
 		"interdict_journal_records_total":       {"Records appended.", func(s journal.Stats) float64 { return float64(s.Records) }},
-		"interdict_journal_bytes_total":         {"Bytes they take.", func(s journal.Stats) float64 { return float64(s.Bytes) }},
+		"interdict_journal_bytes_total":         {"Bytes they take before compression.", func(s journal.Stats) float64 { return float64(s.Bytes) }},
 		"interdict_journal_refused_total":       {"Records that could not be written; their decisions were not given.", func(s journal.Stats) float64 { return float64(s.Refused) }},
 		"interdict_journal_recovered_cut_bytes": {"Bytes of torn records cut off at the start.", func(s journal.Stats) float64 { return float64(s.Recovered.CutBytes) }},
 		"interdict_journal_sync_seconds":        {"How long the last flush to disk took.", func(s journal.Stats) float64 { return s.LastSyncDuration.Seconds() }},

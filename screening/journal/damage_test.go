@@ -5,35 +5,32 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"interdict/lists/fault"
 )
 
-// recoverQuietly recovers dir as Open does, without beginning a writer.
-func recoverQuietly(t testing.TB, dir string) Recovery {
-	t.Helper()
-	r, err := recoverDir(dir, func() time.Time { return testTime }, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
 // A crashed segment, hurt at every offset of its last three records in every way: what is whole
 // stays, what is torn at the end is cut, and what is hurt with whole records after it is
 // reported and stays where it is.
 func TestTornTailIsCutAndNothingBefore(t *testing.T) {
-	texts := []string{`{"n":0}`, `{"n":1,"pad":"xxxxxxxxxxxxxxxx"}`, `{"n":2}`, `{"n":3,"pad":"y"}`, ``, `{"n":5,"pad":"zzzzzzzz"}`}
-	const salt = 0x1122334455667788
-	whole := segmentImage(1, salt, texts...)
+	t.Run("format 1", func(t *testing.T) {
+		tornTail(t, name1(1, 0x1122334455667788), frame1Bytes, image1(1, 0x1122334455667788, tornTexts...))
+	})
+	t.Run("format 2", func(t *testing.T) {
+		tornTail(t, segmentName(1, 0x11223344), headBytes, segmentImage(1, 0x11223344, tornTexts...))
+	})
+}
+
+var tornTexts = []string{`{"n":0}`, `{"n":1,"pad":"xxxxxxxxxxxxxxxx"}`, `{"n":2}`, `{"n":3,"pad":"y"}`, ``, `{"n":5,"pad":"zzzzzzzz"}`}
+
+func tornTail(t *testing.T, name string, frameBytes int, whole []byte) {
+	texts := tornTexts
 	ends := []int{headerBytes} // where record n begins
 	for _, text := range texts {
 		ends = append(ends, ends[len(ends)-1]+frameBytes+len(text))
@@ -53,12 +50,15 @@ func TestTornTailIsCutAndNothingBefore(t *testing.T) {
 			return b
 		},
 	}
-	path := func(dir string) string { return filepath.Join(dir, segmentName(1, salt)) }
-	cases := 0
-	for name, hurt := range hurt {
-		dir := t.TempDir()
+	path := func(dir string) string { return filepath.Join(dir, name) }
+	cases, root := 0, t.TempDir()
+	for how, hurt := range hurt {
 		for at := ends[3]; at < len(whole); at++ {
 			cases++
+			dir, err := os.MkdirTemp(root, "")
+			if err != nil {
+				t.Fatal(err)
+			}
 			image := hurt(bytes.Clone(whole), at)
 
 			var want []string // whole records
@@ -79,7 +79,7 @@ func TestTornTailIsCutAndNothingBefore(t *testing.T) {
 			torn := len(bytes.TrimRight(image[last:], "\x00"))
 			image = append(image, preallocated...)
 			writeFile(t, path(dir), image)
-			label := fmt.Sprintf("%s at %d", name, at)
+			label := fmt.Sprintf("%s at %d", how, at)
 
 			check := func(when string) {
 				t.Helper()
@@ -92,13 +92,25 @@ func TestTornTailIsCutAndNothingBefore(t *testing.T) {
 				}
 			}
 			check("before recovery")
-			wantDone := Recovery{Segments: 1, Records: uint64(len(want)), Bytes: int64(last - headerBytes), CutBytes: int64(torn), Damaged: inside}
+			valid := int64(len(want) * frameBytes)
+			for _, text := range want {
+				valid += int64(len(text))
+			}
+			wantDone := Recovery{Segments: 1, Records: uint64(len(want)), Bytes: valid, CutBytes: int64(torn), Damaged: inside}
 			if diff := cmp.Diff(wantDone, recoverQuietly(t, dir)); diff != "" {
 				t.Errorf("%s: recovery (-want +got):\n%s", label, diff)
 			}
 			check("after recovery")
-			if info, err := os.Stat(path(dir)); err != nil || info.Size() != int64(last) {
-				t.Errorf("%s: %d bytes left, want %d (%v)", label, info.Size(), last, err)
+			left := map[string]int{}
+			for _, path := range files(t, dir) {
+				left[filepath.Ext(path)]++
+			}
+			wantLeft := map[string]int{".zst": 1}
+			if inside > 0 {
+				wantLeft[".damaged"] = 1
+			}
+			if diff := cmp.Diff(wantLeft, left); diff != "" {
+				t.Errorf("%s: files (-want +got):\n%s", label, diff)
 			}
 			if again := recoverQuietly(t, dir); again != (Recovery{}) {
 				t.Errorf("%s: recovered twice: %+v", label, again)
@@ -122,19 +134,19 @@ func damageOf(t *testing.T, dir string) (texts []string, damage []DamageError) {
 	return payloadsOf(records), damage
 }
 
-func TestDamageIsReportedAndReadPast(t *testing.T) {
+func TestDamageOfFormat1IsReportedAndReadPast(t *testing.T) {
 	type segment struct {
 		name  string
 		image []byte
 	}
 	three := func() []segment {
 		return []segment{
-			{segmentName(1, 11), sealedImage(1, 11, "one", "two", "three")},
-			{segmentName(4, 12), sealedImage(4, 12, "four", "five", "six")},
-			{segmentName(7, 13), sealedImage(7, 13, "seven")},
+			{name1(1, 11), sealedImage1(1, 11, "one", "two", "three")},
+			{name1(4, 12), sealedImage1(4, 12, "four", "five", "six")},
+			{name1(7, 13), sealedImage1(7, 13, "seven")},
 		}
 	}
-	names := []string{segmentName(1, 11), segmentName(4, 12), segmentName(7, 13)}
+	names := []string{name1(1, 11), name1(4, 12), name1(7, 13)}
 	for _, c := range []struct {
 		name   string
 		hurt   func(s []segment) []segment
@@ -174,7 +186,7 @@ func TestDamageIsReportedAndReadPast(t *testing.T) {
 			name: "a record twice",
 			hurt: func(s []segment) []segment {
 				s[0].image = append(s[0].image[:155:155], s[0].image[128:]...)
-				copy(s[0].image[sealOffset:], seal{length: int64(len(s[0].image)), next: 4}.encode(11))
+				copy(s[0].image[seal1Offset:], encodeSeal1(seal1{int64(len(s[0].image)), 4}, 11))
 				return s
 			},
 			want:   []string{"one", "two", "three", "four", "five", "six", "seven"},
@@ -210,7 +222,7 @@ func TestDamageIsReportedAndReadPast(t *testing.T) {
 				return s
 			},
 			want:   []string{"seven", "one", "two", "three", "four", "five", "six"},
-			damage: []DamageError{{File: names[2], LengthBytes: 128, Reason: "version 2, only version 1 is known"}},
+			damage: []DamageError{{File: names[2], LengthBytes: 128, Reason: "version 2, want version 1"}},
 		}, {
 			name:   "the seal",
 			hurt:   func(s []segment) []segment { s[1].image[70]++; return s },
@@ -229,8 +241,8 @@ func TestDamageIsReportedAndReadPast(t *testing.T) {
 		}, {
 			name: "bytes of a record inside of a payload are no record",
 			hurt: func(s []segment) []segment {
-				inner := segmentImage(2, 99, "forged")[headerBytes:]
-				s[0].image = sealedImage(1, 11, string(inner), "two", "three")
+				inner := image1(2, 99, "forged")[headerBytes:]
+				s[0].image = sealedImage1(1, 11, string(inner), "two", "three")
 				s[0].image[128]++
 				return s
 			},
@@ -264,13 +276,15 @@ func TestDamageIsReportedAndReadPast(t *testing.T) {
 }
 
 // What a crash or the loss of power can leave beside named segments.
-func TestLeftovers(t *testing.T) {
-	torn := segmentImage(1, 5, "torn")
+func TestLeftoversOfFormat1(t *testing.T) {
+	torn := image1(1, 5, "torn")
 	torn = torn[:len(torn)-1]
-	unsynced := segmentImage(1, 6, "a", "b")
-	headless := segmentImage(1, 7, "a")
+	unsynced := image1(1, 6, "a", "b")
+	headless := image1(1, 7, "a")
 	clear(headless[:headerBytes])
 	zeros := make([]byte, 1<<20)
+	at := millisOf(testTime.UnixNano())
+	converted := func(salt uint64) string { return sealedName(header{writer: testWriter, first: 1, salt: salt}, at, at) }
 	for _, c := range []struct {
 		name string
 		file string
@@ -279,27 +293,27 @@ func TestLeftovers(t *testing.T) {
 		left []string
 		done Recovery
 	}{
-		{name: "an allocated spare", file: spareName(5), body: zeros},
-		{name: "an empty spare", file: spareName(5)},
-		{name: "a spare with half a header", file: spareName(5), body: append(torn[:50:50], zeros...)},
-		{name: "a spare with a header", file: spareName(5), body: append(torn[:headerBytes:headerBytes], zeros...)},
-		{name: "a segment with a header", file: segmentName(1, 5), body: append(torn[:headerBytes:headerBytes], zeros...)},
-		{name: "a segment of zeros", file: segmentName(1, 5), body: zeros},
+		{name: "an allocated spare", file: spareName1(5), body: zeros},
+		{name: "an empty spare", file: spareName1(5)},
+		{name: "a spare with half a header", file: spareName1(5), body: append(torn[:50:50], zeros...)},
+		{name: "a spare with a header", file: spareName1(5), body: append(torn[:headerBytes:headerBytes], zeros...)},
+		{name: "a segment with a header", file: name1(1, 5), body: append(torn[:headerBytes:headerBytes], zeros...)},
+		{name: "a segment of zeros", file: name1(1, 5), body: zeros},
 		{
-			name: "a spare with records, whose name did not reach the disk", file: spareName(6), body: append(unsynced, zeros...),
-			want: []string{"a", "b"}, left: []string{segmentName(1, 6)}, done: Recovery{Segments: 1, Records: 2, Bytes: 50},
+			name: "a spare with records, whose name did not reach the disk", file: spareName1(6), body: append(unsynced, zeros...),
+			want: []string{"a", "b"}, left: []string{converted(6)}, done: Recovery{Segments: 1, Records: 2, Bytes: 50},
 		},
 		{
-			name: "a sealed spare", file: spareName(6), body: sealedImage(1, 6, "a", "b"),
-			want: []string{"a", "b"}, left: []string{segmentName(1, 6)}, done: Recovery{Segments: 1, Records: 2, Bytes: 50},
+			name: "a sealed spare", file: spareName1(6), body: sealedImage1(1, 6, "a", "b"),
+			want: []string{"a", "b"}, left: []string{converted(6)}, done: Recovery{Segments: 1, Records: 2, Bytes: 50},
 		},
 		{
-			name: "a segment with one torn record", file: segmentName(1, 5), body: append(torn, zeros...),
-			left: []string{segmentName(1, 5)}, done: Recovery{Segments: 1, CutBytes: 27},
+			name: "a segment with one torn record", file: name1(1, 5), body: append(torn, zeros...),
+			done: Recovery{Segments: 1, CutBytes: 27},
 		},
 		{
-			name: "records without a header are kept", file: segmentName(1, 7), body: append(headless, zeros...),
-			want: []string{"a"}, left: []string{segmentName(1, 7)}, done: Recovery{Unsettled: 1},
+			name: "records without a header are kept", file: name1(1, 7), body: append(headless, zeros...),
+			want: []string{"a"}, left: []string{name1(1, 7)}, done: Recovery{Unsettled: 1},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,34 +1,37 @@
 // Package journal implements the decision log: every check and every change is one record in an
 // append-only log on local disk, written before the answer is sent.
 //
-//	 Append ──► active segment ──► (full, or old) ──► retired ──► sealed file
-//	   │        mapped memory       spare becomes      │           truncated to its records,
-//	   │        of a file           active             │           with the SHA-256 of the one before
-//	   ▼             ▲                                 ▼
-//	durable? ──► group commit: one sync for all     sealer (goroutine)
-//	 no │            │  callers; on failure the rest is copied to a new file
-//	    ▼            │
-//	 answer      preparer (goroutine): allocates and maps the spare, warms memory ahead of
-//	             the records, writes memory behind them
+//	Append ──► batch ──► write ──► active segment ──► (full, or old) ──► retired ──► sealed segment
+//	  │        one caller writes    raw frames         a spare, if                   compressed blocks with an index,
+//	  │        for all that wait                       prepared, becomes active      and the SHA-256 of the one before
+//	durable? ──► group commit: one fdatasync for all; on failure the last records go to a new file
+//	 no │
+//	    ▼
+//	 answer        keeper (goroutine): syncs every 100 ms, prepares the spare, looks after the files
+//	               sealer (goroutine): compresses retired segments
+//	               prover (goroutine): hands synced records to Options.Proof
 //
-//	 Open ──► recovers segments of crashed writers: truncates torn tails, seals
-//	 Read ──► all records of all writers, and damage at its place
+//	Open ──► seals the segments of crashed writers, without a torn record at the end
+//	Read, ReadFrom, Range, Find ──► records, and damage at its place
 //
 // # Durability
 //
-//   - kill -9 or a panic of the process: every record whose Append has returned nil survives. The
-//     record is in the page cache of the kernel, which writes it to disk
-//     within about 30 s. A record whose Append was running may exist or not;
-//     if it is torn, the next Open removes it.
+//   - kill -9 or a panic of the process: every record whose Append has returned nil survives: it is in the page cache
+//     of the kernel. A record whose Append was running may exist or not.
 //   - Loss of power, a crash of the kernel: every record whose Append with durable has
-//     returned nil survives, and every record of that journal with a smaller sequence number. Later
-//     records can be lost completely or partly.
-//   - A full disk, a failing fsync: Append returns fault.Unavailable, and works again
-//     as soon as the disk does. Records of a failed fsync are copied to another file;
-//     records that cannot be read back are lost, and reported. The caller answers with an error,
-//     never with an unrecorded decision. Disk space for a segment is allocated before its first record.
-//   - A disk that loses or changes stored data: Read reports a *DamageError and continues
-//     after it. Nothing is repaired, and no record is ever deleted.
+//     returned nil survives, and every record of that journal with a smaller sequence number. The others follow within 100 ms
+//     and the time of one sync; with Options.SyncAll there are none.
+//   - A full disk, a failing write or sync: Append returns fault.Unavailable, and works again
+//     as soon as the disk does. Records that were not synced are still in memory, and are written to another file. Disk space
+//     is reserved ahead of the records.
+//   - A deleted, replaced or read-only folder or active segment: noticed within two seconds or so. Then Append returns
+//     fault.Unavailable until a new segment has the records of the lost one. A deleted folder is not created again.
+//   - A disk that loses or changes stored data: readers report a *DamageError and continue
+//     after it. Nothing is repaired. If recovery finds damage before a valid record, it keeps the raw file as .damaged.
+//
+// After an Append that failed its records may exist or not. A reader that follows a live writer can see such a record
+// before the write of its batch fails; another record gets its sequence number then. The proof never does: it gets synced
+// records only.
 //
 // # Writers
 //
@@ -39,13 +42,11 @@
 //
 // # Cost
 //
-// An append is a checksum, a lock and a copy: no system call, no allocation; about 90 ns for
-// 350 bytes while the preparer keeps up, which it does at 90,000 records per second.
-// At higher rates page faults add 0.3 to 0.5 µs per
-// record. In the background a record costs 0.4 µs of system time and 0.18 µs of SHA-256. A
-// durable append waits for the disk; concurrent ones share a sync. (Two cores, ext4;
-// go test -run - -bench . ./screening/journal)
+// A record takes 20 bytes beside its payload, 30 with a UUIDv7 of its time, 36 with any other id, and less once it is
+// compressed. An append is a checksum, a copy and a share of a pwrite, without an allocation: one to two microseconds for 350 bytes and
+// one caller, less for many. A durable append waits for the disk. Records that are not synced, and 64 KiB before them, are kept in
+// memory; if they exceed a segment, appends wait for the disk.
 //
-// Letting callers write into the mapping would save a copy of 10 ns, but would hold the lock while
-// they encode JSON.
+// Finding a record by id or time costs reading the names in the directory, and then one block of about a mebibyte, or the
+// raw segments.
 package journal

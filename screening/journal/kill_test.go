@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
@@ -181,12 +182,12 @@ func TestKillKeepsEveryAcknowledgedRecord(t *testing.T) {
 	dir := t.TempDir()
 	rounds := 25
 	if os.Getenv("JOURNAL_TEST_LONG") != "" {
-		rounds = 300
+		rounds = 200
 	}
 	var helpers []*helper
 	acked := 0
 	for round := range rounds {
-		h := startHelper(t, dir, fmt.Sprint(round), []int{MinSegmentBytes, 2 * pushBytes, 6 * pushBytes}[round%3])
+		h := startHelper(t, dir, fmt.Sprint(round), []int{MinSegmentBytes, 4 << 20, 12 << 20}[round%3])
 		helpers = append(helpers, h)
 		if round%5 == 4 {
 			time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond) // perhaps before it has opened
@@ -211,12 +212,17 @@ func TestKillKeepsEveryAcknowledgedRecord(t *testing.T) {
 // to the one before.
 func verifySealed(t *testing.T, dir string) {
 	t.Helper()
-	segments, err := list(dir, true)
+	segments, err := list(dir, true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, path := range files(t, dir) {
+		if _, ok := parseName(filepath.Base(path)); !ok {
+			t.Errorf("left: %s", path)
+		}
+	}
 	for i, s := range segments {
-		if s.seal == nil || s.spare || s.size != s.seal.length {
+		if !s.sealed {
 			t.Fatalf("%s is not sealed", s.path)
 		}
 		before := ""
@@ -227,8 +233,12 @@ func verifySealed(t *testing.T, dir string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.seal.previous != want {
-			t.Errorf("%s: digest of the segment before is %x, want %x", s.path, s.seal.previous, want)
+		b, err := os.ReadFile(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, previous, err := decodeSealed(b[:headerBytes]); err != nil || previous != want {
+			t.Errorf("%s: digest of the segment before is %x, want %x (%v)", s.path, previous, want, err)
 		}
 	}
 }
@@ -237,7 +247,7 @@ func TestTwoProcessesInOneDirectory(t *testing.T) {
 	dir := t.TempDir()
 	a := startHelper(t, dir, "a", MinSegmentBytes)
 	a.follow(t, 1000)
-	b := startHelper(t, dir, "b", 2*pushBytes) // its Open must leave the segments of a alone
+	b := startHelper(t, dir, "b", 4<<20) // its Open must leave the segments of a alone
 	b.follow(t, 1000)
 	for range 3 {
 		a.follow(t, 2000)

@@ -117,26 +117,19 @@ func files(t testing.TB, dir string) []string {
 	return all
 }
 
-// segmentImage builds the bytes of a segment with these payloads as records from first on.
-func segmentImage(first, salt uint64, payloads ...string) []byte {
-	h := header{first: first, created: testTime, writer: testWriter, salt: salt}
+// segmentImage builds the bytes of a raw segment with these payloads as records from first on.
+func segmentImage(first uint64, salt uint32, payloads ...string) []byte {
+	h := header{version: 2, number: uint32(first), first: first, created: testTime, writer: testWriter, salt: uint64(salt)}
 	image := h.encode()
 	for i, p := range payloads {
 		e := Entry{Kind: Check, Time: testTime, Payload: []byte(p), sum: payloadSum([]byte(p))}
-		b := make([]byte, frameBytes+len(p))
-		putFrame(b, maskOf(salt), first+uint64(i), &e)
-		image = append(image, b...)
+		image = appendFrame(image, salt, first+uint64(i), &e)
 	}
 	return image
 }
 
-// sealedImage is segmentImage with a seal.
-func sealedImage(first, salt uint64, payloads ...string) []byte {
-	image := segmentImage(first, salt, payloads...)
-	end := seal{length: int64(len(image)), next: first + uint64(len(payloads)), sealed: testTime}
-	copy(image[sealOffset:], end.encode(maskOf(salt)))
-	return image
-}
+// segmentName is the name of segmentImage.
+func segmentName(first uint64, salt uint32) string { return rawName(testWriter, int(first), salt) }
 
 var testWriter = uuid.UUID{1, 2, 3, 4, 5, 6, 0x70, 7, 0x80, 8, 9, 10, 11, 12, 13, 14}
 

@@ -28,66 +28,66 @@ func inode(f interface{ Stat() (os.FileInfo, error) }) (uint64, error) {
 }
 
 func (p *platter) disk() disk {
-	return disk{allocate: allocate, flush: func(f *os.File, mem []byte, from, to int) error {
+	d := realDisk
+	d.sync = func(f *os.File) error {
 		id, err := inode(f)
+		if err != nil {
+			return err
+		}
+		b, err := os.ReadFile(f.Name()) // a writer may add to it meanwhile
 		if err != nil {
 			return err
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.files[id] == nil {
-			p.files[id] = make([]byte, len(mem))
-		}
-		from &^= pageBytes - 1
-		copy(p.files[id][from:to], mem[from:to])
+		p.files[id] = b
 		return nil
-	}}
+	}
+	return d
 }
 
 // losePower copies what the disk has to another directory: sealed files as they are, since they
 // were synced as a whole; of the others what was flushed, and any sectors of the rest, which
 // the kernel writes when and in what order it likes.
 func (p *platter) losePower(t testing.TB, from, to string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	for _, path := range files(t, from) {
-		s, b, id := snapshot(t, path)
-		if s.seal == nil {
-			flushed := p.files[id]
-			if flushed == nil {
-				flushed = make([]byte, len(b))
+		f, err := os.Open(path)
+		if errors.Is(err, os.ErrNotExist) { // it was sealed meanwhile
+			for _, copied := range files(t, to) {
+				if err := os.Remove(copied); err != nil {
+					t.Fatal(err)
+				}
 			}
-			lost := rand.IntN(5) // of four sectors, about so many
+			p.losePower(t, from, to)
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := inode(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		if filepath.Ext(path) != ".zst" {
+			flushed := make([]byte, len(b))
+			p.mu.Lock()
+			synced := p.files[id]
+			p.mu.Unlock()
+			size := max(copy(flushed, synced), rand.IntN(len(b)+1)) // of the file, as far as its inode was written
+			lost := rand.IntN(5)                                    // of four sectors, about so many
 			for at := 0; at < len(b); at += 512 {
 				if end := min(at+512, len(b)); rand.IntN(4) < lost {
 					copy(b[at:end], flushed[at:end])
 				}
 			}
+			b = b[:size]
 		}
 		writeFile(t, filepath.Join(to, filepath.Base(path)), b)
-	}
-}
-
-// snapshot reads a file while the journal may seal it.
-func snapshot(t testing.TB, path string) (s segmentInfo, b []byte, id uint64) {
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if id, err = inode(f); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if s, err = inspect(f, filepath.Base(path)); err != nil {
-			t.Fatal(err)
-		}
-		b = make([]byte, s.size)
-		if _, err := f.ReadAt(b, 0); err == nil {
-			return s, b, id
-		} else if !errors.Is(err, io.EOF) {
-			t.Fatal(err)
-		}
 	}
 }
 

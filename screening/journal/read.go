@@ -3,117 +3,116 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"math"
 	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/google/uuid"
 
 	"interdict/lists/fault"
 )
 
-// Record is one record, as Read returns it.
-type Record struct {
-	Writer      uuid.UUID // zero if the header of the segment is damaged
-	Sequence    uint64    // 1, 2, 3 … for each writer
-	Kind        Kind
-	Time        time.Time // given by the caller, in UTC
-	Payload     []byte    // as appended; valid until the next step of the iteration
-	File        string    // of the segment
-	OffsetBytes int64     // of the record in the file
-}
-
-// DamageError reports that a segment was changed, or that it is missing.
-type DamageError struct {
-	File        string
-	OffsetBytes int64  // start of the damage
-	LengthBytes int64  // number of bytes that are not valid records; zero if bytes are missing
-	First       uint64 // first missing sequence number
-	Missing     uint64 // number of missing records from First on; zero if unknown
-	Reason      string
-}
-
-func (e *DamageError) Error() string {
-	text := fmt.Sprintf("journal segment %s is damaged at offset %d: %s", e.File, e.OffsetBytes, e.Reason)
-	if e.LengthBytes > 0 {
-		text += fmt.Sprintf(", %d bytes", e.LengthBytes)
-	}
-	if e.Missing > 0 {
-		text += fmt.Sprintf(", records %d to %d are missing", e.First, e.First+e.Missing-1)
-	}
-	return text
-}
-
-// FaultKind returns fault.Unavailable.
-func (e *DamageError) FaultKind() fault.Kind { return fault.Unavailable }
-
 // Read iterates over all records of all writers in dir: writer by writer, in the
 // order of their start, and for each writer by ascending sequence number, which is the order
-// of its Append calls. It uses about 1 MiB of memory, and 250 bytes for each segment in the
+// of its Append calls. It uses a few MiB of memory, and 300 bytes for each segment in the
 // directory. Writers can append meanwhile: records that were appended before Read began are included,
 // later ones may be.
 //
 // Damage yields a *DamageError without a record, and the iteration continues at
-// the next valid record. Torn or unwritten bytes at the end of a segment that is not sealed are
+// the next valid record. Torn bytes at the end of a segment that is not sealed are
 // not damage. After any other error, fault.Unavailable or that of ctx, the iteration ends.
 func Read(ctx context.Context, dir string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
-		segments, err := list(dir, false)
+		r := reader{ctx: ctx, yield: yield}
+		segments, err := list(dir, false, nil)
 		if err != nil {
-			yield(Record{}, err)
+			r.stop(err)
 			return
 		}
-		expected := uint64(1)
-		for i, s := range segments {
-			if i == 0 || segments[i-1].writer != s.writer {
-				expected = 1
-			}
-			limit := uint64(math.MaxUint64)
-			if i+1 < len(segments) && segments[i+1].writer == s.writer {
-				limit = segments[i+1].first
-			}
-			if s.damaged != nil {
-				expected, limit = s.first, math.MaxUint64
-			}
-			r := reader{ctx: ctx, yield: yield, segment: s, expected: expected, limit: limit}
-			if !r.read() {
-				return
-			}
-			expected = max(expected, s.first, r.next)
-		}
+		r.readAll(segments)
 	}
 }
 
-// reader yields the records of one segment.
-type reader struct {
-	ctx      context.Context
-	yield    func(Record, error) bool
-	segment  segmentInfo
-	expected uint64 // sequence number after the segments before
-	limit    uint64 // first sequence number of the next segment, which takes precedence
-	next     uint64 // sequence number after the last record read
+// ReadFrom iterates as Read does, over the records of one writer from a sequence number on. It opens only the segments that have them. If the
+// writer is alive, the last record is the last one that it has written.
+func ReadFrom(ctx context.Context, dir string, writer uuid.UUID, sequence uint64) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		r := reader{ctx: ctx, yield: yield, from: max(sequence, 1)}
+		segments, err := list(dir, false, func(w uuid.UUID) bool { return w == writer })
+		if err != nil {
+			r.stop(err)
+			return
+		}
+		for len(segments) > 0 && segments[0].limit <= r.from {
+			segments = segments[1:]
+		}
+		r.readAll(segments)
+	}
 }
 
-// read returns false if the iteration must end.
-func (r *reader) read() bool {
-	f, err := os.Open(r.segment.path)
-	if err != nil {
-		if errors.Is(err, os.ErrNotExist) && r.segment.seal == nil {
+// reader yields the records of segments.
+type reader struct {
+	ctx   context.Context
+	yield func(Record, error) bool
+
+	from uint64            // records before it are skipped
+	skip func(*block) bool // blocks that need not be read; then gaps are not reported
+	want func(*Record) bool
+
+	segment  segmentInfo
+	expected uint64 // sequence number after the records before
+	next     uint64 // sequence number after the last record of this segment
+	buf      []byte
+}
+
+// readAll returns false if the iteration must end.
+func (r *reader) readAll(segments []segmentInfo) bool {
+	for i, s := range segments {
+		if i == 0 || segments[i-1].writer != s.writer {
+			r.expected = max(r.from, 1)
+		}
+		if s.limit <= r.expected && s.limit != math.MaxUint64 {
+			continue // later segments have all of it
+		}
+		if !r.readSegment(s) {
+			return false
+		}
+		r.expected = max(r.expected, s.first, r.next)
+	}
+	return true
+}
+
+func (r *reader) readSegment(s segmentInfo) bool {
+	r.segment, r.next = s, 0
+	f, err := os.Open(s.path)
+	if errors.Is(err, fs.ErrNotExist) && !s.sealed {
+		if s, err = findSealed(s); err == nil && s.path == "" {
 			return true // it had no records, and its writer closed
 		}
+		if err == nil {
+			r.segment = s
+			f, err = os.Open(s.path)
+		}
+	}
+	if err != nil {
 		return r.stop(err)
 	}
 	defer f.Close()
-	s, err := inspect(f, filepath.Base(r.segment.path)) // again: it may have been sealed meanwhile
-	if err != nil {
+	if err := r.segment.inspect(f); err != nil {
 		return r.stop(err)
 	}
-	r.segment = s
-	return r.head() && r.body(f)
+	if s.version == 1 && r.segment.damaged != nil {
+		r.expected = s.first
+	}
+	if !r.head() {
+		return false
+	}
+	if r.segment.sealed {
+		return r.blocks(f)
+	}
+	return r.body(f)
 }
 
 // head reports damage before the first record.
@@ -122,22 +121,23 @@ func (r *reader) head() bool {
 	if s.damaged != nil && !s.empty && !r.damage(DamageError{LengthBytes: headerBytes, Reason: s.damaged.Error()}) {
 		return false
 	}
-	if s.badSeal != nil && !r.damage(DamageError{OffsetBytes: sealOffset, LengthBytes: headerBytes - sealOffset, Reason: s.badSeal.Error()}) {
+	if s.badSeal != nil && !r.damage(DamageError{OffsetBytes: seal1Offset, LengthBytes: headerBytes - seal1Offset, Reason: s.badSeal.Error()}) {
 		return false
 	}
-	if s.first > r.expected {
+	if s.first > r.expected && !s.empty {
 		return r.damage(DamageError{First: r.expected, Missing: s.first - r.expected, Reason: "the segment before it is missing"})
 	}
 	return true
 }
 
+// body yields the records of a raw segment.
 func (r *reader) body(f *os.File) bool {
 	s := r.segment
-	in := scanner{src: f, mask: maskOf(s.salt), next: s.first, off: headerBytes, end: s.size}
+	in := scanner{src: f, v1: s.version == 1, mask: maskOf(s.salt), next: s.first, off: headerBytes, end: s.size}
 	if s.seal != nil {
 		in.end = min(in.end, s.seal.length)
 	}
-	for in.next < r.limit {
+	for in.next < s.limit {
 		record, g, err := in.scan(r.ctx)
 		if errors.Is(err, io.EOF) {
 			break
@@ -146,21 +146,15 @@ func (r *reader) body(f *os.File) bool {
 			return r.stop(err)
 		}
 		if g.missing > 0 || g.to > g.from {
-			g.missing = min(g.missing, r.limit-g.first)
-			if !r.gap(g) {
+			g.missing = min(g.missing, s.limit-g.first)
+			if in.next > r.from && !r.gap(g) {
 				return false
 			}
 		}
-		if record.sequence >= r.limit {
+		if record.sequence >= s.limit {
 			break
 		}
-		if err := r.ctx.Err(); err != nil {
-			return r.stop(err)
-		}
-		if !r.yield(Record{
-			Writer: s.writer, Sequence: record.sequence, Kind: record.kind, Time: time.Unix(0, record.nanos).UTC(),
-			Payload: record.payload, File: s.path, OffsetBytes: in.off - record.size(),
-		}, nil) {
+		if !r.emit(record, in.off-int64(record.bytes)) {
 			return false
 		}
 	}
@@ -168,27 +162,119 @@ func (r *reader) body(f *os.File) bool {
 	return r.tail(in)
 }
 
-// tail reports damage after the last record.
+// tail reports damage after the last record of a raw segment.
 func (r *reader) tail(in scanner) bool {
 	s := r.segment
 	due := in.next // the sequence number that should have been reached
 	if s.seal != nil {
-		due = min(s.seal.next, r.limit)
-	} else if r.limit < math.MaxUint64 {
-		due = r.limit
+		due = min(s.seal.next, s.limit)
+	} else if s.limit < math.MaxUint64 {
+		due = s.limit
 	}
 	switch {
 	case in.next < due:
 		r.next = due
+		first := max(in.next, r.from)
+		if first >= due {
+			return true
+		}
 		return r.damage(DamageError{
-			OffsetBytes: in.off, LengthBytes: max(in.end-in.off, 0), First: in.next, Missing: due - in.next, Reason: "no valid record",
+			OffsetBytes: in.off, LengthBytes: max(in.end-in.off, 0), First: first, Missing: due - first, Reason: "no valid record",
 		})
-	case s.seal != nil && in.next < r.limit && in.off < in.end:
+	case s.seal != nil && in.next < s.limit && in.off < in.end:
 		return r.gap(gap{from: in.off, to: in.end})
 	case s.seal != nil && s.size > s.seal.length:
 		return r.gap(gap{from: s.seal.length, to: s.size})
 	}
 	return true
+}
+
+// blocks yields the records of a sealed segment.
+func (r *reader) blocks(f *os.File) bool {
+	s := r.segment
+	blocks, next, err := readIndex(f, s.size)
+	if errors.Is(err, errNoIndex) {
+		if !r.damage(DamageError{OffsetBytes: max(s.size-trailerBytes, 0), Reason: errNoIndex.Error()}) {
+			return false
+		}
+		if blocks, err = searchBlocks(f, s.size); err == nil {
+			next = s.first
+			if len(blocks) > 0 {
+				next = blocks[len(blocks)-1].next()
+			}
+			if s.limit != math.MaxUint64 {
+				next = max(next, s.limit)
+			}
+		}
+	}
+	if err != nil {
+		return r.stop(err)
+	}
+	r.next = s.first
+	for i := range blocks {
+		b := &blocks[i]
+		if b.first >= s.limit {
+			break
+		}
+		if b.next() <= r.from || r.skip != nil && r.skip(b) {
+			r.next = b.next()
+			continue
+		}
+		if !r.missing(b.off, 0, b.first) || !r.block(f, b) {
+			return false
+		}
+	}
+	return r.missing(s.size, 0, min(next, s.limit))
+}
+
+// missing reports the records up to next that are not there.
+func (r *reader) missing(off, length int64, next uint64) bool {
+	first := max(r.next, r.from)
+	r.next = max(r.next, next)
+	if r.skip != nil || first >= next {
+		return true
+	}
+	return r.damage(DamageError{OffsetBytes: off, LengthBytes: length, First: first, Missing: next - first, Reason: "no valid record"})
+}
+
+func (r *reader) block(f *os.File, b *block) bool {
+	raw, err := readBlock(f, *b, r.buf)
+	if err != nil && !errors.Is(err, errBadBlock) {
+		return r.stop(err)
+	}
+	if err != nil {
+		first := max(b.first, r.from)
+		r.next = b.next()
+		return r.damage(DamageError{OffsetBytes: b.off, LengthBytes: b.bytes(), First: first, Missing: min(b.next(), r.segment.limit) - first, Reason: errBadBlock.Error()})
+	}
+	r.buf = raw
+	in := blockReader{raw: raw, next: b.first}
+	for in.next < min(b.next(), r.segment.limit) {
+		record, ok := in.read()
+		if !ok {
+			break
+		}
+		if !r.emit(record, b.off) {
+			return false
+		}
+		r.next = in.next
+	}
+	return r.missing(b.off, b.bytes(), min(b.next(), r.segment.limit))
+}
+
+// emit yields a record if it is wanted.
+func (r *reader) emit(f frame, off int64) bool {
+	if f.sequence < r.from || f.sequence < r.expected {
+		return true
+	}
+	if err := r.ctx.Err(); err != nil {
+		return r.stop(err)
+	}
+	record := Record{
+		Writer: r.segment.writer, Sequence: f.sequence, Kind: f.kind, ID: f.id, Time: timeOf(f.nanos),
+		Payload: f.payload, File: r.segment.path, OffsetBytes: off,
+	}
+	return r.want != nil && !r.want(&record) || r.yield(record, nil)
 }
 
 func (r *reader) gap(g gap) bool {

@@ -28,21 +28,25 @@ func recoverDir(dir string, now func() time.Time, log *slog.Logger) (Recovery, e
 	if err := lockFile(d, unix.LOCK_EX); err != nil {
 		return done, fault.E(fault.Unavailable, "recover journal: %w", err)
 	}
-	segments, err := list(dir, true)
+	if err := removeUnfinished(dir); err != nil {
+		return done, fault.E(fault.Unavailable, "recover journal: %w", err)
+	}
+	segments, err := list(dir, true, nil)
 	if err != nil {
 		return done, err
 	}
-	for i := range segments {
-		s := &segments[i]
-		if s.seal != nil && s.size == s.seal.length && !s.spare {
+	before := "" // path of the sealed segment before, of the same writer
+	for i, s := range segments {
+		if i > 0 && segments[i-1].writer != s.writer {
+			before = ""
+		}
+		if s.sealed {
+			before = s.path
 			continue
 		}
-		before := ""
-		if i > 0 && segments[i-1].writer == s.writer && !s.spare {
-			before = segments[i-1].path
-		}
 		r := recovery{dir: dir, before: before, now: now, log: log.With("file", s.path), done: &done}
-		if s.path, err = r.run(s.path); err != nil {
+		before, err = r.run(s)
+		if err != nil {
 			done.Unsettled++
 			r.log.Error("journal segment not recovered", "error", err)
 		}
@@ -50,125 +54,166 @@ func recoverDir(dir string, now func() time.Time, log *slog.Logger) (Recovery, e
 	return done, nil
 }
 
+// removeUnfinished removes what a crash left of a seal. The raw segment is still there.
+func removeUnfinished(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !sealingPattern.MatchString(e.Name()) {
+			continue
+		}
+		f, ok, err := openAbandoned(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		if ok {
+			if err := errors.Join(os.Remove(f.Name()), f.Close()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// openAbandoned opens and locks a file whose writer is dead; ok is false if it is alive.
+func openAbandoned(path string) (_ *os.File, ok bool, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, false, nil // its writer closed
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if err = lockFile(f, unix.LOCK_EX|unix.LOCK_NB); err == nil {
+		ok, err = sameFile(f, path) // otherwise its writer closed or renamed it
+	}
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		err = nil
+	}
+	if !ok || err != nil {
+		return nil, false, errors.Join(err, f.Close())
+	}
+	return f, true, nil
+}
+
 // recovery is the recovery of one segment.
 type recovery struct {
 	dir    string
-	before string // path of the previous segment of the same writer; "" if none
+	before string
 	now    func() time.Time
 	log    *slog.Logger
 	done   *Recovery
 }
 
-// run recovers the segment and returns its new path.
-func (r *recovery) run(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if errors.Is(err, os.ErrNotExist) {
-		return path, nil // its writer closed
+// run recovers a segment and returns the path of what is the segment before the next one; "" if that is not sealed.
+func (r *recovery) run(s segmentInfo) (path string, err error) {
+	if s.seal != nil && s.size == s.seal.length && !s.spare {
+		return s.path, nil
 	}
-	if err != nil {
-		return path, err
+	f, ok, err := openAbandoned(s.path)
+	if err != nil || !ok {
+		return "", err
 	}
 	defer f.Close()
-	if err := lockFile(f, unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
-		return path, nil // its writer is alive
-	} else if err != nil {
-		return path, err
+	if err := s.inspect(f); err != nil { // again, now that it is locked
+		return "", err
 	}
-	if same, err := sameFile(f, path); err != nil || !same {
-		return path, err // its writer closed or renamed it
-	}
-	s, err := inspect(f, filepath.Base(path)) // again, now that it is locked
 	switch {
-	case err != nil:
-		return path, err
 	case s.seal != nil && s.size != s.seal.length:
-		return path, fmt.Errorf("it was sealed with %d bytes but has %d", s.seal.length, s.size)
+		return "", fmt.Errorf("it was sealed with %d bytes but has %d", s.seal.length, s.size)
 	case s.seal != nil && !s.spare:
-		return path, nil // its writer sealed it meanwhile
+		return s.path, nil // its writer sealed it meanwhile
 	case s.empty:
-		return path, os.Remove(path)
+		return r.before, os.Remove(s.path)
 	case s.damaged != nil:
-		return path, s.damaged
+		return "", s.damaged
+	case s.badSeal != nil:
+		r.done.Damaged++
+		r.log.Error("journal segment has a damaged seal", "error", s.badSeal)
+		return "", nil
 	}
-	return r.cut(f, s)
+	if sealed, err := findSealed(s); err == nil && sealed.path != "" && sealedWell(sealed.path) {
+		return sealed.path, os.Remove(s.path) // the crash came between
+	}
+	return r.seal(f, s)
 }
 
-// cut truncates a segment after its last valid record, seals it, and renames it.
-func (r *recovery) cut(f *os.File, s segmentInfo) (string, error) {
-	if s.badSeal != nil {
-		r.done.Damaged++
-		r.log.Error("journal segment has a damaged seal and is sealed again", "error", s.badSeal)
+// seal writes the valid records to a sealed segment. A torn record at the end is cut. If others are damaged, the raw file is kept under
+// another name.
+func (r *recovery) seal(f *os.File, s segmentInfo) (path string, err error) {
+	in := scanner{src: f, v1: s.version == 1, mask: maskOf(s.salt), next: s.first, off: headerBytes, end: s.size}
+	if s.seal != nil {
+		in.end = s.seal.length
 	}
-	in, records, err := r.scan(f, s)
-	if err != nil {
-		return s.path, err
+	var records uint64
+	var valid int64
+	damaged := 0
+	src := func() (frame, error) {
+		record, g, err := in.scan(context.Background())
+		if err != nil {
+			return record, err
+		}
+		records++
+		valid += int64(record.bytes)
+		if g.to > g.from || g.missing > 0 {
+			damaged++
+			r.log.Error("journal segment is damaged before its end", "offset", g.from, "bytes", g.to-g.from, "missing", g.missing)
+		}
+		return record, nil
+	}
+	first, err := src()
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if err == nil {
+		h := header{version: 2, number: s.number, first: s.first, created: s.created, writer: s.writer, salt: uint64(maskOf(s.salt))}
+		previous, err := digestOf(r.before)
+		if err != nil {
+			return "", err
+		}
+		taken := false
+		if _, err = sealInto(r.dir, h, previous, r.now(), func() (frame, error) {
+			if !taken {
+				taken = true
+				return first, nil
+			}
+			return src()
+		}); err != nil {
+			return "", err
+		}
+		sealed, err := findSealed(s)
+		if err != nil {
+			return "", err
+		}
+		path = sealed.path
 	}
 	dirty, err := lastDirty(f, in.off, s.size)
 	if err != nil {
-		return s.path, err
+		return "", err
 	}
-	if records == 0 && dirty == in.off {
-		return s.path, os.Remove(s.path)
+	if records > 0 || dirty > in.off {
+		r.done.Segments++
+		r.done.Records += records
+		r.done.Bytes += valid
+		r.done.CutBytes += dirty - in.off
+		r.done.Damaged += damaged
+		r.log.Warn("journal segment of a crashed writer recovered", "records", records, "end", in.off, "torn_bytes", dirty-in.off)
 	}
-	if s.seal == nil {
-		end := seal{length: in.off, next: in.next, sealed: r.now()}
-		if end.previous, err = digestOf(r.before); err != nil {
-			return s.path, err
-		}
-		if err := sealFile(f, maskOf(s.salt), end); err != nil {
-			return s.path, err
-		}
+	if path == "" {
+		path = r.before
 	}
-	path := s.path
-	if s.spare {
-		path = filepath.Join(r.dir, segmentName(s.first, s.salt))
-		if err := os.Rename(s.path, path); err != nil {
-			return s.path, err
-		}
+	if damaged > 0 {
+		return path, errors.Join(os.Rename(s.path, s.path+".damaged"), syncDir(r.dir))
 	}
-	r.done.Segments++
-	r.done.Records += records
-	r.done.Bytes += in.off - headerBytes
-	r.done.CutBytes += dirty - in.off
-	r.log.Warn("journal segment of a crashed writer recovered", "records", records, "end", in.off, "torn_bytes", dirty-in.off)
-	return path, syncDir(r.dir)
+	return path, os.Remove(s.path)
 }
 
-// scan reads all records and returns the scanner after the last one.
-func (r *recovery) scan(f *os.File, s segmentInfo) (in scanner, records uint64, err error) {
-	in = scanner{src: f, mask: maskOf(s.salt), next: s.first, off: headerBytes, end: s.size}
-	for {
-		_, g, err := in.scan(context.Background())
-		if errors.Is(err, io.EOF) {
-			return in, records, nil
-		}
-		if err != nil {
-			return in, 0, err
-		}
-		records++
-		if g.to > g.from || g.missing > 0 {
-			r.done.Damaged++
-			r.log.Error("journal segment is damaged before its end", "offset", g.from, "bytes", g.to-g.from, "missing", g.missing)
-		}
-	}
-}
-
-// digestOf returns the digest of the segment at path if it is sealed, otherwise zero.
+// digestOf returns the digest of the sealed segment at path; zero if there is none.
 func digestOf(path string) (digest [sha256.Size]byte, err error) {
 	if path == "" {
 		return digest, nil
 	}
-	f, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return digest, nil // it had no records
-	}
-	if err != nil {
-		return digest, err
-	}
-	defer f.Close()
-	s, err := inspect(f, filepath.Base(path))
-	if err != nil || s.seal == nil {
-		return digest, err
-	}
-	return fileDigest(f)
+	return fileDigest(path)
 }

@@ -14,6 +14,7 @@ const windowBytes = 256 << 10
 // group of fields.
 type scanner struct {
 	src  io.ReaderAt
+	v1   bool // format 1
 	mask uint32
 	next uint64 // sequence number that the next record should have
 	off  int64  // offset where it should begin
@@ -40,7 +41,7 @@ func (s *scanner) scan(ctx context.Context) (frame, gap, error) {
 		return frame{}, gap{}, err
 	}
 	if ok && f.sequence == s.next {
-		s.off, s.next = s.off+f.size(), s.next+1
+		s.off, s.next = s.off+int64(f.bytes), s.next+1
 		return f, gap{}, nil
 	}
 	if !ok || f.sequence < s.next {
@@ -79,26 +80,26 @@ func (s *scanner) pass(f frame, off int64) (frame, gap, error) {
 	if off != s.off || f.sequence != s.next {
 		g = gap{from: s.off, to: off, first: s.next, missing: f.sequence - s.next}
 	}
-	s.off, s.next = off+f.size(), f.sequence+1
+	s.off, s.next = off+int64(f.bytes), f.sequence+1
 	return f, g, nil
 }
 
 // search returns the offset of the first valid record at from or later with a sequence number of next or later;
 // io.EOF if there is none.
 func (s *scanner) search(ctx context.Context, from int64) (int64, error) {
-	for from+frameBytes <= s.end {
+	for from+int64(s.headBytes()) <= s.end {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		b, err := s.peek(from, frameBytes)
+		b, err := s.peek(from, s.headBytes())
 		if err != nil {
 			return 0, err
 		}
-		if len(b) < frameBytes {
+		if len(b) < s.headBytes() {
 			break // the file ends before s.end
 		}
 		b = s.window[from-s.at:]
-		i, found := candidate(b[:min(int64(len(b)), s.end-from)], s.next)
+		i, found := s.candidate(b[:min(int64(len(b)), s.end-from)])
 		from += int64(i)
 		if !found {
 			continue
@@ -115,33 +116,51 @@ func (s *scanner) search(ctx context.Context, from int64) (int64, error) {
 	return 0, io.EOF
 }
 
-// candidate returns the first index in b, which has at least frameBytes, where a record may begin: it has a
+// candidate returns the first index in b, which has at least headBytes, where a record may begin: it has a
 // kind, a possible length, and a sequence number of next or not much later. If there is none, it
-// returns the first index whose header is not completely in b.
-func candidate(b []byte, next uint64) (i int, found bool) {
-	for ; i+frameBytes <= len(b); i++ {
+// returns the first index whose head is not completely in b.
+func (s *scanner) candidate(b []byte) (i int, found bool) {
+	head := s.headBytes()
+	for ; i+head <= len(b); i++ {
 		if binary.LittleEndian.Uint64(b[i+7:]) == 0 {
 			i += 7 // no kind for any of i to i+7
 			continue
 		}
-		ahead := binary.LittleEndian.Uint64(b[i+8:]) - next
-		if ahead < 1<<32 && frameSize(b[i:]) > 0 {
+		ahead := uint64(binary.LittleEndian.Uint32(b[i+8:]) - uint32(s.next))
+		if s.v1 {
+			ahead = binary.LittleEndian.Uint64(b[i+8:]) - s.next
+		}
+		if ahead < 1<<31 && s.frameSize(b[i:]) > 0 {
 			return i, true
 		}
 	}
-	return len(b) - frameBytes + 1, false
+	return len(b) - head + 1, false
+}
+
+func (s *scanner) headBytes() int {
+	if s.v1 {
+		return frame1Bytes
+	}
+	return headBytes
+}
+
+func (s *scanner) frameSize(head []byte) int {
+	if s.v1 {
+		return frame1Size(head)
+	}
+	return frameSize(head)
 }
 
 // frameAt reads the record at off; ok is false if there is no valid one.
 func (s *scanner) frameAt(off int64) (f frame, ok bool, err error) {
-	if off+frameBytes > s.end {
+	if off+int64(s.headBytes()) > s.end {
 		return frame{}, false, nil
 	}
-	b, err := s.peek(off, frameBytes)
-	if err != nil || len(b) < frameBytes {
+	b, err := s.peek(off, s.headBytes())
+	if err != nil || len(b) < s.headBytes() {
 		return frame{}, false, err
 	}
-	size := frameSize(b)
+	size := int64(s.frameSize(b))
 	if size == 0 || off+size > s.end {
 		return frame{}, false, nil
 	}
@@ -149,7 +168,11 @@ func (s *scanner) frameAt(off int64) (f frame, ok bool, err error) {
 	if err != nil || int64(len(b)) < size {
 		return frame{}, false, err
 	}
-	f, ok = getFrame(b, s.mask)
+	if s.v1 {
+		f, ok = getFrame1(b, s.mask)
+	} else {
+		f, ok = getFrame(b, s.mask, s.next)
+	}
 	return f, ok, nil
 }
 
