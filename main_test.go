@@ -566,7 +566,7 @@ func TestAServerThatIsKilledHasRecordedEveryDecisionItGave(t *testing.T) {
 		if r.Kind != journal.Check {
 			continue
 		}
-		d, err := screening.DecodeRecord(r.Kind, [16]byte{}, r.Time, r.Payload)
+		d, err := screening.DecodeRecord(r.Kind, r.ID, r.Time, r.Payload)
 		if err != nil {
 			t.Fatal(err)
 		}

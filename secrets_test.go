@@ -273,7 +273,7 @@ func (o outputs) addFolder(t *testing.T, where, folder string) {
 		}
 		o.add(where, r.Payload)
 		if r.Kind == journal.Check {
-			d, err := screening.DecodeRecord(r.Kind, [16]byte{}, r.Time, r.Payload)
+			d, err := screening.DecodeRecord(r.Kind, r.ID, r.Time, r.Payload)
 			if err != nil {
 				t.Fatal(err)
 			}

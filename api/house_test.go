@@ -482,7 +482,7 @@ func (h *house) records() []map[string]any {
 		}
 		text := r.Payload
 		if r.Kind == journal.Check {
-			d, err := screening.DecodeRecord(r.Kind, [16]byte{}, r.Time, r.Payload)
+			d, err := screening.DecodeRecord(r.Kind, r.ID, r.Time, r.Payload)
 			if err != nil {
 				h.t.Fatal(err)
 			}

@@ -19,7 +19,7 @@ func TestARecordHasWhatTheCallerWasAnswered(t *testing.T) {
 		var d *screening.Decision
 		for r, err := range journal.Read(t.Context(), h.dir+"/journal") {
 			if err == nil && r.Kind == journal.Check {
-				d, err = screening.DecodeRecord(r.Kind, [16]byte{}, r.Time, r.Payload)
+				d, err = screening.DecodeRecord(r.Kind, r.ID, r.Time, r.Payload)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -19,11 +19,7 @@ func (s *Screener) record(w *work) {
 			c.err = fault.E(fault.Internal, "the decision takes %d bytes, more than one record of the journal can hold", len(c.record))
 			c.record = c.appendRecord(c.record[:0])
 		}
-		e := journal.Entry{Kind: journal.Check, Time: w.now, Payload: c.record}
-		if c.err == nil {
-			e.ID = c.answer.CheckID
-		}
-		w.entries = append(w.entries, e)
+		w.entries = append(w.entries, journal.Entry{Kind: journal.Check, Time: w.now, ID: c.answer.CheckID, Payload: c.record})
 		durable = durable || c.durable
 	}
 	err := s.journal.AppendBatch(w.entries, durable)

@@ -51,7 +51,7 @@ func (m *memory) AppendBatch(entries []journal.Entry, _ bool) error {
 // decision decodes the record of an entry.
 func decision(t testing.TB, e journal.Entry) *screening.Decision {
 	t.Helper()
-	d, err := screening.DecodeRecord(e.Kind, [16]byte{}, e.Time, e.Payload)
+	d, err := screening.DecodeRecord(e.Kind, e.ID, e.Time, e.Payload)
 	if err != nil {
 		t.Fatalf("%v: %q", err, e.Payload)
 	}
@@ -61,7 +61,7 @@ func decision(t testing.TB, e journal.Entry) *screening.Decision {
 // asJSON returns the decision of a record as JSON.
 func asJSON(t testing.TB, r journal.Record) []byte {
 	t.Helper()
-	return decision(t, journal.Entry{Kind: r.Kind, Time: r.Time, Payload: r.Payload}).JSON()
+	return decision(t, journal.Entry{Kind: r.Kind, Time: r.Time, ID: r.ID, Payload: r.Payload}).JSON()
 }
 
 // vector is a line of docs/vectors.jsonl.
@@ -391,7 +391,7 @@ func TestAnyRequestIsReadBack(t *testing.T) {
 		var a screening.Answer
 		err := r.s.Check(ctx, &q, &a)
 		e := r.records[0]
-		d, bad := screening.DecodeRecord(e.Kind, [16]byte{}, e.Time, e.Payload)
+		d, bad := screening.DecodeRecord(e.Kind, e.ID, e.Time, e.Payload)
 		if bad != nil {
 			t.Fatal(bad)
 		}

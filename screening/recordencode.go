@@ -11,7 +11,7 @@ import (
 
 // A record is the request and its outcome. Numbers are varints, texts have their length before them, and words are labels:
 //
-//	version           byte: recordVersion, or recordVersionID and the 16 bytes of the check's id
+//	version           byte: recordVersion; the journal stores the check's id. recordVersionID, which is only read, has the id here
 //	outcome           byte: the recorded outcome, the direction, and which of the next fields there are
 //	details           byte: the details of a miss, and how the network was named
 //	by                text
@@ -27,9 +27,6 @@ const (
 	recordVersion   = 1
 	recordVersionID = 2
 )
-
-// idInRecord says that the journal does not store the id of a check itself.
-const idInRecord = true
 
 // Outcomes: the lowest bits of the second byte.
 const (
@@ -69,12 +66,7 @@ var recordedDirections = [...]lists.Direction{"", lists.Deposit, lists.Withdrawa
 // appendRecord encodes the request and the answer or the error.
 func (c *check) appendRecord(b []byte) []byte {
 	r := c.request
-	id := &c.answer.CheckID
-	if idInRecord {
-		b = append(append(b, recordVersionID), id[:]...)
-	} else {
-		b = append(b, recordVersion)
-	}
+	b = append(b, recordVersion)
 	outcome, details, a := c.outcomeBits()
 	switch r.Direction {
 	case lists.Deposit:

@@ -582,7 +582,7 @@ func (w *world) journals() {
 				w.t.Errorf("the journal of server %d: %v", r.n, err)
 				break
 			}
-			if d, err := screening.DecodeRecord(x.Kind, [16]byte{}, x.Time, x.Payload); err == nil {
+			if d, err := screening.DecodeRecord(x.Kind, x.ID, x.Time, x.Payload); err == nil {
 				recorded[d.CheckID()] = true
 			}
 		}
