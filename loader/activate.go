@@ -95,7 +95,7 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 }
 
 // checkActivation returns an error that says why a version cannot be activated yet.
-func (r *Loader) checkActivation(ctx context.Context, settings *lists.List, v *lists.Version, o *ActivateOptions) error {
+func (l *Loader) checkActivation(ctx context.Context, settings *lists.List, v *lists.Version, o *ActivateOptions) error {
 	if len(v.Guards) > 0 && o.Override == "" {
 		var all []string
 		for _, g := range v.Guards {
@@ -107,13 +107,13 @@ func (r *Loader) checkActivation(ctx context.Context, settings *lists.List, v *l
 	if settings.Approvals == 0 || wentBack || o.Warrant.Alone == lists.AloneOperator && o.Override != "" {
 		return nil
 	}
-	people, err := lists.ReadPeople(ctx, r.store)
+	people, err := lists.ReadPeople(ctx, l.store)
 	if err != nil {
 		return err
 	}
 	alone := o.Warrant.Alone == lists.AloneFourEyes
 	if len(v.Guards) > 0 && !alone {
-		if err := r.agrees(people, v, o.By); err != nil {
+		if err := l.agrees(people, v, o.By); err != nil {
 			return fault.E(fault.Forbidden, "the override of a guard of version %d of %s: %w", v.Number, v.List, err)
 		}
 	}
@@ -122,7 +122,7 @@ func (r *Loader) checkActivation(ctx context.Context, settings *lists.List, v *l
 		if a.Digest != v.SHA256 {
 			continue
 		}
-		if err := r.agrees(people, v, lists.Actor{Person: a.By, Credential: a.Credential}); err != nil && !alone {
+		if err := l.agrees(people, v, lists.Actor{Person: a.By, Credential: a.Credential}); err != nil && !alone {
 			lapsed = fmt.Sprintf(" (that of %s does not count: %v)", a.By, err)
 			continue
 		}
@@ -136,12 +136,12 @@ func (r *Loader) checkActivation(ctx context.Context, settings *lists.List, v *l
 
 // agrees returns an error if a person cannot be the second person for the content of a version: for its uploader, and for who chose the source
 // that it came from.
-func (r *Loader) agrees(people *lists.People, v *lists.Version, approver lists.Actor) error {
+func (l *Loader) agrees(people *lists.People, v *lists.Version, approver lists.Actor) error {
 	for _, author := range []string{v.UploadedBy, v.SourceBy} {
 		if author == "" || author == lists.Refresher {
 			continue
 		}
-		if err := people.SecondPerson(lists.Person(author), approver, r.now()); err != nil {
+		if err := people.SecondPerson(lists.Person(author), approver, l.now()); err != nil {
 			return err
 		}
 	}
