@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -46,9 +47,12 @@ func (j *Journal) sealAll(previous *[sha256.Size]byte) bool {
 				return false
 			}
 		}
+		// Its records are on disk: no flush needs it any more, and the one that is running may.
 		j.mu.Lock()
 		broken := s.broken
+		j.unsynced = slices.DeleteFunc(j.unsynced, func(u *segment) bool { return u == s })
 		j.mu.Unlock()
+		j.commit.settle()
 		if err := j.sealOne(s, broken, previous); err != nil {
 			// Nothing is lost, since the next Open seals it.
 			j.log.Error("journal segment not sealed", "file", s.path, "error", err)

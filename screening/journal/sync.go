@@ -77,6 +77,17 @@ func (j *Journal) runFlush() error {
 	return err
 }
 
+// settle waits until the flush that is running has ended.
+func (c *commit) settle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.busy {
+		for ends := c.ends; c.ends == ends; {
+			c.ended.Wait()
+		}
+	}
+}
+
 // end waits for the running flush and prevents further ones.
 func (c *commit) end() {
 	c.mu.Lock()
