@@ -285,7 +285,7 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 			stop := s.start(t, i)
 
 			s.expect(t, ":8080", "GET", "/livez", "", http.StatusOK)
-			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusServiceUnavailable); strings.Count(body, `"fail"`) != 1 || strings.Contains(body, `"warn"`) {
+			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusServiceUnavailable); strings.Count(body, `"fail"`) != 1 || warns(body) {
 				t.Errorf("it lacks more than a list: %s", body)
 			}
 			s.expect(t, ":9090", "GET", "/metrics", "", http.StatusOK)
@@ -321,7 +321,7 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 			if out, err := s.command(t, cron.with(s, strings.TrimSpace(key.String()))).CombinedOutput(); err != nil {
 				t.Fatalf("%q: %v\n%s", cron.args, err, out)
 			}
-			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusOK); strings.Contains(body, `"warn"`) {
+			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusOK); warns(body) {
 				t.Errorf("something is wrong: %s", body)
 			}
 			body := s.expect(t, ":8080", "POST", "/v1/check", `{"address": "`+listed+`", "direction": "withdrawal"}`, http.StatusOK)
@@ -498,4 +498,9 @@ func redisServer(t *testing.T) string {
 	}
 	t.Fatal("redis-server does not answer")
 	return ""
+}
+
+// warns reports whether a readiness probe warns of anything but setup: a new server has one administrator.
+func warns(body string) bool {
+	return strings.Count(body, `"warn"`) > strings.Count(body, `{"name":"setup","status":"warn"`)
 }
