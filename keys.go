@@ -38,15 +38,12 @@ func (*keyCreateCmd) Help() string {
 }
 
 func (c *keyCreateCmd) Run(e *env) error {
-	roles, err := auth.ParseRoles(c.Role)
+	roles, err := parseRoles(c.Role)
 	if err != nil {
-		return usage("%w", err)
+		return err
 	}
-	r := client.KeyRequest{Name: c.Name, Person: c.Person, Lists: c.For, CIDRs: c.CIDRs, Expires: c.Expires, ChecksPerSecond: c.ChecksPerSecond,
+	r := client.KeyRequest{Name: c.Name, Person: c.Person, Roles: roles, Lists: c.For, CIDRs: c.CIDRs, Expires: c.Expires, ChecksPerSecond: c.ChecksPerSecond,
 		Certificate: c.Certificate, Reason: c.Reason}
-	for _, role := range roles {
-		r.Roles = append(r.Roles, string(role))
-	}
 	return c.changesWith(e, c.Pepper, func(o operations) error {
 		key, err := o.CreateKey(e.ctx, r)
 		return printNewKey(e, key, err, c.JSON)
@@ -55,16 +52,23 @@ func (c *keyCreateCmd) Run(e *env) error {
 
 // printNewKey prints a key with its text.
 func printNewKey(e *env, key *client.NewKey, err error, asJSON bool) error {
-	switch {
-	case err != nil:
-		return err
-	case asJSON:
-		printJSON(e.stdout, key)
-	default:
+	return printResult(e, asJSON, key, err, func(key *client.NewKey) {
 		fmt.Fprintf(e.stderr, "key %s (%s) for %s; it is shown this once:\n", key.ID, strings.Join(key.Roles, ","), key.Name)
 		fmt.Fprintln(e.stdout, key.Text)
+	})
+}
+
+// parseRoles reads the names of roles joined by commas.
+func parseRoles(text string) ([]string, error) {
+	roles, err := auth.ParseRoles(text)
+	if err != nil {
+		return nil, usage("%w", err)
 	}
-	return nil
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = string(role)
+	}
+	return names, nil
 }
 
 type keyRotateCmd struct {
@@ -99,17 +103,11 @@ func (*keyListCmd) Help() string { return "Example:\n  interdict keys list" }
 func (c *keyListCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
 		all, err := o.AllKeys(e.ctx)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			printJSON(e.stdout, all)
-			return nil
-		}
-		for _, k := range all {
-			fmt.Fprintf(e.stdout, "%-20s %-20s %-20s %-28s %s\n", k.ID, k.Name, k.Person, strings.Join(k.Roles, ","), keyState(&k))
-		}
-		return nil
+		return printResult(e, c.JSON, all, err, func(all []client.Key) {
+			for _, k := range all {
+				fmt.Fprintf(e.stdout, "%-20s %-20s %-20s %-28s %s\n", k.ID, k.Name, k.Person, strings.Join(k.Roles, ","), keyState(&k))
+			}
+		})
 	})
 }
 

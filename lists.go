@@ -47,28 +47,14 @@ func (c *listsShowCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
 		if c.List != "" {
 			l, err := o.List(e.ctx, c.List)
-			if err != nil {
-				return err
-			}
-			if c.JSON {
-				printJSON(e.stdout, l)
-			} else {
-				printList(e, l)
-			}
-			return nil
+			return printResult(e, c.JSON, l, err, func(l *client.List) { printList(e, l) })
 		}
 		all, err := o.Lists(e.ctx)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			printJSON(e.stdout, all)
-			return nil
-		}
-		for i := range all {
-			printList(e, &all[i])
-		}
-		return nil
+		return printResult(e, c.JSON, all, err, func(all []client.List) {
+			for i := range all {
+				printList(e, &all[i])
+			}
+		})
 	})
 }
 
@@ -116,18 +102,12 @@ func (*versionsCmd) Help() string { return "Example:\n  interdict lists versions
 func (c *versionsCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
 		all, err := o.Versions(e.ctx, c.List)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			printJSON(e.stdout, all)
-			return nil
-		}
-		for _, v := range all {
-			fmt.Fprintf(e.stdout, "%4d  %-10s %-7s %-10s %8d addresses  %s by %s  %s\n", v.Number, v.State, v.Mode, orDash(v.Published), v.Addresses,
-				v.UploadedAt.Format(time.RFC3339), v.UploadedBy, v.File)
-		}
-		return nil
+		return printResult(e, c.JSON, all, err, func(all []lists.Version) {
+			for _, v := range all {
+				fmt.Fprintf(e.stdout, "%4d  %-10s %-7s %-10s %8d addresses  %s by %s  %s\n", v.Number, v.State, v.Mode, orDash(v.Published), v.Addresses,
+					v.UploadedAt.Format(time.RFC3339), v.UploadedBy, v.File)
+			}
+		})
 	})
 }
 
@@ -314,15 +294,7 @@ func (c *setCmd) Run(e *env) error {
 		settings := c.settings()
 		settings.Reason = c.Reason
 		l, err := o.SetList(e.ctx, c.List, settings)
-		switch {
-		case err != nil:
-			return err
-		case c.JSON:
-			printJSON(e.stdout, l)
-		default:
-			printList(e, l)
-		}
-		return nil
+		return printResult(e, c.JSON, l, err, func(l *client.List) { printList(e, l) })
 	})
 }
 

@@ -101,3 +101,16 @@ func printJSON(w io.Writer, v any) {
 	}
 	fmt.Fprintf(asJSON(w), "%s\n", b)
 }
+
+// printResult prints what an operation has returned: as JSON, or with text.
+func printResult[T any](e *env, asJSON bool, v T, err error, text func(T)) error {
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		printJSON(e.stdout, v)
+	default:
+		text(v)
+	}
+	return nil
+}

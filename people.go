@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"interdict/api/auth"
 	"interdict/api/client"
 	"interdict/lists"
 )
@@ -34,14 +33,11 @@ func (*personCreateCmd) Help() string {
 }
 
 func (c *personCreateCmd) Run(e *env) error {
-	roles, err := auth.ParseRoles(c.Role)
+	roles, err := parseRoles(c.Role)
 	if err != nil {
-		return usage("%w", err)
+		return err
 	}
-	r := client.AccountRequest{Login: c.Login, Person: c.Person, Lists: c.For, Reason: c.Reason}
-	for _, role := range roles {
-		r.Roles = append(r.Roles, string(role))
-	}
+	r := client.AccountRequest{Login: c.Login, Person: c.Person, Roles: roles, Lists: c.For, Reason: c.Reason}
 	return c.changes(e, func(o operations) error {
 		account, err := o.CreatePerson(e.ctx, r)
 		return c.printInvited(e, account, err, c.JSON)
@@ -50,19 +46,15 @@ func (c *personCreateCmd) Run(e *env) error {
 
 // printInvited prints an account with its invitation.
 func (t *target) printInvited(e *env, account *client.InvitedAccount, err error, asJSON bool) error {
-	switch {
-	case err != nil:
-		return err
-	case asJSON:
-		printJSON(e.stdout, account)
-	case account.Invitation == "":
-		fmt.Fprintf(e.stderr, "account %s of %s: its sessions have ended\n", account.ID, account.Person)
-	default:
+	return printResult(e, asJSON, account, err, func(account *client.InvitedAccount) {
+		if account.Invitation == "" {
+			fmt.Fprintf(e.stderr, "account %s of %s: its sessions have ended\n", account.ID, account.Person)
+			return
+		}
 		fmt.Fprintf(e.stderr, "account %s (%s) of %s, until %s; %s\n", account.ID, strings.Join(account.Roles, ","), account.Person,
 			account.InvitedUntil.Format(time.RFC3339), t.invitationIs())
 		fmt.Fprintln(e.stdout, t.invitationLink(account.Invitation))
-	}
-	return nil
+	})
 }
 
 // invitationIs says what is printed for the person of an account.
@@ -92,18 +84,12 @@ func (*personListCmd) Help() string { return "Example:\n  interdict people list"
 func (c *personListCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
 		all, err := o.AllPeople(e.ctx)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			printJSON(e.stdout, all)
-			return nil
-		}
-		for i := range all {
-			a := &all[i]
-			fmt.Fprintf(e.stdout, "%-16s %-24s %-24s %-28s %s\n", a.ID, a.Login, a.Person, orDash(strings.Join(a.Roles, ",")), accountState(a))
-		}
-		return nil
+		return printResult(e, c.JSON, all, err, func(all []client.StaffAccount) {
+			for i := range all {
+				a := &all[i]
+				fmt.Fprintf(e.stdout, "%-16s %-24s %-24s %-28s %s\n", a.ID, a.Login, a.Person, orDash(strings.Join(a.Roles, ",")), accountState(a))
+			}
+		})
 	})
 }
 
@@ -135,25 +121,16 @@ func (*personRolesCmd) Help() string {
 }
 
 func (c *personRolesCmd) Run(e *env) error {
-	roles, err := auth.ParseRoles(c.Role)
+	roles, err := parseRoles(c.Role)
 	if err != nil {
-		return usage("%w", err)
+		return err
 	}
-	r := client.RolesRequest{Lists: c.For, Reason: c.Reason}
-	for _, role := range roles {
-		r.Roles = append(r.Roles, string(role))
-	}
+	r := client.RolesRequest{Roles: roles, Lists: c.For, Reason: c.Reason}
 	return c.changes(e, func(o operations) error {
 		account, err := o.SetRoles(e.ctx, c.ID, r)
-		switch {
-		case err != nil:
-			return err
-		case c.JSON:
-			printJSON(e.stdout, account)
-		default:
+		return printResult(e, c.JSON, account, err, func(account *client.StaffAccount) {
 			fmt.Fprintf(e.stderr, "%s is now %s\n", account.Person, strings.Join(account.Roles, ","))
-		}
-		return nil
+		})
 	})
 }
 
@@ -190,14 +167,8 @@ func (*personDisableCmd) Help() string {
 func (c *personDisableCmd) Run(e *env) error {
 	return c.changes(e, func(o operations) error {
 		account, err := o.DisablePerson(e.ctx, c.ID, c.Reason)
-		switch {
-		case err != nil:
-			return err
-		case c.JSON:
-			printJSON(e.stdout, account)
-		default:
+		return printResult(e, c.JSON, account, err, func(account *client.StaffAccount) {
 			fmt.Fprintf(e.stderr, "%s can no longer sign in, and has no key\n", account.Person)
-		}
-		return nil
+		})
 	})
 }

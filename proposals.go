@@ -34,17 +34,11 @@ func (c *proposalListCmd) Run(e *env) error {
 			state = ""
 		}
 		all, err := o.Proposals(e.ctx, state)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			printJSON(e.stdout, all)
-			return nil
-		}
-		for i := range all {
-			printProposal(e, &all[i])
-		}
-		return nil
+		return printResult(e, c.JSON, all, err, func(all []client.Proposal) {
+			for i := range all {
+				printProposal(e, &all[i])
+			}
+		})
 	})
 }
 
@@ -85,14 +79,6 @@ func (c *proposalRejectCmd) Run(e *env) error  { return c.decide(e, operations.R
 func (c *onProposal) decide(e *env, decide func(o operations, ctx context.Context, id, reason string) (*client.Proposal, error)) error {
 	return c.changes(e, func(o operations) error {
 		p, err := decide(o, e.ctx, c.ID, c.Reason)
-		switch {
-		case err != nil:
-			return err
-		case c.JSON:
-			printJSON(e.stdout, p)
-		default:
-			printProposal(e, p)
-		}
-		return nil
+		return printResult(e, c.JSON, p, err, func(p *client.Proposal) { printProposal(e, p) })
 	})
 }

@@ -31,17 +31,11 @@ type suppressionsCmd struct {
 func (c *suppressionsCmd) Run(e *env) error {
 	return c.reads(e, func(o operations) error {
 		all, err := o.Suppressions(e.ctx, c.List)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			printJSON(e.stdout, all)
-			return nil
-		}
-		for i := range all {
-			printSuppression(e, &all[i])
-		}
-		return nil
+		return printResult(e, c.JSON, all, err, func(all []client.Suppression) {
+			for i := range all {
+				printSuppression(e, &all[i])
+			}
+		})
 	})
 }
 

@@ -68,11 +68,7 @@ func noAccount(id string) error {
 // invite returns an account with its invitation, which also a proposal has.
 func (a *Acting) invite(ctx context.Context, account lists.Account, text, reason string, err error) (*client.InvitedAccount, error) {
 	if err != nil {
-		err = a.propose(ctx, err, reason, nil)
-		if p, ok := err.(*client.Proposed); ok { //nolint:errorlint // propose returns it unwrapped
-			p.Invitation = text
-		}
-		return nil, err
+		return nil, handOut(a.propose(ctx, err, reason, nil), func(p *client.Proposed) { p.Invitation = text })
 	}
 	return &client.InvitedAccount{StaffAccount: viewAccount(&account), Invitation: text}, nil
 }

@@ -57,7 +57,7 @@ func ParseProxies(texts []string) ([]netip.Prefix, error) {
 			network, err = a.Prefix(a.BitLen())
 		}
 		if err != nil {
-			return nil, fault.E(fault.Invalid, "%.60q is no network and no address; write one like 10.0.0.0/8", text)
+			return nil, fault.E(fault.Invalid, "%.60q is neither a network nor an address; write one like 10.0.0.0/8", text)
 		}
 		out = append(out, netip.PrefixFrom(network.Addr().Unmap(), unmappedBits(network)).Masked())
 	}

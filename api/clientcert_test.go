@@ -51,7 +51,7 @@ func TestNamesOfAClientCertificate(t *testing.T) {
 	full := certstest.Named("till")
 	full.DNSNames = []string{"till.shop.internal", "till"}
 	full.URIs = []*url.URL{{Scheme: "spiffe", Host: "shop", Path: "/till"}}
-	full.EmailAddresses = []string{"till@shop.example"} // an address of a person is no name of a service
+	full.EmailAddresses = []string{"till@shop.example"} // an e-mail address does not name a service
 	for name, x := range map[string]struct {
 		template x509.Certificate
 		want     []string

@@ -49,7 +49,7 @@ func (a *Acting) CreateKey(ctx context.Context, r client.KeyRequest) (*client.Ne
 		ChecksPerSecond: r.ChecksPerSecond, Certificate: r.Certificate}
 	text, key, err := a.Keys.Create(ctx, key, a.keyChange(r.Reason))
 	if err != nil {
-		return nil, withKey(a.propose(ctx, err, r.Reason, nil), text)
+		return nil, handOut(a.propose(ctx, err, r.Reason, nil), func(p *client.Proposed) { p.Key = text })
 	}
 	return &client.NewKey{Key: viewKey(&key), Text: text}, nil
 }
@@ -67,17 +67,9 @@ func (a *Acting) RotateKey(ctx context.Context, id string, r client.Rotation) (*
 	}
 	text, key, err := a.Keys.Rotate(ctx, id, overlap, a.keyChange(r.Reason))
 	if err != nil {
-		return nil, withKey(a.propose(ctx, err, r.Reason, nil), text)
+		return nil, handOut(a.propose(ctx, err, r.Reason, nil), func(p *client.Proposed) { p.Key = text })
 	}
 	return &client.NewKey{Key: viewKey(&key), Text: text}, nil
-}
-
-// withKey adds the text of a key to the error that says that it waits for a second person.
-func withKey(err error, text string) error {
-	if p, ok := err.(*client.Proposed); ok { //nolint:errorlint // propose returns it unwrapped
-		p.Key = text
-	}
-	return err
 }
 
 // RevokeKey ends a key.

@@ -89,7 +89,7 @@ func (a *Acting) List(ctx context.Context, id string) (*client.List, error) {
 func (a *Acting) viewList(ctx context.Context, v *client.List, stored *lists.List, freshAt time.Time) error {
 	l := stored.WithDefaults()
 	*v = client.List{ID: l.ID, Name: l.Name, Authority: l.Authority, Category: l.Category, Confidence: l.Confidence, Policy: l.Policy,
-		MaxAge: durationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
+		MaxAge: lists.DurationText(l.MaxAge), OnStale: l.OnStale, Approvals: l.Approvals, MaxShrink: l.MaxShrink, MaxGrowth: l.MaxGrowth,
 		MaxQuarantined: l.MaxQuarantined, Mandatory: l.Mandatory, Keep: l.KeepVersions(), ActiveVersion: l.Active, LatestVersion: l.Latest,
 		UpdatedAt: l.UpdatedAt, UpdatedBy: l.UpdatedBy, Means: l.Means()}
 	if v.Policy == nil {
@@ -97,7 +97,7 @@ func (a *Acting) viewList(ctx context.Context, v *client.List, stored *lists.Lis
 	}
 	if l.Source != nil {
 		x := l.Source.Redacted()
-		v.Source = &client.Source{URL: x.URL, Format: x.Format, Every: durationText(x.Every), SHA256: x.SHA256, SHA256URL: x.SHA256URL, By: x.By}
+		v.Source = &client.Source{URL: x.URL, Format: x.Format, Every: lists.DurationText(x.Every), SHA256: x.SHA256, SHA256URL: x.SHA256URL, By: x.By}
 		var err error
 		if v.SourceStatus, err = a.sourceStatus(ctx, &l); err != nil {
 			return err
@@ -128,13 +128,6 @@ func (a *Acting) sourceStatus(ctx context.Context, l *lists.List) (*client.Sourc
 		v.LastSuccess = &x.LastSuccess
 	}
 	return v, nil
-}
-
-func durationText(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	return d.String()
 }
 
 func duration(field, text string) (time.Duration, error) {

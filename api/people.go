@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -11,10 +10,7 @@ import (
 )
 
 func (s *Server) getMe(c *gin.Context, who *auth.Principal) error {
-	me := client.Me{Person: who.Actor.Person, Credential: who.Actor.Credential, Roles: roleNames(who.Roles()), Lists: who.Lists(), FourEyes: "on"}
-	if people := s.keys.People(); people != nil {
-		me.Setup = people.Setup(s.now())
-	}
+	me := client.Me{Person: who.Actor.Person, Credential: who.Actor.Credential, Roles: roleNames(who.Roles()), Lists: who.Lists(), Setup: s.keys.Setup(), FourEyes: "on"}
 	if s.alone != "" {
 		me.FourEyes = "off"
 	}
@@ -59,17 +55,4 @@ func (s *Server) resetPerson(c *gin.Context, who *auth.Principal) error {
 
 func (s *Server) disablePerson(c *gin.Context, who *auth.Principal) error {
 	return withReason(c, s.as(who).DisablePerson)
-}
-
-// withReason makes a change whose only argument is its reason.
-func withReason[T any](c *gin.Context, change func(ctx context.Context, id, reason string) (*T, error)) error {
-	var in reasoned
-	if err := bind(c, &in); err != nil {
-		return err
-	}
-	out, err := change(c.Request.Context(), param(c, "id"), in.Reason)
-	if err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, out)
 }

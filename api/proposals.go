@@ -41,14 +41,10 @@ func (a *Acting) propose(ctx context.Context, err error, reason string, change a
 	p.Reason, p.By, p.Credential = lists.Reason(reason), a.person.Person, a.person.Credential
 	p.At, p.Expires, p.State = now, now.Add(lists.ProposalTTL), lists.Open
 	if p.Change == nil && change != nil {
-		b, err := json.Marshal(change)
-		if err != nil {
-			return err
-		}
-		p.Change = b
+		p.Change = lists.JSON(change)
 	}
-	e := &lists.Event{Action: "propose", By: p.By, Credential: p.Credential, List: p.List, Version: p.Version, Subject: p.Subject, Proposal: p.ID,
-		Reason: p.Reason, Before: p.Before, After: p.After}
+	e := lists.NewEvent("propose", a.person.Actor, reason, &lists.Warrant{})
+	e.List, e.Version, e.Subject, e.Proposal, e.Before, e.After = p.List, p.Version, p.Subject, p.ID, p.Before, p.After
 	if err := a.Ledger.Do(e, func() error { return a.Store.Commit(ctx, lists.Put(lists.DocProposal(p.ID), p, 0)) }); err != nil {
 		return err
 	}
@@ -113,6 +109,14 @@ func (a *Acting) ApproveProposal(ctx context.Context, id, reason string) (*clien
 	}
 	a.changed(ctx)
 	return a.Proposal(ctx, id)
+}
+
+// handOut adds what is shown once, such as the text of a key, to the error that says that a change waits for a second person.
+func handOut(err error, add func(*client.Proposed)) error {
+	if p, ok := err.(*client.Proposed); ok { //nolint:errorlint // propose returns it unwrapped
+		add(p)
+	}
+	return err
 }
 
 // decide reads an open proposal, and returns the warrant of this person's decision.
@@ -224,8 +228,8 @@ func (a *Acting) RejectProposal(ctx context.Context, id, reason string) (*client
 	if p.Kind == lists.ProposeSuppression {
 		_, err = a.Loader.RejectSuppression(ctx, p.List, p.Subject, loader.ChangeOptions{By: a.person.Actor, Reason: w.Decided.Reason, Warrant: w})
 	} else {
-		e := &lists.Event{Action: action, By: a.person.Person, Credential: a.person.Credential, List: p.List, Subject: p.Subject, Reason: w.Decided.Reason}
-		w.Sign(e)
+		e := lists.NewEvent(action, a.person.Actor, reason, &w)
+		e.List, e.Subject = p.List, p.Subject
 		err = a.Ledger.Do(e, func() error { return a.Store.Commit(ctx, w.Changes()...) })
 	}
 	if err != nil {

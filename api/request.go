@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/csv"
 	"net/http"
 	"net/url"
@@ -68,6 +69,19 @@ func query(c *gin.Context, known ...string) (map[string]string, error) {
 		out[name] = values[0]
 	}
 	return out, nil
+}
+
+// withReason makes a change whose only argument is its reason.
+func withReason[T any](c *gin.Context, change func(ctx context.Context, id, reason string) (*T, error)) error {
+	var in reasoned
+	if err := bind(c, &in); err != nil {
+		return err
+	}
+	out, err := change(c.Request.Context(), param(c, "id"), in.Reason)
+	if err != nil {
+		return err
+	}
+	return render(c, http.StatusOK, out)
 }
 
 func number(c *gin.Context) (int, error) {

@@ -297,8 +297,10 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 // permit returns fault.Forbidden if a caller may not use a route: for its roles, its network, or the lists that it is limited to. A caller who
 // is limited to lists changes nothing but those.
 func (s *Server) permit(c *gin.Context, who *auth.Principal, path string, roles []auth.Role) error {
-	if err := who.From(s.clientAddr(c.Request), func() []string { return clientCertNames(c.Request) }); err != nil {
-		return err
+	if who.Bound() {
+		if err := who.From(s.clientAddr(c.Request), clientCertNames(c.Request)); err != nil {
+			return err
+		}
 	}
 	if !who.May(roles...) {
 		return fault.E(fault.Forbidden, "this needs one of the roles %v", roles)
@@ -479,7 +481,7 @@ func (s *Server) readyz(c *gin.Context) {
 	}
 	if s.alone != "" {
 		add("four_eyes", fault.E(fault.Conflict, "off: one person can weaken the screening alone"), false)
-	} else if people := s.keys.People(); people != nil && people.Setup(s.now()) {
+	} else if s.keys.Setup() {
 		add("setup", fault.E(fault.Conflict, "fewer than two people can approve yet: an administrator makes the first ones alone"), false)
 	}
 	if st.RefreshError != "" && st.Generation != 0 && !st.Lost {

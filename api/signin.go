@@ -54,7 +54,7 @@ func (s *Server) notices() []string {
 	if s.alone != "" {
 		return []string{"The second person is switched off: one person can weaken the screening alone."}
 	}
-	if people := s.keys.People(); people != nil && people.Setup(s.now()) {
+	if s.keys.Setup() {
 		return []string{"Setup: fewer than two people can approve yet. An administrator makes the first ones alone."}
 	}
 	return nil

@@ -59,13 +59,7 @@ func (s *Server) endSuppression(c *gin.Context, who *auth.Principal) error {
 }
 
 func (s *Server) decideSuppression(c *gin.Context, decide func(ctx context.Context, list, id, reason string) (*client.Suppression, error)) error {
-	var in reasoned
-	if err := bind(c, &in); err != nil {
-		return err
-	}
-	x, err := decide(c.Request.Context(), param(c, "id"), param(c, "suppression"), in.Reason)
-	if err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, x)
+	return withReason(c, func(ctx context.Context, list, reason string) (*client.Suppression, error) {
+		return decide(ctx, list, param(c, "suppression"), reason)
+	})
 }

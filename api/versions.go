@@ -131,15 +131,9 @@ func (s *Server) decide(c *gin.Context, decide func(ctx context.Context, list st
 	if err != nil {
 		return err
 	}
-	var in reasoned
-	if err := bind(c, &in); err != nil {
-		return err
-	}
-	v, err := decide(c.Request.Context(), param(c, "id"), n, in.Reason)
-	if err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, v)
+	return withReason(c, func(ctx context.Context, list, reason string) (*lists.Version, error) {
+		return decide(ctx, list, n, reason)
+	})
 }
 
 func (s *Server) activate(c *gin.Context, who *auth.Principal) error {
@@ -166,21 +160,9 @@ func (s *Server) activate(c *gin.Context, who *auth.Principal) error {
 }
 
 func (s *Server) rollback(c *gin.Context, who *auth.Principal) error {
-	return s.withReason(c, s.as(who).Rollback)
+	return withReason(c, s.as(who).Rollback)
 }
 
 func (s *Server) retire(c *gin.Context, who *auth.Principal) error {
-	return s.withReason(c, s.as(who).Retire)
-}
-
-func (s *Server) withReason(c *gin.Context, change func(ctx context.Context, list, reason string) (*client.Activation, error)) error {
-	var in reasoned
-	if err := bind(c, &in); err != nil {
-		return err
-	}
-	out, err := change(c.Request.Context(), param(c, "id"), in.Reason)
-	if err != nil {
-		return err
-	}
-	return render(c, http.StatusOK, out)
+	return withReason(c, s.as(who).Retire)
 }

@@ -102,11 +102,16 @@ func ReadAll[T any](ctx context.Context, s Store, prefix string) ([]T, error) {
 
 // Put returns the change that writes value, as JSON, to the document with the expected revision.
 func Put(key string, value any, expect uint64) Change {
+	return Change{Key: key, Value: JSON(value), Expect: expect}
+}
+
+// JSON returns a value of one of our own types as JSON.
+func JSON(value any) json.RawMessage {
 	b, err := json.Marshal(value)
 	if err != nil {
 		panic(err) // our own types always encode
 	}
-	return Change{Key: key, Value: b, Expect: expect}
+	return b
 }
 
 // Current reads the current generation. Its Number is 0 if there is none yet.

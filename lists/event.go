@@ -40,6 +40,13 @@ type Event struct {
 	Error string `json:"error,omitempty"`
 }
 
+// NewEvent returns the event of a change that a person makes on a warrant.
+func NewEvent(action string, by Actor, reason string, w *Warrant) *Event {
+	e := &Event{Action: action, By: by.Person, Credential: by.Credential, Reason: Reason(reason)}
+	w.Sign(e)
+	return e
+}
+
 // Recorder writes events to the journal.
 type Recorder interface {
 	// Record returns when the event is on disk.

@@ -93,12 +93,12 @@ func Difference(before, after any) (was, is json.RawMessage) {
 			from[name], to[name] = orNull(nil), value
 		}
 	}
-	return encode(from), encode(to)
+	return JSON(from), JSON(to)
 }
 
 func members(value any) map[string]json.RawMessage {
 	var m map[string]json.RawMessage
-	if err := json.Unmarshal(encode(value), &m); err != nil {
+	if err := json.Unmarshal(JSON(value), &m); err != nil {
 		panic(err) // our own types always are objects
 	}
 	return m
@@ -109,14 +109,6 @@ func orNull(value json.RawMessage) json.RawMessage {
 		return json.RawMessage("null")
 	}
 	return value
-}
-
-func encode(value any) json.RawMessage {
-	b, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // our own types always encode
-	}
-	return b
 }
 
 // Warrant is what a change that weakens screening is made on: the agreement of two people, or the reason why one is enough. The zero value

@@ -31,16 +31,17 @@ type shownSource struct {
 
 // Shown returns the settings as records and proposals show them.
 func (l *List) Shown() any {
-	s := shownSettings{l.Name, l.Authority, l.Category, l.Confidence, l.Policy, durationText(l.MaxAge), l.OnStale, l.Approvals, l.MaxShrink, l.MaxGrowth,
+	s := shownSettings{l.Name, l.Authority, l.Category, l.Confidence, l.Policy, DurationText(l.MaxAge), l.OnStale, l.Approvals, l.MaxShrink, l.MaxGrowth,
 		l.MaxQuarantined, l.Mandatory, l.KeepVersions(), nil}
 	if l.Source != nil {
 		x := l.Source.Redacted()
-		s.Source = &shownSource{x.URL, x.Format, durationText(x.Every), x.SHA256, x.SHA256URL, x.By}
+		s.Source = &shownSource{x.URL, x.Format, DurationText(x.Every), x.SHA256, x.SHA256URL, x.By}
 	}
 	return s
 }
 
-func durationText(d time.Duration) string {
+// DurationText returns a duration as settings show it: "36h0m0s"; "" for 0.
+func DurationText(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}

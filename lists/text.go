@@ -54,9 +54,13 @@ const MaxText = 4096
 // Reason returns a reason or a note that a person gave as it is recorded: without blanks around it and characters that do not show, with a digest
 // in the place of a private key, a seed or an API key, and at most MaxText bytes.
 func Reason(text string) string {
-	text = address.Recordable(strings.TrimSpace(PlainText(text)))
-	if len(text) <= MaxText {
-		return text
+	return Truncate(address.Recordable(strings.TrimSpace(PlainText(text))), MaxText)
+}
+
+// Truncate cuts a text to at most n bytes, not within a character.
+func Truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return strings.ToValidUTF8(text[:MaxText], "")
+	return strings.ToValidUTF8(s[:n], "")
 }

@@ -33,14 +33,14 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 		return nil, fault.E(fault.Invalid, "override: longer than %d bytes", build.MaxField)
 	}
 	o.Override = lists.Reason(o.Override)
-	c := &lists.Event{Action: "activate", By: o.By.Person, Credential: o.By.Credential, List: list, Version: number, Reason: o.Override}
-	o.Warrant.Sign(c)
+	c := lists.NewEvent("activate", o.By, o.Override, &o.Warrant)
+	c.List, c.Version = list, number
 	var g lists.Generation
 	err := l.ledger.Do(c, func() error {
 		if err := l.rebuildBefore(ctx, list, number); err != nil {
 			return err
 		}
-		return retry(ctx, func() error {
+		return lists.Retry(ctx, func() error {
 			settings, v, revs, err := l.versionForChange(ctx, list, number)
 			if err != nil {
 				return err
@@ -261,7 +261,7 @@ func (l *Loader) replaceActive(ctx context.Context, action string, settings *lis
 	if (renews || fresh.At.IsZero()) && v.UploadedAt.After(fresh.At) {
 		changes = append(changes, lists.Put(lists.DocFresh(settings.ID), lists.Fresh{At: v.UploadedAt}, freshRev))
 	}
-	return g, commit(ctx, l.store, changes...)
+	return g, lists.TryCommit(ctx, l.store, changes...)
 }
 
 // renewsFreshness reports whether a version is what the publisher has: a whole list, or a delta in the format of the whole list that it
@@ -291,7 +291,7 @@ func (l *Loader) Rollback(ctx context.Context, list string, o ChangeOptions) (*l
 	c := o.event("rollback", list)
 	var g lists.Generation
 	err := l.ledger.Do(c, func() error {
-		return retry(ctx, func() error {
+		return lists.Retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
 				return notFound(err, "list %s", address.Quote(list))
@@ -322,7 +322,7 @@ func (l *Loader) Rollback(ctx context.Context, list string, o ChangeOptions) (*l
 				if err := l.rebuildBefore(ctx, list, v.Number); err != nil {
 					return err
 				}
-				return fault.E(errRaced, "%s was rebuilt", describe(v))
+				return fault.E(fault.Raced, "%s was rebuilt", describe(v))
 			}
 			g, err = l.replaceActive(ctx, "rollback", current, active, v, o.By.Person, c.Reason, revs, o.Warrant.Changes())
 			c.Generation = g.Number
@@ -341,7 +341,7 @@ func (l *Loader) Retire(ctx context.Context, list string, o ChangeOptions) (*lis
 	c := o.event("retire", list)
 	var g lists.Generation
 	err := l.ledger.Do(c, func() error {
-		return retry(ctx, func() error {
+		return lists.Retry(ctx, func() error {
 			settings, listRev, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
 				return notFound(err, "list %s", address.Quote(list))
@@ -367,7 +367,7 @@ func (l *Loader) Retire(ctx context.Context, list string, o ChangeOptions) (*lis
 			g.Lists = slices.DeleteFunc(g.Lists, func(a lists.Active) bool { return a.List.ID == list })
 			c.Generation, c.Version = g.Number, v.Number
 			v.State, settings.Active, settings.UpdatedAt, settings.UpdatedBy = lists.Superseded, 0, g.At, o.By.Person
-			return commit(ctx, l.store, append(append(generationChanges(g, head), o.Warrant.Changes()...), lists.Put(lists.DocList(list), settings, listRev),
+			return lists.TryCommit(ctx, l.store, append(append(generationChanges(g, head), o.Warrant.Changes()...), lists.Put(lists.DocList(list), settings, listRev),
 				lists.Put(lists.DocVersion(list, v.Number), v, revs.version))...)
 		})
 	})
@@ -413,7 +413,7 @@ func (l *Loader) decide(ctx context.Context, action, list string, number int, o 
 	c.Version = number
 	var out *lists.Version
 	err := l.ledger.Do(c, func() error {
-		return retry(ctx, func() error {
+		return lists.Retry(ctx, func() error {
 			settings, v, revs, err := l.versionForChange(ctx, list, number)
 			if err != nil {
 				return err
@@ -428,7 +428,7 @@ func (l *Loader) decide(ctx context.Context, action, list string, number int, o 
 			c.Before, c.After = lists.Difference(before, decision{v.State, len(v.Approvals)})
 			setMeans(settings, v)
 			c.SHA256, out = v.SHA256, v
-			return commit(ctx, l.store, lists.Put(lists.DocVersion(list, number), v, revs.version))
+			return lists.TryCommit(ctx, l.store, lists.Put(lists.DocVersion(list, number), v, revs.version))
 		})
 	})
 	return out, err

@@ -44,7 +44,7 @@ func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err e
 		if err != nil {
 			return err
 		}
-		err = retry(ctx, func() error {
+		err = lists.Retry(ctx, func() error {
 			current, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
 				return err
@@ -68,7 +68,7 @@ func (l *Loader) Compact(ctx context.Context, list, by string) (done bool, err e
 				}
 			}
 			c.Generation = g.Number
-			return commit(ctx, l.store, append(generationChanges(g, head), lists.Put(lists.DocVersion(list, now.Number), now, revs.version))...)
+			return lists.TryCommit(ctx, l.store, append(generationChanges(g, head), lists.Put(lists.DocVersion(list, now.Number), now, revs.version))...)
 		})
 		if err != nil {
 			l.drop(context.WithoutCancel(ctx), layer.ID)

@@ -14,7 +14,7 @@ func (l *Loader) DeleteList(ctx context.Context, list string, o ChangeOptions) e
 	c := o.event("delete", list)
 	var gone []lists.Version
 	err := l.ledger.Do(c, func() error {
-		return retry(ctx, func() error {
+		return lists.Retry(ctx, func() error {
 			settings, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
 				return notFound(err, "list %s", address.Quote(list))
@@ -40,7 +40,7 @@ func (l *Loader) DeleteList(ctx context.Context, list string, o ChangeOptions) e
 				gone = append(gone, v)
 				changes = append(changes, lists.Change{Key: d.Key, Expect: revision})
 			}
-			return commit(ctx, l.store, changes...)
+			return lists.TryCommit(ctx, l.store, changes...)
 		})
 	})
 	if err != nil {

@@ -123,7 +123,7 @@ func (r *Reader) newlyUnread(ctx context.Context, last *lists.Version, quarantin
 	err := quarantine(func(q lists.Quarantined) error {
 		if q.Unread && !accepted[rowDigest(&q)] {
 			if n++; len(rows) < maxNamed {
-				rows = append(rows, cmp.Or(q.Locator, "?")+" ("+build.Truncate(q.Detail, 64)+")")
+				rows = append(rows, cmp.Or(q.Locator, "?")+" ("+lists.Truncate(q.Detail, 64)+")")
 			}
 		}
 		return nil

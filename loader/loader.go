@@ -45,24 +45,6 @@ func New(store lists.Store, recorder lists.Recorder, log *slog.Logger, spoolDir 
 		grown: make(chan string, 16), builds: make(chan struct{}, maxBuilds)}
 }
 
-// retry repeats reading and committing while other changes are committed in between.
-func retry(ctx context.Context, f func() error) error {
-	for attempt := 0; ; attempt++ {
-		err := f()
-		if attempt >= 20 || !fault.Is(err, errRaced) {
-			if fault.Is(err, errRaced) {
-				return fault.E(fault.Conflict, "too many changes at the same time, try again: %w", err)
-			}
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(attempt) * 3 * time.Millisecond):
-		}
-	}
-}
-
 // nextGeneration copies the current generation under the next number.
 func (l *Loader) nextGeneration(ctx context.Context, action, list, by, reason string) (g lists.Generation, head uint64, err error) {
 	g, head, err = lists.Current(ctx, l.store)
@@ -109,7 +91,7 @@ func (l *Loader) checkNothingLost(ctx context.Context, g *lists.Generation) erro
 		if now, _, err := lists.Current(ctx, l.store); err != nil {
 			return err
 		} else if now.Number != g.Number || now.ID != g.ID {
-			return fault.E(errRaced, "generation %d was made in the meantime", now.Number)
+			return fault.E(fault.Raced, "generation %d was made in the meantime", now.Number)
 		}
 		return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: "+
 			"restore it first (interdict restore --server URL of that replica)", g.Number, r.Generation, r.ID)
@@ -131,15 +113,4 @@ func generationChanges(g lists.Generation, head uint64) []lists.Change {
 		lists.Put(lists.DocGeneration(g.Number), g, 0),
 		lists.Put(lists.DocHead, lists.Head{Generation: g.Number, ID: g.ID}, head),
 	}
-}
-
-// errRaced marks a commit that failed because of another one, and can be repeated. A fault.Conflict needs a person.
-const errRaced = fault.Raced
-
-func commit(ctx context.Context, s lists.Store, changes ...lists.Change) error {
-	err := s.Commit(ctx, changes...)
-	if fault.Is(err, fault.Conflict) {
-		return fault.E(errRaced, "%w", err)
-	}
-	return err
 }

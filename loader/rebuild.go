@@ -80,7 +80,7 @@ func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Ver
 		err = l.holdsAll(ctx, settings, v, built)
 	}
 	if err == nil {
-		err = retry(ctx, func() error {
+		err = lists.Retry(ctx, func() error {
 			_, now, revs, err := l.versionForChange(ctx, v.List, v.Number)
 			if err != nil {
 				return err
@@ -93,7 +93,7 @@ func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Ver
 			if err != nil {
 				return err
 			}
-			return commit(ctx, l.store, append(changes, lists.Put(lists.DocVersion(v.List, v.Number), now, revs.version))...)
+			return lists.TryCommit(ctx, l.store, append(changes, lists.Put(lists.DocVersion(v.List, v.Number), now, revs.version))...)
 		})
 	}
 	if err != nil {

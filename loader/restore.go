@@ -65,7 +65,7 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 	c := &lists.Event{Action: "restore", By: by, Generation: lost.Number, Reason: lists.Reason(reason)}
 	var out *lists.Restored
 	err = l.ledger.Do(c, func() error {
-		return retry(ctx, func() (err error) {
+		return lists.Retry(ctx, func() (err error) {
 			out, err = l.restore(ctx, from, &lost, by, c.Reason)
 			return err
 		})
@@ -104,8 +104,8 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	}
 	slices.SortFunc(r.next.Lists, func(a, b lists.Active) int { return strings.Compare(a.List.ID, b.List.ID) })
 	r.out.Generation = r.next.Number
-	err = commit(ctx, l.store, append(r.changes, generationChanges(r.next, head)...)...)
-	if fault.Is(err, errRaced) {
+	err = lists.TryCommit(ctx, l.store, append(r.changes, generationChanges(r.next, head)...)...)
+	if fault.Is(err, fault.Raced) {
 		for _, id := range r.made {
 			l.drop(ctx, id)
 		}

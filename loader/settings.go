@@ -22,8 +22,8 @@ type ChangeOptions struct {
 
 // event returns the event of a change of a list.
 func (o *ChangeOptions) event(action, list string) *lists.Event {
-	e := &lists.Event{Action: action, By: o.By.Person, Credential: o.By.Credential, List: list, Reason: lists.Reason(o.Reason)}
-	o.Warrant.Sign(e)
+	e := lists.NewEvent(action, o.By, o.Reason, &o.Warrant)
+	e.List = list
 	return e
 }
 
@@ -42,7 +42,7 @@ func (l *Loader) PutList(ctx context.Context, id string, o ChangeOptions, change
 		return nil, false, err
 	}
 	err = l.ledger.Do(c, func() error {
-		return retry(ctx, func() error {
+		return lists.Retry(ctx, func() error {
 			if plan == nil {
 				if plan, err = l.planSettings(ctx, id, &o, c, change); err != nil {
 					return err
@@ -65,7 +65,7 @@ func (l *Loader) PutList(ctx context.Context, id string, o ChangeOptions, change
 				c.Generation = g.Number
 				changes = append(changes, generationChanges(g, head)...)
 			}
-			return commit(ctx, l.store, changes...)
+			return lists.TryCommit(ctx, l.store, changes...)
 		})
 	})
 	if err != nil {

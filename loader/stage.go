@@ -191,11 +191,11 @@ func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
 	stop()
 	if err == nil {
 		v.State = lists.Staged
-		err = commit(ctx, l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision))
+		err = lists.TryCommit(ctx, l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision))
 	} else {
 		v.State, v.Error, v.Layers = lists.Failed, lists.PlainText(err.Error()), []lists.Layer{}
 		// The request may have been cancelled: the failure is recorded in any case.
-		if cerr := commit(context.WithoutCancel(ctx), l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision)); cerr != nil {
+		if cerr := lists.TryCommit(context.WithoutCancel(ctx), l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision)); cerr != nil {
 			l.log.Error("a failed upload was not marked as failed", "list", v.List, "version", v.Number, "error", cerr)
 		}
 	}
@@ -230,7 +230,7 @@ func (s *Staging) reportProgress(ctx context.Context) (stop func()) {
 			case <-tick.C:
 			}
 			shown.Progress = &lists.Progress{Rows: int(rows.Load()), At: s.l.now().UTC()}
-			if err := commit(ctx, s.l.store, lists.Put(lists.DocVersion(shown.List, shown.Number), shown, lists.AnyRevision)); err != nil {
+			if err := lists.TryCommit(ctx, s.l.store, lists.Put(lists.DocVersion(shown.List, shown.Number), shown, lists.AnyRevision)); err != nil {
 				s.l.log.Debug("the progress of an upload was not stored", "list", shown.List, "version", shown.Number, "error", err)
 			}
 		}
@@ -279,7 +279,7 @@ func (r *Reader) listFor(ctx context.Context, list string, o StageOptions) (*lis
 
 // assignNumber gives a version the next number of its list, and stores both.
 func (l *Loader) assignNumber(ctx context.Context, settings *lists.List, v *lists.Version, o StageOptions) error {
-	return retry(ctx, func() error {
+	return lists.Retry(ctx, func() error {
 		current, revision, err := lists.Read[lists.List](ctx, l.store, lists.DocList(v.List))
 		if fault.Is(err, fault.NotFound) && o.Create != nil {
 			current, revision, err = *settings, 0, nil
@@ -290,7 +290,7 @@ func (l *Loader) assignNumber(ctx context.Context, settings *lists.List, v *list
 		}
 		current.Latest++
 		v.Number = current.Latest
-		return commit(ctx, l.store, lists.Put(lists.DocList(v.List), current, revision),
+		return lists.TryCommit(ctx, l.store, lists.Put(lists.DocList(v.List), current, revision),
 			lists.Put(lists.DocVersion(v.List, v.Number), v, 0))
 	})
 }
@@ -368,7 +368,7 @@ func (l *Loader) sameBytes(ctx context.Context, active *lists.Version, o *StageO
 
 // markFresh records that at a time a list was what its publisher has.
 func (l *Loader) markFresh(ctx context.Context, list string, at time.Time) error {
-	return commit(ctx, l.store, lists.Put(lists.DocFresh(list), lists.Fresh{At: at}, lists.AnyRevision))
+	return lists.TryCommit(ctx, l.store, lists.Put(lists.DocFresh(list), lists.Fresh{At: at}, lists.AnyRevision))
 }
 
 // build reads the files into the version: its report and guards, and unless this is a dry run its layer.

@@ -55,7 +55,7 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network str
 			At: now, Expires: earlier(now.Add(lists.ProposalTTL), s.Until), State: lists.Open}
 		p.Before, p.After = lists.Difference(struct{}{}, shownSuppression{s.Address, s.Network, len(s.Listings), s.Until})
 		c.Before, c.After = p.Before, p.After
-		return commit(ctx, l.store, lists.Put(lists.DocSuppression(list, s.ID), s, 0), lists.Put(lists.DocProposal(s.ID), p, 0))
+		return lists.TryCommit(ctx, l.store, lists.Put(lists.DocSuppression(list, s.ID), s, 0), lists.Put(lists.DocProposal(s.ID), p, 0))
 	})
 }
 
@@ -179,7 +179,7 @@ func (l *Loader) decideSuppression(ctx context.Context, action, list, id string,
 	c.Suppression = id
 	var out *lists.Suppression
 	err := l.ledger.Do(c, func() error {
-		return retry(ctx, func() error {
+		return lists.Retry(ctx, func() error {
 			settings, _, err := lists.Read[lists.List](ctx, l.store, lists.DocList(list))
 			if err != nil {
 				return notFound(err, "list %s", address.Quote(list))
@@ -207,7 +207,7 @@ func (l *Loader) decideSuppression(ctx context.Context, action, list, id string,
 				c.Generation = g.Number
 				changes = append(changes, generationChanges(g, head)...)
 			}
-			return commit(ctx, l.store, changes...)
+			return lists.TryCommit(ctx, l.store, changes...)
 		})
 	})
 	return out, err

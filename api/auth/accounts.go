@@ -110,7 +110,7 @@ func (a *Accounts) Create(ctx context.Context, account lists.Account, c Change) 
 
 func (a *Accounts) add(ctx context.Context, account lists.Account, c Change) (lists.Account, error) {
 	e := c.event("person-create", account.ID)
-	e.Before, e.After = json.RawMessage("null"), encode(ShowAccount(&account))
+	e.Before, e.After = json.RawMessage("null"), lists.JSON(ShowAccount(&account))
 	err := a.keys.change(ctx, e, &c, func(people *lists.People) ([]lists.Change, error) {
 		if err := c.Warrant.Unchanged(e.Before); err != nil {
 			return nil, err
@@ -121,18 +121,10 @@ func (a *Accounts) add(ctx context.Context, account lists.Account, c Change) (li
 		now := a.keys.now().UTC()
 		until := now.Add(InvitationTTL)
 		account.InvitedUntil = &until
-		account.Made = lists.Made{CreatedAt: now, CreatedBy: c.By.Person, Setup: people.Setup(now)}
-		if c.Warrant.Proposal != nil {
-			account.CreatedBy = c.Warrant.Proposal.By
-		}
-		switch {
-		case c.Warrant.Suffices():
-		case account.Setup:
-			e.Alone = lists.AloneSetup
-		case lists.Vouches(account.Roles):
+		made, second := c.introduce(people, now, e, account.Person, account.Roles)
+		account.Made = made
+		if second {
 			return nil, needsSecond(lists.ProposePerson, account.ID, e, PersonChange{Create: &account})
-		case !lists.SamePerson(account.Person, c.By.Person):
-			account.Alone = []string{c.By.Person}
 		}
 		return []lists.Change{lists.Put(lists.DocAccount(account.ID), account, 0)}, nil
 	})
@@ -161,7 +153,7 @@ func (a *Accounts) edit(ctx context.Context, action, id string, c Change, what P
 			return nil, err
 		}
 		before := ShowAccount(&account)
-		if err := c.Warrant.Unchanged(encode(before)); err != nil {
+		if err := c.Warrant.Unchanged(lists.JSON(before)); err != nil {
 			return nil, err
 		}
 		second, more, err := apply(people, &account)
@@ -169,12 +161,9 @@ func (a *Accounts) edit(ctx context.Context, action, id string, c Change, what P
 			return nil, err
 		}
 		after := ShowAccount(&account)
-		if second && !c.Warrant.Suffices() {
-			if !people.Setup(a.keys.now()) {
-				e.Before, e.After = encode(before), encode(after)
-				return nil, needsSecond(lists.ProposePerson, id, e, what)
-			}
-			e.Alone = lists.AloneSetup
+		if second && !c.mayAlone(people, a.keys.now(), e) {
+			e.Before, e.After = lists.JSON(before), lists.JSON(after)
+			return nil, needsSecond(lists.ProposePerson, id, e, what)
 		}
 		e.Before, e.After = lists.Difference(before, after)
 		edited = account
@@ -218,7 +207,7 @@ func (a *Accounts) applyReset(ctx context.Context, x Reset, c Change) (lists.Acc
 			until := now.Add(InvitationTTL)
 			account.Password, account.TOTP, account.TOTPUsed, account.Recovery = "", "", 0, nil
 			account.Invitation, account.InvitedUntil = x.Invitation, &until
-			if another && !c.Warrant.Suffices() && !people.Setup(now) {
+			if c.holds(people, now, account.Person) {
 				account.Alone = append(account.Alone, c.By.Person)
 			}
 		}
@@ -326,7 +315,7 @@ func (a *Accounts) Disable(ctx context.Context, id string, c Change) (disabled l
 			changes = append(changes, lists.Put(lists.DocKey(key.ID), key, revision))
 			ended.Keys = append(ended.Keys, key.ID)
 		}
-		e.Before, e.After = encode(ended), encode(working{})
+		e.Before, e.After = lists.JSON(ended), lists.JSON(working{})
 		return changes, nil
 	})
 	return disabled, err

@@ -30,9 +30,41 @@ type Change struct {
 }
 
 func (c *Change) event(action, subject string) *lists.Event {
-	e := &lists.Event{Action: action, By: c.By.Person, Credential: c.By.Credential, Subject: subject, Reason: lists.Reason(c.Reason)}
-	c.Warrant.Sign(e)
+	e := lists.NewEvent(action, c.By, c.Reason, &c.Warrant)
+	e.Subject = subject
 	return e
+}
+
+// mayAlone reports whether a change that needs two people can be made without a proposal: on the warrant or, and the event then says so, in setup.
+func (c *Change) mayAlone(people *lists.People, now time.Time, e *lists.Event) bool {
+	if c.Warrant.Suffices() {
+		return true
+	}
+	if people.Setup(now) {
+		e.Alone = lists.AloneSetup
+		return true
+	}
+	return false
+}
+
+// holds reports whether the person who makes the change learns, alone, a secret with which they could act as another person.
+func (c *Change) holds(people *lists.People, now time.Time, owner string) bool {
+	return !c.Warrant.Suffices() && !people.Setup(now) && !lists.SamePerson(owner, c.By.Person)
+}
+
+// introduce returns how a new key or account with these roles comes to be, and whether it needs a second person.
+func (c *Change) introduce(people *lists.People, now time.Time, e *lists.Event, owner string, roles []lists.Role) (made lists.Made, second bool) {
+	made = lists.Made{CreatedAt: now, CreatedBy: c.By.Person, Setup: people.Setup(now)}
+	if c.Warrant.Proposal != nil {
+		made.CreatedBy = c.Warrant.Proposal.By
+	}
+	if !c.mayAlone(people, now, e) && lists.Vouches(roles) {
+		return made, true
+	}
+	if c.holds(people, now, owner) {
+		made.Alone = []string{c.By.Person}
+	}
+	return made, false
 }
 
 // MaxOverlap is how long the old text of a rotated key may go on working.
@@ -182,24 +214,19 @@ func (k *Keys) create(ctx context.Context, key lists.Key, text string, c Change)
 // Add stores a new key whose MAC is known: that of Create, or that of a proposal which is approved.
 func (k *Keys) Add(ctx context.Context, key lists.Key, c Change) (lists.Key, error) {
 	e := c.event("key-create", key.ID)
-	e.Before, e.After = json.RawMessage("null"), encode(Shown(&key))
+	e.Before, e.After = json.RawMessage("null"), lists.JSON(Shown(&key))
 	err := k.change(ctx, e, &c, func(people *lists.People) ([]lists.Change, error) {
 		if err := c.Warrant.Unchanged(e.Before); err != nil {
 			return nil, err
 		}
-		key.Made = lists.Made{CreatedAt: k.now().UTC(), CreatedBy: c.By.Person, Setup: people.Setup(k.now())}
-		if c.Warrant.Proposal != nil {
-			key.CreatedBy = c.Warrant.Proposal.By
+		if slices.ContainsFunc(people.Keys, func(x lists.Key) bool { return x.ID == key.ID }) {
+			return nil, fault.E(fault.Conflict, "there is a key %s already", key.ID)
 		}
-		switch {
-		case c.Warrant.Suffices():
-		case key.Setup:
-			e.Alone = lists.AloneSetup
-		case lists.Vouches(key.Roles):
+		made, second := c.introduce(people, k.now().UTC(), e, key.Owner(), key.Roles)
+		if second {
 			return nil, needsSecond(lists.ProposeKey, key.ID, e, key)
-		case !lists.SamePerson(key.Owner(), c.By.Person):
-			key.Alone = []string{c.By.Person}
 		}
+		key.Made = made
 		return []lists.Change{lists.Put(lists.DocKey(key.ID), key, 0)}, nil
 	})
 	key.MAC = nil
@@ -209,22 +236,14 @@ func (k *Keys) Add(ctx context.Context, key lists.Key, c Change) (lists.Key, err
 // needsSecond returns the error for a change of a key or an account that needs a second person.
 func needsSecond(kind lists.ProposalKind, subject string, e *lists.Event, change any) error {
 	return &lists.NeedsSecondPerson{Proposal: lists.Proposal{ID: uuid.Must(uuid.NewV7()).String(), Kind: kind, Subject: subject, Before: e.Before, After: e.After,
-		Change: encode(change)}}
-}
-
-func encode(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // our own types always encode
-	}
-	return b
+		Change: lists.JSON(change)}}
 }
 
 // change commits changes of keys or accounts between their two records. plan sees all keys and accounts; if any of them changes at the same
 // time it is called again.
 func (k *Keys) change(ctx context.Context, e *lists.Event, c *Change, plan func(*lists.People) ([]lists.Change, error)) error {
 	err := k.ledger.Do(e, func() error {
-		for attempt := 0; ; attempt++ {
+		return lists.Retry(ctx, func() error {
 			doc, err := k.store.Get(ctx, lists.DocPeople)
 			if err != nil && !fault.Is(err, fault.NotFound) {
 				return err
@@ -233,7 +252,7 @@ func (k *Keys) change(ctx context.Context, e *lists.Event, c *Change, plan func(
 			if err != nil {
 				return err
 			}
-			if r := k.current.Load(); r != nil && len(people.Keys) < r.stored {
+			if r := k.current.Load(); r != nil && len(people.Keys) < len(r.people.Keys) {
 				return fault.E(fault.Unavailable, "the store has lost API keys: interdict restore puts them back")
 			}
 			changes, err := plan(people)
@@ -243,16 +262,8 @@ func (k *Keys) change(ctx context.Context, e *lists.Event, c *Change, plan func(
 			changes = append(append(changes, c.Warrant.Changes()...), lists.Put(lists.DocPeople, struct {
 				At time.Time `json:"at"`
 			}{k.now().UTC()}, doc.Revision))
-			err = k.store.Commit(ctx, changes...)
-			if !fault.Is(err, fault.Conflict) || attempt >= 20 {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(time.Duration(attempt) * 3 * time.Millisecond):
-			}
-		}
+			return lists.TryCommit(ctx, k.store, changes...)
+		})
 	})
 	if err != nil {
 		return err
@@ -273,7 +284,7 @@ func (k *Keys) Bootstrap(ctx context.Context, text string) (made bool, err error
 		return false, err
 	}
 	r := k.current.Load()
-	if r != nil && len(all) < r.stored {
+	if r != nil && len(all) < len(r.people.Keys) {
 		return false, fault.E(fault.Unavailable, "the store has lost API keys: interdict restore puts them back")
 	}
 	if len(all) > 0 || r == nil { // another replica may have created it since the last Refresh
@@ -361,15 +372,11 @@ func (k *Keys) ApplyRotation(ctx context.Context, x Rotation, c Change) (rotated
 		key.MAC, key.RotatedAt, key.RotatedBy = x.MAC, &now, c.By.Person
 		after := Shown(&key)
 		e.Before, e.After = lists.Difference(before, after)
-		another := !lists.SamePerson(key.Owner(), c.By.Person)
-		if another && lists.Vouches(key.Roles) && !c.Warrant.Suffices() {
-			if !people.Setup(now) {
-				e.Before, e.After = json.RawMessage("null"), encode(before)
-				return nil, needsSecond(lists.ProposeKey, key.ID, e, x)
-			}
-			e.Alone = lists.AloneSetup
+		if !lists.SamePerson(key.Owner(), c.By.Person) && lists.Vouches(key.Roles) && !c.mayAlone(people, now, e) {
+			e.Before, e.After = json.RawMessage("null"), lists.JSON(before)
+			return nil, needsSecond(lists.ProposeKey, key.ID, e, x)
 		}
-		if another && !c.Warrant.Suffices() && !people.Setup(now) {
+		if c.holds(people, now, key.Owner()) {
 			key.Alone = append(key.Alone, c.By.Person)
 		}
 		rotated = key

@@ -12,7 +12,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -54,7 +53,6 @@ type Keys struct {
 // keyring is a copy of all valid keys of a store. A check reads nothing else: callers, their scopes and their limits are in it.
 type keyring struct {
 	pepper []byte
-	stored int // number of keys in the store, including revoked ones
 	people lists.People
 	byMAC  map[[sha256.Size]byte]*access
 	byID   map[string]*Principal
@@ -84,8 +82,8 @@ func newKeys(store lists.Store, o Options) *Keys {
 func OpenReplica(ctx context.Context, store, cache lists.Store, o Options) (*Keys, error) {
 	k := newKeys(store, o)
 	if cache != nil {
-		if known, err := k.read(ctx, cache, false); err == nil {
-			k.current.Store(known)
+		if pepper, people, err := k.read(ctx, cache, false); err == nil {
+			k.use(pepper, people)
 		}
 	}
 	if err := k.Refresh(ctx); err != nil && !fault.Is(err, fault.Unavailable) {
@@ -130,38 +128,41 @@ func (k *Keys) Refresh(ctx context.Context) error {
 
 func (k *Keys) refresh(ctx context.Context) error {
 	k.refreshed = k.now()
-	next, err := k.read(ctx, k.store, true)
+	pepper, people, err := k.read(ctx, k.store, true)
 	if err != nil {
 		return err
 	}
 	old := k.current.Load()
-	if old != nil && next.stored < old.stored {
+	switch {
+	case old == nil:
+	case len(people.Keys) < len(old.people.Keys):
 		// Keys are never deleted, not even revoked ones: the store has lost some. The lost keys are still valid.
 		return fault.E(fault.Unavailable, "the store has lost API keys: it has %d of %d; the lost keys stay valid on this server: interdict restore puts them back",
-			next.stored, old.stored)
+			len(people.Keys), len(old.people.Keys))
+	case reflect.DeepEqual(&old.people, people):
+		return nil
 	}
-	if old == nil || !reflect.DeepEqual(&old.people, &next.people) {
-		k.current.Store(next)
-	}
+	k.use(pepper, people)
 	return nil
 }
 
-// read returns a copy of all keys of a store.
-func (k *Keys) read(ctx context.Context, store lists.Store, mayCreate bool) (*keyring, error) {
-	pepper, err := k.loadPepper(ctx, store, mayCreate)
-	if err != nil {
-		return nil, err
+// read reads the pepper, all keys and all accounts of a store.
+func (k *Keys) read(ctx context.Context, store lists.Store, mayCreate bool) (pepper []byte, people *lists.People, err error) {
+	if pepper, err = k.loadPepper(ctx, store, mayCreate); err != nil {
+		return nil, nil, err
 	}
-	people, err := lists.ReadPeople(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	next := &keyring{pepper: pepper, stored: len(people.Keys), people: *people, byMAC: map[[sha256.Size]byte]*access{}, byID: map[string]*Principal{}, seen: map[[sha256.Size]byte]*access{}}
+	people, err = lists.ReadPeople(ctx, store)
+	return pepper, people, err
+}
+
+// use makes the keys the ones that callers are recognised by.
+func (k *Keys) use(pepper []byte, people *lists.People) {
+	next := &keyring{pepper: pepper, people: *people, byMAC: map[[sha256.Size]byte]*access{}, byID: map[string]*Principal{}, seen: map[[sha256.Size]byte]*access{}}
 	old := k.current.Load()
 	for i := range people.Keys {
 		next.add(k, &people.Keys[i], old)
 	}
-	return next, nil
+	k.current.Store(next)
 }
 
 // add makes the callers that a stored key lets in. Their limits and their last use are carried over from the old keyring.
@@ -183,10 +184,7 @@ func (r *keyring) add(k *Keys, key *lists.Key, old *keyring) {
 	if key.Expires != nil {
 		until = *key.Expires
 	}
-	if perSecond := cmp.Or(key.ChecksPerSecond, k.o.ChecksPerSecond); perSecond > 0 {
-		shared, _ := k.store.(Shared)
-		p.limit = newLimiter(key.ID, perSecond, shared)
-	}
+	p.limit = k.limiter(key.ID, key.ChecksPerSecond)
 	if old != nil {
 		if before := old.byID[key.ID]; before != nil {
 			p.used = before.used
@@ -276,6 +274,12 @@ func (r *keyring) mac(text string) [sha256.Size]byte {
 	h := hmac.New(sha256.New, r.pepper)
 	h.Write([]byte(text))
 	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// Setup reports whether fewer than two people can approve yet, as far as is known.
+func (k *Keys) Setup() bool {
+	people := k.People()
+	return people != nil && people.Setup(k.now())
 }
 
 // People returns all keys and accounts as they were a moment ago; nil if they have not been read yet.

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"sync"
@@ -39,7 +40,12 @@ const (
 	shareRetry   = time.Second           // between requests while it fails
 )
 
-func newLimiter(name string, perSecond float64, shared Shared) *limiter {
+// limiter returns the limiter of a key or an account; nil if neither it nor the configuration sets a limit.
+func (k *Keys) limiter(name string, perSecond float64) *limiter {
+	if perSecond = cmp.Or(perSecond, k.o.ChecksPerSecond); perSecond <= 0 {
+		return nil
+	}
+	shared, _ := k.store.(Shared)
 	burst := max(1, int(math.Ceil(perSecond)))
 	return &limiter{perSecond: perSecond, burst: burst, local: rate.NewLimiter(rate.Limit(perSecond), burst), name: name, shared: shared}
 }

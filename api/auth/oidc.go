@@ -185,7 +185,7 @@ func (s *Staff) seal(a attempt) (string, error) {
 	if r == nil {
 		return "", fault.E(fault.Unavailable, "the store is not reachable")
 	}
-	payload := base64.RawURLEncoding.EncodeToString(encode(a))
+	payload := base64.RawURLEncoding.EncodeToString(lists.JSON(a))
 	mac := r.mac(attemptContext + payload)
 	return payload + "." + base64.RawURLEncoding.EncodeToString(mac[:]), nil
 }
@@ -475,12 +475,12 @@ func (s *Staff) sync(ctx context.Context, id string, create bool, who *external)
 			if account.ID != id {
 				return nil, fault.E(fault.Unavailable, "the account was made at the same time: sign in again")
 			}
-			before = encode(ShowAccount(&account))
+			before = lists.JSON(ShowAccount(&account))
 		}
 		account.Person, account.Roles = who.person, who.roles
 		account.Approved = account.Approved || lists.Vouches(who.roles)
 		if revision == 0 {
-			e.Before, e.After = before, encode(ShowAccount(&account))
+			e.Before, e.After = before, lists.JSON(ShowAccount(&account))
 		} else {
 			e.Before, e.After = lists.Difference(before, ShowAccount(&account))
 		}

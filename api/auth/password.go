@@ -17,7 +17,7 @@ import (
 // hashing is the second recommended choice of RFC 9106: 64 MiB of memory, 3 passes, 4 lanes.
 var hashing = &argon2id.Params{Memory: 64 << 10, Iterations: 3, Parallelism: 4, SaltLength: 16, KeyLength: 32}
 
-// noHash is compared where there is no account, so that this takes as long. No password is known for it.
+// noHash is compared if the account does not exist, so that the answer takes as long. No password matches it.
 const noHash = "$argon2id$v=19$m=65536,t=3,p=4$aW50ZXJkaWN0LWRlY295IQ$YSBkZWNveSB0aGF0IG5vIHBhc3N3b3JkIGhhc2hlcyB0byE"
 
 const (

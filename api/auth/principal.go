@@ -67,12 +67,15 @@ func (p *Principal) MayUse(list string) bool {
 	})
 }
 
+// Bound reports whether it matters where the caller comes from and with which certificate.
+func (p *Principal) Bound() bool { return len(p.networks) > 0 || p.certificate != "" }
+
 // From returns fault.Forbidden if the caller may not come from this address, or needs a client certificate of another name than those given.
-func (p *Principal) From(client netip.Addr, certificates func() []string) error {
+func (p *Principal) From(client netip.Addr, certificates []string) error {
 	if len(p.networks) > 0 && !slices.ContainsFunc(p.networks, func(n netip.Prefix) bool { return n.Contains(client.Unmap()) }) {
 		return fault.E(fault.Forbidden, "the key does not work from this network")
 	}
-	if p.certificate != "" && !slices.Contains(certificates(), p.certificate) {
+	if p.certificate != "" && !slices.Contains(certificates, p.certificate) {
 		return fault.E(fault.Forbidden, "the key works only with its client certificate")
 	}
 	return nil

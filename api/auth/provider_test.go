@@ -24,7 +24,7 @@ type identityProvider struct {
 	key   *rsa.PrivateKey
 	spoil func(claims map[string]any) // changes the claims of the next tokens
 	sign  *rsa.PrivateKey             // nil: key
-	info  map[string]any              // what the user info adds; nil: there is no such endpoint
+	info  map[string]any              // claims that the userinfo endpoint adds; nil: no endpoint
 	away  bool                        // everything fails
 
 	mu    sync.Mutex

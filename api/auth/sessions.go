@@ -25,7 +25,7 @@ type session struct {
 	Created time.Time `json:"created"`
 	Seen    time.Time `json:"seen"`
 	Client  string    `json:"client,omitempty"`
-	// Expires is set where this is no session, but the mark of a sign-in that cannot be made again.
+	// Expires is set if the document is not a session but marks a sign-in at the identity provider as used, until then.
 	Expires *time.Time `json:"expires,omitempty"`
 }
 
@@ -56,7 +56,7 @@ func docOf(token string) string { return lists.DocSession(hex.EncodeToString(has
 var errNoSession = fault.E(fault.Unauthorized, "not signed in, or the session has ended")
 
 // Session returns the person who signed in with this token. The account is read each time, so that a change of it counts at once.
-// fault.Unauthorized: there is no such session, or it has ended.
+// fault.Unauthorized: the token is unknown, or the session has ended.
 func (s *Staff) Session(ctx context.Context, token string) (*Session, error) {
 	if len(token) != tokenLength {
 		return nil, errNoSession
@@ -89,17 +89,12 @@ func (s *Staff) Session(ctx context.Context, token string) (*Session, error) {
 }
 
 func (s *Staff) principal(account *lists.Account) *Principal {
-	p := &Principal{Name: account.Person, Actor: account.Actor(), roles: account.Roles, lists: account.Lists}
-	if perSecond := s.keys.o.ChecksPerSecond; perSecond > 0 {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.limits[account.ID] == nil {
-			shared, _ := s.keys.store.(Shared)
-			s.limits[account.ID] = newLimiter(account.ID, perSecond, shared)
-		}
-		p.limit = s.limits[account.ID]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.limits[account.ID] == nil {
+		s.limits[account.ID] = s.keys.limiter(account.ID, 0)
 	}
-	return p
+	return &Principal{Name: account.Person, Actor: account.Actor(), roles: account.Roles, lists: account.Lists, limit: s.limits[account.ID]}
 }
 
 // begin signs a person in: it commits a session with the account and other changes, and records it. how says how the person signed in.

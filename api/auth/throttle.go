@@ -18,8 +18,8 @@ const (
 	failureLines = 60
 )
 
-// Throttle slows down callers who have no valid key. It is asked about failures only: a valid key always works, also from an address that is slowed
-// down, so that nobody can lock its owner out.
+// Throttle slows down callers without a valid key. It only counts failures: a valid key always works, also from an address that is slowed
+// down, so an attacker cannot lock out its owner.
 type Throttle struct {
 	perMinute int
 	now       func() time.Time

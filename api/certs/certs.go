@@ -82,7 +82,7 @@ func (c *Certificate) TLS() *tls.Config {
 
 var protocols = []string{"h2", "http/1.1"}
 
-// Expires returns when the first certificate of the chain that is served is no longer valid.
+// Expires returns the earliest expiry of the certificates in the served chain.
 func (c *Certificate) Expires() time.Time { return c.current.Load().until }
 
 // Check returns what is served. The error says what a person has to look at: the dates, or files that cannot be used.

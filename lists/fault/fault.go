@@ -20,7 +20,7 @@ const (
 	Forbidden                      // a known caller without the right to do this
 	NotFound
 	Conflict         // the present state does not allow it: a guard, a missing approval, a changed document
-	Raced            // a change lost against a simultaneous one; used inside the loader only, which tries again
+	Raced            // a change lost against a simultaneous one; lists.Retry tries again
 	TooLarge         // more bytes, rows or items than the limit
 	UnsupportedMedia // a Content-Type that the route does not support
 	RateLimited

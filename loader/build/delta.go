@@ -46,7 +46,7 @@ func (d *delta) markRemoved(r *formats.Row) error {
 	if len(d.removed) >= maxRemoved {
 		return fault.E(fault.TooLarge, "the delta removes more than %d entities: load the whole list instead", maxRemoved)
 	}
-	d.removed[Truncate(r.Locator, MaxField)]++
+	d.removed[lists.Truncate(r.Locator, MaxField)]++
 	return nil
 }
 
@@ -59,7 +59,7 @@ func (d *delta) postpone(r *formats.Row, n int) error {
 		d.replaced = map[string]*lists.Attribution{}
 	}
 	d.partial = append(d.partial, partialRow{*r, n})
-	d.replaced[Truncate(r.Locator, MaxField)] = nil
+	d.replaced[lists.Truncate(r.Locator, MaxField)] = nil
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (in *intake) carryOver(s *stack, key address.Key, r *lists.StackRef, orders
 func (in *intake) addPartial(orders map[string]string) error {
 	for i := range in.delta.partial {
 		r := &in.delta.partial[i].Row
-		old := in.delta.replaced[Truncate(r.Locator, MaxField)]
+		old := in.delta.replaced[lists.Truncate(r.Locator, MaxField)]
 		switch {
 		case old == nil && r.Problem != "":
 			r.Address = ""

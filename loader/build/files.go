@@ -150,7 +150,7 @@ func fileName(path string) string {
 	if clean != path && !strings.HasSuffix(name, ending) && len(ending) <= 5 && strings.Trim(ending, ".abcdefghijklmnopqrstuvwxyz0123456789") == "" {
 		name += ending
 	}
-	return Truncate(name, maxFileName)
+	return lists.Truncate(name, maxFileName)
 }
 
 // spool copies an upload to a temporary file. A stream that breaks off is an error, never a shorter file.

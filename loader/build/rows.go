@@ -155,7 +155,7 @@ func (in *intake) attributionOf(r *formats.Row) lists.Attribution {
 	if dropped {
 		in.scrubbed++
 	}
-	field := func(s string) string { return Truncate(lists.PlainText(s), MaxField) }
+	field := func(s string) string { return lists.Truncate(lists.PlainText(s), MaxField) }
 	return lists.Attribution{
 		Network: field(r.Network), Asset: field(r.Asset),
 		Entity:   lists.Entity{ID: field(r.EntityID), Name: field(r.EntityName), Type: field(r.EntityType)},
@@ -177,7 +177,7 @@ func plainTexts(texts []string) []string {
 
 // quarantined describes a row that was not read, without its address.
 func quarantined(r *formats.Row, reason, detail string) lists.Quarantined {
-	field := func(s string) string { return Truncate(lists.PlainText(s), maxQuoted) }
+	field := func(s string) string { return lists.Truncate(lists.PlainText(s), maxQuoted) }
 	return lists.Quarantined{Locator: lists.PlainText(r.Locator), Network: field(r.Network), Asset: field(r.Asset), Entity: field(r.EntityName),
 		Reason: reason, Detail: lists.PlainText(detail)}
 }
@@ -192,7 +192,7 @@ func (in *intake) quarantineSecret(r *formats.Row) error {
 // quarantineRow records a row that was not read. Its text, if it has one, is screened byte for byte.
 func (in *intake) quarantineRow(r *formats.Row, reason, problem string) error {
 	q := quarantined(r, reason, problem)
-	q.Address, q.Active = Truncate(r.Address, MaxField), r.Address != ""
+	q.Address, q.Active = lists.Truncate(r.Address, MaxField), r.Address != ""
 	q.Unread = r.Unread || len(in.readings) == 0 && likeAddress(r.Address)
 	if q.Unread {
 		in.unread++
@@ -261,7 +261,7 @@ func (in *intake) unknownWord(field, text string, r *formats.Row) {
 	if r.Note != "" {
 		r.Note += "; "
 	}
-	r.Note += field + ": " + Truncate(text, maxQuoted)
+	r.Note += field + ": " + lists.Truncate(text, maxQuoted)
 }
 
 // unknownWords returns how many rows hold an unknown word in a field, and the most frequent words with their counts.
@@ -422,12 +422,4 @@ func printableLabel(s string) string {
 		return fmt.Sprintf("(a text of %d bytes)", len(s))
 	}
 	return lists.PlainText(s)
-}
-
-// Truncate returns the first n bytes of a text, without a part of a character at the end.
-func Truncate(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "")
 }
