@@ -100,7 +100,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Method == http.MethodPost {
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		r.Body = http.MaxBytesReader(nil, r.Body, maxForm) // without w, for which it would close the connection under a client that still writes
 		if err := r.ParseForm(); err != nil {
 			c.fail(w, r, fault.E(fault.Invalid, "The form cannot be read."))
 			return
