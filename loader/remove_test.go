@@ -240,7 +240,6 @@ func TestTenThousandListingsOfOneAddressAreReplacedAndRemoved(t *testing.T) {
 	for i := range rows {
 		rows[i] = fmt.Sprintf("%s,ethereum,N%d", evmA, i)
 	}
-	start := time.Now()
 	b.mustStage(t, loader.StageOptions{}, csvOf(rows...))
 	b.activate(t, "deny", 1)
 	v := b.mustStage(t, loader.StageOptions{}, csvOf(append(rows[1:], evmB+",ethereum,B")...))
@@ -251,8 +250,5 @@ func TestTenThousandListingsOfOneAddressAreReplacedAndRemoved(t *testing.T) {
 	v = b.mustStage(t, loader.StageOptions{Mode: lists.Remove}, csvOf(rows...))
 	if v.Listings != 1 || v.Diff.Removed != len(rows)-1 || v.Layers[1].Removals != 1 {
 		t.Errorf("%d listings stay, diff %+v", v.Listings, v.Diff)
-	}
-	if d := time.Since(start); d > 20*time.Second {
-		t.Errorf("it took %s", d)
 	}
 }

@@ -448,14 +448,16 @@ func TestAnswersComeFromOneGeneration(t *testing.T) {
 // When the clock jumps, a list is stale by the current time, and generation numbers still rise.
 func TestClockJumps(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	clock := func() time.Time { return now }
-	h := open(t, clock)
+	var shown atomic.Pointer[time.Time] // the journal looks at the clock, too
+	set := func(to time.Time) { now = to; shown.Store(&to) }
+	set(now)
+	h := open(t, func() time.Time { return *shown.Load() })
 	settings := sanctions("deny")
 	settings.MaxAge, settings.OnStale = time.Hour, lists.Stop
 	h.load(t, settings, "ndjson", row(evmA, "ethereum"))
 	generation := 0
 	for i, jump := range []time.Duration{0, 30 * time.Minute, 3 * time.Hour, -5 * time.Hour, 24 * time.Hour, -48 * time.Hour, 25 * time.Hour} {
-		now = now.Add(jump)
+		set(now.Add(jump))
 		if err := h.screener.Refresh(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -474,7 +476,7 @@ func TestClockJumps(t *testing.T) {
 			generation = g
 		}
 	}
-	now = now.Add(-72 * time.Hour)
+	set(now.Add(-72 * time.Hour))
 	h.load(t, settings, "ndjson", row(evmA, "ethereum")+row(evmB, "ethereum"))
 	if g := h.screener.Status().Generation; g != generation+1 {
 		t.Errorf("an activation after the clock was set back: generation %d after %d", g, generation)

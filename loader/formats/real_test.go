@@ -441,8 +441,5 @@ func TestTheRealAdvancedFileIsReadFastAndSmall(t *testing.T) {
 	if grown > 16<<20 {
 		t.Errorf("the heap grew by %d MiB, want far less than the 100 allowed", grown>>20)
 	}
-	if took > 3*time.Second && !raceEnabled {
-		t.Errorf("reading took %v", took)
-	}
 	t.Logf("%v, %.1f MiB", took, float64(grown)/(1<<20))
 }

@@ -265,36 +265,32 @@ func TestTenThousandSegments(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	limit := func(what string, most time.Duration, do func()) {
+	timed := func(what string, do func()) {
 		begun := time.Now()
 		do()
-		took := time.Since(begun)
-		t.Logf("%s: %s", what, took)
-		if took > most {
-			t.Errorf("%s took %s", what, took)
-		}
+		t.Logf("%s: %s", what, time.Since(begun))
 	}
 	ctx := context.Background()
 	var j *Journal
-	limit("open", 5*time.Second, func() { j = mustOpen(t, dir, Options{}) })
-	limit("find 10", 10*time.Second, func() {
+	timed("open", func() { j = mustOpen(t, dir, Options{}) })
+	timed("find 10", func() {
 		for i := 0; i < n; i += n / 10 {
 			if r, err := Find(ctx, dir, e(i).ID); err != nil || string(r.Payload) != fmt.Sprint(i) {
 				t.Errorf("%d: %q, %v", i, r.Payload, err)
 			}
 		}
 	})
-	limit("tail", 2*time.Second, func() {
+	timed("tail", func() {
 		if got := collect(t, ReadFrom(ctx, dir, testWriter, n-1)); len(got) != 2 {
 			t.Errorf("%d records, want 2", len(got))
 		}
 	})
-	limit("range", 2*time.Second, func() {
+	timed("range", func() {
 		if got := collect(t, Range(ctx, dir, testTime.Add(time.Hour), testTime.Add(2*time.Hour))); len(got) != 60 {
 			t.Errorf("%d records, want 60", len(got))
 		}
 	})
-	limit("read all", 20*time.Second, func() {
+	timed("read all", func() {
 		if got := payloads(t, dir); len(got) != n {
 			t.Errorf("%d records, want %d", len(got), n)
 		}

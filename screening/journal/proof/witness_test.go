@@ -18,8 +18,8 @@ import (
 
 type testWitness struct {
 	url, vkey, key, dir string
-	*Witness
-	down atomic.Bool
+	now                 atomic.Pointer[Witness] // a restart replaces it
+	down                atomic.Bool
 }
 
 func startWitness(t *testing.T, logs []string) *testWitness {
@@ -29,16 +29,18 @@ func startWitness(t *testing.T, logs []string) *testWitness {
 		t.Fatal(err)
 	}
 	w := &testWitness{vkey: vkey, key: key, dir: filepath.Join(t.TempDir(), "witness")}
-	if w.Witness, err = NewWitness(w.dir, key, logs); err != nil {
+	witness, err := NewWitness(w.dir, key, logs)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = w.Close() })
+	w.now.Store(witness)
+	t.Cleanup(func() { _ = w.now.Load().Close() })
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if w.down.Load() {
 			http.Error(rw, "out of order", http.StatusInternalServerError)
 			return
 		}
-		http.StripPrefix("/prefix", w).ServeHTTP(rw, r)
+		http.StripPrefix("/prefix", w.now.Load()).ServeHTTP(rw, r)
 	}))
 	t.Cleanup(server.Close)
 	w.url = server.URL + "/prefix"
@@ -100,15 +102,15 @@ func TestAWitnessCosignsAndAReceiptShowsIt(t *testing.T) {
 	vkeys := append(keys.VKeys(), w.vkey)
 	cosignedBy := func(seq uint64) int {
 		t.Helper()
-		receipt, err := l.Receipt(seq)
+		receipt, err := l.Receipt(seq, records[seq-1])
 		if err != nil {
 			t.Fatal(err)
 		}
-		info, err := VerifyReceipt(receipt, records[seq-1], vkeys)
+		info, err := VerifyReceipt(receipt, vkeys)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := VerifyReceipt(receipt, records[seq-1], keys.VKeys()); err != nil {
+		if _, err := VerifyReceipt(receipt, keys.VKeys()); err != nil {
 			t.Errorf("without the key of the witness: %v", err)
 		}
 		return len(info.Witnesses)
@@ -165,14 +167,14 @@ func TestAWitnessRefusesARollbackAndAFork(t *testing.T) {
 		t.Errorf("another, longer log: %+v", s)
 	}
 	// the witness remembers after a restart
-	if err := w.Close(); err != nil {
+	if err := w.now.Load().Close(); err != nil {
 		t.Fatal(err)
 	}
 	again, err := NewWitness(w.dir, w.key, keys.VKeys())
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Witness = again
+	w.now.Store(again)
 	if s := run(forked[:12]); !strings.Contains(s.Error, "422") {
 		t.Errorf("after a restart: %+v", s)
 	}
