@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"interdict/lists/redisstore"
 	"interdict/loader"
 	"interdict/screening/journal"
+	"interdict/screening/record"
 )
 
 // Settings come from one YAML file, the environment and flags; later wins. A flag --admin-listen is admin_listen in the
@@ -163,12 +165,17 @@ type storeFlags struct {
 	RedisPrefix   string `help:"First part of every key in Redis; interdict when neither this nor the URL (?prefix=) says." placeholder:"NAME"`
 	Journal       string `help:"Folder of the journal; DATA/journal when not given." placeholder:"DIR"`
 	JournalSync   string `help:"Which records are on disk before the answer: of hits and changes (misses follow within 100 ms), or all." enum:"hits,all" default:"hits"`
+	recordFlags
+}
+
+func (f *storeFlags) journalDir() string {
+	return cmp.Or(f.Journal, filepath.Join(f.Data, "journal"))
 }
 
 // opened is a store with the journal beside it.
 type opened struct {
 	store   lists.Store
-	journal *journal.Journal
+	journal *record.Record
 	loader  *loader.Loader
 	log     *slog.Logger
 }
@@ -205,16 +212,24 @@ func (f *storeFlags) openStore(ctx context.Context, o ...diskstore.Option) (list
 
 // withJournal adds the journal. It closes the store where that fails.
 func (f *storeFlags) withJournal(store lists.Store, log *slog.Logger, segmentBytes int) (*opened, error) {
-	dir := f.Journal
-	if dir == "" {
-		dir = filepath.Join(f.Data, "journal")
+	dir := f.journalDir()
+	keys, err := f.signingKeys()
+	if err != nil {
+		store.Close()
+		return nil, err
 	}
-	j, err := journal.Open(dir, journal.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes, SyncAll: f.JournalSync == "all"})
+	witnesses, err := f.witnesses()
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	r, err := record.Open(dir, record.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes, SyncAll: f.JournalSync == "all", Name: f.RecordName, Keys: keys,
+		Witnesses: witnesses, Publish: publisher{store}.publish, Tend: f.tend})
 	if err != nil {
 		store.Close()
 		return nil, fault.E(fault.KindOf(err), "%w (every decision is recorded there first: --journal or --data names another folder)", err)
 	}
-	return &opened{store, j, loader.New(store, recorder{j}, log, "", time.Now), log}, nil
+	return &opened{store, r, loader.New(store, recorder{r}, log, "", time.Now), log}, nil
 }
 
 func (o *opened) close() {

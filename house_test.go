@@ -39,6 +39,7 @@ var rooms = map[string][]string{
 	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
 
 	"screening/journal/proof": {"lists/fault"},
+	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
 }
 

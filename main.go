@@ -52,6 +52,8 @@ type cli struct {
 	Proposals proposalsCmd `cmd:"" help:"Show and decide on changes that need a second person."`
 	Restore   restoreCmd   `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
+	Audit     auditCmd     `cmd:"" help:"Read and verify the record of decisions and changes."`
+	Witness   witnessCmd   `cmd:"" help:"Cosign the records of other deployments, so that nobody there can change them unseen."`
 	People    peopleCmd    `cmd:"" help:"Create, list, reset and disable staff accounts."`
 	Bench     benchCmd     `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`

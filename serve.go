@@ -27,6 +27,7 @@ import (
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/record"
 	"interdict/screening/replica"
 )
 
@@ -98,6 +99,7 @@ func (c *serveCmd) Run(e *env) error {
 			return err
 		}
 	}
+	c.tend = true
 	o, err := c.openWith(e.ctx, log, journal.DefaultSegmentBytes)
 	if err != nil {
 		return err
@@ -168,7 +170,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies}
+		JournalError: func() error { return journalError(o.journal) }, Record: o.journal, RecordProblems: o.journal.Problems, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies}
 	if cert != nil {
 		options.Certificate = cert.Check
 		watchCertificate(metrics, cert)
@@ -233,6 +235,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(swept)
 		sweepSessions(ctx, staff, log)
 	}()
+	exchanged := make(chan struct{})
+	go func() {
+		defer close(exchanged)
+		exchangeCheckpoints(ctx, o, log)
+	}()
 	refreshed := make(chan struct{})
 	go func() {
 		defer close(refreshed)
@@ -263,6 +270,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	<-rebuilt
 	<-renewed
 	<-swept
+	<-exchanged
 	<-refreshed
 	apiServer.Close()
 	adminServer.Close()
@@ -412,7 +420,7 @@ func printDemo(e *env, addr, admin, key, signIn string) {
 }
 
 // recorder writes changes into the journal.
-type recorder struct{ j *journal.Journal }
+type recorder struct{ j *record.Record }
 
 // changeKinds are the kinds of records whose action has one name only.
 var changeKinds = map[string]journal.Kind{"stage": journal.Upload, "refresh": journal.Upload, "approve": journal.Approval, "reject": journal.Rejection,
@@ -445,15 +453,15 @@ func (r recorder) Record(c lists.Event) error {
 }
 
 // journalError tells why decisions cannot be recorded now, as far as the last few seconds tell.
-func journalError(j *journal.Journal) error {
+func journalError(j *record.Record) error {
 	if st := j.Stats(); st.LastError != nil && time.Since(st.LastErrorAt) < 5*time.Second {
 		return st.LastError
 	}
-	return nil
+	return j.Lost()
 }
 
 // watchJournal adds the journal's figures to the metrics.
-func watchJournal(m *api.Metrics, j *journal.Journal) {
+func watchJournal(m *api.Metrics, j *record.Record) {
 	for name, x := range map[string]struct {
 		help  string
 		value func(journal.Stats) float64

@@ -52,6 +52,9 @@ type Options struct {
 	FourEyesOff bool
 	// JournalError tells why decisions cannot be recorded now; nil when they can.
 	JournalError func() error
+	// Record is what decisions are read from; RecordProblems tells what is wrong with it although decisions can be recorded.
+	Record         Record
+	RecordProblems func() []error
 	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
 	Certificate func() (detail string, err error)
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -77,6 +80,8 @@ type Server struct {
 	log      *slog.Logger
 	now      func() time.Time
 	journal  func() error
+	audit    Audit
+	problems func() []error
 	ledger   lists.Ledger
 	alone    string // why one person is enough for everybody; "" if not
 	proxies  []netip.Prefix
@@ -100,7 +105,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
+		now: o.Now, journal: o.JournalError, audit: Audit{o.Record}, problems: o.RecordProblems, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
 		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {
@@ -177,6 +182,11 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/proposals/:id", s.getProposal)
 	s.route(http.MethodPost, "/v1/proposals/:id/approve", s.approveProposal, auth.Approver)
 	s.route(http.MethodPost, "/v1/proposals/:id/reject", s.rejectProposal, auth.Analyst, auth.Approver)
+
+	s.route(http.MethodGet, "/v1/checks/:id", s.getCheck, auth.Auditor)
+	s.route(http.MethodGet, "/v1/checks/:id/receipt", s.getReceipt, auth.Auditor)
+	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
+	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
 	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
 	s.route(http.MethodGet, "/docs/*file", s.docs)
@@ -465,6 +475,11 @@ func (s *Server) readyz(c *gin.Context) {
 		add("rules", s.outdated(st.Outdated), false)
 	}
 	add("journal", s.journal(), true)
+	if s.problems != nil {
+		for _, err := range s.problems() {
+			add("record", err, false)
+		}
+	}
 	// Answers are given from filters and memory while the store is away: that is a warning.
 	ctx, cancel := context.WithTimeout(c.Request.Context(), pingTimeout)
 	defer cancel()

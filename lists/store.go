@@ -43,6 +43,8 @@ const (
 	DocAllSuppressions = "suppression/"
 	DocProposals       = "proposal/"
 	DocSessions        = "session/"
+	DocWriters         = "writer/"       // of the record; those that may write, or whose last checkpoint no other writer has recorded
+	DocEndedWriters    = "ended-writer/" // the others
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -61,6 +63,8 @@ func DocKey(id string) string                      { return "apikey/" + id }
 func DocAccount(id string) string                  { return "account/" + id }
 func DocSession(sha256 string) string              { return DocSessions + sha256 }
 func DocUse(credential string) string              { return "use/" + credential }
+func DocWriter(id string) string                   { return DocWriters + id }
+func DocEndedWriter(id string) string              { return DocEndedWriters + id }
 func DocProposal(id string) string                 { return DocProposals + id }
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocRefresh(list string) string                { return "refresh/" + list }

@@ -42,8 +42,8 @@ type Options struct {
 	// SyncAll makes every append durable.
 	SyncAll bool
 
-	// Proof gets every record after it has reached the disk.
-	Proof Appender
+	// Proof returns the log that gets every record of this writer after it has reached the disk; nil: there is none.
+	Proof func(writer uuid.UUID) (Appender, error)
 
 	// Now is the clock for segment headers, seals and Stats. Nil means time.Now.
 	Now func() time.Time
@@ -100,6 +100,7 @@ type Journal struct {
 	lastErr   error
 	lastErrAt time.Time
 	proven    uint64
+	sealed    uint64 // sequence number of the last record in a sealed segment
 	proofErr  error
 
 	commit commit
@@ -158,13 +159,18 @@ func open(dir string, opts Options, disk disk) (*Journal, error) {
 	j := &Journal{
 		dir: dir, writer: writer, salt: binary.LittleEndian.Uint32(salt[:]), next: 1,
 		segmentBytes: int64(opts.SegmentBytes), maxAge: opts.MaxAge, syncAll: opts.SyncAll, now: opts.Now, log: opts.Logger, disk: disk,
-		proof: opts.Proof, recovered: recovered,
-		keepNow: make(chan struct{}, 1), sealNow: make(chan struct{}, 1), proveNow: make(chan struct{}, 1),
+		recovered: recovered,
+		keepNow:   make(chan struct{}, 1), sealNow: make(chan struct{}, 1), proveNow: make(chan struct{}, 1),
 		quit: make(chan struct{}), quitSeal: make(chan struct{}), quitProof: make(chan struct{}),
 	}
 	j.idle.L = &j.mu
 	j.commit.ended.L = &j.commit.mu
-	j.tail.keep = opts.Proof != nil
+	if opts.Proof != nil {
+		if j.proof, err = opts.Proof(writer); err != nil {
+			return nil, err
+		}
+		j.tail.keep = true
+	}
 	j.number = 1
 	s, err := j.newSegment(1, j.segmentBytes)
 	if err != nil {

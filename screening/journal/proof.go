@@ -11,6 +11,8 @@ type Appender interface {
 	// Append adds the canonical form of a record, Record.Bytes. It is called in order of sequence, 1, 2, 3 …, from one goroutine, and must not
 	// keep record. After an error it is called again with the same record.
 	Append(seq uint64, record []byte) error
+	// Seal is called, by the same goroutine, when a segment has been sealed and all its records were added.
+	Seal() error
 }
 
 // prove is the prover goroutine. It hands records to the proof after they have reached the disk, so that after a loss of power
@@ -19,6 +21,7 @@ type Appender interface {
 func (j *Journal) prove() {
 	var retry <-chan time.Time
 	var feed, buf []byte
+	var sealed uint64 // what Seal was called for
 	for closing := false; !closing; {
 		select {
 		case <-j.quitProof:
@@ -28,13 +31,18 @@ func (j *Journal) prove() {
 		}
 		retry = nil
 		j.mu.Lock()
-		from, last := j.proven+1, j.tail.fed
+		from, last, seal := j.proven+1, j.tail.fed, j.sealed
 		feed, j.tail.feed = j.tail.feed, feed[:0]
 		j.mu.Unlock()
 
 		var err error
 		if from, buf, err = j.proveFeed(feed, from, last, buf); err == nil && from <= last {
 			from, buf, err = j.proveFromDisk(from, last, buf)
+		}
+		if err == nil && seal > sealed && from > seal {
+			if err = j.proof.Seal(); err == nil {
+				sealed = seal
+			}
 		}
 		j.mu.Lock()
 		failing := j.proofErr != nil
@@ -43,7 +51,7 @@ func (j *Journal) prove() {
 		if err != nil {
 			retry = time.After(retryEvery)
 			if !failing {
-				j.log.Error("journal record not proven", "sequence", from, "error", err)
+				j.log.Error("the proof of the journal is behind", "next", from, "error", err)
 			}
 		}
 		if cap(feed) > 1<<20 {

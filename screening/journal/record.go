@@ -99,3 +99,12 @@ func (e *DamageError) Error() string {
 
 // FaultKind returns fault.Unavailable.
 func (e *DamageError) FaultKind() fault.Kind { return fault.Unavailable }
+
+// ParseRecord is the inverse of Bytes. The payload is a part of b.
+func ParseRecord(b []byte) (Record, error) {
+	if len(b) < 50 || b[0] != 1 {
+		return Record{}, fault.E(fault.Invalid, "%d bytes are not the canonical form of a record", len(b))
+	}
+	return Record{Writer: uuid.UUID(b[1:17]), Sequence: binary.BigEndian.Uint64(b[17:]), Kind: Kind(b[25]),
+		Time: time.Unix(0, int64(binary.BigEndian.Uint64(b[26:]))).UTC(), ID: uuid.UUID(b[34:50]), Payload: b[50:]}, nil
+}

@@ -62,7 +62,11 @@ func (j *Journal) sealAll(previous *[sha256.Size]byte) bool {
 		}
 		j.mu.Lock()
 		j.retired = j.retired[1:]
+		if !s.empty() {
+			j.sealed = s.next - 1
+		}
 		j.mu.Unlock()
+		wake(j.proveNow)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"interdict/lists/fault"
 )
@@ -82,8 +83,16 @@ func must(t *testing.T, err error) {
 type proofLog struct {
 	mu      sync.Mutex
 	records []string
+	sealed  int // records at the last call of Seal
 	fail    bool
 	block   sync.Mutex
+}
+
+func (p *proofLog) Seal() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sealed = len(p.records)
+	return nil
 }
 
 func (p *proofLog) Append(seq uint64, record []byte) error {
@@ -105,7 +114,7 @@ func (p *proofLog) Append(seq uint64, record []byte) error {
 func TestEveryRecordIsProven(t *testing.T) {
 	dir := t.TempDir()
 	p := &proofLog{}
-	j := mustOpen(t, dir, Options{Proof: p})
+	j := mustOpen(t, dir, Options{Proof: func(uuid.UUID) (Appender, error) { return p, nil }})
 	pad := string(make([]byte, 2000))
 	fill(t, j, 500, pad)
 	eventually(t, "the proof", func() bool { return j.Stats().Proven == 500 })
@@ -127,6 +136,9 @@ func TestEveryRecordIsProven(t *testing.T) {
 	more(2 * maxFeedBytes / 2000) // more than wait in memory
 	p.block.Unlock()
 	mustClose(t, j)
+	if p.sealed != len(p.records) {
+		t.Errorf("Seal at %d of %d records", p.sealed, len(p.records))
+	}
 	var want []string
 	for r, err := range Read(t.Context(), dir) {
 		must(t, err)

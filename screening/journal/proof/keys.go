@@ -87,15 +87,8 @@ func OpenKeys(dir, name string, now func() time.Time) (*Keys, error) {
 		return nil, fault.E(fault.Conflict, "%s is missing, but the private key %s exists: restore %[1]s from a backup; "+
 			"it has the public keys that verify what is already signed", k.path(filePublic), k.path(filePrivate))
 	}
-	for i, line := range public {
-		key, err := parseKeyLine(line)
-		if err == nil {
-			_, err = note.NewVerifier(key.VKey)
-		}
-		if err != nil {
-			return nil, fault.E(fault.Invalid, "%s, line %d: %w: restore the file from a backup", k.path(filePublic), i+1, err)
-		}
-		k.public = append(k.public, key)
+	if err := k.parsePublic(public); err != nil {
+		return nil, err
 	}
 	for i, line := range private {
 		secret, err := parseKeyLine(line)
@@ -117,6 +110,35 @@ func OpenKeys(dir, name string, now func() time.Time) (*Keys, error) {
 		return nil, fault.E(fault.Conflict, "%s has no key that may sign: restore the file from a backup", k.path(filePrivate))
 	}
 	return k, nil
+}
+
+// ReadPublic returns the public keys in a folder, the oldest first; fault.NotFound if there are none.
+func ReadPublic(dir string) ([]Key, error) {
+	k := &Keys{dir: dir}
+	lines, err := k.read(filePublic)
+	if err != nil {
+		return nil, err
+	}
+	if lines == nil {
+		return nil, fault.E(fault.NotFound, "there are no public keys of the record: %s does not exist", k.path(filePublic))
+	}
+	err = k.parsePublic(lines)
+	return k.public, err
+}
+
+// parsePublic reads the lines of the file of public keys.
+func (k *Keys) parsePublic(lines []string) error {
+	for i, line := range lines {
+		key, err := parseKeyLine(line)
+		if err == nil {
+			_, err = note.NewVerifier(key.VKey)
+		}
+		if err != nil {
+			return fault.E(fault.Invalid, "%s, line %d: %w: restore the file from a backup", k.path(filePublic), i+1, err)
+		}
+		k.public = append(k.public, key)
+	}
+	return nil
 }
 
 // GivenKeys returns keys of the configuration. current and previous are private keys, PEM (PKCS #8) or in the form

@@ -93,6 +93,7 @@ type logState struct {
 	Origin   string  `json:"origin"`
 	Seals    []int64 `json:"seals,omitempty"`
 	Cosigned int64   `json:"cosigned,omitempty"`
+	Ended    bool    `json:"ended,omitempty"`
 }
 
 // Open opens or creates the log in a folder. origin is the deployment's name, a slash and the writer's identity.

@@ -3,6 +3,7 @@ package proof
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"iter"
@@ -127,13 +128,12 @@ func TestEveryRecordHasAReceiptThatVerifiesOffline(t *testing.T) {
 	records := testRecords(1000)
 	records[3] = bytes.Repeat([]byte("x"), MaxEntry)
 	records[4] = bytes.Repeat([]byte("x"), MaxEntry+1)
-	records[5] = nil
 	records[6] = append([]byte{hashedMarker}, make([]byte, 32)...)
 	l := openLog(t, dir, keys, nil, byHand)
 	for i, record := range records {
 		seq := uint64(i + 1)
 		appendRecord(t, l, seq, record)
-		if _, err := l.Receipt(seq); !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "next checkpoint") {
+		if _, err := l.Receipt(seq, record); !fault.Is(err, fault.NotFound) || !strings.Contains(err.Error(), "next checkpoint") {
 			t.Fatalf("receipt of a record without checkpoint: %v", err)
 		}
 		if i%3 == 0 {
@@ -149,31 +149,31 @@ func TestEveryRecordHasAReceiptThatVerifiesOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range records {
-		checkReceipt(t, func(seq uint64) ([]byte, error) { return ReadReceipt(dir, seq, keys.VKeys()) }, uint64(i+1), 1000, records, keys)
+		checkReceipt(t, func(seq uint64, record []byte) ([]byte, error) { return ReadReceipt(dir, seq, record, keys.VKeys()) }, uint64(i+1), 1000, records, keys)
 	}
 	for _, seq := range []uint64{0, 1001, 1 << 63} {
-		if _, err := ReadReceipt(dir, seq, keys.VKeys()); !fault.Is(err, fault.NotFound) {
+		if _, err := ReadReceipt(dir, seq, records[0], keys.VKeys()); !fault.Is(err, fault.NotFound) {
 			t.Errorf("receipt of record %d of 1000: %v", seq, err)
 		}
 	}
 }
 
-func checkReceipt(t *testing.T, read func(uint64) ([]byte, error), seq, size uint64, records [][]byte, keys *Keys) {
+func checkReceipt(t *testing.T, read func(uint64, []byte) ([]byte, error), seq, size uint64, records [][]byte, keys *Keys) {
 	t.Helper()
-	receipt, err := read(seq)
+	receipt, err := read(seq, records[seq-1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	info, err := VerifyReceipt(receipt, records[seq-1], keys.VKeys())
+	info, err := VerifyReceipt(receipt, keys.VKeys())
 	if err != nil {
 		t.Fatalf("record %d of %d: %v\n%s", seq, size, err, receipt)
 	}
-	got := []any{info.Origin, info.Seq, uint64(info.Size), len(info.Keys)}
-	if diff := cmp.Diff([]any{testOrigin, seq, size, 1}, got); diff != "" {
+	got := []any{info.Origin, info.Seq, uint64(info.Size), len(info.Keys), info.Record}
+	if diff := cmp.Diff([]any{testOrigin, seq, size, 1, records[seq-1]}, got); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := VerifyReceipt(receipt, records[seq%uint64(len(records))], keys.VKeys()); seq != uint64(len(records)) && !fault.Is(err, fault.Invalid) {
-		t.Errorf("the receipt of record %d is accepted for the next: %v", seq, err)
+	if _, err := read(seq, records[seq%uint64(len(records))]); seq != uint64(len(records)) && !fault.Is(err, fault.Conflict) {
+		t.Errorf("record %d has a receipt for the next: %v", seq, err)
 	}
 }
 
@@ -182,7 +182,7 @@ func TestAReceiptWithAnyByteChangedIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	records := testRecords(300)
 	writeLog(t, dir, keys, records, 100)
-	receipt, err := ReadReceipt(dir, 77, keys.VKeys())
+	receipt, err := ReadReceipt(dir, 77, records[76], keys.VKeys())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,15 +190,15 @@ func TestAReceiptWithAnyByteChangedIsRefused(t *testing.T) {
 		for _, bit := range []byte{1, 4, 32, 128} {
 			changed := bytes.Clone(receipt)
 			changed[i] ^= bit
-			if _, err := VerifyReceipt(changed, records[76], keys.VKeys()); !fault.Is(err, fault.Invalid) {
+			if _, err := VerifyReceipt(changed, keys.VKeys()); !fault.Is(err, fault.Invalid) {
 				t.Fatalf("byte %d changed: %v\n%s", i, err, changed)
 			}
 		}
-		if _, err := VerifyReceipt(receipt[:i], records[76], keys.VKeys()); !fault.Is(err, fault.Invalid) {
+		if _, err := VerifyReceipt(receipt[:i], keys.VKeys()); !fault.Is(err, fault.Invalid) {
 			t.Fatalf("cut at %d: %v", i, err)
 		}
 	}
-	if _, err := VerifyReceipt(receipt, records[76], testKeys(t).VKeys()); !fault.Is(err, fault.Invalid) {
+	if _, err := VerifyReceipt(receipt, testKeys(t).VKeys()); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a receipt signed with another key: %v", err)
 	}
 	other, err := OpenKeys(t.TempDir()+"/k", "other.example", time.Now)
@@ -209,8 +209,8 @@ func TestAReceiptWithAnyByteChangedIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged = slicesConcat("c2sp.org/tlog-proof@v1\nindex 0\n\n", forged)
-	if _, err := VerifyReceipt(forged, records[0], append(keys.VKeys(), other.VKeys()...)); !fault.Is(err, fault.Invalid) {
+	forged = slicesConcat("c2sp.org/tlog-proof@v1\nextra "+base64.StdEncoding.EncodeToString(records[0])+"\nindex 0\n\n", forged)
+	if _, err := VerifyReceipt(forged, append(keys.VKeys(), other.VKeys()...)); !fault.Is(err, fault.Invalid) {
 		t.Errorf("the key of another deployment vouches for this log: %v", err)
 	}
 }

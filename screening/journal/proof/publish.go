@@ -57,6 +57,33 @@ func (l *Log) Close() error {
 	return errors.Join(err, l.lock.Close())
 }
 
+// End closes the log of a writer that writes no more, and marks it as ended. A log without records is removed.
+func (l *Log) End() error {
+	size := l.Size()
+	l.write.Lock()
+	l.state.Ended = true
+	l.write.Unlock()
+	if err := l.Close(); err != nil {
+		return err
+	}
+	if size == 0 {
+		if err := os.RemoveAll(l.dir); err != nil {
+			return fault.E(fault.Unavailable, "remove empty log: %w", err)
+		}
+		return nil
+	}
+	l.write.Lock()
+	defer l.write.Unlock()
+	return l.writeState()
+}
+
+// Ended reports whether the log in a folder was ended.
+func Ended(dir string) bool {
+	var state logState
+	data, err := os.ReadFile(filepath.Join(dir, fileState))
+	return err == nil && json.Unmarshal(data, &state) == nil && state.Ended
+}
+
 func (l *Log) checkpoint(ctx context.Context, seal bool) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fault.E(fault.Unavailable, "checkpoint: %w", err)

@@ -416,3 +416,34 @@ func (v *verification) compareHashes(tile tlog.Tile, stored, data []byte) {
 	}
 	v.find(tilePath(tile), "hash %d is not that of record %d", i, n+1)
 }
+
+// Agree reports whether a checkpoint of a log, kept elsewhere, agrees with the tiles in the folder, which Verify has found to be those of the
+// records. size is the number of records.
+func Agree(dir string, size uint64, checkpoint, newest []byte, vkeys []string) error {
+	c, err := OpenCheckpoint(checkpoint, vkeys)
+	if err != nil {
+		return err
+	}
+	if c.Size > int64(size) {
+		return fault.E(fault.Conflict, "a checkpoint kept elsewhere covers %d records, but only %d exist: the log was rolled back", c.Size, size)
+	}
+	n, err := OpenCheckpoint(newest, vkeys)
+	if err != nil {
+		return err
+	}
+	if c.Origin != n.Origin {
+		return fault.E(fault.Conflict, "a checkpoint kept elsewhere is of %q, not of %q", c.Origin, n.Origin)
+	}
+	if c.Size > n.Size {
+		return fault.E(fault.Conflict, "a checkpoint kept elsewhere covers %d records, and the newest one in the folder %d: an older file was put in its place", c.Size, n.Size)
+	}
+	tree := tlog.Tree{N: n.Size, Hash: n.Root}
+	root, err := tlog.TreeHash(c.Size, tlog.TileHashReader(tree, tileFunc(func(t tlog.Tile) ([]byte, error) { return readTile(dir, t) })))
+	if err != nil {
+		return fault.E(fault.Conflict, "compare a checkpoint kept elsewhere: %w", err)
+	}
+	if root != c.Root {
+		return fault.E(fault.Conflict, "a checkpoint kept elsewhere has another root for the first %d records: the log was forked", c.Size)
+	}
+	return nil
+}
