@@ -36,7 +36,7 @@ var rooms = map[string][]string{
 	"api/certs/certstest": {},
 	"api/bench":           {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":          {"lists", "lists/fault"},
-	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
+	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/journal", "screening/journal/proof", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},

@@ -280,6 +280,10 @@ var routes = []struct {
 	{"GET", "/v1/generations", nil, nil},
 	{"GET", "/v1/generations/1", nil, nil},
 	{"GET", "/v1/replicas", nil, nil},
+	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7", nil, []auth.Role{auth.Auditor}},
+	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/receipt", nil, []auth.Role{auth.Auditor}},
+	{"GET", "/v1/audit/keys", nil, nil},
+	{"GET", "/v1/audit/checkpoints", nil, []auth.Role{auth.Auditor}},
 	{"POST", "/v1/restore", nil, []auth.Role{auth.Admin}},
 	{"GET", "/v1/keys", nil, []auth.Role{auth.Admin}},
 	{"POST", "/v1/keys", map[string]any{"roles": []string{"auditor"}}, []auth.Role{auth.Admin}},
@@ -433,14 +437,15 @@ func TestStoreAwayOnEveryRoute(t *testing.T) {
 	h := screened(t)
 	h.upload("ana", "ofac-sdn", sdnRows+`{"address":"`+p2wpkh+`"}`+"\n", "") // version 2, staged
 	h.store.gone.Store(true)
-	answered := map[string]bool{"/v1/check": true, "/v1/checks": true, "/v1/addresses/" + genesis: true, "/openapi.yaml": true, "/docs/": true, "/docs/start.js": true, "/v1/me": true}
+	answered := map[string]int{"/v1/check": 200, "/v1/checks": 200, "/v1/addresses/" + genesis: 200, "/openapi.yaml": 200, "/docs/": 200, "/docs/start.js": 200, "/v1/me": 200,
+		"/v1/audit/keys": 200, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7": 404, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/receipt": 404}
 	for _, r := range routes {
 		path := strings.Replace(r.path, "versions/1/", "versions/2/", 1)
 		t.Run(r.method+" "+path, func(t *testing.T) {
 			h := h.in(t)
 			a := h.by("root", r.method, path, r.body)
-			if answered[r.path] {
-				if a.status != 200 {
+			if status := answered[r.path]; status > 0 {
+				if a.status != status {
 					t.Errorf("%d %s", a.status, a.body)
 				}
 				return
@@ -451,7 +456,7 @@ func TestStoreAwayOnEveryRoute(t *testing.T) {
 	}
 	// A key that is not in the copy cannot be judged now: that is no proof that it is unknown.
 	h.clock.advance(2 * time.Second)
-	for _, path := range []string{"/openapi.yaml", "/docs/", "/docs/start.js"} {
+	for _, path := range []string{"/openapi.yaml", "/docs/", "/docs/start.js", "/v1/audit/keys"} {
 		h.do(call{method: "GET", path: path, key: "ik_unknown"}).refused(problem{Status: 503, Code: "store_unavailable"})
 		h.clock.advance(2 * time.Second)
 	}

@@ -32,6 +32,7 @@ import (
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/record"
 )
 
 // TestMain runs the tests, and after a whole run makes sure that every answer that openapi.yaml describes was really given.
@@ -158,7 +159,7 @@ func (b *buffer) String() string {
 }
 
 // recorder writes changes into the journal, as the program does.
-type recorder struct{ j *journal.Journal }
+type recorder struct{ j *record.Record }
 
 func (r recorder) Record(c lists.Event) error {
 	b, err := json.Marshal(c)
@@ -181,7 +182,7 @@ type house struct {
 	clock    *clock
 	store    *moody
 	cache    lists.Store
-	journal  *journal.Journal
+	journal  *record.Record
 	keys     *auth.Keys
 	loader   *loader.Loader
 	screener *screening.Screener
@@ -209,7 +210,7 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	must(err)
 	t.Cleanup(func() { h.cache.Close() })
 	h.store = &moody{Store: disk}
-	h.journal, err = journal.Open(h.dir+"/journal", journal.Options{Now: h.clock.now, SegmentBytes: journal.MinSegmentBytes})
+	h.journal, err = record.Open(h.dir+"/journal", record.Options{Now: h.clock.now, SegmentBytes: journal.MinSegmentBytes, Publish: h.keepCheckpoint})
 	must(err)
 	t.Cleanup(func() { h.journal.Close() })
 	log := slog.New(slog.NewJSONHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -224,7 +225,7 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	h.metrics.Watch(h.screener)
 	h.loader = loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now)
 	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
-		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, Recorder: recorder{h.journal}, JournalError: func() error { return nil }}
+		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, Recorder: recorder{h.journal}, Record: h.journal, RecordProblems: h.journal.Problems, JournalError: func() error { return nil }}
 	for _, set := range settings {
 		set(&o)
 	}
@@ -236,6 +237,11 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	t.Cleanup(srv.Close)
 	h.url = srv.URL
 	return h
+}
+
+// keepCheckpoint keeps checkpoints in the store, as a server does.
+func (h *house) keepCheckpoint(ctx context.Context, c record.Published) error {
+	return lists.PutWriter(ctx, h.store, &lists.Writer{ID: c.Writer.String(), Folder: c.Folder.String(), Node: "here", Checkpoint: c.Checkpoint, Keys: c.Keys, At: h.clock.now(), Ended: c.Ended})
 }
 
 // fourEyesOff lets one person make changes that weaken screening.
