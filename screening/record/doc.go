@@ -3,6 +3,8 @@
 //	FOLDER/…segments          the journal, one set of segments for each writer
 //	FOLDER/proof/<writer>/    the transparency log of each writer
 //	FOLDER/proof/id           the identity of the folder
+//	FOLDER/proof/witnesses    the public keys of the witnesses that have been asked
+//	FOLDER/proof/published/   an empty file for each writer whose last checkpoint has been published
 //	FOLDER/keys/              the keys that sign checkpoints, unless they are given
 //
 //	Open ──► journal.Open ──► Record.AppendBatch ──► the answer

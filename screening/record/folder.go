@@ -21,6 +21,7 @@ const (
 	proofFolder = "proof"
 	keysFolder  = "keys"
 	idFile      = "id"
+	witnessFile = "witnesses" // public keys of all witnesses that have been asked, one a line
 )
 
 // Folder is a record in a folder, that need not be open.
@@ -82,13 +83,51 @@ func (f Folder) PublicKeys() ([]string, error) {
 	if err != nil && (!fault.Is(err, fault.NotFound) || len(f.VKeys) == 0) {
 		return nil, err
 	}
-	all := slices.Clone(f.VKeys)
+	witnesses, err := f.witnesses()
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Concat(f.VKeys, witnesses)
 	for _, k := range keys {
 		if !slices.Contains(all, k.VKey) {
 			all = append(all, k.VKey)
 		}
 	}
 	return all, nil
+}
+
+// witnesses returns the public keys of all witnesses that have been asked.
+func (f Folder) witnesses() ([]string, error) {
+	b, err := os.ReadFile(filepath.Join(f.Dir, proofFolder, witnessFile))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fault.E(fault.Unavailable, "read the keys of the witnesses: %w", err)
+	}
+	return strings.Fields(string(b)), nil
+}
+
+// noteWitnesses keeps the public keys of the witnesses, so that what they have signed can be verified later.
+func (r *Record) noteWitnesses() error {
+	known, err := r.witnesses()
+	if err != nil {
+		return err
+	}
+	before := len(known)
+	for _, w := range r.opts.Witnesses {
+		if !slices.Contains(known, w.VKey()) {
+			known = append(known, w.VKey())
+		}
+	}
+	if len(known) == before {
+		return nil
+	}
+	path := filepath.Join(r.Dir, proofFolder, witnessFile)
+	if err := os.WriteFile(path+".tmp", []byte(strings.Join(known, "\n")+"\n"), 0o600); err != nil {
+		return fault.E(fault.Unavailable, "keep the keys of the witnesses: %w", err)
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return fault.E(fault.Unavailable, "keep the keys of the witnesses: %w", err)
+	}
+	return nil
 }
 
 // SigningKeys returns the public keys of the folder, the oldest first.

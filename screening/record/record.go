@@ -91,6 +91,9 @@ func Open(dir string, o Options) (*Record, error) {
 	if err := r.makeID(); err != nil {
 		return nil, err
 	}
+	if err := r.noteWitnesses(); err != nil {
+		return nil, err
+	}
 	j, err := journal.Open(dir, journal.Options{SegmentBytes: o.SegmentBytes, SyncAll: o.SyncAll, Now: o.Now, Logger: o.Logger, Proof: r.begin})
 	if err != nil {
 		if r.log != nil {

@@ -32,6 +32,7 @@ const (
 type WitnessClient struct {
 	add    *url.URL
 	name   string
+	vkey   string
 	keys   verifiers
 	client *http.Client
 	retry  time.Duration // after the first failure; doubled after each further one
@@ -54,8 +55,11 @@ func NewWitnessClient(prefix, vkey string, client *http.Client) (WitnessClient, 
 		return WitnessClient{}, err
 	}
 	name, _, _ := strings.Cut(vkey, "+")
-	return WitnessClient{add: u.JoinPath("add-checkpoint"), name: name, keys: keys, client: client, retry: time.Second}, nil
+	return WitnessClient{add: u.JoinPath("add-checkpoint"), name: name, vkey: vkey, keys: keys, client: client, retry: time.Second}, nil
 }
+
+// VKey returns the public key of the witness.
+func (c WitnessClient) VKey() string { return c.vkey }
 
 // WitnessStatus is what an operator sees of a witness.
 type WitnessStatus struct {
