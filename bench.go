@@ -15,6 +15,7 @@ type benchCmd struct {
 	Time        time.Duration `help:"How long one scenario runs in one round." default:"2s"`
 	Connections int           `help:"Keep-alive connections of the load." default:"32"`
 	Redis       string        `help:"Redis for the naive design; one is started if redis-server is installed." placeholder:"URL"`
+	JournalSync string        `help:"Which records are on disk before the answer: of hits and changes, or all." enum:"hits,all" default:"hits"`
 	Activations bool          `help:"Activate fifty more addresses every second while checks are measured."`
 	JSON        bool          `help:"Print JSON."`
 
@@ -28,17 +29,18 @@ func (*benchCmd) Help() string {
 
 func (c *benchCmd) Run(e *env) error {
 	o := bench.Options{Size: c.Size, Rounds: c.Rounds, Time: c.Time, Connections: c.Connections, Redis: c.Redis, Activations: c.Activations,
-		JSON: c.JSON, By: operator(), Stdout: e.stdout, Stderr: e.stderr, Open: openForBench(e.quiet(), journal.MinSegmentBytes)}
+		JSON: c.JSON, By: operator(), Stdout: e.stdout, Stderr: e.stderr, Sync: c.JournalSync, Open: c.open(e.quiet(), journal.MinSegmentBytes, false)}
 	if c.ServeOn != "" {
-		o.Open = openForBench(e.quiet(), journal.DefaultSegmentBytes)
+		o.Open = c.open(e.quiet(), journal.DefaultSegmentBytes, true)
 		return bench.Serve(e.ctx, c.ServeOn, o)
 	}
 	return bench.Run(e.ctx, o)
 }
 
-func openForBench(log *slog.Logger, segmentBytes int) func(context.Context, string) (*bench.Store, error) {
+// open returns a function that opens a store; a server looks after the record, as serve does.
+func (c *benchCmd) open(log *slog.Logger, segmentBytes int, server bool) func(context.Context, string) (*bench.Store, error) {
 	return func(ctx context.Context, dir string) (*bench.Store, error) {
-		o, err := (&storeFlags{Data: dir}).openWith(ctx, log, segmentBytes)
+		o, err := (&storeFlags{Data: dir, JournalSync: c.JournalSync, recordFlags: recordFlags{tend: server}}).openWith(ctx, log, segmentBytes)
 		if err != nil {
 			return nil, err
 		}

@@ -36,6 +36,7 @@ type Options struct {
 	Time        time.Duration // of one scenario in one round
 	Connections int           // keep-alive connections of the load
 	Redis       string        // URL for the naive design; "" starts redis-server where it is installed
+	Sync        string        // journal sync, for the output: hits or all
 	Activations bool          // activate fifty more addresses every second while checks are measured
 	JSON        bool          // print JSON instead of a table
 
@@ -154,7 +155,7 @@ func (o *Options) startServer(ctx context.Context, dir, redisURL string) (addres
 	if err != nil {
 		return "", nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "bench", "--serve-on", dir, "--size", strconv.Itoa(o.Size), "--redis", redisURL)
+	cmd := exec.CommandContext(ctx, self, "bench", "--serve-on", dir, "--size", strconv.Itoa(o.Size), "--redis", redisURL, "--journal-sync", o.Sync)
 	if o.Activations {
 		cmd.Args = append(cmd.Args, "--activations")
 	}

@@ -121,12 +121,14 @@ func (o *Options) measure(ctx context.Context, addresses string, naive bool, too
 	}
 	if o.JSON {
 		return printJSON(o.Stdout, map[string]any{"size": o.Size, "load_seconds": took.Seconds(), "arrival_per_second": arrival, "activations": o.Activations, "scenarios": results,
-			"screening_ns": inside, "screening_allocations": allocations, "cpus": runtime.NumCPU(), "go": runtime.Version()})
+			"screening_ns": inside, "screening_allocations": allocations, "cpus": runtime.NumCPU(), "go": runtime.Version(),
+			"file_system": fileSystem(os.TempDir()), "journal_sync": o.Sync})
 	}
 	if o.Activations {
 		fmt.Fprintln(o.Stdout, "fifty more addresses were activated every second")
 	}
-	fmt.Fprintf(o.Stdout, "%d addresses, loaded in %.1f s (%s, %d cores; the server on one)\n\n", o.Size, took.Seconds(), runtime.Version(), runtime.NumCPU())
+	fmt.Fprintf(o.Stdout, "%d addresses, loaded in %.1f s (%s, %d cores; the server on one; journal on %s, sync %s)\n\n", o.Size, took.Seconds(), runtime.Version(), runtime.NumCPU(),
+		fileSystem(os.TempDir()), o.Sync)
 	fmt.Fprintf(o.Stdout, "%-28s %14s %12s %12s %10s %10s\n", "", "addresses/s", "µs/address", "to bare Gin", "p50 µs", "p99 µs")
 	for _, r := range results {
 		fmt.Fprintf(o.Stdout, "%-28s %14.0f %12.2f %12.2f", r.Name, r.PerSecond, r.PerAddress, r.ToBare)
