@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -44,7 +45,7 @@ func (s *Server) check(c *gin.Context, who *auth.Principal) error {
 	if err := s.admit(who, 1); err != nil {
 		return err
 	}
-	if err := s.screener.Check(c.Request.Context(), &x.request, &x.answer); err != nil {
+	if err := s.screener.Check(context.Background(), &x.request, &x.answer); err != nil { // it goes on when the caller closes its side
 		return err
 	}
 	return writeJSON(c, x.answer.JSON)
@@ -139,7 +140,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	for len(x.answers) < len(requests) {
 		x.answers = append(x.answers, screening.Answer{})
 	}
-	s.screener.CheckAll(c.Request.Context(), requests, x.answers[:len(requests)], errs)
+	s.screener.CheckAll(context.Background(), requests, x.answers[:len(requests)], errs)
 	out := append(x.out[:0], `{"results":[`...)
 	for i := range requests {
 		if i > 0 {

@@ -135,8 +135,8 @@ func New(o Options) *Server {
 	e.GET("/healthz", s.livez)
 	e.GET("/readyz", s.readyz)
 
-	s.route(http.MethodPost, "/v1/check", s.check, auth.Checker)
-	s.route(http.MethodPost, "/v1/checks", s.checks, auth.Checker)
+	s.route(http.MethodPost, pathCheck, s.check, auth.Checker)
+	s.route(http.MethodPost, pathChecks, s.checks, auth.Checker)
 	s.route(http.MethodGet, "/v1/addresses/:address", s.address, auth.Checker)
 
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
@@ -237,10 +237,20 @@ func (s *Server) inBackground(work func(context.Context)) bool {
 func (s *Server) Drain() { s.draining.Store(true) }
 
 // keepHalfClosed lets a request go on when its caller has closed its side of the connection, as some do who have nothing more to send: net/http ends
-// the context of the request then. Sending the answer fails if the caller is really gone.
+// the context of the request then. Sending the answer fails if the caller is really gone. Checks do without this copy of the request: they use no
+// context of it.
 func keepHalfClosed(c *gin.Context) {
-	c.Request = c.Request.WithContext(context.WithoutCancel(c.Request.Context()))
+	switch c.FullPath() {
+	case pathCheck, pathChecks:
+	default:
+		c.Request = c.Request.WithContext(context.WithoutCancel(c.Request.Context()))
+	}
 }
+
+const (
+	pathCheck  = "/v1/check"
+	pathChecks = "/v1/checks"
+)
 
 // endConnections makes every answer end its connection while the server drains, so that the caller's next request goes to another server. An idle
 // connection stays open: closing it would fail a request that is on its way.

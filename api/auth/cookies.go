@@ -33,6 +33,9 @@ func cookie(r *http.Request, name, value string, same http.SameSite, ttl time.Du
 }
 
 func cookieOf(r *http.Request, name string) string {
+	if len(r.Header["Cookie"]) == 0 {
+		return ""
+	}
 	if !overLoopback(r) {
 		name = hostPrefix + name
 	}
