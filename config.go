@@ -191,7 +191,7 @@ func (f *storeFlags) openWith(ctx context.Context, log *slog.Logger, segmentByte
 	if err != nil {
 		return nil, err
 	}
-	return f.withJournal(store, log, segmentBytes)
+	return f.withJournal(store, publisher{store}.publish, log, segmentBytes)
 }
 
 // openToCheck opens the store for checks: they are recorded in the journal, and the store stays as it is.
@@ -200,7 +200,7 @@ func (f *storeFlags) openToCheck(ctx context.Context, log *slog.Logger) (*opened
 	if err != nil {
 		return nil, err
 	}
-	return f.withJournal(store, log, journal.MinSegmentBytes)
+	return f.withJournal(store, nil, log, journal.MinSegmentBytes) // the next server publishes the checkpoint
 }
 
 func (f *storeFlags) openStore(ctx context.Context, o ...diskstore.Option) (lists.Store, error) {
@@ -211,7 +211,7 @@ func (f *storeFlags) openStore(ctx context.Context, o ...diskstore.Option) (list
 }
 
 // withJournal adds the journal. It closes the store where that fails.
-func (f *storeFlags) withJournal(store lists.Store, log *slog.Logger, segmentBytes int) (*opened, error) {
+func (f *storeFlags) withJournal(store lists.Store, publish func(context.Context, record.Published) error, log *slog.Logger, segmentBytes int) (*opened, error) {
 	dir := f.journalDir()
 	keys, err := f.signingKeys()
 	if err != nil {
@@ -224,7 +224,7 @@ func (f *storeFlags) withJournal(store lists.Store, log *slog.Logger, segmentByt
 		return nil, err
 	}
 	r, err := record.Open(dir, record.Options{Now: time.Now, Logger: log, SegmentBytes: segmentBytes, SyncAll: f.JournalSync == "all", Name: f.RecordName, Keys: keys,
-		Witnesses: witnesses, Publish: publisher{store}.publish, Tend: f.tend})
+		Witnesses: witnesses, Publish: publish, Tend: f.tend})
 	if err != nil {
 		store.Close()
 		return nil, fault.E(fault.KindOf(err), "%w (every decision is recorded there first: --journal or --data names another folder)", err)

@@ -256,16 +256,18 @@ func (o outputs) hunt(t *testing.T, secrets []pasted) {
 // addFolder reads every file of a folder as it is on disk.
 func (o outputs) addFolder(t *testing.T, where, folder string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(folder, "*"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("there is nothing in %s (%v)", folder, err)
-	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
+	files := 0
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
+		files++
+		b, err := os.ReadFile(path)
 		o.add(where+" on disk", b)
+		return err
+	})
+	if err != nil || files == 0 {
+		t.Fatalf("there is nothing in %s (%v)", folder, err)
 	}
 	for r, err := range journal.Read(t.Context(), folder) {
 		if err != nil {

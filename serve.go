@@ -470,9 +470,13 @@ func watchJournal(m *api.Metrics, j *record.Record) {
 		"interdict_journal_bytes_total":         {"Bytes they take before compression.", func(s journal.Stats) float64 { return float64(s.Bytes) }},
 		"interdict_journal_refused_total":       {"Records that could not be written; their decisions were not given.", func(s journal.Stats) float64 { return float64(s.Refused) }},
 		"interdict_journal_recovered_cut_bytes": {"Bytes of torn records cut off at the start.", func(s journal.Stats) float64 { return float64(s.Recovered.CutBytes) }},
+		"interdict_journal_unproven_records":    {"Records that no checkpoint covers yet.", func(journal.Stats) float64 { return j.Unproven() }},
 		"interdict_journal_sync_seconds":        {"How long the last flush to disk took.", func(s journal.Stats) float64 { return s.LastSyncDuration.Seconds() }},
 	} {
 		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help},
 			func() float64 { return x.value(j.Stats()) }))
 	}
+	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "interdict_record_problems",
+		Help: "What is wrong with the record although decisions can be recorded: damaged segments, incomplete logs, checkpoints that are not published."},
+		func() float64 { return float64(len(j.Problems())) }))
 }

@@ -259,7 +259,7 @@ func (r *Record) problem(about string, err error) {
 		return
 	}
 	if r.problems[about] == nil {
-		r.opts.Logger.Error("record", "about", about, "error", err)
+		r.opts.Logger.Warn("the record", "about", about, "error", err)
 	}
 	r.problems[about] = err
 }
@@ -269,6 +269,11 @@ func (r *Record) Keys() *proof.Keys { return r.keys }
 
 // Proof returns the state of the log of this writer.
 func (r *Record) Proof() proof.Status { return r.log.Status() }
+
+// Unproven returns how many records no checkpoint covers yet.
+func (r *Record) Unproven() float64 {
+	return float64(max(r.Stats().Records, r.log.Status().Checkpointed) - r.log.Status().Checkpointed)
+}
 
 // Problems returns what is wrong with the record although decisions can be recorded: damaged segments, logs that cannot be completed,
 // checkpoints that cannot be published.
