@@ -53,9 +53,7 @@ func (f Folder) Verify(ctx context.Context, against []Published, each func(Write
 		return out, err
 	}
 	v := folderVerification{Folder: f, id: out.Folder, vkeys: vkeys, reports: map[uuid.UUID]*WriterReport{}}
-	for _, c := range against {
-		v.elsewhere = append(v.elsewhere, c)
-	}
+	v.elsewhere = append(v.elsewhere, against...)
 	for _, w := range writers {
 		if err := v.verify(ctx, w.ID, w.Open); err != nil {
 			return out, err
