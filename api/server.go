@@ -55,6 +55,8 @@ type Options struct {
 	// Record is what decisions are read from; RecordProblems tells what is wrong with it although decisions can be recorded.
 	Record         Record
 	RecordProblems func() []error
+	// Archive is the index of the record of all servers; nil: this server has none.
+	Archive *Archive
 	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
 	Certificate func() (detail string, err error)
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -82,6 +84,7 @@ type Server struct {
 	journal  func() error
 	audit    Audit
 	problems func() []error
+	archive  *Archive
 	ledger   lists.Ledger
 	alone    string // why one person is enough for everybody; "" if not
 	proxies  []netip.Prefix
@@ -105,7 +108,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, audit: Audit{o.Record}, problems: o.RecordProblems, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
+		now: o.Now, journal: o.JournalError, audit: Audit{o.Record}, problems: o.RecordProblems, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
 		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {
@@ -185,6 +188,9 @@ func New(o Options) *Server {
 
 	s.route(http.MethodGet, "/v1/checks/:id", s.getCheck, auth.Auditor)
 	s.route(http.MethodGet, "/v1/checks/:id/receipt", s.getReceipt, auth.Auditor)
+	s.route(http.MethodGet, "/v1/audit", s.getAudit, auth.Auditor)
+	s.route(http.MethodGet, "/v1/alerts", s.getAlerts, auth.Auditor, auth.Approver)
+	s.route(http.MethodPost, "/v1/alerts/:id/resolve", s.resolveAlert, auth.Auditor, auth.Approver)
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
