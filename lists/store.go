@@ -31,6 +31,8 @@ const (
 	DocVerified = "verified" // Verified
 	// DocPeople changes with every change of a key or an account, so that rules about all of them hold when several change at once.
 	DocPeople = "people"
+	// DocWebhookWatch is how far webhooks have been told of what happens to lists.
+	DocWebhookWatch = "webhook-watch"
 )
 
 // Prefixes of the keys of documents, for Scan and ReadAll.
@@ -43,6 +45,11 @@ const (
 	DocAllSuppressions = "suppression/"
 	DocProposals       = "proposal/"
 	DocSessions        = "session/"
+	DocNotices         = "notice/"
+	DocWebhooks        = "webhook/"
+	DocWebhookQueues   = "webhook-queue/"
+	DocWaiting         = "delivery/waiting/"
+	DocFinished        = "delivery/finished/"
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -62,6 +69,11 @@ func DocAccount(id string) string                  { return "account/" + id }
 func DocSession(sha256 string) string              { return DocSessions + sha256 }
 func DocUse(credential string) string              { return "use/" + credential }
 func DocProposal(id string) string                 { return DocProposals + id }
+func DocNotice(id string) string                   { return DocNotices + strings.ReplaceAll(id, ".", "-") }
+func DocWebhook(id string) string                  { return DocWebhooks + id }
+func DocWebhookQueue(webhook string) string        { return DocWebhookQueues + webhook }
+func DocsWaiting(webhook string) string            { return DocWaiting + webhook + "/" }
+func DocsFinished(webhook string) string           { return DocFinished + webhook + "/" }
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocRefresh(list string) string                { return "refresh/" + list }
 func DocLease(task string) string                  { return "lease/" + task }
