@@ -130,7 +130,9 @@ func TestWhatARetryingReceiverMaySay(t *testing.T) {
 	})
 	t.Run("go elsewhere: that is not followed", func(t *testing.T) {
 		h, other := open(t), receive(t, nil)
-		r := receive(t, func(_ int, w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect) })
+		r := receive(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+		})
 		e := h.endpoint(r.URL)
 		h.deliver()
 		h.send(webhook.ListActivated, "one")

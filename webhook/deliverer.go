@@ -85,7 +85,7 @@ func (unmeasured) Queue(int, int, time.Time) {}
 func (d *Deliverer) Run(ctx context.Context) {
 	tick := time.NewTicker(d.o.Poll)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		taken, err := d.lease.Take(ctx)
 		if taken {
 			d.pruned = time.Time{}

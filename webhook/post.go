@@ -22,6 +22,8 @@ const (
 	userAgent = "interdict-webhook"
 	// maxRetryAfter is the largest Retry-After that is honoured.
 	maxRetryAfter = time.Hour
+	// grace is how long requests that are under way may go on when the process ends, so that few are repeated.
+	grace = 2 * time.Second
 )
 
 // poster makes requests. It uses no proxy, follows no redirect, and reads no body of an answer.
@@ -63,8 +65,9 @@ func (p *poster) send(ctx context.Context, e *Endpoint, d *Delivery, at time.Tim
 	if err != nil {
 		return 0, 0, err
 	}
-	limited, cancel := context.WithTimeout(ctx, p.timeout)
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.timeout)
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })()
 	req, err := http.NewRequestWithContext(limited, http.MethodPost, e.URL, bytes.NewReader(d.Payload))
 	if err != nil {
 		return 0, 0, errors.New("the URL is not valid in a request") // the error would show it
