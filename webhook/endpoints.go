@@ -164,15 +164,15 @@ func checkEvents(events []string) ([]string, error) {
 }
 
 // read reads an endpoint.
-func (x *Endpoints) read(ctx context.Context, id string) (*Endpoint, uint64, error) {
+func (x *Endpoints) read(ctx context.Context, id string) (e *Endpoint, revision uint64, err error) {
 	if lists.CheckName("id", id, lists.NameChars, 63) != nil {
 		return nil, 0, fault.E(fault.NotFound, "there is no such webhook")
 	}
-	e, revision, err := lists.Read[Endpoint](ctx, x.Store, lists.DocWebhook(id))
+	held, revision, err := lists.Read[Endpoint](ctx, x.Store, lists.DocWebhook(id))
 	if fault.Is(err, fault.NotFound) {
 		err = fault.E(fault.NotFound, "there is no webhook %s", address.Quote(id))
 	}
-	return &e, revision, err
+	return &held, revision, err
 }
 
 // Rotate gives an endpoint a new secret. The old one signs, too, for the overlap.
@@ -180,30 +180,43 @@ func (x *Endpoints) Rotate(ctx context.Context, id string, overlap time.Duration
 	if overlap < 0 || overlap > MaxOverlap {
 		return nil, fault.E(fault.Invalid, "overlap: must be from 0s to %s", lists.DurationText(MaxOverlap))
 	}
-	before, revision, err := x.read(ctx, id)
+	before, _, err := x.read(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	now := x.Now().UTC()
-	until := now.Add(overlap)
-	after := *before
-	after.Secret, after.OldSecret, after.OldUntil, after.RotatedAt, after.RotatedBy = newSecret(), before.Secret, &until, &now, by.Person
-	if overlap == 0 {
-		after.OldSecret, after.OldUntil = "", nil
-	}
-	return &after, x.Ledger.Do(changeEvent("webhook-rotate", by, reason, before, &after), func() error {
-		return x.Store.Commit(ctx, lists.Put(lists.DocWebhook(id), after, revision))
+	after := before.rotated(newSecret(), overlap, now, by.Person)
+	return after, x.Ledger.Do(changeEvent("webhook-rotate", by, reason, before, after), func() error {
+		return lists.Retry(ctx, func() error {
+			held, revision, err := x.read(ctx, id)
+			if err != nil {
+				return err
+			}
+			*after = *held.rotated(after.Secret, overlap, now, by.Person)
+			return lists.TryCommit(ctx, x.Store, lists.Put(lists.DocWebhook(id), after, revision))
+		})
 	})
+}
+
+// rotated returns the endpoint with a new secret.
+func (e *Endpoint) rotated(secret string, overlap time.Duration, now time.Time, by string) *Endpoint {
+	out := *e
+	out.Secret, out.OldSecret, out.OldUntil, out.RotatedAt, out.RotatedBy = secret, "", nil, &now, by
+	if overlap > 0 {
+		until := now.Add(overlap)
+		out.OldSecret, out.OldUntil = e.Secret, &until
+	}
+	return &out
 }
 
 // Delete deletes an endpoint with its deliveries.
 func (x *Endpoints) Delete(ctx context.Context, id string, by lists.Actor, reason string) error {
-	e, revision, err := x.read(ctx, id)
+	e, _, err := x.read(ctx, id)
 	if err != nil {
 		return err
 	}
 	err = x.Ledger.Do(changeEvent("webhook-delete", by, reason, e, nil), func() error {
-		return x.Store.Commit(ctx, lists.Change{Key: lists.DocWebhook(id), Expect: revision}, lists.Change{Key: lists.DocWebhookQueue(id), Expect: lists.AnyRevision})
+		return x.Store.Commit(ctx, lists.Change{Key: lists.DocWebhook(id), Expect: lists.AnyRevision}, lists.Change{Key: lists.DocWebhookQueue(id), Expect: lists.AnyRevision})
 	})
 	if err != nil {
 		return err
