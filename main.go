@@ -8,7 +8,7 @@
 //	people.go   staff accounts                       signin.go   how staff sign in
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
 //	output.go   what is printed                      tls.go      certificates of server and client
-//	bench.go    measure this machine
+//	bench.go    measure this machine                 webhooks.go  where events are sent
 package main
 
 import (
@@ -53,6 +53,7 @@ type cli struct {
 	Restore   restoreCmd   `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	People    peopleCmd    `cmd:"" help:"Create, list, reset and disable staff accounts."`
+	Webhooks  webhooksCmd  `cmd:"" help:"Create, list, rotate, delete and test webhooks."`
 	Bench     benchCmd     `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 
