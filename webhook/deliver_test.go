@@ -397,4 +397,53 @@ func TestTwoServersOnOneRedisDeliverOnce(t *testing.T) {
 	if q := a.queue(e); q.Waiting != 0 {
 		t.Errorf("%+v", q)
 	}
+	if err := b.Delete(t.Context(), e.ID, lists.Person("root"), ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{lists.DocWebhooks, lists.DocWebhookQueues, lists.DocWaiting, lists.DocFinished} {
+		if docs, err := a.store.Scan(t.Context(), prefix); err != nil || len(docs) != 0 {
+			t.Errorf("%d documents %s are left: %v", len(docs), prefix, err)
+		}
+	}
+}
+
+// Many receivers that do not answer, with much to do, leave room for one that does.
+func TestDeadReceiversTakeNotAllTheRoom(t *testing.T) {
+	h, free := open(t), make(chan struct{})
+	stuck := receive(t, func(int, http.ResponseWriter, *http.Request) { <-free })
+	defer close(free)
+	for range 6 {
+		h.endpoint(stuck.URL, "list.*")
+	}
+	quick := h.endpoint(receive(t, nil).URL, "alert.*")
+	for i := range 30 {
+		h.send(webhook.ListActivated, fmt.Sprint(i))
+	}
+	h.deliver(func(o *webhook.Options) { o.Parallel, o.Timeout = 12, 200*time.Millisecond })
+	h.eventually("all the room is taken", func() bool { return len(stuck.got()) >= 12 })
+	for i := range 20 {
+		h.send(webhook.AlertCreated, fmt.Sprint("a", i))
+	}
+	h.eventually("the quick one has all", func() bool { return h.states(quick)[webhook.Delivered] == 20 })
+	if n := len(stuck.got()); n > 100 {
+		t.Errorf("the others were asked %d times first", n)
+	}
+}
+
+// A document that cannot be read keeps nothing else from being delivered.
+func TestADamagedDocumentStopsNothingElse(t *testing.T) {
+	h, r := open(t), receive(t, nil)
+	h.endpoint(r.URL)
+	h.commit(lists.Change{Key: lists.DocNotice("damaged"), Value: []byte("{")}, lists.Change{Key: lists.DocWebhookQueue("damaged"), Value: []byte("{")},
+		lists.Put(lists.DocNotice("newer"), lists.Notice{ID: "newer", Type: "type.of.a.newer.program", At: h.clock.now(), Data: lists.JSON(struct{}{})}, 0))
+	h.deliver()
+	h.send(webhook.ListActivated, "one")
+	h.generation(1, "sdn", 1)
+	h.eventually("both are delivered", func() bool { return len(r.got()) == 2 })
+	if log := h.log.String(); !contains(log, "work on webhooks has failed") || !contains(log, "notice/damaged is damaged") {
+		t.Errorf("the log: %s", log)
+	}
+	if _, err := h.store.Get(t.Context(), lists.DocNotice("newer")); err != nil {
+		t.Errorf("a notice for a newer program is gone: %v", err)
+	}
 }

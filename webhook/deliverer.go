@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -49,6 +50,7 @@ const (
 	perEndpoint = 4
 	minWait     = 5 * time.Second // after the first failure; it doubles up to maxWait
 	maxWait     = 4 * time.Hour
+	logEvery    = 30 * time.Second
 	// storeTime bounds storing the result of an attempt when the process is ending.
 	storeTime = 5 * time.Second
 )
@@ -59,7 +61,7 @@ type Deliverer struct {
 	outbox Outbox
 	lease  *lease.Lease
 	poster *poster
-	logged string // the last error, so that it is logged once
+	logged time.Time // when an error was last logged
 
 	finished int       // deliveries that have ended since the last prune
 	pruned   time.Time // zero: not by this process
@@ -101,16 +103,12 @@ func (d *Deliverer) Run(ctx context.Context) {
 	}
 }
 
-// report logs an error that is not the same as the last one.
+// report logs an error, unless one was logged a moment ago.
 func (d *Deliverer) report(ctx context.Context, err error) {
-	text := ""
-	if err != nil && ctx.Err() == nil {
-		text = err.Error()
+	if err != nil && ctx.Err() == nil && time.Since(d.logged) >= logEvery {
+		d.o.Log.Warn("a part of the work on webhooks has failed; it is tried again", "error", err)
+		d.logged = time.Now()
 	}
-	if text != "" && text != d.logged {
-		d.o.Log.Warn("webhooks are not delivered; it is tried again", "error", err)
-	}
-	d.logged = text
 }
 
 // due is a delivery that waits.
@@ -180,48 +178,43 @@ func (d *Deliverer) ended(ctx context.Context, s *schedule, x outcome) {
 	}
 }
 
-// ready returns the deliveries to begin now, those that are due longest first, so that not more than parallel are under way.
-func (s *schedule) ready(now time.Time, parallel int) []task {
-	if len(s.running) >= parallel {
-		return nil
-	}
-	var all []task
+// ready returns the deliveries to begin now, so that not more than parallel are under way. Endpoints with fewer requests under way come first:
+// those that do not answer cannot take all the room. Of one endpoint those that are due longest come first.
+func (s *schedule) ready(now time.Time, parallel int) (out []task) {
+	all := map[string][]task{}
 	for endpoint, waiting := range s.waiting {
 		for id, w := range waiting {
 			if t := (task{endpoint, id}); !w.next.After(now) && !s.running[t] {
-				all = append(all, t)
+				all[endpoint] = append(all[endpoint], t)
 			}
 		}
+		slices.SortFunc(all[endpoint], func(a, b task) int {
+			return cmp.Or(waiting[a.id].next.Compare(waiting[b.id].next), waiting[a.id].created.Compare(waiting[b.id].created), cmp.Compare(a.id, b.id))
+		})
 	}
-	slices.SortFunc(all, func(a, b task) int {
-		return cmp.Or(s.waiting[a.endpoint][a.id].next.Compare(s.waiting[b.endpoint][b.id].next), cmp.Compare(a.id, b.id))
-	})
 	begun := map[string]int{}
-	var out []task
-	for _, t := range all {
-		if len(s.running)+len(out) < parallel && s.requests[t.endpoint]+begun[t.endpoint] < perEndpoint {
-			begun[t.endpoint]++
-			out = append(out, t)
+	for level := range perEndpoint {
+		for endpoint, tasks := range all {
+			if n := begun[endpoint]; len(s.running)+len(out) < parallel && n < len(tasks) && s.requests[endpoint]+n <= level {
+				begun[endpoint]++
+				out = append(out, tasks[n])
+			}
 		}
 	}
 	return out
 }
 
-// look makes deliveries of what has happened, reads what waits, and deletes what is old.
+// look makes deliveries of what has happened, reads what waits, and deletes what is old. A failure of one keeps none of the others from working.
 func (d *Deliverer) look(ctx context.Context, s *schedule) error {
-	if err := d.watch(ctx); err != nil {
-		return err
-	}
-	if err := d.load(ctx, s); err != nil {
-		return err
-	}
+	err := errors.Join(d.watch(ctx), d.load(ctx, s))
 	if d.finished >= pruneAfter || d.o.Now().Sub(d.pruned) >= pruneEvery {
-		if err := d.prune(ctx); err != nil {
-			return err
+		failed := d.prune(ctx)
+		if failed == nil {
+			d.finished, d.pruned = 0, d.o.Now()
 		}
-		d.finished, d.pruned = 0, d.o.Now()
+		err = errors.Join(err, failed)
 	}
-	return nil
+	return err
 }
 
 // load reads the queues that have changed.
@@ -232,10 +225,12 @@ func (d *Deliverer) load(ctx context.Context, s *schedule) error {
 	}
 	there := map[string]bool{}
 	s.dropped = 0
+	var failed error
 	for _, doc := range docs {
 		q, err := lists.Decode[Queue](doc)
 		if err != nil {
-			return err
+			failed = errors.Join(failed, err)
+			continue
 		}
 		endpoint := doc.Key[len(lists.DocWebhookQueues):]
 		there[endpoint] = true
@@ -243,10 +238,12 @@ func (d *Deliverer) load(ctx context.Context, s *schedule) error {
 		if s.revisions[endpoint] == doc.Revision {
 			continue
 		}
-		if s.waiting[endpoint], err = d.waiting(ctx, endpoint); err != nil {
-			return err
+		waiting, err := d.waiting(ctx, endpoint)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
 		}
-		s.revisions[endpoint] = doc.Revision
+		s.waiting[endpoint], s.revisions[endpoint] = waiting, doc.Revision
 	}
 	n, oldest := 0, time.Time{}
 	for endpoint, waiting := range s.waiting {
@@ -263,10 +260,11 @@ func (d *Deliverer) load(ctx context.Context, s *schedule) error {
 		}
 	}
 	d.o.Metrics.Queue(n, s.dropped, oldest)
-	return nil
+	return failed
 }
 
-// waiting reads the deliveries that wait for an endpoint. Those for a disabled one are due at once: they fail without a request.
+// waiting reads the deliveries that wait for an endpoint. New ones are due at once, whatever clock they were made by, and so are those for a
+// disabled endpoint, which fail without a request.
 func (d *Deliverer) waiting(ctx context.Context, endpoint string) (map[string]due, error) {
 	e, _, err := lists.Read[Endpoint](ctx, d.o.Store, lists.DocWebhook(endpoint))
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -279,8 +277,8 @@ func (d *Deliverer) waiting(ctx context.Context, endpoint string) (map[string]du
 	out := make(map[string]due, len(all))
 	for i := range all {
 		x := due{all[i].Next, all[i].Created}
-		if e.DisabledAt != nil {
-			x.next = *e.DisabledAt
+		if e.DisabledAt != nil || all[i].Attempts == 0 {
+			x.next = time.Time{}
 		}
 		out[all[i].ID] = x
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"log/slog"
+	"slices"
 	"time"
 
 	"interdict/lists"
@@ -22,12 +23,10 @@ type Outbox struct {
 // Send makes a delivery of an event for each endpoint that asks for it. After it returns nil, no crash loses them. Sending an event again,
 // by its id, makes no further delivery as long as the first one is in the log.
 func (o *Outbox) Send(ctx context.Context, events ...Event) error {
-	for len(events) > 0 {
-		n := min(len(events), maxBatch)
-		if err := o.queue(ctx, events[:n], "", nil); err != nil {
+	for part := range slices.Chunk(events, maxBatch) {
+		if err := o.queue(ctx, part, "", nil); err != nil {
 			return err
 		}
-		events = events[n:]
 	}
 	return nil
 }

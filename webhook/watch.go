@@ -2,8 +2,10 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"interdict/lists"
@@ -54,9 +56,11 @@ type failing struct {
 
 // watch makes deliveries of what has happened since the last time.
 func (d *Deliverer) watch(ctx context.Context) error {
-	if err := d.notices(ctx); err != nil {
-		return err
-	}
+	return errors.Join(d.notices(ctx), d.listEvents(ctx))
+}
+
+// listEvents makes deliveries of what has happened to lists.
+func (d *Deliverer) listEvents(ctx context.Context) error {
 	w, revision, err := lists.Read[watched](ctx, d.o.Store, lists.DocWebhookWatch)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
@@ -82,27 +86,28 @@ func (d *Deliverer) watch(ctx context.Context) error {
 	return d.outbox.queue(ctx, events, "", []lists.Change{lists.Put(lists.DocWebhookWatch, w, revision)})
 }
 
-// notices makes deliveries of the notices in the store.
+// notices makes deliveries of the notices in the store. Those of types that this program does not know stay for a newer one.
 func (d *Deliverer) notices(ctx context.Context) error {
 	docs, err := d.o.Store.Scan(ctx, lists.DocNotices)
 	if err != nil {
 		return err
 	}
-	for len(docs) > 0 {
-		n := min(len(docs), maxBatch)
-		events, used := make([]Event, n), make([]lists.Change, n)
-		for i, doc := range docs[:n] {
+	for part := range slices.Chunk(docs, maxBatch) {
+		var events []Event
+		var used []lists.Change
+		for _, doc := range part {
 			x, err := lists.Decode[lists.Notice](doc)
 			if err != nil {
 				return err
 			}
-			events[i] = Event{ID: x.ID, Type: x.Type, At: x.At, Data: x.Data}
-			used[i] = lists.Change{Key: doc.Key, Expect: doc.Revision}
+			if slices.Contains(Types, x.Type) {
+				events = append(events, Event{ID: x.ID, Type: x.Type, At: x.At, Data: x.Data})
+				used = append(used, lists.Change{Key: doc.Key, Expect: doc.Revision})
+			}
 		}
 		if err := d.outbox.queue(ctx, events, "", used); err != nil {
 			return err
 		}
-		docs = docs[n:]
 	}
 	return nil
 }
