@@ -132,16 +132,13 @@ func (x *Endpoints) checkURL(raw string) error {
 	case u.Scheme == "http" && len(x.Guard.Allowed) == 0:
 		return fault.E(fault.Invalid, "url: must be https; plain http is for networks that --webhook-allow names")
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	if err != nil {
-		return nil // a name: what it resolves to is checked at each connection
-	}
 	check := x.Guard.Check
 	if u.Scheme == "http" {
 		check = x.Guard.CheckAllowed
 	}
-	if err := check(ip); err != nil {
-		return fault.E(fault.Invalid, "url: %s: --webhook-allow names internal networks that may be reached", err)
+	// What a name resolves to is checked at each connection.
+	if ip, err := netip.ParseAddr(u.Hostname()); err == nil && check(ip) != nil {
+		return fault.E(fault.Invalid, "url: %s: --webhook-allow names internal networks that may be reached", check(ip))
 	}
 	return nil
 }
