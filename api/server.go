@@ -66,6 +66,8 @@ type Options struct {
 	// Uploads bounds the uploads in progress, and UploadSpace the bytes that they take on disk; 0: 8, and 8 GiB.
 	Uploads     int
 	UploadSpace int64
+	// WebhookAllow are internal networks that webhooks may reach.
+	WebhookAllow []netip.Prefix
 }
 
 // Server answers the API.
@@ -118,7 +120,7 @@ func New(o Options) *Server {
 		s.alone = lists.AloneFourEyes
 	}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
-	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp}
+	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, WebhookAllow: o.WebhookAllow}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -193,6 +195,13 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, "/v1/alerts/:id/resolve", s.resolveAlert, auth.Auditor, auth.Approver)
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
+
+	s.route(http.MethodGet, "/v1/webhooks", s.getWebhooks, auth.Admin)
+	s.route(http.MethodPost, "/v1/webhooks", s.postWebhook, auth.Admin)
+	s.route(http.MethodPost, "/v1/webhooks/:id/rotate", s.rotateWebhook, auth.Admin)
+	s.route(http.MethodPost, "/v1/webhooks/:id/test", s.testWebhook, auth.Admin)
+	s.route(http.MethodGet, "/v1/webhooks/:id/deliveries", s.getDeliveries, auth.Admin)
+	s.route(http.MethodDelete, "/v1/webhooks/:id", s.deleteWebhook, auth.Admin)
 
 	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
 	s.route(http.MethodGet, "/docs/*file", s.docs)
