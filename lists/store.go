@@ -25,10 +25,11 @@ import (
 
 // Keys of documents and names of blobs. No other package builds one.
 const (
-	DocHead     = "head"     // Head
-	DocPepper   = "pepper"   // secret key of the HMAC over API keys
-	DocStoreID  = "store-id" // StoreID
-	DocVerified = "verified" // Verified
+	DocHead     = "head"      // Head
+	DocPepper   = "pepper"    // secret key of the HMAC over API keys
+	DocStoreID  = "store-id"  // StoreID
+	DocVerified = "verified"  // Verified
+	DocLookBack = "look-back" // archive.LookBackState
 	// DocPeople changes with every change of a key or an account, so that rules about all of them hold when several change at once.
 	DocPeople = "people"
 	// DocWebhookWatch is how far webhooks have been told of what happens to lists.
