@@ -44,6 +44,9 @@ var rooms = map[string][]string{
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/lease", "lists/address", "lists/fault"},
+
+	"screening/archive/diskindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/indextest": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
