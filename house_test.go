@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
+	"screening/archive/vault": {"screening/journal", "screening/journal/proof", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

@@ -33,6 +33,30 @@ type Segment struct {
 	SHA256   [sha256.Size]byte // zero if it was not computed: Segments does it for none, but knows it of archived ones
 }
 
+// SegmentSpan is what the name of a sealed segment says.
+type SegmentSpan struct {
+	Writer uuid.UUID
+	Number uint32
+	First  uint64 // sequence number of the first record
+	From   uint64 // the earliest and the latest millisecond since 1970 of its records, that is of their times, and of the first 48 bits of
+	To     uint64 // their ids, which are the time of a UUIDv7; times before 1970 are the largest ones
+}
+
+// ParseSegmentName returns what the name of a sealed segment says; ok is false for other names.
+func ParseSegmentName(name string) (_ SegmentSpan, ok bool) {
+	s, ok := parseName(name)
+	if !ok || !s.sealed || s.archived || s.version != 2 || name != sealedName(header{writer: s.writer, number: s.number, salt: s.salt, first: s.first}, s.from, s.to) {
+		return SegmentSpan{}, false
+	}
+	return SegmentSpan{Writer: s.writer, Number: s.number, First: s.first, From: s.from, To: s.to}, true
+}
+
+// Millis returns the milliseconds of a time as SegmentSpan has them.
+func Millis(at time.Time) uint64 { return millisOf(clampNanos(at)) }
+
+// IDMillis returns the milliseconds of an id as SegmentSpan has them.
+func IDMillis(id uuid.UUID) uint64 { return idMillis(id) }
+
 // Segments returns the segments in dir: writer by writer, in the order of their start. Of a sealed segment it reads the header and the index.
 func Segments(dir string) ([]Segment, error) {
 	names, err := readNames(dir)
