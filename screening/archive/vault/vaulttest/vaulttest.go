@@ -4,6 +4,7 @@ package vaulttest
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -146,6 +147,18 @@ func (f Folder) Append(t testing.TB, j *journal.Journal, at time.Time, n, large 
 		}
 		must(t, j.AppendBatch([]journal.Entry{{Kind: journal.Check, ID: id, Time: at, Payload: payload}}, i == n+large-1))
 	}
+}
+
+// WriteRandom writes records that cannot be compressed, with a new writer.
+func (f Folder) WriteRandom(t testing.TB, n, size int) {
+	t.Helper()
+	j := f.Open(t)
+	for range n {
+		payload := make([]byte, size)
+		rand.Read(payload) // never fails
+		must(t, j.Append(journal.Check, Start, payload, true))
+	}
+	must(t, j.Close())
 }
 
 // Prove writes the proof log of a writer that is closed.
