@@ -38,9 +38,10 @@ var rooms = map[string][]string{
 	"api/client":          {"lists", "lists/fault"},
 	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
 
-	"screening/journal/proof": {"lists/fault"},
-	"screening/archive":       {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
-	"screening/archive/vault": {"screening/journal", "screening/journal/proof", "lists/fault"},
+	"screening/journal/proof":           {"lists/fault"},
+	"screening/archive":                 {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
+	"screening/archive/vault":           {"screening/journal", "screening/journal/proof", "lists/fault"},
+	"screening/archive/vault/vaulttest": {"screening/archive/vault", "screening/journal", "screening/journal/proof", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

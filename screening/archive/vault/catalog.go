@@ -165,5 +165,3 @@ func unavailable(what string, err error) error {
 	}
 	return fault.E(fault.Unavailable, "%s: %w", what, err)
 }
-
-func baseName(object string) string { return object[strings.LastIndexByte(object, '/')+1:] }

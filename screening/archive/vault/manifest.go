@@ -71,8 +71,6 @@ func ParseManifest(b []byte) (Manifest, error) {
 		return Manifest{}, fault.E(fault.Invalid, "manifest of format %d; this program reads format 1", m.Format)
 	}
 	span, ok := journal.ParseSegmentName(m.Segment)
-	digest, err := hex.DecodeString(m.SHA256)
-	previous, previousErr := hex.DecodeString(m.Previous)
 	switch again, encodeErr := m.Encode(); {
 	case encodeErr != nil || !bytes.Equal(again, b):
 		return Manifest{}, fault.E(fault.Invalid, "manifest of %s: it is not in the form that is written", m.Segment)
@@ -80,16 +78,15 @@ func ParseManifest(b []byte) (Manifest, error) {
 		return Manifest{}, fault.E(fault.Invalid, "manifest: segment %q is not the one it describes", m.Segment)
 	case m.Last < m.First || m.Last > math.MaxInt64 || m.Missing > m.Last-m.First || m.To.Before(m.From) || m.Bytes <= 0:
 		return Manifest{}, fault.E(fault.Invalid, "manifest of %s: impossible numbers or times", m.Segment)
-	case err != nil || len(digest) != sha256.Size || previousErr != nil || len(previous) != 0 && len(previous) != sha256.Size:
+	case !isDigest(m.SHA256) || m.Previous != "" && !isDigest(m.Previous):
 		return Manifest{}, fault.E(fault.Invalid, "manifest of %s: not a SHA-256", m.Segment)
 	}
 	return m, nil
 }
 
-func (m Manifest) digest() (sum [sha256.Size]byte) {
-	b, _ := hex.DecodeString(m.SHA256) // ParseManifest has
-	copy(sum[:], b)
-	return sum
+func isDigest(text string) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && len(b) == sha256.Size && text == strings.ToLower(text)
 }
 
 func (m Manifest) object() string {

@@ -110,7 +110,7 @@ func (v *Vault) ReadFrom(ctx context.Context, writer uuid.UUID, sequence uint64)
 			if u.local[e.name] || len(e.manifests) > 0 && e.end() <= next || e.limit <= next {
 				continue
 			}
-			ok := true
+			var ok bool
 			if next, ok = u.readLocal(writer, next, e.First, e.name); !ok {
 				return
 			}

@@ -14,8 +14,8 @@ const (
 	// spaceWindow is the time over which the rate is taken.
 	spaceWindow = time.Hour
 
-	// spaceMin is the time after which there is a rate: a segment reserves its space at once.
-	spaceMin = 10 * time.Minute
+	// spaceSettled is the time after which there is a rate: a segment reserves its space at once.
+	spaceSettled = 10 * time.Minute
 )
 
 // Space is the room on the file system of the journal.
@@ -66,7 +66,7 @@ func (w *SpaceWatch) Measure() (Space, error) {
 	}
 	oldest := w.samples[0]
 	elapsed := now.Sub(oldest.at)
-	if elapsed < spaceMin {
+	if elapsed < spaceSettled {
 		return s, nil
 	}
 	s.Rate = (float64(oldest.space.FreeBytes) - float64(s.FreeBytes)) / elapsed.Seconds()

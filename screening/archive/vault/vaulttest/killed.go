@@ -22,7 +22,7 @@ const childEnv = "VAULTTEST_CHILD"
 
 // child says what the process does that is killed.
 type child struct {
-	Address, AccessKey, SecretKey string
+	Address, Access, Secret string // of a server that only lives for the test
 	Dir, Logs, Keys, Cache        string
 }
 
@@ -42,7 +42,7 @@ func archiveUntilKilled(text string) error {
 		return err
 	}
 	ctx := context.Background()
-	b, err := vault.OpenBucket(ctx, c.Address, vault.BucketOptions{AccessKey: c.AccessKey, SecretKey: c.SecretKey})
+	b, err := vault.OpenBucket(ctx, c.Address, vault.BucketOptions{AccessKey: c.Access, SecretKey: c.Secret})
 	if err != nil {
 		return err
 	}
@@ -70,7 +70,7 @@ func killed(t *testing.T, target Target) {
 	f := NewFolder(t)
 	cache := t.TempDir()
 	config, err := json.Marshal(child{
-		Address: target.Address, AccessKey: target.Options.AccessKey, SecretKey: target.Options.SecretKey,
+		Address: target.Address, Access: target.Options.AccessKey, Secret: target.Options.SecretKey,
 		Dir: f.Dir, Logs: f.Logs, Keys: filepath.Join(filepath.Dir(f.Dir), "keys"), Cache: cache,
 	})
 	must(t, err)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -43,6 +44,8 @@ func Run(t *testing.T, open func(t *testing.T) Target) {
 		"other bytes are never overwritten":                  conflict,
 		"damaged segments are not archived":                  damagedHere,
 		"two archives at once":                               twoAtOnce,
+		"of many that create an object one does":             oneCreates,
+		"a segment that nothing knows of is missed":          gap,
 		"records of other servers are read":                  otherServers,
 		"records are deleted after the retention":            expire,
 		"nothing is lost when the archive is killed":         killed,
@@ -276,6 +279,50 @@ func createOnce(t *testing.T, target Target) {
 	}
 	if _, err := b.Stat(ctx, "a/b"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("Stat of what was removed: %v", err)
+	}
+}
+
+func oneCreates(t *testing.T, target Target) {
+	b := target.OpenBucket(t)
+	for round := range 5 {
+		name := fmt.Sprintf("round/%d", round)
+		winners := make(chan string, 8)
+		var wait sync.WaitGroup
+		for i := range 8 {
+			wait.Go(func() {
+				body := strings.Repeat(fmt.Sprint(i), 1<<16)
+				created, err := b.Create(context.Background(), name, strings.NewReader(body), int64(len(body)), sha256.Sum256([]byte(body)), time.Time{})
+				if err != nil && !fault.Is(err, fault.Unavailable) { // S3 may refuse one of two requests for the same object
+					t.Error(err)
+				}
+				if created {
+					winners <- body
+				}
+			})
+		}
+		wait.Wait()
+		close(winners)
+		body := <-winners
+		if got, err := os.ReadFile(target.Path(name)); err != nil || string(got) != body || len(winners) > 0 {
+			t.Errorf("%d more created the object; it has %d bytes, %v", len(winners), len(got), err)
+		}
+	}
+}
+
+// gap removes all traces of a segment between two others.
+func gap(t *testing.T, target Target) {
+	f := NewFolder(t)
+	writer := f.Write(t, 0, 8)
+	archive(t, target.Vault(t, f.Options(t)))
+	b := target.OpenBucket(t)
+	for _, part := range []string{"/segments/", "/manifests/"} {
+		must(t, os.Remove(target.Path(objects(t, b, writer.String()+part)[1])))
+	}
+	v := target.Vault(t, vault.Options{Cache: t.TempDir()}) // without the folder
+	sums, errs := Records(v.ReadFrom(context.Background(), writer, 1))
+	var d *journal.DamageError
+	if len(sums) != 6 || len(errs) != 1 || !errors.As(errs[0], &d) || d.First != 3 || d.Missing != 2 {
+		t.Errorf("%d records, %v", len(sums), errs)
 	}
 }
 
