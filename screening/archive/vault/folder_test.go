@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"interdict/lists/fault"
 	"interdict/screening/archive/vault"
 	"interdict/screening/archive/vault/vaulttest"
@@ -54,6 +56,7 @@ func TestADiskThatRefuses(t *testing.T) {
 			f.WriteRandom(t, 4, 300<<10)
 			want := f.All(t)
 			v := target(disk).Vault(t, f.Options(t))
+			open := target(disk).OpenBucket(t)
 			mend := c.refuse(t, disk)
 			if r, err := v.Archive(t.Context()); !fault.Is(err, fault.Unavailable) {
 				t.Errorf("report %+v, %v", r, err)
@@ -79,6 +82,12 @@ func TestADiskThatRefuses(t *testing.T) {
 					if len(sums) > 0 || len(errs) != 1 || !fault.Is(errs[0], fault.Unavailable) || errors.As(errs[0], new(*journal.DamageError)) {
 						t.Errorf("%d records, %v", len(sums), errs)
 					}
+				}
+				if _, err := target(disk+".gone").OpenBucket(t).Open(t.Context(), "x"); !fault.Is(err, fault.NotFound) {
+					t.Errorf("open of an object that is not there: %v", err)
+				}
+				if _, err := open.Open(t.Context(), "x"); !fault.Is(err, fault.Unavailable) {
+					t.Errorf("open of an object when the disk is not there: %v", err)
 				}
 			}
 		})
@@ -134,6 +143,11 @@ func TestARecordInTwoSegmentsIsReadOnce(t *testing.T) {
 	f.Append(t, j, vaulttest.Start.Add(time.Minute), 5, 0)
 	must(t, j.Close())
 	writer := j.Writer()
+	var ids []uuid.UUID
+	for r, err := range journal.ReadFrom(t.Context(), f.Dir, writer, 1) {
+		must(t, err)
+		ids = append(ids, r.ID)
+	}
 	binary.LittleEndian.PutUint32(image[12:], 2) // its number
 	binary.LittleEndian.PutUint32(image[60:], crc32.Checksum(image[:60], crc32.MakeTable(crc32.Castagnoli)))
 	must(t, os.WriteFile(strings.Replace(raw[0], "-000001-", "-000002-", 1), image, 0o600))
@@ -154,6 +168,12 @@ func TestARecordInTwoSegmentsIsReadOnce(t *testing.T) {
 			if got, errs := vaulttest.Records(records); !slices.Equal(got, want) || errs != nil {
 				t.Errorf("%s: %d records, %v", what, len(got), errs)
 			}
+		}
+		if r, err := v.Find(t.Context(), ids[4]); err != nil || r.Sequence != 5 {
+			t.Errorf("Find: %v", err)
+		}
+		if _, err := v.Find(t.Context(), ids[5]); !fault.Is(err, fault.NotFound) {
+			t.Errorf("Find of a record that was replaced: %v", err)
 		}
 	}
 	check(v)

@@ -22,8 +22,9 @@ const childEnv = "VAULTTEST_CHILD"
 
 // child says what the process does that is killed.
 type child struct {
-	Address, Access, Secret string // of a server that only lives for the test
-	Dir, Logs, Keys, Cache        string
+	Address                string
+	Signer                 [2]string // the keys of S3, of a server that only lives for the test
+	Dir, Logs, Keys, Cache string
 }
 
 // Main is called first by TestMain of a package that calls Run: the test program is also the process that is killed.
@@ -42,7 +43,7 @@ func archiveUntilKilled(text string) error {
 		return err
 	}
 	ctx := context.Background()
-	b, err := vault.OpenBucket(ctx, c.Address, vault.BucketOptions{AccessKey: c.Access, SecretKey: c.Secret})
+	b, err := vault.OpenBucket(ctx, c.Address, vault.BucketOptions{AccessKey: c.Signer[0], SecretKey: c.Signer[1]})
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func killed(t *testing.T, target Target) {
 	f := NewFolder(t)
 	cache := t.TempDir()
 	config, err := json.Marshal(child{
-		Address: target.Address, Access: target.Options.AccessKey, Secret: target.Options.SecretKey,
+		Address: target.Address, Signer: [2]string{target.Options.AccessKey, target.Options.SecretKey},
 		Dir: f.Dir, Logs: f.Logs, Keys: filepath.Join(filepath.Dir(f.Dir), "keys"), Cache: cache,
 	})
 	must(t, err)
