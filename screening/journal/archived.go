@@ -66,7 +66,7 @@ func decodeMarker(name string, b []byte) (Segment, error) {
 	}
 	return Segment{
 		Name: m.Segment, Writer: s.writer, Number: s.number, First: m.First, Last: m.Last, From: m.From.UTC(), To: m.To.UTC(),
-		Bytes: m.Bytes, SHA256: [sha256.Size]byte(digest), Sealed: true, Archive: m.Archive,
+		Bytes: m.Bytes, SHA256: [sha256.Size]byte(digest), Sealed: true, Archived: true, Archive: m.Archive, Format: s.version,
 	}, nil
 }
 
@@ -138,19 +138,18 @@ func MarkArchived(dir string, s Segment, archive string) error {
 
 // checkUnchanged compares a sealed segment with what is known of it, and demands that its raw file is gone: recovery could seal that again.
 func checkUnchanged(dir string, s Segment) error {
-	path := filepath.Join(dir, s.Name)
-	info, ok := parseName(s.Name)
-	if !ok || !info.sealed || info.archived || filepath.Base(s.Name) != s.Name {
-		return fault.E(fault.Invalid, "mark %s as archived: it is not the name of a sealed segment", s.Name)
+	info, err := sealedSegment(dir, s.Name)
+	if err != nil {
+		return err
 	}
 	names, err := readNames(dir)
 	if err != nil {
 		return fault.E(fault.Unavailable, "mark %s as archived: %w", s.Name, err)
 	}
-	if hasRaw(names, info) {
+	if rawSegments(names).has(info) {
 		return fault.E(fault.Conflict, "mark %s as archived: its raw segment is still there", s.Name)
 	}
-	digest, err := fileDigest(path)
+	digest, err := fileDigest(info.path)
 	if err != nil {
 		return fault.E(fault.Unavailable, "mark %s as archived: %w", s.Name, err)
 	}
@@ -158,23 +157,6 @@ func checkUnchanged(dir string, s Segment) error {
 		return fault.E(fault.Conflict, "mark %s as archived: it was changed, and is not the segment in the archive", s.Name)
 	}
 	return nil
-}
-
-// hasRaw reports whether names has the raw segment that a sealed one was made from.
-func hasRaw(names []string, sealed segmentInfo) bool {
-	for _, name := range names {
-		raw, ok := parseName(name)
-		if !ok || raw.sealed {
-			continue
-		}
-		if raw.version == 1 { // its name has no writer, and its salt is random enough
-			raw.writer = sealed.writer
-		}
-		if raw.key() == sealed.key() {
-			return true
-		}
-	}
-	return false
 }
 
 func writeMarker(path string, s Segment, archive string) error {

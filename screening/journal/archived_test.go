@@ -56,14 +56,14 @@ func sealedIn(t *testing.T, dir string) []string {
 
 func mustArchive(t *testing.T, dir, path string) Segment {
 	t.Helper()
-	s, err := CheckSegment(context.Background(), path)
+	s, err := CheckSegment(context.Background(), dir, filepath.Base(path))
 	if err == nil {
 		err = MarkArchived(dir, s, "s3://bucket/records")
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Previous, s.Archive, s.Format = [32]byte{}, "s3://bucket/records", 0
+	s.Previous, s.Archived, s.Archive = [32]byte{}, true, "s3://bucket/records"
 	return s
 }
 
@@ -127,7 +127,7 @@ func TestArchivedRecordsAreReportedAsArchived(t *testing.T) {
 	if diff := cmp.Diff([]WriterInfo{{ID: writer, First: 1, Segments: 3, Archived: 2}}, writers); err != nil || diff != "" {
 		t.Errorf("writers (-want +got):\n%s%v", diff, err)
 	}
-	if segments, err := Segments(dir); err != nil || len(segments) != 3 || segments[0].Archive == "" || segments[2].Archive != "" || segments[2].Last != 9 {
+	if segments, err := List(dir); err != nil || len(segments) != 3 || !segments[0].Archived || segments[0].Name != first.Name || segments[2].Archived {
 		t.Errorf("segments %+v, %v", segments, err)
 	}
 }
@@ -183,7 +183,7 @@ func TestACrashWhileASegmentIsArchivedLosesNothing(t *testing.T) {
 func TestOnlyTheSegmentThatIsInTheArchiveIsReplaced(t *testing.T) {
 	dir, _ := journalOf(t, 1)
 	path := sealedIn(t, dir)[0]
-	s, err := CheckSegment(context.Background(), path)
+	s, err := CheckSegment(context.Background(), dir, filepath.Base(path))
 	must(t, err)
 
 	raw := filepath.Join(dir, rawName(s.Writer, int(s.Number), 7))
@@ -196,7 +196,7 @@ func TestOnlyTheSegmentThatIsInTheArchiveIsReplaced(t *testing.T) {
 	if err := MarkArchived(dir, s, "x"); !fault.Is(err, fault.Conflict) {
 		t.Errorf("changed: %v", err)
 	}
-	if _, err := CheckSegment(context.Background(), path); !errors.As(err, new(*DamageError)) {
+	if _, err := CheckSegment(context.Background(), dir, filepath.Base(path)); !errors.As(err, new(*DamageError)) {
 		t.Errorf("CheckSegment of a changed segment: %v", err)
 	}
 	if err := MarkArchived(dir, Segment{Name: "../x"}, "x"); !fault.Is(err, fault.Invalid) {
@@ -220,10 +220,9 @@ func TestRecoveryContinuesTheChainOfAnArchivedSegment(t *testing.T) {
 	raw(s.Number, s.First) // left by a crash
 
 	mustClose(t, mustOpen(t, dir, Options{}))
-	segments, err := Segments(dir)
-	must(t, err)
-	if len(segments) != 2 || segments[0].Archive == "" || segments[1].Previous != s.SHA256 {
-		t.Errorf("segments %+v", segments)
+	next, err := DescribeSegment(dir, filepath.Base(sealedIn(t, dir)[0]))
+	if err != nil || next.Previous != s.SHA256 || next.Last != 4 {
+		t.Errorf("the next segment is %+v, %v", next, err)
 	}
 	if sequences, archived, damage := outcome(t, dir); !cmp.Equal(sequences, []uint64{4}) || len(archived) != 1 || damage != nil {
 		t.Errorf("records %v, archived %v, damage %v", sequences, archived, damage)

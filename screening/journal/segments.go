@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,19 +18,23 @@ import (
 type Segment struct {
 	Name     string // of its file; of an archived one: that the file had
 	Writer   uuid.UUID
-	Number   uint32    // ascending for the segments of a writer: where two have the same sequence number, the record in the later one counts
-	First    uint64    // sequence number of the first record
-	Sealed   bool      // no record will be added
-	Raw      bool      // a sealed segment whose raw file is still there: recovery can replace it
-	Archive  string    // where it was moved to; empty: it is in the directory
-	Format   int       // of the file: 1 or 2
-	Damage   error     // why the fields below are not known, although the segment is sealed
-	Last     uint64    // of a sealed segment, as all fields below: sequence number of the last record
+	Number   uint32 // ascending for the segments of a writer: where two have the same sequence number, the record in the later one counts
+	First    uint64 // sequence number of the first record
+	Sealed   bool   // no record will be added
+	Raw      bool   // a sealed segment whose raw file is still there: recovery can replace it
+	Archived bool   // only its marker is in the directory
+	Format   int    // of the file: 1 or 2
+
+	// List does not know these.
+	Last     uint64    // sequence number of the last record
 	From, To time.Time // of the earliest and the latest record
 	Bytes    int64
-	Previous [sha256.Size]byte // of the segment before, if that was sealed then; zero of an archived one
-	Missing  uint64            // records in between that recovery did not find: known after CheckSegment
-	SHA256   [sha256.Size]byte // zero if it was not computed: Segments does it for none, but knows it of archived ones
+	Previous [sha256.Size]byte // SHA-256 of the segment before, if that was sealed then; zero of an archived one
+	Archive  string            // where it was moved to; empty: it is in the directory
+
+	// Only CheckSegment and markers know these.
+	SHA256  [sha256.Size]byte
+	Missing uint64 // records in between that recovery did not find
 }
 
 // SegmentSpan is what the name of a sealed segment says.
@@ -57,99 +61,106 @@ func Millis(at time.Time) uint64 { return millisOf(clampNanos(at)) }
 // IDMillis returns the milliseconds of an id as SegmentSpan has them.
 func IDMillis(id uuid.UUID) uint64 { return idMillis(id) }
 
-// Segments returns the segments in dir: writer by writer, in the order of their start. Of a sealed segment it reads the header and the index.
-func Segments(dir string) ([]Segment, error) {
-	names, err := readNames(dir)
-	if err != nil {
-		return nil, fault.E(fault.Unavailable, "read journal: %w", err)
-	}
+// List returns the segments in dir: writer by writer, in the order of their start. It opens only those that are not sealed.
+func List(dir string) ([]Segment, error) {
 	segments, err := list(dir, false, nil)
 	if err != nil {
 		return nil, err
 	}
+	names, err := readNames(dir)
+	if err != nil {
+		return nil, fault.E(fault.Unavailable, "read journal: %w", err)
+	}
+	raw := rawSegments(names)
 	all := make([]Segment, 0, len(segments))
 	for _, info := range segments {
-		s, err := info.describe()
-		if errors.Is(err, fs.ErrNotExist) { // archived, or sealed, since it was listed
-			return Segments(dir)
-		}
-		if err != nil {
-			return nil, fault.E(fault.Unavailable, "read journal: %w", err)
-		}
-		s.Raw = info.sealed && hasRaw(names, info)
+		s := info.segment()
+		s.Raw = info.sealed && raw.has(info)
 		all = append(all, s)
 	}
 	return all, nil
 }
 
-// describe returns the description of a segment, from its header and index or its marker.
-func (s *segmentInfo) describe() (Segment, error) {
-	d := Segment{Name: filepath.Base(s.path), Writer: s.writer, Number: s.number, First: s.first, Sealed: s.complete(), Format: s.version}
-	if s.archived {
-		m, err := readMarker(s.path)
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			m.Format = s.version
-			return m, err
-		}
-		d.Damage = err
-		return d, nil
+func (s *segmentInfo) segment() Segment {
+	d := Segment{
+		Name: filepath.Base(s.path), Writer: s.writer, Number: s.number, First: s.first,
+		Sealed: s.complete(), Archived: s.archived, Format: s.version,
 	}
-	if !s.sealed {
-		return d, nil
+	if s.archived {
+		d.Name = strings.TrimSuffix(d.Name, archivedSuffix) + sealedSuffix
+	}
+	return d
+}
+
+// DescribeSegment returns what the header and the index of a sealed segment say, which is in dir and has the name that the journal gave it. A *DamageError says that it is
+// damaged.
+func DescribeSegment(dir, name string) (Segment, error) {
+	info, err := sealedSegment(dir, name)
+	if err != nil {
+		return Segment{}, err
+	}
+	return info.describe()
+}
+
+// sealedSegment returns the segment with the name of a sealed one.
+func sealedSegment(dir, name string) (segmentInfo, error) {
+	if _, ok := ParseSegmentName(name); !ok {
+		return segmentInfo{}, fault.E(fault.Invalid, "%q is not the name of a sealed segment", name)
+	}
+	info, _ := parseName(name)
+	info.path, info.limit = filepath.Join(dir, name), 1<<64-1
+	return info, nil
+}
+
+func (s *segmentInfo) describe() (Segment, error) {
+	d := s.segment()
+	fail := func(err error) (Segment, error) { return d, fault.E(fault.Unavailable, "read journal: %w", err) }
+	damaged := func(err error) (Segment, error) {
+		return d, &DamageError{File: s.path, First: s.first, Reason: err.Error()}
 	}
 	f, err := os.Open(s.path)
 	if err != nil {
-		return d, err
+		return fail(err)
 	}
 	defer f.Close()
 	if err := s.inspect(f); err != nil {
-		return d, err
+		return fail(err)
 	}
-	d.Bytes, d.Damage = s.size, s.damaged
 	if s.damaged != nil {
-		return d, nil
+		return damaged(s.damaged)
 	}
 	b := make([]byte, headerBytes)
 	if _, err := f.ReadAt(b, 0); err != nil {
-		return d, err
+		return fail(err)
 	}
-	if _, d.Previous, d.Damage = decodeSealed(b); d.Damage != nil {
-		return d, nil
+	if _, d.Previous, err = decodeSealed(b); err != nil {
+		return damaged(err)
 	}
 	blocks, next, err := readIndex(f, s.size)
-	switch {
-	case errors.Is(err, errNoIndex):
-		d.Damage = err
-		return d, nil
-	case err != nil:
-		return d, err
-	case len(blocks) == 0 || next <= s.first:
-		d.Damage = errors.New("it has no records")
-		return d, nil
+	if errors.Is(err, errNoIndex) || err == nil && (len(blocks) == 0 || next <= s.first) {
+		return damaged(errNoIndex)
 	}
-	d.Last = next - 1
+	if err != nil {
+		return fail(err)
+	}
 	from, to := blocks[0].minTime, blocks[0].maxTime
 	for _, b := range blocks {
 		from, to = min(from, b.minTime), max(to, b.maxTime)
 	}
-	d.From, d.To = timeOf(from), timeOf(to)
+	d.Last, d.From, d.To, d.Bytes = next-1, timeOf(from), timeOf(to), s.size
 	return d, nil
 }
 
 // CheckSegment reads a sealed segment, verifies every block, and returns its description with the SHA-256 of the file. A *DamageError says where the
-// segment is damaged; records that are missing because their raw file was damaged are no damage of this one. Its name has to be the one that the journal gave it.
-func CheckSegment(ctx context.Context, path string) (Segment, error) {
-	info, ok := parseName(filepath.Base(path))
-	if !ok || !info.sealed || info.archived {
-		return Segment{}, fault.E(fault.Invalid, "check %s: it is not the name of a sealed segment", path)
+// segment is damaged; records that are missing because their raw file was damaged are no damage of this one.
+func CheckSegment(ctx context.Context, dir, name string) (Segment, error) {
+	info, err := sealedSegment(dir, name)
+	if err != nil {
+		return Segment{}, err
 	}
-	info.path, info.limit = path, 1<<64-1
 	s, err := info.describe()
 	if err != nil {
-		return Segment{}, fault.E(fault.Unavailable, "check %s: %w", path, err)
-	}
-	if s.Damage != nil {
-		return Segment{}, &DamageError{File: path, Reason: s.Damage.Error()}
+		return Segment{}, err
 	}
 	r := reader{ctx: ctx, expected: info.first, yield: func(_ Record, e error) bool {
 		var gap *DamageError
@@ -164,8 +175,43 @@ func CheckSegment(ctx context.Context, path string) (Segment, error) {
 	if err != nil {
 		return Segment{}, err
 	}
-	if s.SHA256, err = fileDigest(path); err != nil {
-		return Segment{}, fault.E(fault.Unavailable, "check %s: %w", path, err)
+	if s.SHA256, err = fileDigest(info.path); err != nil {
+		return Segment{}, fault.E(fault.Unavailable, "read journal: %w", err)
 	}
 	return s, nil
+}
+
+// rawSet has the raw segments in a directory.
+type rawSet struct {
+	keys map[sealedKey]bool
+	old  []segmentInfo // of format 1, whose names have no writer
+}
+
+func rawSegments(names []string) rawSet {
+	set := rawSet{keys: map[sealedKey]bool{}}
+	for _, name := range names {
+		s, ok := parseName(name)
+		switch {
+		case !ok || s.sealed:
+		case s.version == 1:
+			set.old = append(set.old, s)
+		default:
+			set.keys[s.key()] = true
+		}
+	}
+	return set
+}
+
+// has reports whether the raw segment is there that a sealed one was made from.
+func (r rawSet) has(sealed segmentInfo) bool {
+	if sealed.number > 0 {
+		return r.keys[sealed.key()]
+	}
+	for _, raw := range r.old {
+		raw.writer = sealed.writer // the salt is random enough
+		if raw.key() == sealed.key() {
+			return true
+		}
+	}
+	return false
 }

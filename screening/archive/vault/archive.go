@@ -64,95 +64,94 @@ func stops(err error) bool {
 // archiveWriter sends the segments of one writer, then its log.
 func (v *Vault) archiveWriter(ctx context.Context, segments []journal.Segment, done *Report) error {
 	writer := segments[0].Writer
-	var present catalog
-	if slices.ContainsFunc(segments, isSealed) {
-		var err error
-		if present, err = v.catalog(ctx, writer); err != nil {
-			return err
-		}
+	log, errs := v.readLog(writer) // if it is damaged, the segments are sent all the same
+	if stops(errs) {
+		return errs
 	}
-	var errs error
+	if errs == nil && log == nil && !slices.ContainsFunc(segments, func(s journal.Segment) bool { return !s.Archived }) {
+		return nil
+	}
+	present, err := v.catalog(ctx, writer)
+	if err != nil {
+		return errors.Join(errs, err)
+	}
+	last := uint64(0) // sequence number of the newest record in the bucket
+	for _, e := range present {
+		last = max(last, e.last)
+	}
 	ended := true
-	last := uint64(0)
 	for _, s := range segments {
 		switch {
-		case s.Archive != "":
-			last = max(last, s.Last)
+		case s.Archived:
 			continue
 		case s.Format != 2:
 			if s.Sealed {
 				done.Skipped = append(done.Skipped, s.Name)
 			}
 			continue
-		case !s.Sealed || s.Raw:
+		case !isSealed(s):
 			ended = ended && s.Sealed
 			done.Waiting++
-			continue
-		case s.Damage != nil:
-			errs = errors.Join(errs, &journal.DamageError{File: filepath.Join(v.opts.Dir, s.Name), First: s.First, Reason: s.Damage.Error()})
 			continue
 		}
 		if e := present.find(s.Name); e != nil && len(e.manifests) > 0 && (e.bytes > 0 || e.expired) {
 			done.Present++
-			last = max(last, s.Last)
 			continue
 		}
-		err := v.archiveSegment(ctx, s.Name)
+		sent, err := v.archiveSegment(ctx, s.Name)
 		if errs = errors.Join(errs, err); stops(err) {
 			return errs
 		}
-		if err == nil {
+		if err == nil && sent.Bytes > 0 {
 			done.Segments++
-			done.Bytes += s.Bytes
-			last = max(last, s.Last)
+			done.Bytes += sent.Bytes
+			last = max(last, sent.Last)
 		}
 	}
-	return errors.Join(errs, v.archiveLog(ctx, writer, last, ended, done))
+	return errors.Join(errs, v.archiveLog(ctx, log, last, ended, done))
 }
 
-func isSealed(s journal.Segment) bool {
-	return s.Sealed && !s.Raw && s.Format == 2 && s.Damage == nil && s.Archive == ""
-}
+func isSealed(s journal.Segment) bool { return s.Sealed && !s.Raw && s.Format == 2 && !s.Archived }
 
-// archiveSegment sends one segment. The manifest is written when the segment was read back. If the segment is dropped meanwhile, another process has archived it.
-func (v *Vault) archiveSegment(ctx context.Context, name string) error {
-	path := filepath.Join(v.opts.Dir, name)
-	s, err := journal.CheckSegment(ctx, path)
+// archiveSegment sends one segment. The manifest is written when the segment was read back. If the segment is dropped meanwhile, another process has
+// archived it; then nothing is returned.
+func (v *Vault) archiveSegment(ctx context.Context, name string) (journal.Segment, error) {
+	s, err := journal.CheckSegment(ctx, v.opts.Dir, name)
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(filepath.Join(v.opts.Dir, name))
+	}
 	if errors.Is(err, fs.ErrNotExist) && v.dropped(name) {
-		return nil
+		return journal.Segment{}, nil
 	}
 	if err != nil {
-		return err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return fault.E(fault.Unavailable, "archive %s: %w", name, err)
+		return s, unavailable("archive "+name, err)
 	}
 	defer f.Close() // it can be dropped from here on: that needs a manifest
 	e := &entry{SegmentSpan: journal.SegmentSpan{Writer: s.Writer, Number: s.Number, First: s.First}, name: name, last: s.Last, limit: s.Last + 1}
 	retain := v.retainUntil(s.To)
 	created, err := v.bucket.Create(ctx, e.object(), f, s.Bytes, s.SHA256, retain)
 	if err != nil {
-		return err
+		return s, err
 	}
 	if err := v.readBack(ctx, e, s); errors.As(err, new(*journal.DamageError)) {
-		return errors.Join(v.differs(e.object(), created), err)
+		return s, errors.Join(v.differs(e.object(), created), err)
 	} else if err != nil {
-		return err
+		return s, err
 	}
 	m := manifestOf(s)
 	data, err := m.Encode()
 	if err != nil {
-		return fault.E(fault.Internal, "manifest of %s: %w", name, err)
+		return s, fault.E(fault.Internal, "manifest of %s: %w", name, err)
 	}
 	_, err = v.put(ctx, m.object(), data, retain)
-	return err
+	return s, err
 }
 
 // dropped reports whether a segment has a marker.
 func (v *Vault) dropped(name string) bool {
 	segments, err := v.segments()
-	return err == nil && slices.ContainsFunc(segments, func(s journal.Segment) bool { return s.Name == name && s.Archive != "" && s.Damage == nil })
+	return err == nil && slices.ContainsFunc(segments, func(s journal.Segment) bool { return s.Name == name && s.Archived })
 }
 
 // archiveKeys sends each public key as an object.

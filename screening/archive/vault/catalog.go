@@ -70,7 +70,12 @@ func (c catalog) setLimits(local []journal.Segment) {
 		number uint32
 		first  uint64
 	}
+	type key struct {
+		writer uuid.UUID
+		number uint32
+	}
 	later := map[uuid.UUID][]begun{}
+	limits := map[key]uint64{}
 	for _, e := range c {
 		later[e.Writer] = append(later[e.Writer], begun{e.Number, e.First})
 	}
@@ -80,19 +85,15 @@ func (c catalog) setLimits(local []journal.Segment) {
 	for writer, all := range later {
 		slices.SortFunc(all, func(a, b begun) int { return cmp.Compare(a.number, b.number) })
 		limit := uint64(math.MaxUint64)
-		limits := map[uint32]uint64{}
 		for i := len(all) - 1; i >= 0; i-- {
-			limits[all[i].number] = limit
+			limits[key{writer, all[i].number}] = limit
 			if i > 0 && all[i-1].number != all[i].number {
 				limit = min(limit, all[i].first)
 			}
 		}
-		later[writer] = nil
-		for i := range c {
-			if c[i].Writer == writer {
-				c[i].limit = limits[c[i].Number]
-			}
-		}
+	}
+	for i := range c {
+		c[i].limit = limits[key{c[i].Writer, c[i].Number}]
 	}
 }
 

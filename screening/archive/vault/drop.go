@@ -51,7 +51,7 @@ func (v *Vault) DropLocal(ctx context.Context, before time.Time, holds []Hold) (
 	var of uuid.UUID
 	var errs error
 	for _, s := range local {
-		if !isSealed(s) || !s.To.Before(before) {
+		if span, ok := journal.ParseSegmentName(s.Name); !isSealed(s) || !ok || span.To >= journal.Millis(before) {
 			continue
 		}
 		if of != s.Writer {
@@ -60,7 +60,7 @@ func (v *Vault) DropLocal(ctx context.Context, before time.Time, holds []Hold) (
 			}
 			of = s.Writer
 		}
-		err := v.dropOne(ctx, s, present, holds, &done)
+		err := v.dropOne(ctx, s.Name, present, holds, &done)
 		if errs = errors.Join(errs, err); stops(err) {
 			return done, errs
 		}
@@ -68,7 +68,14 @@ func (v *Vault) DropLocal(ctx context.Context, before time.Time, holds []Hold) (
 	return done, errs
 }
 
-func (v *Vault) dropOne(ctx context.Context, s journal.Segment, present catalog, holds []Hold, done *Dropped) error {
+func (v *Vault) dropOne(ctx context.Context, name string, present catalog, holds []Hold, done *Dropped) error {
+	s, err := journal.DescribeSegment(v.opts.Dir, name)
+	if errors.Is(err, fs.ErrNotExist) && v.dropped(name) {
+		return nil // by another process
+	}
+	if err != nil {
+		return err
+	}
 	if h, ok := held(holds, s.From, s.To); ok {
 		done.keep(s.Name, "hold %s", h.ID)
 		return nil
@@ -82,7 +89,7 @@ func (v *Vault) dropOne(ctx context.Context, s journal.Segment, present catalog,
 		done.keep(s.Name, "it is not archived")
 		return nil
 	}
-	checked, err := journal.CheckSegment(ctx, filepath.Join(v.opts.Dir, s.Name))
+	checked, err := journal.CheckSegment(ctx, v.opts.Dir, s.Name)
 	if errors.Is(err, fs.ErrNotExist) && v.dropped(s.Name) {
 		return nil
 	}
@@ -217,7 +224,7 @@ func (v *Vault) Expire(ctx context.Context, before time.Time, holds []Hold) (Dro
 	}
 	here := map[string]bool{}
 	for _, s := range local {
-		here[s.Name] = s.Archive == ""
+		here[s.Name] = !s.Archived
 	}
 	c, err := v.catalog(ctx, uuid.Nil)
 	if err != nil {

@@ -44,33 +44,50 @@ func shortHash(data []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// archiveLog sends what the bucket does not have of a writer's log: full tiles and seals that the newest checkpoint covers, and, if the versions in the
-// bucket do not cover the newest archived record, a new version. ended says that the writer has no raw segment.
-func (v *Vault) archiveLog(ctx context.Context, writer uuid.UUID, last uint64, ended bool, done *Report) error {
-	dir := ""
+// localLog is a proof log in its folder.
+type localLog struct {
+	writer  uuid.UUID
+	dir     string
+	newest  []byte // checkpoint
+	covered uint64 // records
+}
+
+// readLog returns the log of a writer; nil if it has none, or none without what the bucket has already.
+func (v *Vault) readLog(writer uuid.UUID) (*localLog, error) {
+	l := &localLog{writer: writer}
 	if v.opts.Log != nil {
-		dir = v.opts.Log(writer)
+		l.dir = v.opts.Log(writer)
 	}
-	if dir == "" || last == 0 {
-		return nil
+	if l.dir == "" {
+		return nil, nil //nolint:nilnil // a writer without a log is nothing unusual
 	}
-	newest, err := os.ReadFile(filepath.Join(dir, fileCheckpoint))
+	var err error
+	l.newest, err = os.ReadFile(filepath.Join(l.dir, fileCheckpoint))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // no checkpoint yet
+		return nil, nil //nolint:nilnil // no checkpoint yet
 	}
 	if err != nil {
-		return fault.E(fault.Unavailable, "archive log: %w", err)
+		return nil, fault.E(fault.Unavailable, "archive log: %w", err)
 	}
 	v.mu.Lock()
-	known := v.logs[writer] == sha256.Sum256(newest)
+	known := v.logs[writer] == sha256.Sum256(l.newest)
 	v.mu.Unlock()
 	if known {
+		return nil, nil //nolint:nilnil // it is in the bucket
+	}
+	if l.covered, err = checkpointSize(l.newest); err != nil {
+		return nil, fault.E(fault.Conflict, "archive log: %s: %w", filepath.Join(l.dir, fileCheckpoint), err)
+	}
+	return l, nil
+}
+
+// archiveLog sends what the bucket does not have of a log: full tiles and seals that the newest checkpoint covers, and, if the versions in the
+// bucket do not cover the newest archived record, a new version. ended says that the writer has no raw segment.
+func (v *Vault) archiveLog(ctx context.Context, l *localLog, last uint64, ended bool, done *Report) error {
+	if l == nil || last == 0 {
 		return nil
 	}
-	covered, err := checkpointSize(newest)
-	if err != nil {
-		return fault.E(fault.Conflict, "archive log: %s: %w", filepath.Join(dir, fileCheckpoint), err)
-	}
+	writer, dir, newest, covered := l.writer, l.dir, l.newest, l.covered
 	present := map[string]bool{}
 	versions := uint64(0) // the largest size of a version
 	for o, err := range v.bucket.List(ctx, logPrefix(writer)) {
@@ -85,6 +102,7 @@ func (v *Vault) archiveLog(ctx context.Context, writer uuid.UUID, last uint64, e
 	}
 	version := map[string][]byte{}
 	if versions < last || ended && versions < covered {
+		var err error
 		if version, err = readVersion(dir, newest); err != nil {
 			return fault.E(fault.Unavailable, "archive log: %w", err)
 		}

@@ -24,7 +24,7 @@ type union struct {
 	read    map[string]bool // segments that were read from the bucket
 }
 
-// open lists the bucket and the folder, in this order: a segment that is dropped meanwhile is in the bucket then.
+// open lists the folder, then the bucket: a segment that was dropped before is in the bucket then, and readers find the marker of one that is dropped after.
 func (v *Vault) open(ctx context.Context, writer uuid.UUID) (*union, error) {
 	local, err := v.segments()
 	if err != nil {
@@ -35,7 +35,7 @@ func (v *Vault) open(ctx context.Context, writer uuid.UUID) (*union, error) {
 		return nil, err
 	}
 	for _, s := range local {
-		if s.Archive == "" && s.Sealed && s.Damage == nil {
+		if s.Sealed && !s.Archived {
 			u.local[s.Name] = true
 		}
 	}
@@ -372,10 +372,14 @@ func (v *Vault) Writers(ctx context.Context) ([]Writer, error) {
 		}
 	}
 	for _, s := range local {
-		add(s.Writer, s.First, s.Archive == "")
+		add(s.Writer, s.First, !s.Archived)
+	}
+	known := map[string]bool{}
+	for _, s := range local {
+		known[s.Name] = true
 	}
 	for _, e := range c {
-		if !slices.ContainsFunc(local, func(s journal.Segment) bool { return s.Name == e.name }) {
+		if !known[e.name] {
 			add(e.Writer, e.First, false)
 		}
 	}

@@ -96,7 +96,7 @@ func (v *Vault) segments() ([]journal.Segment, error) {
 	if v.opts.Dir == "" {
 		return nil, nil
 	}
-	return journal.Segments(v.opts.Dir)
+	return journal.List(v.opts.Dir)
 }
 
 // put stores an object and reads it back. An object that is there already is left as it is: with other bytes it is a fault.Conflict.
@@ -184,7 +184,7 @@ func (v *Vault) readBack(ctx context.Context, e *entry, want journal.Segment) er
 	if err := v.download(ctx, e, manifestOf(want), path); err != nil {
 		return err
 	}
-	got, err := journal.CheckSegment(ctx, path)
+	got, err := journal.CheckSegment(ctx, dir, e.name)
 	if err == nil && got != want {
 		err = fault.E(fault.Conflict, "%s: what was read back is not what was stored", e.object())
 	}

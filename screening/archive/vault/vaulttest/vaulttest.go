@@ -419,7 +419,7 @@ func liveWriter(t *testing.T, target Target) {
 	f.Append(t, j, Start, 10, 5)
 	sealed := func(n int) {
 		eventually(t, "sealing", func() bool {
-			segments, err := journal.Segments(f.Dir)
+			segments, err := journal.List(f.Dir)
 			must(t, err)
 			count := 0
 			for _, s := range segments {
@@ -582,7 +582,7 @@ func overwrite(t *testing.T, path string, b []byte) {
 func conflict(t *testing.T, target Target) {
 	f := NewFolder(t)
 	f.Write(t, 10, 6)
-	segments, err := journal.Segments(f.Dir)
+	segments, err := journal.List(f.Dir)
 	must(t, err)
 	b := target.OpenBucket(t)
 	object := segments[1].Writer.String() + "/segments/" + segments[1].Name
@@ -608,7 +608,7 @@ func conflict(t *testing.T, target Target) {
 func damagedHere(t *testing.T, target Target) {
 	f := NewFolder(t)
 	f.Write(t, 10, 4)
-	segments, err := journal.Segments(f.Dir)
+	segments, err := journal.List(f.Dir)
 	must(t, err)
 	flip(t, filepath.Join(f.Dir, segments[0].Name), 300)
 	v := target.Vault(t, f.Options(t))
