@@ -21,6 +21,9 @@ import (
 	"interdict/lists/fault"
 )
 
+// maxConflicts is how often a request is sent that meets another one for the same object, which has not ended.
+const maxConflicts = 5
+
 // maxPut is the largest object of one request.
 const maxPut = 5 << 30
 
@@ -154,7 +157,7 @@ func (b *s3) findLock(ctx context.Context, wanted string) error {
 	switch code := minio.ToErrorResponse(err).Code; {
 	case err == nil && enabled == "Enabled":
 		return nil
-	case err == nil, code == "ObjectLockConfigurationNotFoundError", code == "NotImplemented", code == "MethodNotAllowed":
+	case err == nil, code == "ObjectLockConfigurationNotFoundError", code == "NotImplemented", code == "MethodNotAllowed": // the last two: servers without Object Lock
 		if wanted != "" {
 			return fault.E(fault.Invalid, "open archive: %s has no Object Lock", b.Describe())
 		}
@@ -206,14 +209,21 @@ func (b *s3) Create(ctx context.Context, name string, body io.ReaderAt, size int
 	if b.lock != "" && !retain.IsZero() {
 		opts.Mode, opts.RetainUntilDate = b.lock, retain.UTC()
 	}
-	_, err := b.client.PutObject(ctx, b.bucket, b.prefix+name, io.NewSectionReader(body, 0, size), size, "", hex.EncodeToString(sum[:]), opts)
-	if err == nil {
-		return true, nil
+	for attempt := 1; ; attempt++ {
+		_, err := b.client.PutObject(ctx, b.bucket, b.prefix+name, io.NewSectionReader(body, 0, size), size, "", hex.EncodeToString(sum[:]), opts)
+		switch code := minio.ToErrorResponse(err).Code; {
+		case err == nil:
+			return true, nil
+		case code == "PreconditionFailed":
+			return false, nil
+		case code != "ConditionalRequestConflict" || attempt == maxConflicts || ctx.Err() != nil:
+			return false, b.fail("store", name, err)
+		}
+		select {
+		case <-time.After(time.Duration(attempt) * 100 * time.Millisecond):
+		case <-ctx.Done():
+		}
 	}
-	if minio.ToErrorResponse(err).Code == "PreconditionFailed" {
-		return false, nil
-	}
-	return false, b.fail("store", name, err)
 }
 
 func (b *s3) Open(ctx context.Context, name string) (io.ReadCloser, error) {
