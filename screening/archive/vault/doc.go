@@ -21,6 +21,11 @@
 // they end with fault.Unavailable. A segment in the bucket without a manifest is reported as damage too: it is being archived in this moment by another server, or its manifest
 // was removed.
 //
+// # Cost
+//
+// Find, Range and Writers list the names of all manifests and segments: 1,000 names in a request of S3, 35 µs each in a folder. Then a segment is fetched
+// only if it can have the record, and its manifest with it. Archive and DropLocal each read a segment from the bucket once, entirely.
+//
 // # Object Lock
 //
 // Where the bucket has it, segments and manifests are locked until the retention ends, the log and the keys for the retention from now on.

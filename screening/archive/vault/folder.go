@@ -158,17 +158,18 @@ func (b *folder) List(ctx context.Context, prefix string) iter.Seq2[Object, erro
 			if err != nil {
 				return err
 			}
-			if d.IsDir() {
-				if d.Name() == incoming {
-					return fs.SkipDir
-				}
-				return nil
-			}
 			rel, err := filepath.Rel(b.root, path)
 			if err != nil {
 				return err
 			}
 			name := filepath.ToSlash(rel)
+			if d.IsDir() {
+				inside := strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/")
+				if name == incoming || name != "." && !inside {
+					return fs.SkipDir
+				}
+				return nil
+			}
 			if !strings.HasPrefix(name, prefix) {
 				return nil
 			}
