@@ -45,8 +45,10 @@ var rooms = map[string][]string{
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/lease", "lists/address", "lists/fault"},
 
-	"screening/archive/diskindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
-	"screening/archive/indextest": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/diskindex":       {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/indextest":       {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/vault":           {"screening/journal", "screening/journal/proof", "lists/fault"},
+	"screening/archive/vault/vaulttest": {"screening/archive/vault", "screening/journal", "screening/journal/proof", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
