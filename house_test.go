@@ -41,6 +41,9 @@ var rooms = map[string][]string{
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
+
+	"screening/archive/pgindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/pgtest":  {},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
