@@ -42,8 +42,10 @@ var rooms = map[string][]string{
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
 
-	"screening/archive/pgindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
-	"screening/archive/pgtest":  {},
+	"screening/archive/pgindex":   {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/pgtest":    {},
+	"screening/archive/diskindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/indextest": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
