@@ -279,7 +279,7 @@ func (p *positions) append(e *archive.Entry) {
 // Marks returns the marks of all writers, in order of their ids.
 func (x *index) Marks(ctx context.Context) ([]archive.Mark, error) {
 	var all []archive.Mark
-	err := x.run(ctx, "read marks", readOnly, func(ctx context.Context, tx transaction) error {
+	err := x.read(ctx, "read marks", func(ctx context.Context, tx transaction) error {
 		all = nil
 		return tx.query(ctx, func(r pgx.Rows) error {
 			var m archive.Mark

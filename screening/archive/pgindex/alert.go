@@ -118,7 +118,7 @@ func (x *index) alertPage(ctx context.Context, q archive.AlertQuery, size int) (
 // OpenAlerts counts the alerts that are not resolved.
 func (x *index) OpenAlerts(ctx context.Context) (int, error) {
 	var n int64
-	err := x.run(ctx, "count alerts", readOnly, func(ctx context.Context, tx transaction) error {
+	err := x.read(ctx, "count alerts", func(ctx context.Context, tx transaction) error {
 		return tx.query(ctx, func(r pgx.Rows) error { return r.Scan(&n) },
 			"SELECT count(*) FROM interdict.alerts WHERE created_time IS NOT NULL AND resolved_time IS NULL")
 	})

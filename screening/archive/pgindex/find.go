@@ -12,8 +12,6 @@ import (
 	"interdict/screening/archive"
 )
 
-var readOnly = pgx.TxOptions{AccessMode: pgx.ReadOnly}
-
 // A page looks at so many candidates. The number grows while few of them are wanted.
 const (
 	minWindow = 32
@@ -70,7 +68,7 @@ type foundPage struct {
 func (x *index) page(ctx context.Context, q archive.Query, window int) (foundPage, error) {
 	sql, args := page(q, window)
 	var p foundPage
-	err := x.run(ctx, "search", readOnly, func(ctx context.Context, tx transaction) error {
+	err := x.read(ctx, "search", func(ctx context.Context, tx transaction) error {
 		p = foundPage{}
 		return tx.query(ctx, func(r pgx.Rows) error {
 			var wanted bool

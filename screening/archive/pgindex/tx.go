@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const attempts = 6
@@ -17,23 +18,27 @@ const (
 	lockContent                              // shared to add entries; alone to drop them
 )
 
-// transaction is one attempt of a transaction. Each of its statements has its own time limit.
+// transaction executes statements, in one attempt of a transaction, or each for itself. Each has its own time limit.
 type transaction struct {
-	pgx.Tx
+	conn interface {
+		Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+		Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+		CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, rows pgx.CopyFromSource) (int64, error)
+	}
 	timeout time.Duration
 }
 
 func (tx transaction) exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	ctx, cancel := context.WithTimeout(ctx, tx.timeout)
 	defer cancel()
-	return tx.Exec(ctx, sql, args...)
+	return tx.conn.Exec(ctx, sql, args...)
 }
 
 // query executes a query and calls scan for each of its rows.
 func (tx transaction) query(ctx context.Context, scan func(pgx.Rows) error, sql string, args ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, tx.timeout)
 	defer cancel()
-	rows, err := tx.Query(ctx, sql, args...)
+	rows, err := tx.conn.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}
@@ -49,7 +54,7 @@ func (tx transaction) query(ctx context.Context, scan func(pgx.Rows) error, sql 
 func (tx transaction) copy(ctx context.Context, table string, columns []string, n int, row func(i int) ([]any, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, tx.timeout)
 	defer cancel()
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"interdict", table}, columns, pgx.CopyFromSlice(n, row))
+	_, err := tx.conn.CopyFrom(ctx, pgx.Identifier{"interdict", table}, columns, pgx.CopyFromSlice(n, row))
 	return err
 }
 
@@ -71,6 +76,27 @@ func (x *index) run(ctx context.Context, op string, opts pgx.TxOptions, do func(
 		}
 		return x.attempt(ctx, opts, do)
 	})
+}
+
+// read executes a query like run, without a transaction around it.
+func (x *index) read(ctx context.Context, op string, do func(context.Context, transaction) error) error {
+	return x.retry(ctx, op, func(ctx context.Context) error {
+		if err := x.prepare(ctx); err != nil {
+			return err
+		}
+		conn, err := x.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		return do(ctx, transaction{conn, stepTimeout})
+	})
+}
+
+func (x *index) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	return x.pool.Acquire(ctx)
 }
 
 // retry calls do until it succeeds, or fails in a way that another attempt does not change.
@@ -98,13 +124,13 @@ func (x *index) retry(ctx context.Context, op string, do func(context.Context) e
 
 // attempt runs a transaction once.
 func (x *index) attempt(ctx context.Context, opts pgx.TxOptions, do func(context.Context, transaction) error) error {
-	begin, cancel := context.WithTimeout(ctx, stepTimeout)
-	defer cancel()
-	conn, err := x.pool.Acquire(begin)
+	conn, err := x.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
+	begin, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
 	tx, err := conn.BeginTx(begin, opts)
 	if err != nil {
 		return err

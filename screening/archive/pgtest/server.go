@@ -160,8 +160,8 @@ func (s *Server) Database() string {
 	return s.URL(name)
 }
 
-// Exec executes a statement in a database, as its superuser.
-func (s *Server) Exec(database, statement string) {
+// Exec executes statements in a database, as its superuser.
+func (s *Server) Exec(database string, statements ...string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -170,8 +170,10 @@ func (s *Server) Exec(database, statement string) {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	if _, err := conn.Exec(ctx, statement); err != nil {
-		s.t.Fatalf("%s: %v", statement, err)
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			s.t.Fatalf("%s: %v", statement, err)
+		}
 	}
 }
 
