@@ -49,6 +49,8 @@ var rooms = map[string][]string{
 	"screening/archive/indextest":       {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
 	"screening/archive/vault":           {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive/vault/vaulttest": {"screening/archive/vault", "screening/journal", "screening/journal/proof", "lists/fault"},
+	"screening/archive/pgindex":         {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/pgtest":          {},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
