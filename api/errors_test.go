@@ -284,6 +284,9 @@ var routes = []struct {
 	{"GET", "/v1/replicas", nil, nil},
 	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7", nil, []auth.Role{auth.Auditor}},
 	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/receipt", nil, []auth.Role{auth.Auditor}},
+	{"GET", "/v1/audit", nil, []auth.Role{auth.Auditor}},
+	{"GET", "/v1/alerts", nil, []auth.Role{auth.Auditor, auth.Approver}},
+	{"POST", "/v1/alerts/nosuch/resolve", map[string]any{"reason": "r"}, []auth.Role{auth.Auditor, auth.Approver}},
 	{"GET", "/v1/audit/keys", nil, nil},
 	{"GET", "/v1/audit/checkpoints", nil, []auth.Role{auth.Auditor}},
 	{"POST", "/v1/restore", nil, []auth.Role{auth.Admin}},
@@ -316,7 +319,8 @@ var routes = []struct {
 
 // Every route against every role: who may not is told so, and nothing happens; who may gets past the door.
 func TestRoleMatrix(t *testing.T) {
-	h := screened(t)
+	h := withIndex(t).house
+	h.publish("ofac-sdn", sdn, sdnRows)
 	one := map[auth.Role]string{auth.Checker: "till", auth.Analyst: "ana", auth.Approver: "ben", auth.Auditor: "otto", auth.Admin: "root"}
 	for _, r := range routes {
 		for _, role := range auth.Roles {
