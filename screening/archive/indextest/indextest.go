@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) archive.Index) {
 		{"entries come in any order of time", testDisorder},
 		{"each condition", testConditions},
 		{"conditions together", testRandomQueries},
+		{"many entries over years", testYears},
 		{"time limits are exact", testTimes},
 		{"texts are compared byte for byte", testTexts},
 		{"many keys", testManyKeys},
