@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
 
 	"interdict/lists/fault"
 	"interdict/screening/archive"
@@ -33,8 +34,8 @@ type index struct {
 	end   context.CancelFunc
 	close sync.Once
 
-	prepared  atomic.Bool   // the schema is there
-	preparing chan struct{} // holds one token: who has it may prepare
+	prepared atomic.Bool // the schema is there
+	flight   singleflight.Group
 
 	mu     sync.Mutex
 	months map[month]bool // partitions that are known to be there
@@ -56,9 +57,8 @@ func Open(ctx context.Context, url string, log *slog.Logger) (archive.Index, err
 	if err != nil {
 		return nil, fault.E(fault.Invalid, "open %s: the settings in its URL cannot be used", name)
 	}
-	x := &index{name: name, pool: pool, log: log, preparing: make(chan struct{}, 1), months: map[month]bool{}}
+	x := &index{name: name, pool: pool, log: log, months: map[month]bool{}}
 	x.open, x.end = context.WithCancel(context.WithoutCancel(ctx))
-	x.preparing <- struct{}{}
 	return x, nil
 }
 

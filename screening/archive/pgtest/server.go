@@ -163,6 +163,25 @@ func (s *Server) Database() string {
 // Exec executes statements in a database, as its superuser.
 func (s *Server) Exec(database string, statements ...string) {
 	s.t.Helper()
+	s.connected(database, func(ctx context.Context, conn *pgx.Conn) error {
+		for _, statement := range statements {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Number returns the number that a query gives, as the superuser.
+func (s *Server) Number(database, query string) (n int64) {
+	s.t.Helper()
+	s.connected(database, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, query).Scan(&n) })
+	return n
+}
+
+func (s *Server) connected(database string, do func(ctx context.Context, conn *pgx.Conn) error) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.URL(database))
@@ -170,10 +189,8 @@ func (s *Server) Exec(database string, statements ...string) {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			s.t.Fatalf("%s: %v", statement, err)
-		}
+	if err := do(ctx, conn); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
