@@ -48,8 +48,12 @@ func BenchmarkIndex(b *testing.B) {
 	for next < total {
 		add(b, checks(writer, next+1, next+batch))
 	}
-	size := server.Number("db1", "SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'interdict' AND c.relkind = 'r'")
-	b.Logf("%d entries, %d bytes each", next, size/int64(next))
+	b.Run("size", func(b *testing.B) {
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(float64(server.Number("db1", `SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+			WHERE n.nspname = 'interdict' AND c.relkind = 'r'`))/float64(next), "bytes/entry")
+		b.ReportMetric(float64(next), "entries")
+	})
 
 	count := func(b *testing.B, q archive.Query) {
 		n := 0
@@ -74,7 +78,11 @@ func BenchmarkIndex(b *testing.B) {
 		q    archive.Query
 	}{
 		{"one key", archive.Query{Keys: rare[:1]}},
+		{"one key, after the first half", archive.Query{Keys: rare[:1], From: check(writer, total/2).Time}},
+		{"a key of one check in 20", archive.Query{Keys: []address.Key{commonKey}}},
+		{"a key of one check in 20, newest", archive.Query{Keys: []address.Key{commonKey}, Newest: true}},
 		{"fifty keys", archive.Query{Keys: fifty}},
+		{"fifty keys and that one", archive.Query{Keys: append(fifty[:49:49], commonKey)}},
 		{"id", archive.Query{ID: check(writer, total/2).ID}},
 		{"list", archive.Query{List: "ofac-sdn"}},
 		{"newest hits", archive.Query{Result: "hit", Newest: true}},

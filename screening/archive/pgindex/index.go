@@ -21,7 +21,8 @@ const (
 	lockTimeout      = 2 * time.Second
 	statementTimeout = 5 * time.Second
 	stepTimeout      = 6 * time.Second // of one statement, with the way there and back
-	dropTimeout      = time.Minute     // of a statement of Drop or Clear
+	closeTimeout     = 3 * time.Second
+	dropTimeout      = time.Minute // of a statement of Drop or Clear
 )
 
 // index is the implementation of archive.Index.
@@ -69,11 +70,20 @@ const settings = `SET statement_timeout = '5s'; SET lock_timeout = '2s'; SET idl
 // Describe returns the server and the database, without user and password.
 func (x *index) Describe() string { return x.name }
 
-// Close ends what is running with fault.Unavailable, and closes all connections.
+// Close ends what is running with fault.Unavailable, and closes all connections. It does not wait for long for a server that hangs: pgx gives the
+// connections to one up after 15 seconds.
 func (x *index) Close() error {
 	x.close.Do(func() {
 		x.end()
-		x.pool.Close()
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			x.pool.Close()
+		}()
+		select {
+		case <-closed:
+		case <-time.After(closeTimeout):
+		}
 	})
 	return nil
 }
