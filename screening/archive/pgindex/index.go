@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
 
 	"interdict/lists/fault"
 	"interdict/screening/archive"
@@ -20,7 +21,8 @@ const (
 	lockTimeout      = 2 * time.Second
 	statementTimeout = 5 * time.Second
 	stepTimeout      = 6 * time.Second // of one statement, with the way there and back
-	dropTimeout      = time.Minute     // of a statement of Drop or Clear
+	closeTimeout     = 3 * time.Second
+	dropTimeout      = time.Minute // of a statement of Drop or Clear
 )
 
 // index is the implementation of archive.Index.
@@ -33,8 +35,8 @@ type index struct {
 	end   context.CancelFunc
 	close sync.Once
 
-	prepared  atomic.Bool   // the schema is there
-	preparing chan struct{} // holds one token: who has it may prepare
+	prepared atomic.Bool // the schema is there
+	flight   singleflight.Group
 
 	mu     sync.Mutex
 	months map[month]bool // partitions that are known to be there
@@ -56,9 +58,8 @@ func Open(ctx context.Context, url string, log *slog.Logger) (archive.Index, err
 	if err != nil {
 		return nil, fault.E(fault.Invalid, "open %s: the settings in its URL cannot be used", name)
 	}
-	x := &index{name: name, pool: pool, log: log, preparing: make(chan struct{}, 1), months: map[month]bool{}}
+	x := &index{name: name, pool: pool, log: log, months: map[month]bool{}}
 	x.open, x.end = context.WithCancel(context.WithoutCancel(ctx))
-	x.preparing <- struct{}{}
 	return x, nil
 }
 
@@ -69,11 +70,20 @@ const settings = `SET statement_timeout = '5s'; SET lock_timeout = '2s'; SET idl
 // Describe returns the server and the database, without user and password.
 func (x *index) Describe() string { return x.name }
 
-// Close ends what is running with fault.Unavailable, and closes all connections.
+// Close ends what is running with fault.Unavailable, and closes all connections. It does not wait for long for a server that hangs: pgx gives the
+// connections to one up after 15 seconds.
 func (x *index) Close() error {
 	x.close.Do(func() {
 		x.end()
-		x.pool.Close()
+		closed := make(chan struct{})
+		go func() {
+			defer close(closed)
+			x.pool.Close()
+		}()
+		select {
+		case <-closed:
+		case <-time.After(closeTimeout):
+		}
 	})
 	return nil
 }

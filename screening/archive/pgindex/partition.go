@@ -100,7 +100,8 @@ func months(ctx context.Context, tx transaction) ([]month, error) {
 			all = append(all, month(year*12+number-1))
 		}
 		return nil
-	}, "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'interdict.records'::regclass")
+	}, `SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
+		JOIN pg_namespace n ON n.oid = p.relnamespace WHERE n.nspname = 'interdict' AND p.relname = 'records'`)
 	slices.SortFunc(all, func(a, b month) int { return cmp.Compare(a, b) })
 	return all, err
 }

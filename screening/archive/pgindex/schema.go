@@ -76,35 +76,34 @@ func (x *index) prepare(ctx context.Context) error {
 	if x.prepared.Load() {
 		return nil
 	}
+	// All that wait get the result of one attempt, so that they do not wait for a server that hangs one after the other.
+	result := x.flight.DoChan("", func() (any, error) {
+		created := false
+		err := x.attempt(x.open, pgx.TxOptions{}, func(ctx context.Context, tx transaction) (err error) {
+			created, err = prepare(ctx, tx)
+			return err
+		})
+		if err == nil {
+			x.prepared.Store(true)
+		}
+		if created && err == nil {
+			x.log.Info("created the tables of the index", "index", x.name)
+		}
+		return nil, err
+	})
 	select {
-	case <-x.preparing:
-		defer func() { x.preparing <- struct{}{} }()
+	case r := <-result:
+		return r.Err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if x.prepared.Load() {
-		return nil
-	}
-	created := false
-	err := x.attempt(ctx, pgx.TxOptions{}, func(ctx context.Context, tx transaction) (err error) {
-		created, err = prepare(ctx, tx)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if created {
-		x.log.Info("created the tables of the index", "index", x.name)
-	}
-	x.prepared.Store(true)
-	return nil
 }
 
 func prepare(ctx context.Context, tx transaction) (created bool, err error) {
 	var hasSchema, hasTables bool
-	exists := func() error {
-		return tx.query(ctx, func(r pgx.Rows) error { return r.Scan(&hasSchema, &hasTables) },
-			"SELECT to_regnamespace('interdict') IS NOT NULL, to_regclass('interdict.version') IS NOT NULL")
+	exists := func() error { // to_regclass may not notice what another connection has just created
+		return tx.query(ctx, func(r pgx.Rows) error { return r.Scan(&hasSchema, &hasTables) }, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'interdict'),
+			EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'interdict' AND c.relname = 'version')`)
 	}
 	if err := exists(); err != nil {
 		return false, err

@@ -14,7 +14,7 @@ import (
 // parse returns the settings that a URL has, and the name of the index. Errors do not repeat the URL, nor what its parser says: both can hold the
 // password.
 func parse(text string) (*pgxpool.Config, string, error) {
-	const want = "postgres://user:password@host:5432/database"
+	const want = "postgres://user:password@host:5432/database" //nolint:gosec // an example
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, "", fault.E(fault.Invalid, "the URL of the PostgreSQL index is not of the form %s; characters such as / and @ in a password are written %%2F and %%40", want)

@@ -110,24 +110,39 @@ func (s *Server) initialise() {
 		uid, _ := strconv.Atoi(u.Uid)
 		gid, _ := strconv.Atoi(u.Gid)
 		s.owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		if err := os.Chown(dir, uid, gid); err != nil {
-			s.t.Fatal(err)
-		}
 	}
+	s.Own(dir)
 	secret := filepath.Join(dir, "password")
 	if err := os.WriteFile(secret, []byte(Password+"\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
-	if s.owner != nil {
-		if err := os.Chown(secret, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
-			s.t.Fatal(err)
-		}
-	}
+	s.Own(secret)
 	cmd := s.command(filepath.Join(s.bin, "initdb"), "--pgdata", "data", "--username", "postgres", "--pwfile", "password",
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("initdb: %v\n%s", err, out)
 	}
+}
+
+// Own makes a file or a folder the server's, where the test runs as another user.
+func (s *Server) Own(path string) {
+	s.t.Helper()
+	if s.owner != nil {
+		if err := os.Chown(path, int(s.owner.Uid), int(s.owner.Gid)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// Folder makes a folder that the server can use, next to its data.
+func (s *Server) Folder(name string) string {
+	s.t.Helper()
+	dir := filepath.Join(s.Dir, name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	s.Own(dir)
+	return dir
 }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
@@ -163,6 +178,25 @@ func (s *Server) Database() string {
 // Exec executes statements in a database, as its superuser.
 func (s *Server) Exec(database string, statements ...string) {
 	s.t.Helper()
+	s.connected(database, func(ctx context.Context, conn *pgx.Conn) error {
+		for _, statement := range statements {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
+		}
+		return nil
+	})
+}
+
+// Number returns the number that a query gives, as the superuser.
+func (s *Server) Number(database, query string) (n int64) {
+	s.t.Helper()
+	s.connected(database, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, query).Scan(&n) })
+	return n
+}
+
+func (s *Server) connected(database string, do func(ctx context.Context, conn *pgx.Conn) error) {
+	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.URL(database))
@@ -170,10 +204,8 @@ func (s *Server) Exec(database string, statements ...string) {
 		s.t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			s.t.Fatalf("%s: %v", statement, err)
-		}
+	if err := do(ctx, conn); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
