@@ -180,7 +180,7 @@ func (s *Server) address(c *gin.Context, who *auth.Principal) error {
 	if err := s.admit(who, 1); err != nil {
 		return err
 	}
-	q, err := query(c, "network")
+	q, err := query(c, "network", "at")
 	if err != nil {
 		return err
 	}
@@ -188,6 +188,12 @@ func (s *Server) address(c *gin.Context, who *auth.Principal) error {
 	r := screening.Request{Address: param(c, "address"), Network: q["network"], By: who.Name}
 	if len(r.Network) > maxField {
 		return fault.E(fault.Invalid, "query parameter network is longer than %d bytes", maxField)
+	}
+	if at, given := q["at"]; given {
+		return s.addressAt(c, who, &r, at)
+	}
+	if !who.May(auth.Checker) {
+		return fault.E(fault.Forbidden, "a look-up without a time needs the role %s", auth.Checker)
 	}
 	if err := s.screener.Check(c.Request.Context(), &r, &a); err != nil {
 		return err

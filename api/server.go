@@ -55,6 +55,8 @@ type Options struct {
 	// Record is what decisions are read from; RecordProblems tells what is wrong with it although decisions can be recorded.
 	Record         Record
 	RecordProblems func() []error
+	// Scratch opens an empty temporary store, which its Close deletes, for layers of earlier generations that have to be built again.
+	Scratch func() (lists.Store, error)
 	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
 	Certificate func() (detail string, err error)
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -81,6 +83,7 @@ type Server struct {
 	now      func() time.Time
 	journal  func() error
 	audit    Audit
+	replay   Replayer
 	problems func() []error
 	ledger   lists.Ledger
 	alone    string // why one person is enough for everybody; "" if not
@@ -116,6 +119,7 @@ func New(o Options) *Server {
 	}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp}
+	s.replay = Replayer{Audit: s.audit, Loader: o.Loader, Present: o.Screener.Replica, Past: NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), Now: o.Now}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -137,7 +141,7 @@ func New(o Options) *Server {
 
 	s.route(http.MethodPost, pathCheck, s.check, auth.Checker)
 	s.route(http.MethodPost, pathChecks, s.checks, auth.Checker)
-	s.route(http.MethodGet, "/v1/addresses/:address", s.address, auth.Checker)
+	s.route(http.MethodGet, "/v1/addresses/:address", s.address, auth.Checker, auth.Auditor)
 
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
 	s.route(http.MethodGet, "/v1/lists/:id", s.getList)
@@ -185,6 +189,7 @@ func New(o Options) *Server {
 
 	s.route(http.MethodGet, "/v1/checks/:id", s.getCheck, auth.Auditor)
 	s.route(http.MethodGet, "/v1/checks/:id/receipt", s.getReceipt, auth.Auditor)
+	s.route(http.MethodGet, "/v1/checks/:id/replay", s.getReplay, auth.Auditor)
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
@@ -219,6 +224,7 @@ func (s *Server) Close() {
 	s.end()
 	s.mu.Unlock()
 	s.tasks.Wait()
+	s.replay.Past.Close()
 }
 
 // inBackground starts work that goes on after the answer; false when the server is closing.

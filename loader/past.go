@@ -177,13 +177,17 @@ func (o *overlay) CreateLayer(ctx context.Context, id string, keys int) (lists.L
 	return o.scratch.CreateLayer(ctx, id, keys)
 }
 
-func (o *overlay) DropLayer(ctx context.Context, id string) error { return o.scratch.DropLayer(ctx, id) }
+func (o *overlay) DropLayer(ctx context.Context, id string) error {
+	return o.scratch.DropLayer(ctx, id)
+}
 
 func (o *overlay) PutBlob(ctx context.Context, name string, r io.Reader) error {
 	return o.scratch.PutBlob(ctx, name, r)
 }
 
-func (o *overlay) DropBlob(ctx context.Context, name string) error { return o.scratch.DropBlob(ctx, name) }
+func (o *overlay) DropBlob(ctx context.Context, name string) error {
+	return o.scratch.DropBlob(ctx, name)
+}
 
 func (o *overlay) OpenBlob(ctx context.Context, name string) (io.ReadCloser, error) {
 	b, err := o.scratch.OpenBlob(ctx, name)
