@@ -59,7 +59,7 @@ func (t *target) replays(e *env) (r replaying, done func(), err error) {
 	present := screening.New(store, nil, nil, log, time.Now).Replica
 	_ = present.Refresh(e.ctx) // where it fails, the outcome of now says why
 	past := api.NewPast(l, present, openScratch, 0, log)
-	return &api.Replayer{Audit: api.Audit{Record: folder}, Loader: l, Present: present, Past: past, Now: time.Now}, func() {
+	return api.NewReplayer(api.Audit{Record: folder}, l, present, past, time.Now), func() {
 		past.Close()
 		store.Close()
 	}, nil
@@ -133,4 +133,25 @@ func outcomeText(answer, problem []byte) string {
 		return fmt.Sprintf("%s, %s, %d matches", x.Result, x.Action, len(x.Matches))
 	}
 	return fmt.Sprintf("%s, %d matches", x.Result, len(x.Matches))
+}
+
+type auditEvidenceCmd struct {
+	target
+	ID string `arg:"" help:"The check_id of the answer."`
+}
+
+// Help is shown under audit evidence --help.
+func (*auditEvidenceCmd) Help() string {
+	return "The archive has the decision, its receipt, and of each match the listing, what the uploaded file says there, and the history of the list.\n" +
+		"Its README.txt says how to verify the receipt without a server.\n\n" +
+		"Example:\n  interdict audit evidence 019ad2c4-7b1e-7cc0-8d2f-3a5b6c7d8e9f > evidence.zip"
+}
+
+func (c *auditEvidenceCmd) Run(e *env) error {
+	r, done, err := c.replays(e)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return r.Evidence(e.ctx, c.ID, e.stdout)
 }

@@ -26,6 +26,16 @@ type Replayer struct {
 	Present *replica.Replica
 	Past    *Past
 	Now     func() time.Time
+
+	evidence chan struct{} // holds one value for each archive that is being made
+}
+
+// maxEvidence is how many archives of evidence are made at the same time; others wait.
+const maxEvidence = 2
+
+// NewReplayer returns a Replayer. present answers for the present.
+func NewReplayer(a Audit, l *loader.Loader, present *replica.Replica, past *Past, now func() time.Time) *Replayer {
+	return &Replayer{Audit: a, Loader: l, Present: present, Past: past, Now: now, evidence: make(chan struct{}, maxEvidence)}
 }
 
 // Replay answers an earlier check again.

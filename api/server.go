@@ -83,7 +83,7 @@ type Server struct {
 	now      func() time.Time
 	journal  func() error
 	audit    Audit
-	replay   Replayer
+	replay   *Replayer
 	problems func() []error
 	ledger   lists.Ledger
 	alone    string // why one person is enough for everybody; "" if not
@@ -119,7 +119,7 @@ func New(o Options) *Server {
 	}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp}
-	s.replay = Replayer{Audit: s.audit, Loader: o.Loader, Present: o.Screener.Replica, Past: NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), Now: o.Now}
+	s.replay = NewReplayer(s.audit, o.Loader, o.Screener.Replica, NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), o.Now)
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -190,6 +190,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/checks/:id", s.getCheck, auth.Auditor)
 	s.route(http.MethodGet, "/v1/checks/:id/receipt", s.getReceipt, auth.Auditor)
 	s.route(http.MethodGet, "/v1/checks/:id/replay", s.getReplay, auth.Auditor)
+	s.route(http.MethodGet, "/v1/checks/:id/evidence", s.getEvidence, auth.Auditor)
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 

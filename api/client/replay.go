@@ -3,9 +3,13 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"mime"
 	"net/http"
 	"net/url"
 	"time"
+
+	"interdict/lists/fault"
 )
 
 // Replay is an earlier check, answered again from the generation of then and from that of now. It is not recorded.
@@ -50,4 +54,20 @@ func (c *Client) LookupAt(ctx context.Context, address, network string, at time.
 		return nil, err
 	}
 	return ReadAnswer(b, address, "")
+}
+
+// Evidence writes a zip archive of all that proves an earlier check. After an error what was written is not complete.
+func (c *Client) Evidence(ctx context.Context, checkID string, w io.Writer) error {
+	res, err := c.send(ctx, request{method: http.MethodGet, path: pathOf("v1", "checks", checkID, "evidence"), repeatable: true, accept: "application/zip"})
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if media, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || media != "application/zip" {
+		return fault.E(fault.Unavailable, "the server's answer is not an archive: is this the address of Interdict?")
+	}
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fault.E(fault.Unavailable, "the archive broke off: %w", err)
+	}
+	return nil
 }
