@@ -153,5 +153,5 @@ func (c *auditEvidenceCmd) Run(e *env) error {
 		return err
 	}
 	defer done()
-	return r.Evidence(e.ctx, c.ID, e.stdout)
+	return r.Evidence(e.ctx, c.ID, e.file())
 }

@@ -148,15 +148,14 @@ func (e *evidence) matches(ctx context.Context) error {
 		if m.Suppression == nil {
 			continue
 		}
-		all, err := e.Loader.Suppressions(ctx, m.List.ID)
-		if err != nil && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		at := slices.IndexFunc(all, func(s lists.Suppression) bool { return s.ID == m.Suppression.ID })
-		if at < 0 {
+		given, err := e.Loader.Suppression(ctx, m.List.ID, m.Suppression.ID)
+		if fault.Is(err, fault.NotFound) {
 			continue // the listing has what the answer said of it
 		}
-		if err := e.addJSON(folder+"suppression.json", all[at], "The suppression "+of+": who proposed and decided it, and why."); err != nil {
+		if err != nil {
+			return err
+		}
+		if err := e.addJSON(folder+"suppression.json", given, "The suppression "+of+": who proposed and decided it, and why."); err != nil {
 			return err
 		}
 	}

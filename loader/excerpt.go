@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"interdict/lists"
 	"interdict/lists/address"
@@ -12,8 +13,8 @@ import (
 	"interdict/loader/formats"
 )
 
-// Excerpt returns the part of a version's upload around a listing. In an upload that holds private keys, these are replaced by their digests.
-// fault.NotFound: the uploaded bytes are not kept, or do not have the listing where it was.
+// Excerpt returns the part of a version's upload around a listing. In an upload that holds private keys, these are replaced by their digests,
+// and characters that do not show by U+FFFD. fault.NotFound: the uploaded bytes are not kept, or do not have the listing where it was.
 func (r *Reader) Excerpt(ctx context.Context, v *lists.Version, locator, text string) (string, error) {
 	if len(v.Sources) == 0 {
 		return "", fault.E(fault.NotFound, "%s has no uploaded file", describe(v))
@@ -38,5 +39,10 @@ func (r *Reader) Excerpt(ctx context.Context, v *lists.Version, locator, text st
 	if v.HeldSecrets() {
 		excerpt = address.Recordable(excerpt)
 	}
-	return excerpt, err
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || lists.Shown(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, excerpt), err
 }

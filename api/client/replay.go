@@ -16,7 +16,7 @@ import (
 type Replay struct {
 	CheckID  string          `json:"check_id"`
 	Recorded json.RawMessage `json:"recorded"` // the answer as it was given, or the problem
-	// Reproduced reports whether the outcome of then is the recorded one: the same answer byte for byte, or a problem with the same code.
+	// Reproduced reports whether the outcome of then is the recorded one: the same answer but for added_in, or a problem with the same code.
 	Reproduced  bool         `json:"reproduced"`
 	Then        Replayed     `json:"then"`
 	Now         Replayed     `json:"now"`

@@ -123,14 +123,9 @@ func endExcerpt(out *strings.Builder, there bool) string {
 	return readable(out.String())
 }
 
-// readable makes text of a part of a file.
+// readable makes text of a part of a file, which may begin or end within a character.
 func readable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
-			return '\uFFFD'
-		}
-		return r
-	}, strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD"))
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD")
 }
 
 var locatorNumber = regexp.MustCompile(`[0-9A-Za-z-]*[0-9][0-9A-Za-z-]*`)
