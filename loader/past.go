@@ -28,14 +28,11 @@ func (l *Loader) Past(ctx context.Context, g lists.Generation, scratch func() (l
 	if err != nil {
 		return g, nil, err
 	}
-	isStored := func(layers []lists.Layer) bool {
-		return !slices.ContainsFunc(layers, func(x lists.Layer) bool { _, ok := stored[x.ID]; return !ok })
-	}
 	var past *Loader // writes to the scratch store
 	g.Lists = slices.Clone(g.Lists)
 	for i := range g.Lists {
 		a := &g.Lists[i]
-		if isStored(a.Layers) {
+		if areIn(stored, a.Layers) {
 			continue
 		}
 		v, _, err := lists.Read[lists.Version](ctx, l.store, lists.DocVersion(a.List.ID, a.Version))
@@ -44,7 +41,7 @@ func (l *Loader) Past(ctx context.Context, g lists.Generation, scratch func() (l
 			return g, nil, fault.E(fault.Conflict, "generation %d cannot be read any more: version %d of list %s is not kept", g.Number, a.Version, a.List.ID)
 		case err != nil:
 			return g, nil, err
-		case len(v.Layers) > 0 && isStored(v.Layers):
+		case len(v.Layers) > 0 && areIn(stored, v.Layers):
 			a.Layers = v.Layers
 			continue
 		}
@@ -101,12 +98,21 @@ func (l *Loader) layersToDate(ctx context.Context, v, u *lists.Version) ([]lists
 	if err != nil {
 		return nil, err
 	}
+	stored, err := l.store.Layers(ctx)
+	if err != nil {
+		return nil, err
+	}
 	for i := range all {
-		if x := &all[i]; x.Number > u.Number && x.Activated != nil && len(x.Layers) > 0 {
+		if x := &all[i]; x.Number > u.Number && x.Activated != nil && len(x.Layers) > 0 && areIn(stored, x.Layers) {
 			return x.Layers, nil
 		}
 	}
 	return nil, nil
+}
+
+// areIn reports whether a store with these layers has all of some.
+func areIn(stored map[string]time.Time, some []lists.Layer) bool {
+	return !slices.ContainsFunc(some, func(x lists.Layer) bool { _, ok := stored[x.ID]; return !ok })
 }
 
 // GenerationAt returns the generation that was active at a time. fault.NotLoaded: nothing had been activated yet.

@@ -79,7 +79,7 @@ func (in *input) linesAround(n int, text string) (string, error) {
 		return "", err
 	}
 	defer rc.Close()
-	b := bufio.NewReaderSize(rc, 64<<10)
+	b := bufio.NewReaderSize(&newlines{r: rc}, 64<<10)
 	var out strings.Builder
 	there := false
 	for line := 1; line <= n+excerptLines; line++ {
@@ -110,10 +110,35 @@ func (in *input) linesAround(n int, text string) (string, error) {
 		if line >= n-excerptLines {
 			from := max(0, found-excerptBytes)
 			to := min(len(keep), max(found, 0)+len(text)+excerptBytes)
-			out.WriteString("line " + strconv.Itoa(line) + ": " + strings.TrimRight(string(keep[from:to]), "\r\n") + "\n")
+			out.WriteString("line " + strconv.Itoa(line) + ": " + strings.TrimRight(string(keep[from:to]), "\n") + "\n")
 		}
 	}
 	return endExcerpt(&out, there), nil
+}
+
+// newlines reads text with the line ends of Windows and of old Macs as "\n".
+type newlines struct {
+	r  io.Reader
+	cr bool // the last byte was "\r"
+}
+
+func (l *newlines) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	kept := p[:0]
+	for _, c := range p[:n] {
+		switch {
+		case c == '\n' && l.cr:
+			l.cr = false
+			continue
+		case c == '\r':
+			c = '\n'
+			l.cr = true
+		default:
+			l.cr = false
+		}
+		kept = append(kept, c)
+	}
+	return len(kept), err
 }
 
 func endExcerpt(out *strings.Builder, there bool) string {
