@@ -32,6 +32,8 @@ type auditCmd struct {
 	Verify        auditVerifyCmd        `cmd:"" help:"Find out whether any record was changed, removed or moved."`
 	Receipt       auditReceiptCmd       `cmd:"" help:"Print the proof that a check was recorded."`
 	VerifyReceipt auditVerifyReceiptCmd `cmd:"" help:"Verify such a proof with the public key alone."`
+	Replay        auditReplayCmd        `cmd:"" help:"Answer an earlier check again, from the lists of then and of now."`
+	Evidence      auditEvidenceCmd      `cmd:"" help:"Write all that proves an earlier check as one zip archive."`
 	Keys          auditKeysCmd          `cmd:"" help:"Show the public keys that verify the record."`
 	RotateKey     auditRotateKeyCmd     `cmd:"" help:"Make a new key that signs the record."`
 	Checkpoints   auditCheckpointsCmd   `cmd:"" help:"Print the newest checkpoints of all servers, to be kept elsewhere."`
