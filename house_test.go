@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
+	"screening/report":        {"screening", "lists", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {
