@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,7 +18,6 @@ import (
 	"interdict/api/client"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
-	"interdict/loader"
 	"interdict/screening/journal"
 	"interdict/screening/journal/proof"
 	"interdict/screening/record"
@@ -189,10 +186,6 @@ func ndjsonOf(w io.Writer) func(*client.AuditRecord) error {
 	}
 }
 
-// auditColumns are the columns of records as CSV.
-var auditColumns = []string{"at", "kind", "by", "check_id", "address", "network", "direction", "reference", "customer", "result", "action", "generation", "identity", "lists",
-	"answer", "error", "change", "writer", "sequence", "sha256"}
-
 func csvOf(out io.Writer) (write func(*client.AuditRecord) error, flush func() error) {
 	w := csv.NewWriter(out)
 	headed := false
@@ -201,20 +194,13 @@ func csvOf(out io.Writer) (write func(*client.AuditRecord) error, flush func() e
 			return nil
 		}
 		headed = true
-		return w.Write(auditColumns)
+		return w.Write(api.AuditColumns)
 	}
 	write = func(r *client.AuditRecord) error {
 		if err := head(); err != nil {
 			return err
 		}
-		c := cmp.Or(r.Check, &client.CheckRecord{})
-		generation := ""
-		if c.Generation > 0 {
-			generation = strconv.Itoa(c.Generation)
-		}
-		return w.Write(loader.SafeCells([]string{r.At.Format(time.RFC3339Nano), r.Kind, r.By, c.CheckID, c.Request.Address, c.Request.Network, c.Request.Direction, c.Request.Reference,
-			c.Request.Customer, c.Result, c.Action, generation, c.Identity, strings.Join(c.Lists, " "), string(c.Answer), string(c.Error), string(r.Change),
-			r.Writer, strconv.FormatUint(r.Sequence, 10), c.Record.SHA256}))
+		return w.Write(api.AuditCells(r))
 	}
 	return write, func() error {
 		if err := head(); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"interdict/api"
 	"interdict/lists"
 	"interdict/lists/storetest"
 	"interdict/screening/journal"
@@ -127,7 +128,7 @@ func TestTheRecordIsReadVerifiedAndProved(t *testing.T) {
 		t.Errorf("the export has %v", seen)
 	}
 	rows, err := csv.NewReader(strings.NewReader(ok("audit", "export", "--data", data, "--format", "csv", "--from", "2020-01-01", "--to", "2999-01-01"))).ReadAll()
-	if err != nil || len(rows) < 5 || len(rows[0]) != len(auditColumns) {
+	if err != nil || len(rows) < 5 || len(rows[0]) != len(api.AuditColumns) {
 		t.Errorf("%d rows, %v", len(rows), err)
 	}
 	for _, row := range rows {

@@ -20,6 +20,8 @@ var rooms = map[string][]string{
 	"lists/address":       {"lists/fault"},
 	"lists":               {"lists/address", "lists/fault"},
 	"lists/filter":        {"lists", "lists/fault"},
+	"lists/lease":         {"lists", "lists/fault"},
+	"lists/egress":        {"lists/fault"},
 	"lists/diskstore":     {"lists", "lists/address", "lists/fault"},
 	"lists/redisstore":    {"lists", "lists/address", "lists/fault"},
 	"lists/storetest":     {"lists", "lists/address", "lists/fault"},
@@ -27,21 +29,25 @@ var rooms = map[string][]string{
 	"screening/replica":   {"lists", "lists/address", "lists/fault", "lists/filter"},
 	"screening":           {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault"},
 	"loader/formats":      {"lists/address", "lists/fault"}, // it asks only what looks like an address
-	"loader/fetch":        {"lists/fault"},
+	"loader/fetch":        {"lists/egress", "lists/fault"},
 	"loader/build":        {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
-	"loader":              {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault"},
+	"loader":              {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/lease"},
+	"webhook":             {"lists", "lists/address", "lists/egress", "lists/fault", "lists/lease"},
 	"api/auth":            {"lists", "lists/address", "lists/fault"},
 	"api/console":         {"api/auth", "lists/fault"},
 	"api/certs":           {"lists/fault"},
 	"api/certs/certstest": {},
 	"api/bench":           {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":          {"lists", "lists/fault"},
-	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/journal", "screening/journal/proof", "screening/replica", "loader", "loader/build", "lists", "lists/address", "lists/fault"},
+	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault"},
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
-	"screening/archive":       {"screening", "screening/journal", "lists", "lists/address", "lists/fault"},
 	"screening/report":        {"screening", "lists", "lists/address", "lists/fault"},
+	"screening/archive":       {"screening", "screening/journal", "lists", "lists/lease", "lists/address", "lists/fault"},
+
+	"screening/archive/diskindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/indextest": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

@@ -8,7 +8,7 @@
 //	people.go   staff accounts                       signin.go   how staff sign in
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
 //	output.go   what is printed                      tls.go      certificates of server and client
-//	bench.go    measure this machine
+//	bench.go    measure this machine                 webhooks.go  where events are sent
 package main
 
 import (
@@ -55,6 +55,7 @@ type cli struct {
 	Audit     auditCmd     `cmd:"" help:"Read and verify the record of decisions and changes."`
 	Witness   witnessCmd   `cmd:"" help:"Cosign the records of other deployments, so that nobody there can change them unseen."`
 	People    peopleCmd    `cmd:"" help:"Create, list, reset and disable staff accounts."`
+	Webhooks  webhooksCmd  `cmd:"" help:"Create, list, rotate, delete and test webhooks."`
 	Bench     benchCmd     `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"time"
 
 	"interdict/api"
@@ -52,6 +53,13 @@ type operations interface {
 	SetRoles(ctx context.Context, id string, r client.RolesRequest) (*client.StaffAccount, error)
 	DisablePerson(ctx context.Context, id, reason string) (*client.StaffAccount, error)
 
+	Webhooks(ctx context.Context) ([]client.Webhook, error)
+	CreateWebhook(ctx context.Context, r client.WebhookRequest) (*client.NewWebhook, error)
+	RotateWebhook(ctx context.Context, id string, r client.Rotation) (*client.NewWebhook, error)
+	DeleteWebhook(ctx context.Context, id string) error
+	TestWebhook(ctx context.Context, id string) (*client.Delivery, error)
+	Deliveries(ctx context.Context, id string, limit int) ([]client.Delivery, error)
+
 	Proposals(ctx context.Context, state lists.ProposalState) ([]client.Proposal, error)
 	ApproveProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
 	RejectProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
@@ -66,6 +74,7 @@ var (
 type target struct {
 	storeFlags
 	serverFlags
+	webhookAllow []netip.Prefix // on a store
 }
 
 // reads runs work with operations that only read. It never creates a store.
@@ -119,7 +128,8 @@ func (t *target) changesAt(e *env, pepper string, work func(operations) error) e
 	if err != nil {
 		return err
 	}
-	all := api.Operations{Store: o.store, Loader: o.loader, Keys: keys, Ledger: lists.Ledger{Recorder: recorder{o.journal}, Log: o.log, Now: time.Now}, Now: time.Now, Log: o.log}
+	all := api.Operations{Store: o.store, Loader: o.loader, Keys: keys, Ledger: lists.Ledger{Recorder: recorder{o.journal}, Log: o.log, Now: time.Now}, Now: time.Now, Log: o.log,
+		WebhookAllow: t.webhookAllow}
 	return work(all.As(api.Person{Actor: lists.Person(operator()), Alone: lists.AloneOperator}))
 }
 

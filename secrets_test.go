@@ -787,6 +787,16 @@ func fieldsOfTheAPI() []field {
 	add("POST /v1/keys: roles", func(s *running, text string) {
 		s.sendJSON(http.MethodPost, "/v1/keys", object{"name": "x", "roles": []string{text}})
 	})
+	for _, name := range []string{"url", "description", "reason", "[unknown]"} {
+		member(http.MethodPost, "/v1/webhooks", name, object{"url": "https://hooks.invalid/"})
+	}
+	add("webhook", func(s *running, text string) {
+		p := url.PathEscape(text)
+		s.sendJSON(http.MethodPost, "/v1/webhooks", object{"url": "https://hooks.invalid/" + p})
+		s.sendJSON(http.MethodPost, "/v1/webhooks", object{"url": "https://hooks.invalid/", "events": []string{text}})
+		s.sendJSON(http.MethodPost, "/v1/webhooks/"+p+"/rotate", object{"overlap": text, "reason": text})
+		s.send(http.MethodDelete, "/v1/webhooks/"+p, nil, nil)
+	})
 	return all
 }
 
@@ -821,7 +831,7 @@ func TestNoFieldOfTheServerKeepsASecret(t *testing.T) {
 	s.out = kept
 	s.uploadSecrets(secrets)
 
-	for _, path := range []string{"/v1/lists", "/v1/lists/l", "/v1/lists/l/versions", "/v1/lists/l/suppressions", "/v1/generations", "/v1/keys", "/v1/replicas", "/readyz"} {
+	for _, path := range []string{"/v1/lists", "/v1/lists/l", "/v1/lists/l/versions", "/v1/lists/l/suppressions", "/v1/generations", "/v1/keys", "/v1/webhooks", "/v1/replicas", "/readyz"} {
 		s.send(http.MethodGet, path, nil, nil)
 	}
 	base := s.base

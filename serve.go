@@ -35,6 +35,7 @@ type serveCmd struct {
 	storeFlags
 	sourceFlags
 	signInFlags
+	webhookFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
@@ -64,6 +65,9 @@ func (*serveCmd) Help() string {
 func (c *serveCmd) Validate() error {
 	if _, err := api.ParseProxies(c.TrustedProxies); err != nil {
 		return fmt.Errorf("--trusted-proxies: %w", err)
+	}
+	if _, err := c.allowed(); err != nil {
+		return err
 	}
 	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
 	switch {
@@ -129,6 +133,10 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	webhookAllow, err := c.allowed()
+	if err != nil {
+		return err
+	}
 	cert, err := c.certificate(log)
 	if err != nil {
 		return err
@@ -170,7 +178,8 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, Record: o.journal, RecordProblems: o.journal.Problems, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies}
+		JournalError: func() error { return journalError(o.journal) }, Record: o.journal, RecordProblems: o.journal.Problems, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
+		WebhookAllow: webhookAllow}
 	if cert != nil {
 		options.Certificate = cert.Check
 		watchCertificate(metrics, cert)
@@ -247,6 +256,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 			c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry)}).Run(ctx)
 		}
 	}()
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		c.deliverer(o, webhookAllow, metrics.Registry, log).Run(ctx)
+	}()
 	log.Info("serving", "address", ln.Addr().String(), "admin", admin.Addr().String(), "store", o.store.Describe())
 	if c.Demo {
 		printDemo(e, ln.Addr().String(), admin.Addr().String(), demoKey, demoSignIn)
@@ -272,6 +286,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	<-swept
 	<-exchanged
 	<-refreshed
+	<-told
 	apiServer.Close()
 	adminServer.Close()
 	if errors.Is(err, http.ErrServerClosed) {
@@ -434,7 +449,7 @@ func kindOf(action string) journal.Kind {
 		return kind
 	}
 	switch {
-	case strings.HasPrefix(action, "key-"), strings.HasPrefix(action, "person-"):
+	case strings.HasPrefix(action, "key-"), strings.HasPrefix(action, "person-"), strings.HasPrefix(action, "webhook-"):
 		return journal.Key
 	case strings.HasPrefix(action, "sign-in"):
 		return journal.SignIn

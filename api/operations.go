@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,8 @@ type Operations struct {
 	Log    *slog.Logger
 	// Changed, if not nil, is called after every change of what is active.
 	Changed func(context.Context)
+	// WebhookAllow are internal networks that webhooks may reach.
+	WebhookAllow []netip.Prefix
 }
 
 // Person is who acts.

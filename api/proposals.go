@@ -45,7 +45,7 @@ func (a *Acting) propose(ctx context.Context, err error, reason string, change a
 	}
 	e := lists.NewEvent("propose", a.person.Actor, reason, &lists.Warrant{})
 	e.List, e.Version, e.Subject, e.Proposal, e.Before, e.After = p.List, p.Version, p.Subject, p.ID, p.Before, p.After
-	if err := a.Ledger.Do(e, func() error { return a.Store.Commit(ctx, lists.Put(lists.DocProposal(p.ID), p, 0)) }); err != nil {
+	if err := a.Ledger.Do(e, func() error { return a.Store.Commit(ctx, p.Changes()...) }); err != nil {
 		return err
 	}
 	return &client.Proposed{Proposal: viewProposal(&p, p.State)}

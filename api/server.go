@@ -55,6 +55,8 @@ type Options struct {
 	// Record is what decisions are read from; RecordProblems tells what is wrong with it although decisions can be recorded.
 	Record         Record
 	RecordProblems func() []error
+	// Archive is the index of the record of all servers; nil: this server has none.
+	Archive *Archive
 	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
 	Certificate func() (detail string, err error)
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -64,6 +66,8 @@ type Options struct {
 	// Uploads bounds the uploads in progress, and UploadSpace the bytes that they take on disk; 0: 8, and 8 GiB.
 	Uploads     int
 	UploadSpace int64
+	// WebhookAllow are internal networks that webhooks may reach.
+	WebhookAllow []netip.Prefix
 }
 
 // Server answers the API.
@@ -82,6 +86,7 @@ type Server struct {
 	journal  func() error
 	audit    Audit
 	problems func() []error
+	archive  *Archive
 	ledger   lists.Ledger
 	alone    string // why one person is enough for everybody; "" if not
 	proxies  []netip.Prefix
@@ -105,7 +110,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, audit: Audit{o.Record}, problems: o.RecordProblems, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
+		now: o.Now, journal: o.JournalError, audit: Audit{o.Record}, problems: o.RecordProblems, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
 		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {
@@ -115,7 +120,7 @@ func New(o Options) *Server {
 		s.alone = lists.AloneFourEyes
 	}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
-	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp}
+	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, WebhookAllow: o.WebhookAllow}
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -185,8 +190,18 @@ func New(o Options) *Server {
 
 	s.route(http.MethodGet, "/v1/checks/:id", s.getCheck, auth.Auditor)
 	s.route(http.MethodGet, "/v1/checks/:id/receipt", s.getReceipt, auth.Auditor)
+	s.route(http.MethodGet, "/v1/audit", s.getAudit, auth.Auditor)
+	s.route(http.MethodGet, "/v1/alerts", s.getAlerts, auth.Auditor, auth.Approver)
+	s.route(http.MethodPost, "/v1/alerts/:id/resolve", s.resolveAlert, auth.Auditor, auth.Approver)
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
+
+	s.route(http.MethodGet, "/v1/webhooks", s.getWebhooks, auth.Admin)
+	s.route(http.MethodPost, "/v1/webhooks", s.postWebhook, auth.Admin)
+	s.route(http.MethodPost, "/v1/webhooks/:id/rotate", s.rotateWebhook, auth.Admin)
+	s.route(http.MethodPost, "/v1/webhooks/:id/test", s.testWebhook, auth.Admin)
+	s.route(http.MethodGet, "/v1/webhooks/:id/deliveries", s.getDeliveries, auth.Admin)
+	s.route(http.MethodDelete, "/v1/webhooks/:id", s.deleteWebhook, auth.Admin)
 
 	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
 	s.route(http.MethodGet, "/docs/*file", s.docs)

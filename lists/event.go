@@ -12,7 +12,7 @@ import (
 // ("done" or "failed").
 type Event struct {
 	// Action is stage, approve, reject, activate, rollback, retire, settings, compact, rebuild, suppress…, propose, withdraw, key-create…,
-	// person-create…, sign-in, sign-out, denied; refresh: one record, at its end.
+	// person-create…, webhook-create…, sign-in, sign-out, denied; refresh: one record, at its end.
 	Action  string    `json:"action"`
 	Outcome string    `json:"outcome"`
 	At      time.Time `json:"at"`

@@ -154,6 +154,7 @@ func Person(name string) Actor { return Actor{Person: name} }
 const (
 	Bootstrap = "bootstrap" // the key of the configuration
 	Refresher = "refresh"   // the program, when it fetches a list from its source
+	Webhooks  = "webhook"   // the program, when it disables a webhook whose receiver is gone
 )
 
 var fold = cases.Fold()

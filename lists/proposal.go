@@ -152,7 +152,7 @@ func (w *Warrant) Changes() []Change {
 	}
 	p := *w.Proposal
 	p.State, p.Decided = cmp.Or(w.Outcome, Approved), w.Decided
-	return []Change{Put(DocProposal(p.ID), p, w.Revision)}
+	return []Change{Put(DocProposal(p.ID), p, w.Revision), p.notice().change()}
 }
 
 // Unchanged returns fault.Conflict if what the warrant's proposal would change is no longer as it was when the proposal was made.

@@ -51,8 +51,8 @@ type Lease struct {
 // redacted replaces the secret parts of a URL.
 const redacted = "xxxxx"
 
-// redactURL replaces the user, the password and the values of the query in a URL, and removes the fragment. It keeps the path.
-func redactURL(raw string) string {
+// RedactURL replaces the user, the password and the values of the query in a URL, and removes the fragment. It keeps the path.
+func RedactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return redacted
@@ -77,9 +77,9 @@ func redactURL(raw string) string {
 
 // Redacted returns the source without the secrets that its URLs may contain.
 func (s Source) Redacted() Source {
-	s.URL = redactURL(s.URL)
+	s.URL = RedactURL(s.URL)
 	if s.SHA256URL != "" {
-		s.SHA256URL = redactURL(s.SHA256URL)
+		s.SHA256URL = RedactURL(s.SHA256URL)
 	}
 	return s
 }

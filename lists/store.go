@@ -25,12 +25,15 @@ import (
 
 // Keys of documents and names of blobs. No other package builds one.
 const (
-	DocHead     = "head"     // Head
-	DocPepper   = "pepper"   // secret key of the HMAC over API keys
-	DocStoreID  = "store-id" // StoreID
-	DocVerified = "verified" // Verified
+	DocHead     = "head"      // Head
+	DocPepper   = "pepper"    // secret key of the HMAC over API keys
+	DocStoreID  = "store-id"  // StoreID
+	DocVerified = "verified"  // Verified
+	DocLookBack = "look-back" // archive.LookBackState
 	// DocPeople changes with every change of a key or an account, so that rules about all of them hold when several change at once.
 	DocPeople = "people"
+	// DocWebhookWatch is how far webhooks have been told of what happens to lists.
+	DocWebhookWatch = "webhook-watch"
 )
 
 // Prefixes of the keys of documents, for Scan and ReadAll.
@@ -45,6 +48,11 @@ const (
 	DocSessions        = "session/"
 	DocWriters         = "writer/"       // of the record; those that may write, or whose last checkpoint no other writer has recorded
 	DocEndedWriters    = "ended-writer/" // the others
+	DocNotices         = "notice/"
+	DocWebhooks        = "webhook/"
+	DocWebhookQueues   = "webhook-queue/"
+	DocWaiting         = "delivery/waiting/"
+	DocFinished        = "delivery/finished/"
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -66,6 +74,11 @@ func DocUse(credential string) string              { return "use/" + credential 
 func DocWriter(id string) string                   { return DocWriters + id }
 func DocEndedWriter(id string) string              { return DocEndedWriters + id }
 func DocProposal(id string) string                 { return DocProposals + id }
+func DocNotice(id string) string                   { return DocNotices + strings.ReplaceAll(id, ".", "-") }
+func DocWebhook(id string) string                  { return DocWebhooks + id }
+func DocWebhookQueue(webhook string) string        { return DocWebhookQueues + webhook }
+func DocsWaiting(webhook string) string            { return DocWaiting + webhook + "/" }
+func DocsFinished(webhook string) string           { return DocFinished + webhook + "/" }
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocRefresh(list string) string                { return "refresh/" + list }
 func DocLease(task string) string                  { return "lease/" + task }

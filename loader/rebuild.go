@@ -9,6 +9,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/lists/lease"
 	"interdict/loader/build"
 	"interdict/loader/formats"
 )
@@ -272,7 +273,7 @@ func (l *Loader) dropAll(ctx context.Context, layers []lists.Layer) {
 // Rebuilds rebuilds the lists of the current generation that need it, in the background, until ctx ends. One of the processes on a store does
 // it; owner names this one. A list that cannot be rebuilt stays on its old layers and is tried again later.
 func (l *Loader) Rebuilds(ctx context.Context, owner string) {
-	turn := &lease{store: l.store, key: lists.DocLease("rebuild"), owner: owner, ttl: leaseTTL, now: l.now}
+	turn := lease.New(l.store, "rebuild", owner, lease.TTL, l.now)
 	tries := map[string]attempt{}
 	tick := time.NewTicker(rebuildEvery)
 	defer tick.Stop()
@@ -301,7 +302,7 @@ type attempt struct {
 }
 
 // rebuildAll rebuilds what is due. The error is that of a list that cannot be rebuilt.
-func (l *Loader) rebuildAll(ctx context.Context, turn *lease, tries map[string]attempt) (failed error) {
+func (l *Loader) rebuildAll(ctx context.Context, turn *lease.Lease, tries map[string]attempt) (failed error) {
 	due, err := l.outdated(ctx)
 	if err != nil || len(due) == 0 {
 		return err
@@ -319,12 +320,12 @@ func (l *Loader) rebuildAll(ctx context.Context, turn *lease, tries map[string]a
 	if err := l.checkReplicaRules(ctx); err != nil {
 		return err
 	}
-	taken, err := turn.take(ctx)
+	taken, err := turn.Take(ctx)
 	if err != nil || !taken {
 		return err
 	}
 	failed = nil
-	turn.while(ctx, func(ctx context.Context) {
+	turn.While(ctx, func(ctx context.Context) {
 		for _, list := range due {
 			start := time.Now()
 			done, err := l.Rebuild(ctx, list, "system")

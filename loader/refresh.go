@@ -18,6 +18,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/lists/lease"
 	"interdict/loader/fetch"
 	"interdict/loader/formats"
 )
@@ -55,15 +56,15 @@ type RefreshOptions struct {
 type Refresher struct {
 	l     *Loader
 	o     RefreshOptions
-	lease *lease
+	lease *lease.Lease
 }
 
 // NewRefresher makes a refresher for the lists of a loader.
 func NewRefresher(l *Loader, o RefreshOptions) *Refresher {
-	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 10*time.Second), cmp.Or(o.LeaseTTL, leaseTTL)
+	o.Poll, o.LeaseTTL = cmp.Or(o.Poll, 10*time.Second), cmp.Or(o.LeaseTTL, lease.TTL)
 	o.Parallel, o.Timeout = cmp.Or(o.Parallel, 4), cmp.Or(o.Timeout, time.Hour)
 	o.Fetch.MaxBytes, o.Fetch.Dir = cmp.Or(o.Fetch.MaxBytes, MaxUploadBytes), l.builder.Dir
-	return &Refresher{l, o, &lease{store: l.store, key: lists.DocLease("refresh"), owner: o.Owner, ttl: o.LeaseTTL, now: l.now}}
+	return &Refresher{l, o, lease.New(l.store, "refresh", o.Owner, o.LeaseTTL, l.now)}
 }
 
 // Refreshed is the result of refreshing one list.
@@ -85,7 +86,7 @@ func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, repor
 		return err
 	}
 	for {
-		taken, err := r.lease.take(ctx)
+		taken, err := r.lease.Take(ctx)
 		if err != nil {
 			return err
 		}
@@ -98,7 +99,7 @@ func (r *Refresher) Refresh(ctx context.Context, ids []string, force bool, repor
 		case <-time.After(min(time.Second, r.o.LeaseTTL/4)):
 		}
 	}
-	r.lease.while(ctx, func(ctx context.Context) {
+	r.lease.While(ctx, func(ctx context.Context) {
 		err = r.all(ctx, due, func(id string) Refreshed { return r.list(ctx, id, len(ids) > 0, force) }, report, nil)
 	})
 	return err
@@ -136,11 +137,11 @@ func (r *Refresher) refreshDue(ctx context.Context) error {
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	taken, err := r.lease.take(ctx)
+	taken, err := r.lease.Take(ctx)
 	if err != nil || !taken {
 		return err
 	}
-	r.lease.while(ctx, func(ctx context.Context) {
+	r.lease.While(ctx, func(ctx context.Context) {
 		err = r.all(ctx, due, func(id string) Refreshed { return r.list(ctx, id, false, false) }, r.logResult, func() ([]string, error) {
 			return r.due(ctx, nil, false, func(Refreshed) {})
 		})

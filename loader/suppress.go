@@ -55,7 +55,7 @@ func (l *Loader) ProposeSuppression(ctx context.Context, list, text, network str
 			At: now, Expires: earlier(now.Add(lists.ProposalTTL), s.Until), State: lists.Open}
 		p.Before, p.After = lists.Difference(struct{}{}, shownSuppression{s.Address, s.Network, len(s.Listings), s.Until})
 		c.Before, c.After = p.Before, p.After
-		return lists.TryCommit(ctx, l.store, lists.Put(lists.DocSuppression(list, s.ID), s, 0), lists.Put(lists.DocProposal(s.ID), p, 0))
+		return lists.TryCommit(ctx, l.store, append(p.Changes(), lists.Put(lists.DocSuppression(list, s.ID), s, 0))...)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/fault"
+	"interdict/lists/lease"
 )
 
 // verifyEvery is how often the layers of the current generation are read whole to find damage. Ten million addresses in Redis take
@@ -39,7 +40,7 @@ func (l *Loader) Verify(ctx context.Context) error {
 }
 
 // verifyDue verifies the layers if no process has done so for verifyEvery. turn keeps two processes from doing it at once.
-func (l *Loader) verifyDue(ctx context.Context, turn *lease) error {
+func (l *Loader) verifyDue(ctx context.Context, turn *lease.Lease) error {
 	last, revision, err := lists.Read[lists.Verified](ctx, l.store, lists.DocVerified)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
@@ -47,11 +48,11 @@ func (l *Loader) verifyDue(ctx context.Context, turn *lease) error {
 	if l.now().Sub(last.At) < verifyEvery {
 		return nil
 	}
-	taken, err := turn.take(ctx)
+	taken, err := turn.Take(ctx)
 	if err != nil || !taken {
 		return err
 	}
-	turn.while(ctx, func(ctx context.Context) {
+	turn.While(ctx, func(ctx context.Context) {
 		if err = l.Verify(ctx); err == nil {
 			err = l.store.Commit(ctx, lists.Put(lists.DocVerified, lists.Verified{At: l.now().UTC()}, revision))
 		}

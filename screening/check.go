@@ -72,6 +72,8 @@ type work struct {
 	asked   []lists.LayerKey
 	found   [][]byte
 	entries []journal.Entry
+
+	unrecorded bool // the answers go to nobody who decides on them
 }
 
 var workPool = sync.Pool{New: func() any { return new(work) }}
@@ -102,7 +104,7 @@ func (w *work) release() {
 	clear(w.asked)
 	clear(w.found)
 	clear(w.entries)
-	w.checks, w.snap = w.checks[:0], nil
+	w.checks, w.snap, w.unrecorded = w.checks[:0], nil, false
 	if cap(w.checks) <= maxPooledChecks {
 		workPool.Put(w)
 	}
@@ -124,7 +126,9 @@ func (s *Screener) run(ctx context.Context, w *work) {
 		s.findMatches(ctx, w)
 	}
 	w.forEach((*work).finish)
-	s.record(w)
+	if !w.unrecorded {
+		s.record(w)
+	}
 }
 
 // minChecksPerWorker is how many checks make a further goroutine worth its cost.

@@ -63,8 +63,18 @@ func (s *Screener) Check(ctx context.Context, r *Request, a *Answer) error {
 // CheckAll answers many requests; element i of answers and errs is for requests[i]. Requests whose element of errs is not
 // nil are skipped. All answers come from one generation.
 func (s *Screener) CheckAll(ctx context.Context, requests []Request, answers []Answer, errs []error) {
+	s.all(ctx, requests, answers, errs, false)
+}
+
+// WouldAnswer is CheckAll without a record: no answer may be decided on.
+func (s *Screener) WouldAnswer(ctx context.Context, requests []Request, answers []Answer, errs []error) {
+	s.all(ctx, requests, answers, errs, true)
+}
+
+func (s *Screener) all(ctx context.Context, requests []Request, answers []Answer, errs []error, unrecorded bool) {
 	w := newWork()
 	defer w.release()
+	w.unrecorded = unrecorded
 	for i := range requests {
 		if errs[i] == nil {
 			w.add(&requests[i], &answers[i])

@@ -104,7 +104,7 @@ func CheckPerson(field, name string) error {
 		return fault.E(fault.Invalid, "%s: use 1 to 100 letters, digits, blanks and @._+'-, beginning with a letter or digit", field)
 	}
 	switch folded := lists.FoldPerson(name); {
-	case folded == lists.Bootstrap, folded == lists.Refresher, folded == "operator":
+	case folded == lists.Bootstrap, folded == lists.Refresher, folded == lists.Webhooks, folded == "operator":
 		return fault.E(fault.Invalid, "%s: %s is the program's own name for something else", field, folded)
 	}
 	return nil

@@ -5,8 +5,12 @@ import (
 	"encoding/json"
 	"io"
 	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
 	"time"
 
+	"interdict/lists"
 	"interdict/lists/fault"
 )
 
@@ -110,4 +114,130 @@ func (c *Client) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
 	}
 	err := c.get(ctx, "/v1/audit/checkpoints", nil, &out)
 	return out.Checkpoints, err
+}
+
+// AuditQuery selects records. Every condition that is not zero has to hold.
+type AuditQuery struct {
+	From, To         time.Time // From or later, before To
+	Kind             string    // check, activation, …
+	Address, Network string    // any spelling
+	Reference        string
+	Customer         string
+	Result, List, By string
+	Cursor           string // of the page before
+	Limit            int    // records in a page; 0: 100
+	Newest           bool   // the newest first
+}
+
+// AuditPage is one page of records.
+type AuditPage struct {
+	Records []AuditRecord `json:"records"`
+	Coverage
+	Cursor string `json:"cursor,omitempty"` // of the next page; "" at the end
+}
+
+// Coverage says up to when records can be found. Nothing is said about later ones.
+type Coverage struct {
+	CompleteUntil *time.Time `json:"complete_until"`   // null: nothing can be said yet
+	Behind        []string   `json:"behind,omitempty"` // why it is not later
+	Gaps          []string   `json:"gaps,omitempty"`   // records that are missing for good
+}
+
+// Audit returns a page of the records of all servers.
+func (c *Client) Audit(ctx context.Context, q AuditQuery) (*AuditPage, error) {
+	return one(func(out *AuditPage) error { return c.get(ctx, "/v1/audit", q.values(), out) })
+}
+
+func (q *AuditQuery) values() url.Values {
+	v := url.Values{}
+	for name, text := range map[string]string{"kind": q.Kind, "address": q.Address, "network": q.Network, "reference": q.Reference, "customer": q.Customer, "result": q.Result,
+		"list": q.List, "by": q.By, "cursor": q.Cursor} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	if !q.From.IsZero() {
+		v.Set("from", q.From.Format(time.RFC3339Nano))
+	}
+	if !q.To.IsZero() {
+		v.Set("to", q.To.Format(time.RFC3339Nano))
+	}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Newest {
+		v.Set("order", "newest")
+	}
+	return v
+}
+
+// Alert tells that an earlier check would be answered otherwise now.
+type Alert struct {
+	ID        string          `json:"id"`
+	State     string          `json:"state"` // open, resolved
+	Cause     string          `json:"cause"` // listed, stricter, weaker, delisted
+	At        time.Time       `json:"at"`
+	CheckID   string          `json:"check_id"`
+	CheckedAt time.Time       `json:"checked_at"`
+	By        string          `json:"by"`
+	Request   Asked           `json:"request"`
+	Identity  string          `json:"identity,omitempty"`
+	Told      AlertOutcome    `json:"told"`
+	Before    *AlertOutcome   `json:"before,omitempty"` // what the alert before this one for the same check told
+	Now       AlertOutcome    `json:"now"`
+	Resolved  *lists.Approval `json:"resolved,omitempty"`
+}
+
+// AlertOutcome is what a check was, or would be, told.
+type AlertOutcome struct {
+	Result     string   `json:"result"`
+	Action     string   `json:"action,omitempty"`
+	Generation int      `json:"generation"`
+	Lists      []string `json:"lists,omitempty"`
+}
+
+// AlertQuery selects alerts.
+type AlertQuery struct {
+	State  string // open (when empty), all
+	List   string
+	Cursor string
+	Limit  int // alerts in a page; 0: 100
+}
+
+// AlertPage is one page of alerts, the oldest first.
+type AlertPage struct {
+	Alerts   []Alert   `json:"alerts"`
+	LookBack *LookBack `json:"look_back"`
+	Cursor   string    `json:"cursor,omitempty"`
+}
+
+// LookBack is the state of looking back on earlier checks.
+type LookBack struct {
+	Generation int        `json:"generation"`        // up to which changes were looked back on
+	Success    *time.Time `json:"success"`           // when that was
+	All        *time.Time `json:"all"`               // when every check was last looked back on
+	Failure    string     `json:"failure,omitempty"` // of the last run; it stays until one succeeds
+	FailedAt   *time.Time `json:"failed_at,omitempty"`
+	OpenAlerts int        `json:"open_alerts"`
+}
+
+// Alerts returns a page of alerts.
+func (c *Client) Alerts(ctx context.Context, q AlertQuery) (*AlertPage, error) {
+	v := url.Values{}
+	for name, text := range map[string]string{"state": q.State, "list": q.List, "cursor": q.Cursor} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	return one(func(out *AlertPage) error { return c.get(ctx, "/v1/alerts", v, out) })
+}
+
+// ResolveAlert notes what a person has decided on an alert.
+func (c *Client) ResolveAlert(ctx context.Context, id, reason string) (*Alert, error) {
+	return one(func(out *Alert) error {
+		return c.change(ctx, http.MethodPost, pathOf("v1", "alerts", id, "resolve"), map[string]string{"reason": reason}, out)
+	})
 }

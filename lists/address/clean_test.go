@@ -91,6 +91,7 @@ var secrets = map[string]string{
 	"behind a label":         "key: L53fCHmQhbNp1B4JipfBtfeHZH7cAibzG9oK19XfiFzxHgAkz6JK",
 	"over two lines":         "5e1a76bc572fed175f983450164d5910\n0f691b34e4241d761dea046cd89278e6",
 	"our own API key":        "ik_mfrggzdfmztwq2lk_9Yc0vVQqkq3r1nJ7mX2bT5wZ8aL4pE6uD0sGhKjRtFyA",
+	"our own signing secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAbCdEfGhIjk=",
 	"beside its own address": cleanAddress + ",L53fCHmQhbNp1B4JipfBtfeHZH7cAibzG9oK19XfiFzxHgAkz6JK",
 }
 

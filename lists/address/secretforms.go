@@ -13,6 +13,7 @@ var secretPrefixes = []string{
 	"zxviews", "zviews", "uview1", "uivk1", "zivks1", // Zcash viewing keys, which reveal private transactions
 	"ed25519-priv-", "secp256k1-priv-", // Aptos (AIP-80)
 	"pvt_k1_", "pvt_r1_", "pvt_wa_", "7b2254797065223a", // Antelope, Filecoin's exported key file
+	"whsec_", // the secret that webhooks are signed with
 }
 
 // secret recognises private keys before anything is decoded, so that none gets into an

@@ -27,6 +27,7 @@ import (
 	"syscall"
 	"time"
 
+	"interdict/lists/egress"
 	"interdict/lists/fault"
 )
 
@@ -140,7 +141,7 @@ func newClient(o Options) *client {
 	}
 	c := &client{o: o, stalled: stallTimeout, proxy: http.ProxyFromEnvironment}
 	if !o.AllowInternal {
-		c.control = refuseInternal
+		c.control = egress.Control(egress.Guard{}.Check)
 	}
 	return c
 }
@@ -290,7 +291,7 @@ func (c *client) receive(d *Download, res *http.Response, cancel func()) (err er
 		if body.err == nil {
 			return fault.TempFile(c.o.Dir, err)
 		}
-		return retryable("interrupted after %d bytes: %w", d.SizeBytes, withoutURL(body.err))
+		return retryable("interrupted after %d bytes: %w", d.SizeBytes, egress.WithoutURL(body.err))
 	}
 	if d.SizeBytes > c.o.MaxBytes {
 		return c.tooLarge()
@@ -368,28 +369,13 @@ func (m *countingReader) Read(p []byte) (int, error) {
 // requestError classifies the error of a request without a response.
 func requestError(err error) error {
 	if fault.KindOf(err) != fault.Internal { // from the guard or the redirect check
-		return fault.E(fault.KindOf(err), "%w", withoutURL(err))
+		return fault.E(fault.KindOf(err), "%w", egress.WithoutURL(err))
 	}
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
 		return fault.E(fault.Unavailable, "its TLS certificate is not trusted: %w", certificate.Err)
 	}
-	return retryable("%w", withoutURL(err))
-}
-
-// cause returns the part of an error without URLs. net/http wraps its errors with the URL, and some contain one.
-func withoutURL(err error) error {
-	var around *url.Error
-	for errors.As(err, &around) {
-		err = around.Err
-	}
-	if errors.Is(err, context.Canceled) {
-		return errors.New("the server stopped sending")
-	}
-	if strings.ContainsAny(err.Error(), "?@") || strings.Contains(err.Error(), "://") || strings.Contains(err.Error(), "Location") {
-		return errors.New("the response is not valid HTTP")
-	}
-	return err
+	return retryable("%w", egress.WithoutURL(err))
 }
 
 // retryAfter reads Retry-After, in seconds or as a date (RFC 9110, section 10.2.3).

@@ -98,8 +98,8 @@ type AlertState struct {
 // or is damaged, they return fault.Unavailable, never an empty result.
 type Index interface {
 	// Add stores entries of one writer, in order of sequence, and its mark, all or nothing. What is there already is left as it is: entries
-	// may come again. A mark never moves back, except that Gap and Node are replaced. fault.Conflict: entries are missing between the mark that is stored and the
-	// first entry, and m.Gap does not say why.
+	// may come again. A mark never moves back, except that Gap and Node are replaced. fault.Conflict: entries are missing between the mark that is stored and
+	// the first entry, between two entries, or between the last entry and m, and m.Gap does not say why.
 	Add(ctx context.Context, entries []Entry, m Mark) error
 	// Marks returns the marks of all writers, in order of their ids.
 	Marks(ctx context.Context) ([]Mark, error)
@@ -115,5 +115,6 @@ type Index interface {
 	Clear(ctx context.Context) error
 	// Describe returns a name of the index for messages, without secrets: "embedded index ./data/index", "postgres db.example.org/interdict".
 	Describe() string
+	// Close may be called more than once. All else returns fault.Unavailable from then on.
 	Close() error
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +40,15 @@ func (k Kind) String() string {
 		return kinds[k]
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Kinds returns the names of all kinds.
+func Kinds() []string { return slices.Clone(kinds[1:]) }
+
+// KindOf returns the kind of a name.
+func KindOf(name string) (Kind, bool) {
+	i := slices.Index(kinds[:], name)
+	return Kind(i), i > 0
 }
 
 // Record is one record, as readers get it.

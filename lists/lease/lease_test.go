@@ -1,4 +1,4 @@
-package loader
+package lease
 
 import (
 	"context"
@@ -18,23 +18,23 @@ type clock struct{ at atomic.Int64 }
 func (c *clock) now() time.Time        { return time.Unix(0, c.at.Load()) }
 func (c *clock) move(by time.Duration) { c.at.Add(int64(by)) }
 
-func leases(t *testing.T, ttl time.Duration, clocks ...*clock) []*lease {
+func leases(t *testing.T, ttl time.Duration, clocks ...*clock) []*Lease {
 	t.Helper()
 	store, err := diskstore.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	all := make([]*lease, len(clocks))
+	all := make([]*Lease, len(clocks))
 	for i, c := range clocks {
-		all[i] = &lease{store: store, key: lists.DocLease("test"), owner: string(rune('a' + i)), ttl: ttl, now: c.now}
+		all[i] = New(store, "test", string(rune('a'+i)), ttl, c.now)
 	}
 	return all
 }
 
-func take(t *testing.T, l *lease, want bool, why string) {
+func take(t *testing.T, l *Lease, want bool, why string) {
 	t.Helper()
-	if got, err := l.take(t.Context()); err != nil || got != want {
+	if got, err := l.Take(t.Context()); err != nil || got != want {
 		t.Fatalf("%s: %s takes it: %t, %v", why, l.owner, got, err)
 	}
 }
@@ -113,7 +113,7 @@ func TestOfManyOneHasTheLeaseAtATime(t *testing.T) {
 		wg.Go(func() {
 			for range turns {
 				for {
-					taken, err := l.take(t.Context())
+					taken, err := l.Take(t.Context())
 					if err != nil {
 						t.Error(err)
 						return
@@ -123,7 +123,7 @@ func TestOfManyOneHasTheLeaseAtATime(t *testing.T) {
 					}
 					time.Sleep(time.Millisecond)
 				}
-				l.while(t.Context(), func(context.Context) {
+				l.While(t.Context(), func(context.Context) {
 					if n := holding.Add(1); n > most.Load() {
 						most.Store(n)
 					}
@@ -146,7 +146,7 @@ func TestWorkLivesAsLongAsItsLease(t *testing.T) {
 	a, b := all[0], all[1]
 	a.now, b.now = time.Now, time.Now
 	take(t, a, true, "nobody has it")
-	a.while(t.Context(), func(ctx context.Context) {
+	a.While(t.Context(), func(ctx context.Context) {
 		for end := time.Now().Add(1800 * time.Millisecond); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			take(t, b, false, "it is renewed while there is work")
 		}
@@ -159,7 +159,7 @@ func TestWorkLivesAsLongAsItsLease(t *testing.T) {
 		t.Fatal(err)
 	}
 	take(t, a, true, "it is free again")
-	a.while(t.Context(), func(ctx context.Context) {
+	a.While(t.Context(), func(ctx context.Context) {
 		// Somebody else has it, as after a pause of this process that was too long.
 		if err := a.store.Commit(t.Context(), lists.Put(a.key, lists.Lease{Owner: "b"}, lists.AnyRevision)); err != nil {
 			t.Fatal(err)
@@ -189,7 +189,7 @@ func TestWorkEndsBeforeAnybodyElseMayBegin(t *testing.T) {
 	take(t, a, true, "nobody has it")
 	begun := time.Now()
 	a.store = away{a.store}
-	a.while(t.Context(), func(ctx context.Context) { <-ctx.Done() })
+	a.While(t.Context(), func(ctx context.Context) { <-ctx.Done() })
 	if took := time.Since(begun); took > 950*time.Millisecond {
 		t.Errorf("without the store the work goes on for %v; the lease is free after a second", took)
 	}

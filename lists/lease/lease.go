@@ -1,4 +1,5 @@
-package loader
+// Package lease lets one process at a time do a task, on the document lists.Lease of a store.
+package lease
 
 import (
 	"context"
@@ -8,12 +9,12 @@ import (
 	"interdict/lists/fault"
 )
 
-// leaseTTL is how long a lease lasts that is not renewed.
-const leaseTTL = time.Minute
+// TTL is how long a lease usually lasts that is not renewed.
+const TTL = time.Minute
 
-// lease lets one process at a time do something. A process decides by its own clock alone whether another owner is still alive: a lease is free
+// Lease is one process's hold on a task, or its wait for one. A process decides by its own clock alone whether another owner is still alive: a lease is free
 // when the process has seen it unchanged for its whole duration. So clocks may differ, but must run at the same speed.
-type lease struct {
+type Lease struct {
 	store lists.Store
 	key   string
 	owner string // unique to this process
@@ -24,8 +25,13 @@ type lease struct {
 	seenAt time.Time // when this revision was first seen
 }
 
-// take takes the lease, if it is free.
-func (l *lease) take(ctx context.Context) (bool, error) {
+// New returns a lease, not taken yet, on a task. owner is unique to the process.
+func New(store lists.Store, task, owner string, ttl time.Duration, now func() time.Time) *Lease {
+	return &Lease{store: store, key: lists.DocLease(task), owner: owner, ttl: ttl, now: now}
+}
+
+// Take takes the lease, if it is free.
+func (l *Lease) Take(ctx context.Context) (bool, error) {
 	now := l.now().UTC()
 	held, revision, err := lists.Read[lists.Lease](ctx, l.store, l.key)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -47,7 +53,7 @@ func (l *lease) take(ctx context.Context) (bool, error) {
 }
 
 // renew extends the lease. It returns fault.Conflict if another process has it.
-func (l *lease) renew(ctx context.Context) error {
+func (l *Lease) renew(ctx context.Context) error {
 	return l.change(ctx, func(held *lists.Lease) {
 		held.Renewed = l.now().UTC()
 		held.Expires = held.Renewed.Add(l.ttl)
@@ -55,11 +61,11 @@ func (l *lease) renew(ctx context.Context) error {
 }
 
 // release ends the lease.
-func (l *lease) release(ctx context.Context) error {
+func (l *Lease) release(ctx context.Context) error {
 	return l.change(ctx, func(held *lists.Lease) { *held = lists.Lease{} })
 }
 
-func (l *lease) change(ctx context.Context, change func(*lists.Lease)) error {
+func (l *Lease) change(ctx context.Context, change func(*lists.Lease)) error {
 	held, revision, err := lists.Read[lists.Lease](ctx, l.store, l.key)
 	if err == nil && held.Owner != l.owner {
 		err = fault.E(fault.Conflict, "another process has taken the lease %s", l.key)
@@ -71,9 +77,9 @@ func (l *lease) change(ctx context.Context, change func(*lists.Lease)) error {
 	return l.store.Commit(ctx, lists.Put(l.key, held, revision))
 }
 
-// while calls work and renews the lease, which must have been taken, in the meantime. The context of work ends when the lease is lost, before
+// While calls work and renews the lease, which must have been taken, in the meantime. The context of work ends when the lease is lost, before
 // another process can take it. At the end the lease is released.
-func (l *lease) while(ctx context.Context, work func(context.Context)) {
+func (l *Lease) While(ctx context.Context, work func(context.Context)) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
