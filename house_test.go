@@ -44,6 +44,7 @@ var rooms = map[string][]string{
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/report":        {"screening", "lists", "lists/address", "lists/fault"},
+	"screening/selftest":      {"lists", "lists/address", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/lease", "lists/address", "lists/fault"},
 
 	"screening/archive/diskindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
