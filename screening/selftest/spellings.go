@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/mr-tron/base58"
+	"golang.org/x/crypto/sha3"
 
 	"interdict/lists/address"
 )
@@ -163,11 +165,32 @@ func (s *speller) evm() {
 		default:
 			continue
 		}
-		if text := string(wrong); text != small && text != capital && digits != small && digits != capital {
+		if text := string(wrong); text != small && text != capital && digits != small && digits != capital && !rootstock(text) {
 			s.refused("one letter in the wrong case", "0x"+text)
 			return
 		}
 	}
+}
+
+// rootstock reports whether hex digits have the letter case of EIP-1191, the checksum that wallets of Rootstock and its test network show. It is
+// accepted everywhere, and one letter of EIP-55 can make the difference.
+func rootstock(digits string) bool {
+	small := strings.ToLower(digits)
+	for _, chain := range []string{"30", "31"} {
+		hash := sha3.NewLegacyKeccak256()
+		hash.Write([]byte(chain + "0x" + small))
+		sum := hex.EncodeToString(hash.Sum(nil))
+		text := []byte(small)
+		for i, c := range text {
+			if c >= 'a' && sum[i] >= '8' {
+				text[i] -= 'a' - 'A'
+			}
+		}
+		if string(text) == digits {
+			return true
+		}
+	}
+	return false
 }
 
 // cash adds the forms of Bitcoin Cash and eCash.

@@ -2,10 +2,12 @@ package selftest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/note"
 
+	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
 )
@@ -151,5 +154,113 @@ func TestASignedReportIsVerified(t *testing.T) {
 	}
 	if _, err := Open(checkpoint, []string{vkey}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a checkpoint: %v", err)
+	}
+}
+
+// One letter of this account is all that differs between EIP-55 and EIP-1191: with it changed, the text is an address.
+func TestTheChecksumOfRootstockIsNotRefused(t *testing.T) {
+	all, err := address.Parse(nil, "0x11775a106157a283873a81e8ec58394b8d568e06", "ethereum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(200) {
+		for _, s := range Spellings(&all[0], rand.New(rand.NewPCG(seed, 0))) {
+			if _, err := address.Parse(nil, s.Text, "ethereum"); s.Refused != (err != nil) {
+				t.Fatalf("seed %d: %s: %q: %v", seed, s.How, s.Text, err)
+			}
+		}
+	}
+}
+
+// The choice is bounded, fair and repeatable.
+func TestSampler(t *testing.T) {
+	choose := func(seed uint64, list string, size int) string {
+		s := NewSampler(seed, list, size)
+		for i := range 1000 {
+			s.Add(lists.Listing{Address: strconv.Itoa(i)})
+		}
+		var all []string
+		for _, l := range s.kept {
+			all = append(all, l.Address)
+		}
+		return strings.Join(all, " ")
+	}
+	if one, again := choose(7, "a", 20), choose(7, "a", 20); one != again || strings.Count(one, " ") != 19 {
+		t.Errorf("%s\n%s", one, again)
+	}
+	if choose(7, "a", 20) == choose(8, "a", 20) || choose(7, "a", 20) == choose(7, "b", 20) {
+		t.Error("another seed or list gives the same choice")
+	}
+	if got := choose(7, "a", 5000); strings.Count(got, " ") != 999 {
+		t.Errorf("%d of 1000", strings.Count(got, " ")+1)
+	}
+	chosen := make([]int, 10) // by tenth of the list
+	for seed := range uint64(2000) {
+		for _, text := range strings.Fields(choose(seed, "a", 10)) {
+			n, err := strconv.Atoi(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			chosen[n/100]++
+		}
+	}
+	for tenth, n := range chosen {
+		if n < 1850 || n > 2150 { // 2000 are expected, with a standard deviation of 42
+			t.Errorf("tenth %d was chosen %d times", tenth, n)
+		}
+	}
+}
+
+// Every kind of wrong answer is a failure, and every right one is counted.
+func TestWrongAnswersFail(t *testing.T) {
+	const listed = "0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
+	hit := Outcome{Result: "hit", Generation: 4, Matched: []string{"deny"}}
+	for name, x := range map[string]struct {
+		good, bad Outcome // for texts that mean the listed one, and that do not
+		err       error
+		want      string // of the failures; "": none
+	}{
+		"right":               {hit, Outcome{Result: "refused"}, nil, ""},
+		"suppressed":          {Outcome{Result: "miss", Suppressed: []string{"deny"}}, Outcome{Result: "refused"}, nil, ""},
+		"more matches":        {Outcome{Result: "hit", Matched: []string{"x"}, More: true}, Outcome{Result: "refused"}, nil, ""},
+		"a miss":              {Outcome{Result: "miss"}, Outcome{Result: "refused"}, nil, "want hit on deny, got miss"},
+		"another list":        {Outcome{Result: "hit", Matched: []string{"x"}}, Outcome{Result: "refused"}, nil, "want hit on deny, got hit, but not on deny: on [x]"},
+		"refused":             {Outcome{Result: "refused"}, Outcome{Result: "refused"}, nil, "want hit on deny, got refused"},
+		"an error is a miss":  {hit, Outcome{Result: "miss"}, nil, "want refused, got miss"},
+		"an error is a hit":   {hit, hit, nil, "want refused, got hit"},
+		"nothing is answered": {Outcome{}, Outcome{}, errors.New("away"), "want hit on deny, got no answer: away"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := NewSampler(1, "deny", 9)
+			s.Add(lists.Listing{Address: listed, Attribution: lists.Attribution{Network: "ethereum"}})
+			s.Add(lists.Listing{Address: listed, Attribution: lists.Attribution{Network: "ethereum", ValidUntil: "2026-06-30"}})
+			var failures []Failure
+			r := ListResult{List: "deny"}
+			ask := func(_ context.Context, text, network string) (Outcome, error) {
+				if _, err := address.Parse(nil, text, network); err != nil {
+					return x.bad, x.err
+				}
+				return x.good, x.err
+			}
+			_, err := s.Test(t.Context(), time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC), ask, &r, func(f Failure) bool { failures = append(failures, f); return true })
+			if err != nil || r.Sampled != 2 || r.Expired != 1 || r.Texts < 10 || r.Hits+r.Suppressed+r.Refusals+r.Failed != r.Texts || r.Failed != len(failures) {
+				t.Errorf("%+v, %v", r, err)
+			}
+			if x.want == "" {
+				if len(failures) > 0 || r.Refusals != 1 {
+					t.Errorf("%+v, %+v", r, failures)
+				}
+				return
+			}
+			if len(failures) == 0 || "want "+failures[0].Want+", got "+failures[0].Got != x.want {
+				t.Errorf("%+v", failures)
+			}
+			s = NewSampler(1, "deny", 9)
+			s.Add(lists.Listing{Address: listed, Attribution: lists.Attribution{Network: "ethereum"}})
+			first := ListResult{List: "deny"}
+			if _, err := s.Test(t.Context(), time.Now(), ask, &first, func(Failure) bool { return false }); err != nil || first.Failed != 1 {
+				t.Errorf("the test goes on after the first failure: %+v, %v", first, err)
+			}
+		})
 	}
 }
