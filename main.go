@@ -9,6 +9,7 @@
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
 //	output.go   what is printed                      tls.go      certificates of server and client
 //	bench.go    measure this machine                 webhooks.go  where events are sent
+//	report.go   what compliance hands in             selftest.go  is a listed address found in every spelling
 package main
 
 import (
@@ -57,6 +58,8 @@ type cli struct {
 	Witness   witnessCmd   `cmd:"" help:"Cosign the records of other deployments, so that nobody there can change them unseen."`
 	People    peopleCmd    `cmd:"" help:"Create, list, reset and disable staff accounts."`
 	Webhooks  webhooksCmd  `cmd:"" help:"Create, list, rotate, delete and test webhooks."`
+	Report    reportCmd    `cmd:"" help:"Due dates, blocked property and timeliness, for compliance."`
+	Selftest  selftestCmd  `cmd:"" help:"Prove that listed addresses are found in every spelling, and errors are refused."`
 	Bench     benchCmd     `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 

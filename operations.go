@@ -36,6 +36,8 @@ type operations interface {
 	Retire(ctx context.Context, list, reason string) (*client.Activation, error)
 	Export(ctx context.Context, list string, n int, as string, w io.Writer) error
 
+	Timeliness(ctx context.Context, q client.TimelinessQuery) (*lists.Timeliness, error)
+
 	Suppressions(ctx context.Context, list string) ([]client.Suppression, error)
 	ProposeSuppression(ctx context.Context, list string, r client.SuppressionRequest) (*client.Suppression, error)
 	ApproveSuppression(ctx context.Context, list, id, reason string) (*client.Suppression, error)

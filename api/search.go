@@ -148,15 +148,8 @@ func auditQuery(c *gin.Context) (client.AuditQuery, error) {
 	}
 	q := client.AuditQuery{Kind: in["kind"], Address: in["address"], Network: in["network"], Reference: in["reference"], Customer: in["customer"], Result: in["result"], List: in["list"],
 		By: in["by"], Cursor: in["cursor"]}
-	for name, into := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
-		if in[name] == "" {
-			continue
-		}
-		if *into, err = time.Parse(time.RFC3339, in[name]); err != nil {
-			if *into, err = time.Parse(time.DateOnly, in[name]); err != nil {
-				return q, fault.E(fault.Invalid, "%s is no time such as 2026-11-01 or 2026-11-01T12:00:00Z", name)
-			}
-		}
+	if q.From, q.To, err = period(in); err != nil {
+		return q, err
 	}
 	if text := in["limit"]; text != "" {
 		if q.Limit, err = strconv.Atoi(text); err != nil || q.Limit < 1 {
@@ -171,6 +164,25 @@ func auditQuery(c *gin.Context) (client.AuditQuery, error) {
 		return q, fault.E(fault.Invalid, "order: use one of [oldest newest]")
 	}
 	return q, nil
+}
+
+// period reads the parameters from and to; zero for one that is not given.
+func period(in map[string]string) (from, to time.Time, err error) {
+	for _, x := range []struct {
+		name string
+		into *time.Time
+	}{{"from", &from}, {"to", &to}} {
+		text := in[x.name]
+		if text == "" {
+			continue
+		}
+		if *x.into, err = time.Parse(time.RFC3339, text); err != nil {
+			if *x.into, err = time.Parse(time.DateOnly, text); err != nil {
+				return from, to, fault.E(fault.Invalid, "%s is no time such as 2026-11-01 or 2026-11-01T12:00:00Z", x.name)
+			}
+		}
+	}
+	return from, to, nil
 }
 
 func (s *Server) archived() (*Archive, error) {

@@ -173,6 +173,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/generations", s.getGenerations)
 	s.route(http.MethodGet, "/v1/generations/:n", s.getGeneration)
 	s.route(http.MethodGet, "/v1/replicas", s.getReplicas)
+	s.route(http.MethodGet, "/v1/reports/timeliness", s.getTimeliness)
 	s.route(http.MethodPost, "/v1/restore", s.restore, auth.Admin)
 
 	s.route(http.MethodGet, "/v1/keys", s.getKeys, auth.Admin)

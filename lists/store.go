@@ -43,6 +43,7 @@ const (
 	DocGenerations     = "generation/"
 	DocRestored        = "lost/"
 	DocReplicas        = "replica/"
+	DocAllServedByAll  = "served-by-all/"
 	DocAllSuppressions = "suppression/"
 	DocProposals       = "proposal/"
 	DocSessions        = "session/"
@@ -80,6 +81,7 @@ func DocWebhookQueue(webhook string) string        { return DocWebhookQueues + w
 func DocsWaiting(webhook string) string            { return DocWaiting + webhook + "/" }
 func DocsFinished(webhook string) string           { return DocFinished + webhook + "/" }
 func DocReplica(id string) string                  { return DocReplicas + id }
+func DocServedByAll(number int) string             { return DocAllServedByAll + fmt.Sprintf("%010d", number) }
 func DocRefresh(list string) string                { return "refresh/" + list }
 func DocLease(task string) string                  { return "lease/" + task }
 func BlobFilter(layer string) string               { return "filter-" + layer }

@@ -68,6 +68,7 @@ type Version struct {
 	// SourceBy is who chose the source that the upload was fetched from. Neither they nor UploadedBy can approve it.
 	SourceBy   string     `json:"source_by,omitempty"`
 	UploadedAt time.Time  `json:"uploaded_at"`
+	StagedAt   *time.Time `json:"staged_at,omitempty"` // it was read; nil for versions of programs that did not record it
 	Approvals  []Approval `json:"approvals"`
 	Note       string     `json:"note"`
 	Error      string     `json:"error,omitempty"`    // of a failed version

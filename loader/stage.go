@@ -190,7 +190,8 @@ func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
 	err := l.inTurn(ctx, func() error { return s.build(ctx) })
 	stop()
 	if err == nil {
-		v.State = lists.Staged
+		now := l.now().UTC()
+		v.State, v.StagedAt = lists.Staged, &now
 		err = lists.TryCommit(ctx, l.store, lists.Put(lists.DocVersion(v.List, v.Number), v, lists.AnyRevision))
 	} else {
 		v.State, v.Error, v.Layers = lists.Failed, lists.PlainText(err.Error()), []lists.Layer{}

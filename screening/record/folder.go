@@ -145,6 +145,14 @@ func (f Folder) SigningKeys() ([]proof.Key, error) { return proof.ReadPublic(f.k
 // SigningKeys returns the public keys of the logs, the oldest first.
 func (r *Record) SigningKeys() ([]proof.Key, error) { return r.keys.Public(), nil }
 
+// PrivateKeys returns the keys in the folder, to sign with: fault.NotFound if there are none. name is that of the deployment.
+func (f Folder) PrivateKeys(name string) (*proof.Keys, error) {
+	if _, err := proof.ReadPublic(f.keysDir()); err != nil {
+		return nil, err
+	}
+	return proof.OpenKeys(f.keysDir(), name, time.Now)
+}
+
 // Find returns the record with an id: fault.NotFound if there is none.
 func (f Folder) Find(ctx context.Context, id uuid.UUID) (journal.Record, error) {
 	return journal.Find(ctx, f.Dir, id)
@@ -181,10 +189,7 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // RotateKey makes a new signing key and returns its public key. Until the overlap has passed, checkpoints are signed with the old key as well.
 func (f Folder) RotateKey(name string, overlap time.Duration) (vkey string, err error) {
-	if _, err := proof.ReadPublic(f.keysDir()); err != nil {
-		return "", err
-	}
-	keys, err := proof.OpenKeys(f.keysDir(), name, time.Now)
+	keys, err := f.PrivateKeys(name)
 	if err != nil {
 		return "", err
 	}

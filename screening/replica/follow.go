@@ -30,11 +30,15 @@ func (r *Replica) Follow(ctx context.Context, id string) {
 	poll := time.NewTicker(pollInterval)
 	defer poll.Stop()
 	var reported lists.Replica
+	var noted lists.Head // generation that was noted as served by all replicas
 	for {
 		if err := withTimeout(ctx, r.Refresh); err != nil && ctx.Err() == nil {
 			r.log.Debug("refresh", "error", err)
 		}
-		reported = r.report(ctx, id, reported)
+		before := reported.Seen
+		if reported = r.report(ctx, id, reported); !reported.Seen.Equal(before) {
+			noted = r.noteServedByAll(ctx, &reported, noted)
+		}
 		select {
 		case <-ctx.Done():
 			r.deleteReport(ctx, id)
@@ -73,6 +77,28 @@ func (r *Replica) report(ctx context.Context, id string, last lists.Replica) lis
 		return last
 	}
 	return next
+}
+
+// noteServedByAll notes in the store that every replica serves the generation that this one has just reported, once that is so. It returns the
+// generation that has been noted. The last replica that loads a generation notes it at once; where one ends without having loaded it, the next
+// report of another one does.
+func (r *Replica) noteServedByAll(ctx context.Context, reported *lists.Replica, noted lists.Head) lists.Head {
+	g := lists.Head{Generation: reported.Generation, ID: reported.GenerationID}
+	if g == noted || g.Generation == 0 || reported.Lost {
+		return noted
+	}
+	known := false
+	err := withTimeout(ctx, func(ctx context.Context) (err error) {
+		known, err = lists.NoteServedByAll(ctx, r.store, g, r.now())
+		return err
+	})
+	if err != nil && ctx.Err() == nil {
+		r.log.Debug("note that all replicas serve a generation", "generation", g.Generation, "error", err)
+	}
+	if !known {
+		return noted
+	}
+	return g
 }
 
 func (r *Replica) deleteReport(ctx context.Context, id string) {
