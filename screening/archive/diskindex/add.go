@@ -1,9 +1,11 @@
 package diskindex
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -98,7 +100,10 @@ type adder struct {
 	batch  *pebble.Batch
 	alerts map[string]*alertRow // as they are with the batch
 	terms  []term
+	keys   []termKey // to be added
 }
+
+type termKey [1 + periodSize + termSize + positionSize]byte
 
 func (a *adder) addAll(entries []archive.Entry) error {
 	if len(entries) == 0 {
@@ -109,7 +114,10 @@ func (a *adder) addAll(entries []archive.Entry) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.addMissing(it, entries), it.Close())
+	if err := errors.Join(a.addMissing(it, entries), it.Close()); err != nil {
+		return err
+	}
+	return a.addTerms()
 }
 
 // addMissing adds the entries that are not among the arrivals of it.
@@ -148,7 +156,7 @@ func (a *adder) add(e *archive.Entry) error {
 	return a.addAlert(e, p)
 }
 
-// addIndexes adds the arrival and the terms of a record.
+// addIndexes adds the arrival of a record, and remembers its terms for addTerms.
 func (a *adder) addIndexes(e *archive.Entry, p position) error {
 	if err := a.batch.Set(arrivalKey(e.Writer, e.Sequence), p[:8], nil); err != nil {
 		return err
@@ -156,7 +164,16 @@ func (a *adder) addIndexes(e *archive.Entry, p position) error {
 	a.terms = appendTerms(a.terms[:0], e)
 	var buf [64]byte
 	for _, t := range a.terms {
-		if err := a.batch.Set(appendTermKey(buf[:0], t, p), nil, nil); err != nil {
+		a.keys = append(a.keys, termKey(appendTermKey(buf[:0], t, p)))
+	}
+	return nil
+}
+
+// addTerms adds the keys of terms to the batch, in order, which the store takes several times as fast.
+func (a *adder) addTerms() error {
+	slices.SortFunc(a.keys, func(a, b termKey) int { return bytes.Compare(a[:], b[:]) })
+	for i := range a.keys {
+		if err := a.batch.Set(a.keys[i][:], nil, nil); err != nil {
 			return err
 		}
 	}

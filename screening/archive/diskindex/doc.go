@@ -16,8 +16,9 @@
 // A query reads up to 1,024 positions of each of its conditions, takes the condition whose positions reach furthest, and checks the rest on
 // the records. It continues from the last of these positions, and holds no resources while the caller looks at a record.
 //
-// Each Add is one batch and one sync of the write-ahead log: a mark is never on the disk without its entries. Every block has a checksum. Add
-// needs 128 MiB of free disk space, since the store could not go on after a full disk.
+// Each Add is one batch and one sync of the write-ahead log: a mark is never on the disk without its entries. Every block has a checksum. When
+// the log cannot be written, the index refuses everything until the next start, so Add needs 128 MiB of free disk space, and returns an error before
+// the disk is full. Drop removes up to 1,000 records, or a whole period, at a time; Add waits meanwhile.
 //
 // Memory: a cache of 64 MiB, up to three write buffers of 32 MiB, and about 20 MiB while tables are merged.
 package diskindex

@@ -199,7 +199,7 @@ func (d *dropper) period(it *pebble.Iterator, b *pebble.Batch, period uint16) er
 			return err
 		}
 	}
-	return nil
+	return a.addTerms()
 }
 
 // addRun adds a sequence number. Those of a writer come nearly in order.

@@ -93,7 +93,7 @@ func (x *Index) options(cache *pebble.Cache, known bool) *pebble.Options {
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
 		MemTableSize:                bufferSize,
 		MemTableStopWritesThreshold: buffers,
-		L0CompactionThreshold:       2,
+		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       24,
 		LBaseMaxBytes:               128 << 20,
 		MaxOpenFiles:                500,
