@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"interdict/lists/address"
 	"interdict/screening/archive"
@@ -26,7 +27,7 @@ func BenchmarkIndex(b *testing.B) {
 		}
 		total = n
 	}
-	server := pgtest.Start(b, "max_wal_size=4GB")
+	server := pgtest.Start(b, "max_wal_size=4GB", "shared_buffers=1GB")
 	url := server.Database()
 	x := open(b, url)
 	next, writer := uint64(0), writerID(1)
@@ -45,14 +46,20 @@ func BenchmarkIndex(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "entries/s")
 	})
+	var adding time.Duration
+	first := next
 	for next < total {
-		add(b, checks(writer, next+1, next+batch))
+		entries := checks(writer, next+1, next+batch)
+		began := time.Now()
+		add(b, entries)
+		adding += time.Since(began)
 	}
 	b.Run("size", func(b *testing.B) {
 		b.ReportMetric(0, "ns/op")
 		b.ReportMetric(float64(server.Number("db1", `SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname = 'interdict' AND c.relkind = 'r'`))/float64(next), "bytes/entry")
 		b.ReportMetric(float64(next), "entries")
+		b.ReportMetric(float64(next-first)/adding.Seconds(), "entries/s")
 	})
 
 	count := func(b *testing.B, q archive.Query) {
