@@ -74,19 +74,22 @@ func (p *Past) Close() {
 
 // Use calls work with a replica that answers from an earlier generation, or from two, and does not change.
 func (p *Past) Use(ctx context.Context, generations []lists.Generation, work func(*replica.Replica) error) error {
-	for again := true; ; again = false {
-		g, err := p.take(ctx, generations)
-		if err != nil {
-			return err
-		}
-		err = work(g.replica)
-		// A sweep may have dropped its layers in the meantime.
-		gone := errors.As(err, new(*lists.DamagedError))
-		p.release(g, gone)
-		if !gone || !again {
-			return err
-		}
+	gone, err := p.use(ctx, generations, work)
+	if gone {
+		_, err = p.use(ctx, generations, work)
 	}
+	return err
+}
+
+// use is Use without another try. gone reports that a layer is not in the store any more: a sweep may have dropped it since it was loaded.
+func (p *Past) use(ctx context.Context, generations []lists.Generation, work func(*replica.Replica) error) (gone bool, err error) {
+	g, err := p.take(ctx, generations)
+	if err != nil {
+		return false, err
+	}
+	defer func() { p.release(g, gone) }() // also after a panic
+	err = work(g.replica)
+	return errors.As(err, new(*lists.DamagedError)), err
 }
 
 // take returns a generation that is loaded. release must follow.

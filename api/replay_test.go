@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,15 +17,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
+	"interdict/api"
 	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/diskstore"
+	"interdict/lists/fault"
 	"interdict/lists/redisstore"
 	"interdict/lists/storetest"
 	"interdict/loader"
+	"interdict/screening"
 	"interdict/screening/journal"
+	"interdict/screening/replica"
 )
 
 // onBothStores runs a test in a house with the embedded store, and in one with Redis.
@@ -268,7 +271,7 @@ func TestAReplayOfACheckWithoutAnAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			if r.Kind == journal.Check {
-				id = uuid.UUID(r.ID).String()
+				id = r.ID.String()
 			}
 		}
 		return id
@@ -400,5 +403,59 @@ func TestWhatACrashLeavesIsDeleted(t *testing.T) {
 	}
 	if err := used.Ping(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Two earlier generations are loaded at the same time, and no more: a third one waits, and gives up. Nothing stays on disk.
+func TestNoMoreThanTwoEarlierGenerationsAreLoaded(t *testing.T) {
+	h := open(t)
+	settings := map[string]any{"approvals": 0, "keep": 1, "max_shrink": 1}
+	generations := [][]lists.Generation{}
+	for n := range 6 {
+		h.publish("deny", settings, evmRows(n, n+3))
+		g, err := h.loader.Generation(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		generations = append(generations, []lists.Generation{*g})
+	}
+	h.sweep("deny")
+	past := api.NewPast(h.loader, h.screener.Replica, func() (lists.Store, error) { return diskstore.OpenTemp(h.scratch) }, 5*time.Second, slog.New(slog.DiscardHandler))
+	result := func(from *replica.Replica, address string) string {
+		t.Helper()
+		var a screening.Answer
+		if err := screening.Replay(t.Context(), from, &screening.Request{Address: address}, [16]byte{}, h.clock.now(), &a); err != nil {
+			t.Fatal(err)
+		}
+		return a.Result.String()
+	}
+	err := past.Use(t.Context(), generations[0], func(first *replica.Replica) error {
+		return past.Use(t.Context(), generations[1], func(second *replica.Replica) error {
+			same(t, "first and second", []string{"hit", "miss", "miss", "hit"}, []string{result(first, evm(0)), result(first, evm(3)), result(second, evm(0)), result(second, evm(3))})
+			third := past.Use(t.Context(), generations[2], func(*replica.Replica) error { return errors.New("a third one is loaded") })
+			if !fault.Is(third, fault.Unavailable) || !strings.Contains(third.Error(), "2 earlier generations are in use") {
+				t.Errorf("the third one: %v", third)
+			}
+			return past.Use(t.Context(), generations[0], func(again *replica.Replica) error {
+				same(t, "the first one is shared", true, first == again)
+				return nil
+			})
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// While the store has lost a generation, checks are answered from two: so are their replays.
+	both := slices.Concat(generations[2], generations[3])
+	if err := past.Use(t.Context(), both, func(from *replica.Replica) error {
+		same(t, "both sides", []string{"hit", "hit", "miss"}, []string{result(from, evm(2)), result(from, evm(5)), result(from, evm(9))})
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	past.Close()
+	same(t, "temporary stores", 0, len(h.scratches()))
+	if err := past.Use(t.Context(), generations[0], nil); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("after the end: %v", err)
 	}
 }
