@@ -179,7 +179,9 @@ func (a *adder) addAlert(e *archive.Entry, p position) error {
 		return nil
 	}
 	var err error
-	set := func(space byte, p position) { err = errors.Join(err, a.batch.Set(positionKey(space, p), []byte(id), nil)) }
+	set := func(space byte, p position) {
+		err = errors.Join(err, a.batch.Set(positionKey(space, p), []byte(id), nil))
+	}
 	remove := func(space byte, p position) { err = errors.Join(err, a.batch.Delete(positionKey(space, p), nil)) }
 	switch {
 	case resolved && row.created == nil:
