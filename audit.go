@@ -24,11 +24,16 @@ import (
 )
 
 type auditCmd struct {
+	Search        auditSearchCmd        `cmd:"" help:"Find decisions and changes of all servers."`
+	Archive       auditArchiveCmd       `cmd:"" help:"Move sealed segments of the journal to a bucket."`
+	Reindex       auditReindexCmd       `cmd:"" help:"Empty the index, so that it is filled again."`
 	Show          auditShowCmd          `cmd:"" help:"Show the record of one check."`
 	Export        auditExportCmd        `cmd:"" help:"Print the records of decisions and changes."`
 	Verify        auditVerifyCmd        `cmd:"" help:"Find out whether any record was changed, removed or moved."`
 	Receipt       auditReceiptCmd       `cmd:"" help:"Print the proof that a check was recorded."`
 	VerifyReceipt auditVerifyReceiptCmd `cmd:"" help:"Verify such a proof with the public key alone."`
+	Replay        auditReplayCmd        `cmd:"" help:"Answer an earlier check again, from the lists of then and of now."`
+	Evidence      auditEvidenceCmd      `cmd:"" help:"Write all that proves an earlier check as one zip archive."`
 	Keys          auditKeysCmd          `cmd:"" help:"Show the public keys that verify the record."`
 	RotateKey     auditRotateKeyCmd     `cmd:"" help:"Make a new key that signs the record."`
 	Checkpoints   auditCheckpointsCmd   `cmd:"" help:"Print the newest checkpoints of all servers, to be kept elsewhere."`
@@ -567,4 +572,269 @@ func (c *auditVerifyCmd) elsewhere(e *env, out *verified) ([]record.Published, e
 		}
 	}
 	return against, nil
+}
+
+type auditSearchCmd struct {
+	target
+	Address   string `help:"In any spelling; with the checks of related addresses." env:"-"`
+	Network   string `help:"Of the address." env:"-"`
+	From      string `help:"Of this time or later: 2026-11-01, or 2026-11-01T12:00:00Z." placeholder:"TIME" env:"-"`
+	To        string `help:"Before this time." placeholder:"TIME" env:"-"`
+	Kind      string `help:"check, activation, upload, key, denied …" env:"-"`
+	Reference string `help:"As the check had it." env:"-"`
+	Customer  string `help:"As the check had it." env:"-"`
+	Result    string `help:"hit, miss, refused, error; of a change: begun, done, failed." env:"-"`
+	List      string `help:"Id of a list." env:"-"`
+	By        string `help:"Key that asked, or person of a change." env:"-"`
+	Newest    bool   `help:"The newest first." env:"-"`
+	Limit     int    `help:"How many at most." default:"100" env:"-"`
+	Format    string `help:"text, ndjson or csv." enum:"text,ndjson,csv" default:"text" env:"-"`
+}
+
+// Help is shown under audit search --help.
+func (*auditSearchCmd) Help() string {
+	return "It asks a server, whose index has the records of all servers, and says up to when these are complete.\n\n" +
+		"Examples:\n  interdict audit search --address 0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf --server http://127.0.0.1:8080\n" +
+		"  interdict audit search --reference wd-8842 --format ndjson --server http://127.0.0.1:8080"
+}
+
+func (c *auditSearchCmd) Run(e *env) error {
+	if c.Server == "" {
+		return usage("audit search asks a server, which has the index: --server; audit export reads the journal of this machine")
+	}
+	from, to, err := period(c.From, c.To)
+	if err != nil {
+		return err
+	}
+	q := client.AuditQuery{From: from, Kind: c.Kind, Address: c.Address, Network: c.Network, Reference: c.Reference, Customer: c.Customer, Result: c.Result, List: c.List, By: c.By,
+		Newest: c.Newest}
+	if c.To != "" {
+		q.To = to
+	}
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	write, flush := textOf(e), func() error { return nil }
+	switch c.Format {
+	case "ndjson":
+		write = ndjsonOf(e.stdout)
+	case "csv":
+		write, flush = csvOf(e.stdout)
+	}
+	var page *client.AuditPage
+	for left := c.Limit; left > 0 && (page == nil || page.Cursor != ""); left -= len(page.Records) {
+		if page != nil {
+			q.Cursor = page.Cursor
+		}
+		q.Limit = min(left, 1000)
+		if page, err = api.Audit(e.ctx, q); err != nil {
+			return errors.Join(flush(), err)
+		}
+		for i := range page.Records {
+			if err := write(&page.Records[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if err := flush(); err != nil || page == nil {
+		return err
+	}
+	if page.Cursor != "" {
+		fmt.Fprintf(e.stderr, "there are more: --limit is %d\n", c.Limit)
+	}
+	printCoverage(e, &page.Coverage)
+	return nil
+}
+
+func textOf(e *env) func(*client.AuditRecord) error {
+	return func(r *client.AuditRecord) error {
+		if x := r.Check; x != nil {
+			_, err := fmt.Fprintf(e.stdout, "%s  check  %-7s %-7s %-10s %s  %s  %s  by %s\n", r.At.Format(time.RFC3339Nano), x.Result, orDash(x.Action), orDash(x.Request.Direction), x.Request.Address,
+				orDash(x.Request.Reference), x.CheckID, r.By)
+			return err
+		}
+		_, err := fmt.Fprintf(e.stdout, "%s  %s  by %s  %s\n", r.At.Format(time.RFC3339Nano), r.Kind, orDash(r.By), r.Change)
+		return err
+	}
+}
+
+// printCoverage says up to when a search is complete.
+func printCoverage(e *env, c *client.Coverage) {
+	until := "nothing can be said about any time yet"
+	if c.CompleteUntil != nil {
+		until = "complete until " + c.CompleteUntil.Format(time.RFC3339)
+	}
+	fmt.Fprintln(e.stderr, until)
+	for _, text := range append(c.Behind, c.Gaps...) {
+		fmt.Fprintln(e.stderr, "  "+text)
+	}
+}
+
+type alertsCmd struct {
+	List    alertsListCmd    `cmd:"" default:"withargs" help:"Show earlier checks that would be answered otherwise now."`
+	Resolve alertsResolveCmd `cmd:"" help:"Note what was decided on an alert."`
+}
+
+type alertsListCmd struct {
+	target
+	State string `help:"open, or all." enum:"open,all" default:"open" env:"-"`
+	In    string `help:"Only alerts of this list." placeholder:"LIST" env:"-"`
+	JSON  bool   `help:"Print JSON."`
+}
+
+// Help is shown under alerts list --help.
+func (*alertsListCmd) Help() string {
+	return "Example:\n  interdict alerts --server http://127.0.0.1:8080"
+}
+
+func (c *alertsListCmd) Run(e *env) error {
+	if c.Server == "" {
+		return usage("alerts are in the index of a server: --server")
+	}
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	q := client.AlertQuery{State: c.State, List: c.In, Limit: 1000}
+	out := &client.AlertPage{Alerts: []client.Alert{}}
+	for {
+		page, err := api.Alerts(e.ctx, q)
+		if err != nil {
+			return err
+		}
+		out.Alerts, out.LookBack = append(out.Alerts, page.Alerts...), page.LookBack
+		if q.Cursor = page.Cursor; q.Cursor == "" {
+			break
+		}
+	}
+	return printResult(e, c.JSON, out, nil, func(out *client.AlertPage) {
+		for i := range out.Alerts {
+			printAlert(e, &out.Alerts[i])
+		}
+		if s := out.LookBack; s != nil {
+			last := "never"
+			if s.Success != nil {
+				last = s.Success.Format(time.RFC3339)
+			}
+			fmt.Fprintf(e.stdout, "%d open; looked back up to generation %d, last at %s\n", s.OpenAlerts, s.Generation, last)
+			if s.Failure != "" {
+				fmt.Fprintf(e.stdout, "the last look-back has failed: %s\n", s.Failure)
+			}
+		}
+	})
+}
+
+func printAlert(e *env, a *client.Alert) {
+	fmt.Fprintf(e.stdout, "%s  %-8s %-8s %s  %s  %s\n", a.ID, a.State, a.Cause, a.At.Format(time.RFC3339), orDash(a.Request.Direction), a.Request.Address)
+	fmt.Fprintf(e.stdout, "    check %s at %s by %s, reference %s, customer %s\n", a.CheckID, a.CheckedAt.Format(time.RFC3339), a.By, orDash(a.Request.Reference), orDash(a.Request.Customer))
+	fmt.Fprintf(e.stdout, "    told %s %s in generation %d; now %s %s in generation %d (%s)\n", a.Told.Result, a.Told.Action, a.Told.Generation, a.Now.Result, a.Now.Action, a.Now.Generation,
+		orDash(strings.Join(a.Now.Lists, ", ")))
+	if a.Resolved != nil {
+		fmt.Fprintf(e.stdout, "    resolved by %s at %s: %s\n", a.Resolved.By, a.Resolved.At.Format(time.RFC3339), a.Resolved.Reason)
+	}
+}
+
+type alertsResolveCmd struct {
+	target
+	ID     string `arg:"" help:"Id of the alert."`
+	Reason string `help:"What was found and done; it goes on record." required:"" env:"-"`
+	JSON   bool   `help:"Print JSON."`
+}
+
+// Help is shown under alerts resolve --help.
+func (*alertsResolveCmd) Help() string {
+	return "Example:\n  interdict alerts resolve ID --reason 'funds frozen, case 2026-118' --server http://127.0.0.1:8080"
+}
+
+func (c *alertsResolveCmd) Run(e *env) error {
+	if c.Server == "" {
+		return usage("alerts are in the index of a server: --server")
+	}
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	a, err := api.ResolveAlert(e.ctx, c.ID, c.Reason)
+	return printResult(e, c.JSON, a, err, func(a *client.Alert) { printAlert(e, a) })
+}
+
+type auditReindexCmd struct {
+	target
+	Archive string `help:"The index: postgres://…, or a folder (DATA/index when not given)." placeholder:"URL"`
+}
+
+// Help is shown under audit reindex --help.
+func (*auditReindexCmd) Help() string {
+	return "It empties the index. Every server fills it again from its journal, at once if it is in PostgreSQL, and at its next start if it is a folder, which must not be in use.\n\n" +
+		"Example:\n  interdict audit reindex --archive postgres://interdict@db.example.org/interdict"
+}
+
+func (c *auditReindexCmd) Run(e *env) error {
+	if c.Server != "" {
+		return usage("audit reindex works on the index itself: --archive instead of --server")
+	}
+	f := archiveFlags{Archive: c.Archive}
+	index, err := f.openIndex(e.ctx, c.Data, e.quiet())
+	if err != nil {
+		return err
+	}
+	if index == nil {
+		return usage("there is no index to empty")
+	}
+	defer index.Close()
+	if err := index.Clear(e.ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%s is empty\n", index.Describe())
+	return nil
+}
+
+type auditArchiveCmd struct {
+	target
+	archiveFlags
+}
+
+// Help is shown under audit archive --help.
+func (*auditArchiveCmd) Help() string {
+	return "It moves sealed segments to the bucket now, as a server does every hour.\n\nExample:\n  interdict audit archive --bucket 's3://record/interdict?region=eu-central-1'"
+}
+
+func (c *auditArchiveCmd) Run(e *env) error {
+	if c.Server != "" {
+		return usage("audit archive works on the journal of this machine: --journal or --data instead of --server")
+	}
+	if c.Bucket == "" {
+		return usage("audit archive needs --bucket")
+	}
+	o, err := c.open(e.ctx, e.quiet())
+	if err != nil {
+		return e.inUse(err)
+	}
+	defer o.close()
+	hold, err := c.holds()
+	if err != nil {
+		return err
+	}
+	v, err := c.openVault(e.ctx, o.journal)
+	if err != nil {
+		return err
+	}
+	defer v.Close()
+	sent, err := v.Archive(e.ctx)
+	if err != nil {
+		return err
+	}
+	dropped, err := v.DropLocal(e.ctx, time.Now().Add(-c.KeepLocal), hold)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%s: %d segments sent, %d were there, %d are not sealed yet; %d dropped here\n", v.Describe(), sent.Segments, sent.Present, sent.Waiting, len(dropped.Segments))
+	for _, k := range dropped.Kept {
+		fmt.Fprintf(e.stdout, "kept %s: %s\n", k.Segment, k.Reason)
+	}
+	return nil
 }

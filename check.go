@@ -24,6 +24,7 @@ type checkCmd struct {
 	Addresses []string `arg:"" name:"address" help:"Addresses, or - for one a line on standard input."`
 	Network   string   `help:"Network of the addresses; without it every reading is screened."`
 	Direction string   `help:"deposit or withdrawal; without it the answer names no action." enum:"deposit,withdrawal," default:""`
+	At        string   `help:"Answer as at this time: 2026-11-01T12:00:00Z, or 2026-11-01 for its beginning. It is not recorded." placeholder:"TIME" env:"-"`
 	Explain   bool     `help:"Show how each text was read, what is derived from it and what it was compared with."`
 	JSON      bool     `help:"Print one line of JSON for each address, in order: the answer as the API gives it, with --explain the explanation, or {\"error\": problem}."`
 }
@@ -34,7 +35,8 @@ func (*checkCmd) Help() string {
 		"far as is known, but an address got no answer, or there was none to check. Every address without an answer is named on standard error.\n" +
 		"A blank line on standard input is an address without an answer.\n\n" +
 		"Examples:\n  interdict check TUCsTq7TofTCJRRoHk6RvhMoS2mJLm5Yzq\n  interdict check --network bitcoin --direction deposit - < addresses.txt\n" +
-		"  interdict check --explain --network bitcoin bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"
+		"  interdict check --explain --network bitcoin bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4\n" +
+		"  interdict check --at 2026-11-01T12:00:00Z TUCsTq7TofTCJRRoHk6RvhMoS2mJLm5Yzq"
 }
 
 // reply is the outcome of one address. Only one without an error clears it.
@@ -52,6 +54,25 @@ func (c *checkCmd) Run(e *env) error {
 	}
 	var ask func(ctx context.Context, address string) reply
 	switch {
+	case c.At != "":
+		if c.Explain || c.Direction != "" {
+			return usage("--at is for a look-up, without --direction and --explain")
+		}
+		at, _, err := period(c.At, "")
+		if err != nil {
+			return usage("--at %q is no time such as 2026-11-01 or 2026-11-01T12:00:00Z", c.At)
+		}
+		r, done, err := c.replays(e)
+		if err != nil {
+			return err
+		}
+		defer done()
+		ask = func(ctx context.Context, address string) (out reply) {
+			if out.answer, out.err = r.LookupAt(ctx, address, c.Network, at); out.err == nil {
+				out.json = out.answer.JSON()
+			}
+			return out
+		}
 	case c.Explain && c.Server != "":
 		return usage("--explain works on the store itself, not through a server")
 	case c.Server != "":

@@ -47,8 +47,12 @@ var rooms = map[string][]string{
 	"screening/selftest":      {"lists", "lists/address", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/lease", "lists/address", "lists/fault"},
 
-	"screening/archive/diskindex": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
-	"screening/archive/indextest": {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/diskindex":       {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/indextest":       {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/vault":           {"screening/journal", "screening/journal/proof", "lists/fault"},
+	"screening/archive/vault/vaulttest": {"screening/archive/vault", "screening/journal", "screening/journal/proof", "lists/fault"},
+	"screening/archive/pgindex":         {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
+	"screening/archive/pgtest":          {},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

@@ -54,6 +54,7 @@ type cli struct {
 	Restore   restoreCmd   `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the record of decisions and changes."`
+	Alerts    alertsCmd    `cmd:"" help:"Show and resolve alerts on earlier checks."`
 	Witness   witnessCmd   `cmd:"" help:"Cosign the records of other deployments, so that nobody there can change them unseen."`
 	People    peopleCmd    `cmd:"" help:"Create, list, reset and disable staff accounts."`
 	Webhooks  webhooksCmd  `cmd:"" help:"Create, list, rotate, delete and test webhooks."`

@@ -35,6 +35,7 @@ type serveCmd struct {
 	storeFlags
 	sourceFlags
 	signInFlags
+	archiveFlags
 	webhookFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
@@ -177,8 +178,14 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
+	kept, err := c.keeper(ctx, o, screener, log)
+	if err != nil {
+		return err
+	}
+	defer kept.close()
+	kept.measured(metrics)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, Record: o.journal, RecordProblems: o.journal.Problems, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
+		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, Scratch: openScratch, Archive: kept.api(), Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
 		WebhookAllow: webhookAllow}
 	if cert != nil {
 		options.Certificate = cert.Check
@@ -244,6 +251,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(swept)
 		sweepSessions(ctx, staff, log)
 	}()
+	recorded := make(chan struct{})
+	go func() {
+		defer close(recorded)
+		kept.run(ctx)
+	}()
 	exchanged := make(chan struct{})
 	go func() {
 		defer close(exchanged)
@@ -284,6 +296,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	<-rebuilt
 	<-renewed
 	<-swept
+	<-recorded
 	<-exchanged
 	<-refreshed
 	<-told
@@ -372,7 +385,7 @@ func hostname() string {
 	return "r" + clean[:min(len(clean), 63)]
 }
 
-// renewKeys keeps the copy of the keys young, so that a revoked one is refused everywhere within a second or two.
+// renewKeys keeps the copy of the keys young, so that a revoked one is refused recordReader within a second or two.
 func (c *serveCmd) renewKeys(ctx context.Context, keys *auth.Keys, bootstrapped bool, log *slog.Logger) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
@@ -491,7 +504,4 @@ func watchJournal(m *api.Metrics, j *record.Record) {
 		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help},
 			func() float64 { return x.value(j.Stats()) }))
 	}
-	m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "interdict_record_problems",
-		Help: "What is wrong with the record although decisions can be recorded: damaged segments, incomplete logs, checkpoints that are not published."},
-		func() float64 { return float64(len(j.Problems())) }))
 }

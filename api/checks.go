@@ -177,18 +177,29 @@ func wholeBatch(err error) bool {
 }
 
 func (s *Server) address(c *gin.Context, who *auth.Principal) error {
+	q, queryErr := query(c, "network", "at")
+	at, past := q["at"]
+	role := auth.Checker
+	if past {
+		role = auth.Auditor
+	}
+	if !who.May(role) {
+		return fault.E(fault.Forbidden, "this needs one of the roles %v", []auth.Role{role})
+	}
 	if err := s.admit(who, 1); err != nil {
 		return err
 	}
-	q, err := query(c, "network")
-	if err != nil {
-		return err
+	if queryErr != nil {
+		return queryErr
 	}
-	var a screening.Answer
 	r := screening.Request{Address: param(c, "address"), Network: q["network"], By: who.Name}
 	if len(r.Network) > maxField {
 		return fault.E(fault.Invalid, "query parameter network is longer than %d bytes", maxField)
 	}
+	if past {
+		return s.addressAt(c, &r, at)
+	}
+	var a screening.Answer
 	if err := s.screener.Check(c.Request.Context(), &r, &a); err != nil {
 		return err
 	}

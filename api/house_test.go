@@ -179,6 +179,7 @@ var people = map[string][]auth.Role{
 type house struct {
 	t        testing.TB
 	dir      string
+	scratch  string // of temporary stores
 	clock    *clock
 	store    *moody
 	cache    lists.Store
@@ -196,20 +197,30 @@ type house struct {
 // open starts a house with nothing loaded. settings may change the server's options.
 func open(t testing.TB, settings ...func(*api.Options)) *house {
 	t.Helper()
+	dir := t.TempDir()
+	disk, err := diskstore.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { disk.Close() })
+	return openOn(t, disk, dir, settings...)
+}
+
+// openOn starts a house on a store. The journal is in a folder within dir.
+func openOn(t testing.TB, store lists.Store, dir string, settings ...func(*api.Options)) *house {
+	t.Helper()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	h := &house{t: t, dir: t.TempDir(), clock: &clock{}, log: &buffer{}, keyOf: map[string]string{}}
-	disk, err := diskstore.Open(h.dir)
-	must(err)
-	t.Cleanup(func() { disk.Close() })
+	h := &house{t: t, dir: dir, scratch: t.TempDir(), clock: &clock{}, log: &buffer{}, keyOf: map[string]string{}}
+	var err error
 	h.cache, err = diskstore.Open(t.TempDir())
 	must(err)
 	t.Cleanup(func() { h.cache.Close() })
-	h.store = &moody{Store: disk}
+	h.store = &moody{Store: store}
 	h.journal, err = record.Open(h.dir+"/journal", record.Options{Now: h.clock.now, SegmentBytes: journal.MinSegmentBytes, Publish: h.keepCheckpoint})
 	must(err)
 	t.Cleanup(func() { h.journal.Close() })
@@ -225,7 +236,8 @@ func open(t testing.TB, settings ...func(*api.Options)) *house {
 	h.metrics.Watch(h.screener)
 	h.loader = loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now)
 	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
-		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, Recorder: recorder{h.journal}, Record: h.journal, RecordProblems: h.journal.Problems, JournalError: func() error { return nil }}
+		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, Recorder: recorder{h.journal}, Record: h.journal, RecordProblems: h.journal.Problems, JournalError: func() error { return nil },
+		Scratch: func() (lists.Store, error) { return diskstore.OpenTemp(h.scratch) }}
 	for _, set := range settings {
 		set(&o)
 	}

@@ -57,6 +57,8 @@ type Options struct {
 	RecordProblems func() []error
 	// Archive is the index of the record of all servers; nil: this server has none.
 	Archive *Archive
+	// Scratch opens an empty temporary store, which its Close deletes, for layers of earlier generations that have to be built again.
+	Scratch func() (lists.Store, error)
 	// Certificate tells what TLS certificate the server has, and what is wrong with it; nil: it speaks plain HTTP.
 	Certificate func() (detail string, err error)
 	// TrustedProxies are the networks whose X-Forwarded-For is believed.
@@ -85,6 +87,7 @@ type Server struct {
 	now      func() time.Time
 	journal  func() error
 	audit    Audit
+	replay   *Replayer
 	problems func() []error
 	archive  *Archive
 	ledger   lists.Ledger
@@ -121,6 +124,7 @@ func New(o Options) *Server {
 	}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, WebhookAllow: o.WebhookAllow}
+	s.replay = NewReplayer(s.audit, o.Loader, o.Screener.Replica, NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), o.Now)
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -142,7 +146,7 @@ func New(o Options) *Server {
 
 	s.route(http.MethodPost, pathCheck, s.check, auth.Checker)
 	s.route(http.MethodPost, pathChecks, s.checks, auth.Checker)
-	s.route(http.MethodGet, "/v1/addresses/:address", s.address, auth.Checker)
+	s.route(http.MethodGet, "/v1/addresses/:address", s.address) // the role depends on the query
 
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
 	s.route(http.MethodGet, "/v1/lists/:id", s.getList)
@@ -194,6 +198,8 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/audit", s.getAudit, auth.Auditor)
 	s.route(http.MethodGet, "/v1/alerts", s.getAlerts, auth.Auditor, auth.Approver)
 	s.route(http.MethodPost, "/v1/alerts/:id/resolve", s.resolveAlert, auth.Auditor, auth.Approver)
+	s.route(http.MethodGet, "/v1/checks/:id/replay", s.getReplay, auth.Auditor)
+	s.route(http.MethodGet, "/v1/checks/:id/evidence", s.getEvidence, auth.Auditor)
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
@@ -235,6 +241,7 @@ func (s *Server) Close() {
 	s.end()
 	s.mu.Unlock()
 	s.tasks.Wait()
+	s.replay.Past.Close()
 }
 
 // inBackground starts work that goes on after the answer; false when the server is closing.

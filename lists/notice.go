@@ -1,6 +1,7 @@
 package lists
 
 import (
+	"context"
 	"encoding/json"
 	"time"
 )
@@ -23,6 +24,9 @@ const (
 
 // change returns the change that stores a notice.
 func (n Notice) change() Change { return Put(DocNotice(n.ID), n, AnyRevision) }
+
+// PutNotice stores a notice of an event that is no change of the store.
+func PutNotice(ctx context.Context, s Store, n Notice) error { return s.Commit(ctx, n.change()) }
 
 // proposalNotice is the data of an event of a proposal. What would change, and why, is left out: it can be read with the id.
 type proposalNotice struct {

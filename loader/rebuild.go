@@ -73,7 +73,7 @@ func (l *Loader) rebuildBefore(ctx context.Context, list string, number int) err
 func (l *Loader) rebuild(ctx context.Context, settings *lists.List, v *lists.Version, further func(*lists.Version) ([]lists.Change, error)) error {
 	built, err := l.rebuilt(ctx, settings, v)
 	if err != nil {
-		return fault.E(fault.KindOf(err), "rebuild %s: %w", describe(v), err)
+		return fault.E(fault.KindOf(err), "rebuild %s: %w; load list %s again", describe(v), err, v.List)
 	}
 	if l.anyDamaged(v.Layers) {
 		err = sameCounts(v, built)
@@ -179,11 +179,8 @@ func (l *Loader) rebuilt(ctx context.Context, settings *lists.List, v *lists.Ver
 			u := &uploads[i]
 			before := u.Layers
 			if i == 0 {
-				before = v.Layers // says in which version a listing first appeared
-				if l.anyDamaged(v.Layers) {
-					if before, err = l.layersBefore(ctx, u); err != nil {
-						return err
-					}
+				if before, err = l.layersToDate(ctx, v, u); err != nil {
+					return err
 				}
 			}
 			if err := l.readAgain(ctx, settings, below, u, before); err != nil {
@@ -220,7 +217,7 @@ func (r *Reader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Versi
 	for u := *v; ; {
 		for _, source := range u.Sources {
 			if !slices.Contains(kept, source) {
-				return nil, fault.E(fault.Conflict, "the bytes of version %d (%s) are not kept: load list %s again", u.Number, u.File, u.List)
+				return nil, fault.E(fault.Conflict, "the bytes of version %d (%s) are not kept", u.Number, u.File)
 			}
 		}
 		uploads = append(uploads, u)
@@ -230,7 +227,7 @@ func (r *Reader) uploadsOf(ctx context.Context, v *lists.Version) ([]lists.Versi
 			return uploads, nil
 		}
 		if u, _, err = lists.Read[lists.Version](ctx, r.store, lists.DocVersion(v.List, below)); err != nil {
-			return nil, fault.E(fault.KindOf(err), "read version %d, which it is based on: %w; load list %s again", below, err, v.List)
+			return nil, fault.E(fault.KindOf(err), "read version %d, which it is based on: %w", below, err)
 		}
 	}
 }
@@ -256,7 +253,7 @@ func (l *Loader) readAgain(ctx context.Context, settings *lists.List, below, u *
 		return err
 	})
 	if err != nil {
-		return fault.E(fault.KindOf(err), "read %s again: %w; load list %s again", report.File, err, report.List)
+		return fault.E(fault.KindOf(err), "read %s again: %w", report.File, err)
 	}
 	layers, addresses, listings, raw := u.Layers, u.Addresses, u.Listings, u.Raw
 	*u = report

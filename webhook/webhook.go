@@ -7,7 +7,8 @@
 //
 //	endpoints.go  makes, rotates and deletes endpoints     outbox.go   deliveries in the store
 //	sign.go       secrets and signatures                   post.go     one request, guarded against internal addresses
-//	deliverer.go  what is due, and what came of it         prune.go    deletes old deliveries
+//	deliverer.go  one server at a time delivers            schedule.go what is due
+//	attempt.go    one attempt, and what follows from it    prune.go    deletes old deliveries
 //
 // Deliveries are documents of the store: a crash loses none. Each is made at least once; the receiver knows a repetition by its id.
 package webhook

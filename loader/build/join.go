@@ -263,6 +263,9 @@ func (j *joiner) decide(g *keyGroup) error {
 			if k.AddedIn = g.old[o].AddedIn; k.AddedIn == 0 {
 				k.AddedIn = j.below[g.old[o].Layer].Version
 			}
+			if k.AddedIn > j.v.Number { // the layers below are those of a later version, in which it was new again
+				k.AddedIn = 0
+			}
 		} else if k.Counts() {
 			j.v.Diff.Added++
 		}

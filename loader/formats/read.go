@@ -31,44 +31,58 @@ type run struct {
 }
 
 func read(ctx context.Context, files []File, name string, opts Options, yield func(Row) error) (info Info, err error) {
-	if opts.MaxBytes <= 0 {
-		opts.MaxBytes = DefaultMaxBytes
-	}
-	named, err := formatNamed(name)
+	r, f, err := open(ctx, files, name, opts)
 	if err != nil {
 		return Info{}, err
 	}
-	m, err := parseMapping(opts.Mapping)
-	if err != nil {
-		return Info{}, err
-	}
-	if len(files) == 0 {
-		return Info{}, fault.E(fault.Invalid, "no file given")
-	}
-	r := &run{ctx: ctx, opts: opts, mapping: m, yield: yield}
 	defer func() {
 		if cerr := r.close(); err == nil {
 			err = cerr
 		}
 	}()
-	var inputs []*input
-	for _, f := range files {
-		in, err := r.expand(f.Name, r.origin(f), 0, false)
-		if err != nil {
-			return Info{}, err
-		}
-		inputs = append(inputs, in...)
-	}
-	f, err := r.choose(inputs, named)
-	if err != nil {
-		return Info{}, err
-	}
+	r.yield = yield
 	r.info.Format = f.name
 	if err := f.read(r); err != nil {
 		return Info{}, err
 	}
 	r.warnIssues()
 	return r.info, nil
+}
+
+// open unpacks files and decides on their format. The run has to be closed.
+func open(ctx context.Context, files []File, name string, opts Options) (*run, *format, error) {
+	if opts.MaxBytes <= 0 {
+		opts.MaxBytes = DefaultMaxBytes
+	}
+	named, err := formatNamed(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := parseMapping(opts.Mapping)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(files) == 0 {
+		return nil, nil, fault.E(fault.Invalid, "no file given")
+	}
+	r := &run{ctx: ctx, opts: opts, mapping: m}
+	f, err := r.expandAll(files, named)
+	if err != nil {
+		return nil, nil, errors.Join(err, r.close())
+	}
+	return r, f, nil
+}
+
+func (r *run) expandAll(files []File, named *format) (*format, error) {
+	var inputs []*input
+	for _, f := range files {
+		in, err := r.expand(f.Name, r.origin(f), 0, false)
+		if err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, in...)
+	}
+	return r.choose(inputs, named)
 }
 
 func (r *run) close() error {

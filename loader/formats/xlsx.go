@@ -53,27 +53,43 @@ type sheet struct {
 }
 
 func readXLSX(r *run) error {
+	w, sheets, err := openWorkbook(r)
+	if err != nil {
+		return err
+	}
+	return w.readSheets(sheets)
+}
+
+func openWorkbook(r *run) (*workbook, []sheet, error) {
 	in := r.input()
 	if in.workbook == nil {
-		return in.invalid("the file", "not a workbook, which is a zip archive with xl/workbook.xml")
+		return nil, nil, in.invalid("the file", "not a workbook, which is a zip archive with xl/workbook.xml")
 	}
 	w := &workbook{run: r, in: in, parts: map[string]*zip.File{}, texts: "xl/sharedStrings.xml", epoch: time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)}
 	for _, f := range in.workbook.File {
 		if f.Flags&1 != 0 {
-			return in.invalid(f.Name, "protected by a password; save it without one")
+			return nil, nil, in.invalid(f.Name, "protected by a password; save it without one")
 		}
 		w.parts[f.Name] = f
 	}
 	sheets, err := w.sheets()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	if f := w.parts[w.texts]; f != nil {
 		if err := w.readShared(f); err != nil {
-			return err
+			return nil, nil, err
 		}
 	}
-	return w.readSheets(sheets)
+	return w, sheets, nil
+}
+
+// rowPlace returns the locators of the rows of a sheet without their numbers.
+func rowPlace(s sheet, several bool) string {
+	if several {
+		return "sheet " + truncate(s.name, maxQuoted) + " row "
+	}
+	return "row "
 }
 
 // readSheets reads the sheets and warns about those that were skipped.
@@ -268,10 +284,7 @@ func richText(x *xmlScanner) (string, error) {
 // sheet reads a sheet. If header is not nil, the sheet was not read: it has no column of addresses, or its header is wrong.
 func (w *workbook) sheet(s sheet, f *zip.File, several bool) (header, err error) {
 	in := w.part(f)
-	place := "row "
-	if several {
-		place = "sheet " + truncate(s.name, maxQuoted) + " row "
-	}
+	place := rowPlace(s, several)
 	sampled, numbers, err := w.sampleRows(in)
 	if err != nil {
 		return nil, err

@@ -56,10 +56,8 @@ type Indexer struct {
 
 	mu     sync.Mutex
 	marks  map[uuid.UUID]Mark // of the writers of the source
-	known  map[uuid.UUID]bool // marks that were read from the index
 	behind error
 	since  time.Time
-	lag    uint64
 }
 
 // Status is the state of an indexer.
@@ -78,6 +76,13 @@ func (x *Indexer) Status() Status {
 		s.Records += m.Sequence
 	}
 	return s
+}
+
+// Indexed returns up to which sequence number the records of a writer are in the index.
+func (x *Indexer) Indexed(writer uuid.UUID) uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.marks[writer].Sequence
 }
 
 // Run fills the index until ctx ends. While the index is away it tries again and again.

@@ -40,6 +40,11 @@
 // a segment shows that its writer is alive, so that recovery leaves it alone. The
 // directory must be on a local file system. It is created with mode 0700, its files with 0600.
 //
+// # Archive
+//
+// MarkArchived replaces a sealed segment by a marker: its name, sequence numbers, times and SHA-256, and where it was moved to. Readers
+// report a marker as *ArchivedError, never as damage; a segment that is missing without a valid marker is damage.
+//
 // # Cost
 //
 // A record takes 20 bytes beside its payload, 30 with a UUIDv7 of its time, 36 with any other id, and less once it is

@@ -18,6 +18,7 @@ type WriterInfo struct {
 	ID       uuid.UUID
 	First    uint64 // sequence number of the first record; more than 1 if earlier segments are missing
 	Segments int
+	Archived int  // of these, moved to an archive
 	Open     bool // it is alive, or was not recovered yet: more records may come
 }
 
@@ -34,6 +35,9 @@ func Writers(dir string) ([]WriterInfo, error) {
 		}
 		w := &all[len(all)-1]
 		w.Segments++
+		if s.archived {
+			w.Archived++
+		}
 		w.Open = w.Open || !s.complete()
 	}
 	return all, nil
@@ -41,7 +45,7 @@ func Writers(dir string) ([]WriterInfo, error) {
 
 // Find returns the record with an id; a fault.NotFound if there is none. Of a sealed segment it reads only the blocks that may
 // have the id: those around the time in it, if it is a UUIDv7. If damage prevents it from being sure that there is none, it returns a
-// *DamageError. Records of format 1 have no id.
+// *DamageError; if it can be in segments that were moved to an archive, an *ArchivedError with these. Records of format 1 have no id.
 func Find(ctx context.Context, dir string, id uuid.UUID) (Record, error) {
 	if id == uuid.Nil {
 		return Record{}, fault.E(fault.NotFound, "find record: no id")
@@ -49,10 +53,15 @@ func Find(ctx context.Context, dir string, id uuid.UUID) (Record, error) {
 	at := idMillis(id)
 	var found *Record
 	var damage error
+	archived := &ArchivedError{}
 	r := reader{ctx: ctx,
 		skip: func(b *block) bool { return at < b.minID || at > b.maxID },
 		want: func(r *Record) bool { return r.ID == id },
 		yield: func(r Record, err error) bool {
+			if moved := (*ArchivedError)(nil); errors.As(err, &moved) {
+				archived.Segments = append(archived.Segments, moved.Segments...)
+				return true
+			}
 			if err != nil {
 				damage = err
 				return errors.As(err, new(*DamageError))
@@ -67,8 +76,12 @@ func Find(ctx context.Context, dir string, id uuid.UUID) (Record, error) {
 	switch {
 	case found != nil:
 		return *found, nil
+	case damage != nil && len(archived.Segments) > 0:
+		return Record{}, errors.Join(damage, archived)
 	case damage != nil:
 		return Record{}, damage
+	case len(archived.Segments) > 0:
+		return Record{}, archived
 	}
 	return Record{}, fault.E(fault.NotFound, "no record has the id %s", id)
 }

@@ -112,7 +112,7 @@ func decodeSealed(b []byte) (h header, previous [sha256.Size]byte, err error) {
 
 // The name of a raw segment has the writer, the number and the salt. That of a sealed one also has its first sequence number, and the earliest
 // and the latest millisecond of its records: of their times, and of the first 48 bits of their ids. So a reader need not open
-// all files.
+// all files. A segment that was moved to an archive has a marker of the same name with another ending.
 
 func rawName(writer uuid.UUID, number int, salt uint32) string {
 	return fmt.Sprintf("journal-%s-%06d-%08x.log", writer, number, salt)
@@ -130,7 +130,12 @@ func parseName(name string) (s segmentInfo, ok bool) {
 	}
 	writer, err := uuid.Parse(rest[:36])
 	rest = rest[36:]
-	rest, sealed := strings.CutSuffix(rest, ".zst")
+	rest, archived := strings.CutSuffix(rest, archivedSuffix)
+	rest, sealed := strings.CutSuffix(rest, sealedSuffix)
+	if archived && sealed {
+		return s, false
+	}
+	sealed = sealed || archived
 	want := 2 // parts
 	if sealed {
 		want = 5
@@ -154,6 +159,6 @@ func parseName(name string) (s segmentInfo, ok bool) {
 	if err != nil || rest != "" || numbers[0] > math.MaxUint32 || numbers[1] > math.MaxUint32 {
 		return s, false
 	}
-	return segmentInfo{version: 2, sealed: sealed, writer: writer, number: uint32(numbers[0]), salt: numbers[1],
+	return segmentInfo{version: 2, sealed: sealed, archived: archived, writer: writer, number: uint32(numbers[0]), salt: numbers[1],
 		first: numbers[2], from: numbers[3], to: numbers[4]}, true
 }

@@ -20,17 +20,18 @@ import (
 
 // segmentInfo describes a segment in a directory.
 type segmentInfo struct {
-	path    string
-	version int
-	sealed  bool // in compressed blocks
-	spare   bool // of format 1, not renamed yet
-	writer  uuid.UUID
-	number  uint32
-	salt    uint64
-	first   uint64
-	from    uint64 // milliseconds of the earliest and the latest record of a sealed segment
-	to      uint64
-	limit   uint64 // the first sequence number that a later segment has
+	path     string
+	version  int
+	sealed   bool // in compressed blocks
+	spare    bool // of format 1, not renamed yet
+	archived bool // sealed, and only its marker is here
+	writer   uuid.UUID
+	number   uint32
+	salt     uint64
+	first    uint64
+	from     uint64 // milliseconds of the earliest and the latest record of a sealed segment
+	to       uint64
+	limit    uint64 // the first sequence number that a later segment has
 
 	// Known after inspect.
 	size    int64
@@ -129,7 +130,7 @@ func list(dir string, all bool, wanted func(uuid.UUID) bool) ([]segmentInfo, err
 		}
 		s.path = filepath.Join(dir, name)
 		if s.sealed {
-			sealed[s.key()] = s.path
+			sealed[s.key()] = s.path // that of the segment, if its marker is there too: names are sorted
 		}
 		found = append(found, s)
 	}
@@ -154,6 +155,9 @@ func list(dir string, all bool, wanted func(uuid.UUID) bool) ([]segmentInfo, err
 			if path := sealed[s.key()]; !s.sealed && path != "" && !all && sealedWell(path) {
 				continue // its records are in both until the raw one is removed
 			}
+		}
+		if s.archived && sealed[s.key()] != s.path {
+			continue // the segment is still there
 		}
 		kept = append(kept, s)
 	}
@@ -223,11 +227,15 @@ func (s *segmentInfo) open() error {
 	return s.inspect(f)
 }
 
-// sealedWell reports whether a sealed segment has its header and its index.
+// sealedWell reports whether a sealed segment has its header and its index, or a valid marker.
 func sealedWell(path string) bool {
 	s, ok := parseName(filepath.Base(path))
 	if !ok {
 		return false
+	}
+	if s.archived {
+		_, err := readMarker(path)
+		return err == nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -256,12 +264,13 @@ func (s *segmentInfo) key() sealedKey {
 	return sealedKey{s.writer, 0, s.first, maskOf(s.salt)}
 }
 
-// findSealed returns the sealed segment that replaced a raw one meanwhile; without a path if there is none.
+// findSealed returns the sealed segment that replaced a raw one meanwhile, or the marker that replaced a sealed one; without a path if there is none.
 func findSealed(raw segmentInfo) (segmentInfo, error) {
 	entries, err := readNames(filepath.Dir(raw.path))
 	if err != nil {
 		return segmentInfo{}, err
 	}
+	var found segmentInfo
 	for _, name := range entries {
 		s, ok := parseName(name)
 		if !ok || !s.sealed {
@@ -272,11 +281,14 @@ func findSealed(raw segmentInfo) (segmentInfo, error) {
 		}
 		if s.key() == raw.key() {
 			s.path, s.limit = filepath.Join(filepath.Dir(raw.path), name), raw.limit
-			return s, nil
+			if !s.archived {
+				return s, nil
+			}
+			found = s
 		}
 		if raw.version == 1 {
 			raw.writer = uuid.Nil
 		}
 	}
-	return segmentInfo{}, nil
+	return found, nil
 }

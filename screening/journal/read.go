@@ -22,7 +22,8 @@ import (
 //
 // Damage yields a *DamageError without a record, and the iteration continues at
 // the next valid record. Torn bytes at the end of a segment that is not sealed are
-// not damage. After any other error, fault.Unavailable or that of ctx, the iteration ends.
+// not damage. A segment that was moved to an archive yields an *ArchivedError in place of its
+// records. After any other error, fault.Unavailable or that of ctx, the iteration ends.
 func Read(ctx context.Context, dir string) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		r := reader{ctx: ctx, yield: yield}
@@ -87,8 +88,12 @@ func (r *reader) readAll(segments []segmentInfo) bool {
 func (r *reader) readSegment(s segmentInfo) bool {
 	r.segment, r.next = s, 0
 	f, err := os.Open(s.path)
-	if errors.Is(err, fs.ErrNotExist) && !s.sealed {
+	if errors.Is(err, fs.ErrNotExist) && !s.archived {
+		cause, wasSealed := err, s.sealed
 		if s, err = findSealed(s); err == nil && s.path == "" {
+			if wasSealed {
+				return r.stop(cause)
+			}
 			return true // it had no records, and its writer closed
 		}
 		if err == nil {
@@ -100,6 +105,9 @@ func (r *reader) readSegment(s segmentInfo) bool {
 		return r.stop(err)
 	}
 	defer f.Close()
+	if s.archived {
+		return r.head() && r.archived(s)
+	}
 	if err := r.segment.inspect(f); err != nil {
 		return r.stop(err)
 	}

@@ -210,10 +210,14 @@ func (r *recovery) seal(f *os.File, s segmentInfo) (path string, err error) {
 	return path, os.Remove(s.path)
 }
 
-// digestOf returns the digest of the sealed segment at path; zero if there is none.
+// digestOf returns the digest of the sealed segment at path, or of the one whose marker it is; zero if there is none.
 func digestOf(path string) (digest [sha256.Size]byte, err error) {
 	if path == "" {
 		return digest, nil
+	}
+	if s, ok := parseName(filepath.Base(path)); ok && s.archived {
+		m, err := readMarker(path)
+		return m.SHA256, err
 	}
 	return fileDigest(path)
 }

@@ -37,6 +37,15 @@ func (f Folder) logDir(writer uuid.UUID) string {
 	return filepath.Join(f.Dir, proofFolder, writer.String())
 }
 
+// LogOf returns the folder of the log of a writer; "" if there is none.
+func (f Folder) LogOf(writer uuid.UUID) string {
+	dir := f.logDir(writer)
+	if _, err := os.Stat(dir); err != nil {
+		return ""
+	}
+	return dir
+}
+
 // logs returns the writers that have a log, in order of their start.
 func (f Folder) logs() ([]uuid.UUID, error) {
 	entries, err := os.ReadDir(filepath.Join(f.Dir, proofFolder))

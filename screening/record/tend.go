@@ -141,7 +141,7 @@ func (r *Record) missing(known map[string]bool) error {
 	}
 	var gone []string
 	for name := range known {
-		if !now[name] {
+		if _, err := os.Stat(filepath.Join(r.Dir, name+".archived")); !now[name] && err != nil {
 			gone = append(gone, name)
 		}
 	}

@@ -111,24 +111,22 @@ func (c *cursor) best(conditions [][]term, in span, want int) (best []position, 
 			return nil, false, err
 		}
 		if len(found) == 0 {
-			return nil, false, nil
+			return nil, false, nil // a condition that nothing fulfils
 		}
-		reach := 0
-		if again && (i == 0 || more) {
-			reach = in.order(found[len(found)-1], lastOf(best, found))
+		var better bool
+		switch {
+		case i == 0 || again != more:
+			better = !again
+		case more:
+			better = in.order(found[len(found)-1], best[len(best)-1]) > 0
+		default:
+			better = len(found) < len(best)
 		}
-		if i == 0 || more && !again || more && again && reach > 0 || !more && !again && len(found) < len(best) {
+		if i == 0 || better {
 			best, more = found, again
 		}
 	}
 	return best, more, nil
-}
-
-func lastOf(best, found []position) position {
-	if len(best) == 0 {
-		return found[len(found)-1]
-	}
-	return best[len(best)-1]
 }
 
 // positions returns the first limit positions in a span that have one of the terms, in order, each once, and whether there are more.
@@ -175,12 +173,14 @@ func (c *cursor) positionsIn(period uint16, terms []term, in span, limit int) (f
 	if end := periodEnd(period); end.compare(last) < 0 {
 		last = end
 	}
+	full := false       // found has the first positions of the terms so far, in order, and no others are needed after the last of them
 	compact := func() { // keeps the first positions
 		slices.SortFunc(found, in.order)
 		found = slices.Compact(found)
 		if len(found) > limit {
 			found, more = found[:limit], true
 		}
+		full = len(found) == limit
 	}
 	for _, t := range terms {
 		lower := appendTermKeyIn(period, t, first)
@@ -195,7 +195,7 @@ func (c *cursor) positionsIn(period uint16, terms []term, in span, limit int) (f
 				return nil, false, errFormat
 			}
 			p := position(key[1+periodSize+termSize:])
-			if n == limit || more && in.order(p, found[limit-1]) > 0 {
+			if n == limit || full && in.order(p, found[limit-1]) > 0 {
 				more = true
 				break
 			}

@@ -52,7 +52,8 @@ var _ archive.Index = (*Index)(nil)
 func Open(dir string, log *slog.Logger) (archive.Index, error) { return open(dir, log, vfs.Default) }
 
 func open(dir string, log *slog.Logger, files vfs.FS) (_ *Index, err error) {
-	x := &Index{dir: dir, fs: files, log: log}
+	x := &Index{dir: dir, log: log}
+	x.fs = guard{files, x.fail}
 	defer func() {
 		if r := recover(); r != nil { // damage that the store does not check for
 			err = x.fault("open", fmt.Errorf("%v", r))
@@ -73,9 +74,13 @@ func open(dir string, log *slog.Logger, files vfs.FS) (_ *Index, err error) {
 	}
 	x.db = db
 	if !known {
-		if err := x.begin(); err != nil {
-			return nil, errors.Join(err, x.Close())
-		}
+		err = x.begin()
+	}
+	if err == nil {
+		err = x.usable()
+	}
+	if err != nil {
+		return nil, errors.Join(err, x.Close())
 	}
 	return x, nil
 }
@@ -178,7 +183,7 @@ func (x *Index) fault(operation string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || fault.KindOf(err) != fault.Internal {
 		return err
 	}
-	if errors.Is(err, pebble.ErrCorruption) || errors.Is(err, errFormat) || operation == "open" {
+	if pebble.IsCorruptionError(err) || errors.Is(err, errFormat) || operation == "open" {
 		return fault.E(fault.Unavailable, "%s: the %s is damaged; %s: %w", operation, x.Describe(), refill, err)
 	}
 	return fault.E(fault.Unavailable, "%s: %s: %w", operation, x.Describe(), err)
@@ -210,17 +215,11 @@ func (x *Index) usable() error {
 }
 
 // commit writes a batch durably.
-func (x *Index) commit(operation string, b *pebble.Batch) (err error) {
-	defer func() {
-		if r := recover(); r != nil { // the store panics where it cannot write its log
-			x.fail(fmt.Errorf("%v", r))
-			err = x.usable()
-		}
-	}()
+func (x *Index) commit(operation string, b *pebble.Batch) error {
 	if err := b.Commit(pebble.Sync); err != nil {
 		return x.fault(operation, err)
 	}
-	return x.usable() // Commit succeeds even if writing the log has failed
+	return x.usable() // Commit returns no error of the log
 }
 
 func (x *Index) fail(err error) {
@@ -235,7 +234,7 @@ type storeLog struct{ x *Index }
 func (l *storeLog) Infof(string, ...any)  {}
 func (l *storeLog) Errorf(string, ...any) {}
 
-// Fatalf must not end the process: the index is not what a server is for. The store returns an error after it, or hangs when it is used again.
+// Fatalf must not end the process: a server works without its index. The store returns an error after it.
 func (l *storeLog) Fatalf(format string, args ...any) { l.x.fail(fmt.Errorf(format, args...)) }
 
 // Marks implements archive.Index.
@@ -311,18 +310,13 @@ func (x *Index) Clear(ctx context.Context) error {
 func (x *Index) Describe() string { return "embedded index " + x.dir }
 
 // Close waits for what is in progress.
-func (x *Index) Close() (err error) {
+func (x *Index) Close() error {
 	x.use.Lock()
 	defer x.use.Unlock()
 	db := x.db
 	if x.db = nil; db == nil {
 		return nil
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = fault.E(fault.Unavailable, "close: %s: %v", x.Describe(), r)
-		}
-	}()
 	if err := db.Close(); err != nil {
 		return x.fault("close", err)
 	}

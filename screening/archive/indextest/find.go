@@ -85,6 +85,37 @@ func testRandomQueries(t *testing.T, x archive.Index) {
 	}
 }
 
+// testYears has more entries than an index reads at once, and values that many entries have together with such that few have.
+func testYears(t *testing.T, x archive.Index) {
+	p := newPair(t, x)
+	for seed := range uint64(3) {
+		w := newWriter(seed)
+		for range 5 {
+			p.add(w.next(500, func(w *writer, e *archive.Entry) {
+				random(w, e)
+				e.Time = start.Add(time.Duration(e.Sequence) * 9 * time.Hour).Add(time.Duration(w.rand.IntN(1000)) * time.Hour)
+				e.Terms.Keys = append(e.Terms.Keys, key(50), key(51+int(e.Sequence)%2), key(60+w.rand.IntN(400)))
+				if e.Terms.Customer = "one"; e.Sequence > 2400 {
+					e.Terms.Customer = "another"
+				}
+			}), w.mark())
+		}
+	}
+	r := rand.New(rand.NewPCG(8, 9))
+	for _, q := range []archive.Query{{}, {Keys: []address.Key{key(50)}}, {Keys: []address.Key{key(50), key(51), key(52)}}, {Keys: []address.Key{key(50)}, Customer: "one"},
+		{Keys: []address.Key{key(50)}, Customer: "another"}, {Keys: []address.Key{key(51)}, Customer: "another", List: "list-2"}, {Keys: []address.Key{key(61), key(62), key(63)}, Customer: "one"},
+		{Customer: "one", Result: "result 1", By: "by 1"}, {Kinds: []journal.Kind{journal.Check}, Reference: "reference 1"}, {Kinds: []journal.Kind{journal.LookBack, journal.Upload}, Customer: "one"},
+		{Keys: []address.Key{key(51)}, Customer: "one", From: start.AddDate(0, 9, 0), To: start.AddDate(0, 11, 0)}} {
+		for range 8 {
+			q.Newest, q.Limit, q.After = r.IntN(2) == 0, []int{0, 1, 30, 1100}[r.IntN(4)], archive.Position{}
+			if r.IntN(2) == 0 {
+				q.After = p.model.entries[r.IntN(len(p.model.entries))].Position
+			}
+			p.same(q)
+		}
+	}
+}
+
 func testTimes(t *testing.T, x archive.Index) {
 	p, _ := filled(t, x, 2, 60)
 	first, last := p.model.entries[0].Time, p.model.entries[len(p.model.entries)-1].Time
@@ -172,7 +203,9 @@ func testPages(t *testing.T, x archive.Index) {
 			want := find(t, p.model, q)
 			for _, limit := range []int{1, 3, 50} {
 				q.Limit = limit
-				equal(t, q, read(t, x, q, func() {}), want)
+				if got := read(t, x, q, func() {}); !slices.EqualFunc(got, want, sameEntry) {
+					equal(t, q, got, want)
+				}
 			}
 		}
 	}
@@ -238,7 +271,9 @@ func testLoop(t *testing.T, x archive.Index) {
 		}
 		got = append(got, e)
 	}
-	equal(t, "all", got, want)
+	if !slices.EqualFunc(got, want, sameEntry) {
+		equal(t, "all", got, want)
+	}
 	all := find(t, x, archive.Query{Limit: 2}) // what was yielded stays as it is
 	for range x.Find(t.Context(), archive.Query{Newest: true}) {
 	}

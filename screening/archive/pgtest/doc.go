@@ -1,0 +1,2 @@
+// Package pgtest starts real PostgreSQL servers for tests, each in a folder of its own, with a password.
+package pgtest

@@ -1,0 +1,76 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"iter"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"interdict/lists/fault"
+)
+
+// Object describes an object in a bucket.
+type Object struct {
+	Name        string
+	Bytes       int64
+	RetainUntil time.Time // until when it is locked, as Stat knows it; zero: it is not, or List was asked
+}
+
+// Bucket keeps objects that never change. Its methods are safe for concurrent use, by several processes. fault.Unavailable: it cannot be reached, is full, or
+// refuses what was asked; then it is not known whether an object was created. fault.NotFound: there is no object of that name.
+// Names are relative paths with slashes.
+type Bucket interface {
+	// Create stores an object, unless there is one of that name, whatever its bytes: then created is false. It is there with all of its bytes or not at all. body has size
+	// bytes with the digest sum; otherwise nothing is stored, and the error is fault.Conflict. Where the bucket can lock objects, this one is locked until
+	// retain; zero: it is not.
+	Create(ctx context.Context, name string, body io.ReaderAt, size int64, sum [sha256.Size]byte, retain time.Time) (created bool, err error)
+	Open(ctx context.Context, name string) (io.ReadCloser, error)
+	Stat(ctx context.Context, name string) (Object, error)
+	// List yields the objects whose names begin with a prefix, in any order.
+	List(ctx context.Context, prefix string) iter.Seq2[Object, error]
+	// Remove deletes an object. fault.Conflict: it is locked. It is no error if there is none.
+	Remove(ctx context.Context, name string) error
+	// Describe returns what the bucket is called in messages, without secrets.
+	Describe() string
+	Close() error
+}
+
+// BucketOptions are what the address of a bucket does not say.
+type BucketOptions struct {
+	// AccessKey and SecretKey are those of S3. If both are empty they are taken from the environment (AWS_ACCESS_KEY_ID …), from the shared
+	// credentials file, or from the role of the machine or pod.
+	AccessKey, SecretKey, SessionToken string
+
+	// Stall is how long a connection may make no progress. Zero: one minute.
+	Stall time.Duration
+
+	// TLS, if it is not nil, is used in place of the default transport's settings.
+	Transport *http.Transport
+}
+
+// OpenBucket opens s3://bucket/prefix?endpoint=…&region=…&lock=… or a folder, which has to exist: a folder that is made on a mount point
+// that is not mounted would be on the wrong disk.
+//
+// endpoint is a host, or a URL with http or https; without it, it is AWS. lock says what protects objects if the bucket has Object Lock: compliance, the default, in which no one
+// can delete them early; governance, in which those with a special right can; none. If lock is given, the bucket has to have
+// Object Lock.
+func OpenBucket(ctx context.Context, address string, opts BucketOptions) (Bucket, error) {
+	if strings.HasPrefix(address, "s3://") {
+		return openS3(ctx, address, opts)
+	}
+	if i := strings.Index(address, "://"); i >= 0 {
+		return nil, fault.E(fault.Invalid, "open archive: %s is not supported: s3://bucket/prefix?endpoint=…&region=…, or the path of a folder", address[:i])
+	}
+	info, err := os.Stat(address)
+	if err != nil {
+		return nil, fault.E(fault.Unavailable, "open archive: %w: create the folder, or mount the disk", err)
+	}
+	if !info.IsDir() {
+		return nil, fault.E(fault.Invalid, "open archive: %s is not a folder", address)
+	}
+	return openFolder(address)
+}

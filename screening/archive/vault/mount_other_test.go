@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package vault_test
+
+import "testing"
+
+func smallDisk(t *testing.T, _ string) string {
+	t.Skip("needs a small file system of its own to fill it: only on Linux")
+	return ""
+}
