@@ -284,6 +284,7 @@ var routes = []struct {
 	{"GET", "/v1/generations", nil, nil},
 	{"GET", "/v1/generations/1", nil, nil},
 	{"GET", "/v1/replicas", nil, nil},
+	{"GET", "/v1/reports/timeliness", nil, nil},
 	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7", nil, []auth.Role{auth.Auditor}},
 	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/receipt", nil, []auth.Role{auth.Auditor}},
 	{"GET", "/v1/audit", nil, []auth.Role{auth.Auditor}},

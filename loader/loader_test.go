@@ -133,7 +133,7 @@ func TestTheReportCountsEveryRowOnce(t *testing.T) {
 		btcA+",bitcoin,B", "not-an-address,bitcoin,C", "not-an-address,bitcoin,C", ",bitcoin,D"))
 	want := &lists.Version{List: "deny", Number: 1, State: lists.Staged, Mode: lists.Replace, Format: "csv", File: "deny.csv",
 		Rows: lists.Rows{Read: 7, Accepted: 3, Quarantined: 2, Duplicate: 2}, Addresses: 3, Listings: 4, Raw: 1,
-		Diff: lists.DiffCounts{Added: 4}, UploadedBy: "ana", UploadedAt: b.now, Note: "first",
+		Diff: lists.DiffCounts{Added: 4}, UploadedBy: "ana", UploadedAt: b.now, StagedAt: &b.now, Note: "first",
 		Reading:   &lists.Reading{Format: "csv", Category: "other", Confidence: "confirmed", Formats: formats.Rules, Address: address.Rules},
 		Means:     &lists.Means{Deposit: "review", Withdrawal: "review", Category: "other"},
 		Approvals: []lists.Approval{}, Guards: []lists.Finding{}}
