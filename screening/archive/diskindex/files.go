@@ -1,6 +1,9 @@
 package diskindex
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -11,6 +14,17 @@ import (
 type guard struct {
 	vfs.FS
 	report func(error)
+}
+
+// errLocked is part of every error of locking the folder.
+var errLocked = errors.New("the folder cannot be locked")
+
+func (g guard) Lock(name string) (io.Closer, error) {
+	c, err := g.FS.Lock(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errLocked, err)
+	}
+	return c, nil
 }
 
 func isLog(name string) bool { return strings.HasSuffix(name, ".log") }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -172,7 +173,7 @@ func writeFile(dir, name, text string) error {
 }
 
 func (x *Index) openFault(err error) error {
-	if strings.Contains(err.Error(), "lock") {
+	if errors.Is(err, errLocked) {
 		return fault.E(fault.Unavailable, "%s is in use by another process: %w", x.Describe(), err)
 	}
 	return x.fault("open", err)
@@ -183,7 +184,9 @@ func (x *Index) fault(operation string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || fault.KindOf(err) != fault.Internal {
 		return err
 	}
-	if pebble.IsCorruptionError(err) || errors.Is(err, errFormat) || operation == "open" {
+	var system syscall.Errno
+	disk := errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist) // such as no permission; a missing file is damage
+	if pebble.IsCorruptionError(err) || errors.Is(err, errFormat) || operation == "open" && !disk {
 		return fault.E(fault.Unavailable, "%s: the %s is damaged; %s: %w", operation, x.Describe(), refill, err)
 	}
 	return fault.E(fault.Unavailable, "%s: %s: %w", operation, x.Describe(), err)
