@@ -108,7 +108,7 @@ func TestSelftestFindsWrongAnswers(t *testing.T) {
 	wrong := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if text, ok := strings.CutPrefix(r.URL.Path, "/v1/addresses/"); ok && strings.HasPrefix(text, "0X") { // this spelling is not understood
 			w.Header().Set("Content-Type", "application/json")
-			w.Write([]byte(`{"check_id":"019ad2c4-7b1e-7cc0-8d2f-3a5b6c7d8e9f","result":"miss","address":{"input":"` + text + `","network":"ethereum","canonical":"x","identity":"evm:01"},
+			_, _ = w.Write([]byte(`{"check_id":"019ad2c4-7b1e-7cc0-8d2f-3a5b6c7d8e9f","result":"miss","address":{"input":"` + text + `","network":"ethereum","canonical":"x","identity":"evm:01"},
 				"matches":[],"screened":{"generation":2,"as_of":"2026-01-01T00:00:00Z","lists":1,"listings":1},"checked_at":"2026-01-01T00:00:00Z"}`))
 			return
 		}
