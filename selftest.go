@@ -66,7 +66,7 @@ func (c *selftestCmd) Run(e *env) error {
 	r := &selftest.Report{Program: "interdict " + version + " (commit " + commit + ")", At: time.Now().UTC(), Subject: "this program", Seed: c.Seed, Sample: c.Sample,
 		Lists: []selftest.ListResult{}, Failures: []selftest.Failure{}}
 	for r.Seed == 0 {
-		r.Seed = rand.Uint64() >> 11 // JSON readers that use floating point numbers keep it exactly
+		r.Seed = rand.Uint64() >> 11 //nolint:gosec // no secret; JSON readers that use floating point numbers keep it exactly
 	}
 	failed := func(f selftest.Failure) bool {
 		r.Failures = append(r.Failures, f)

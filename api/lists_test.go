@@ -217,7 +217,7 @@ func TestUploadIsReportedWhole(t *testing.T) {
 		"rows":      map[string]any{"read": 8.0, "accepted": 5.0, "quarantined": 2.0, "duplicate": 1.0},
 		"addresses": 6.0, "listings": 7.0, "raw": 2.0, "diff": map[string]any{"against": 0.0, "added": 7.0, "removed": 0.0, "changed": 0.0, "unchanged": 0.0},
 		"guards": []any{}, "uploaded_by": "ana", "approvals": []any{}, "note": "first one"},
-		without(got, "uploaded_at", "warnings", "layers", "sources"))
+		without(got, "uploaded_at", "staged_at", "warnings", "layers", "sources"))
 	same(t, "GET", got, h.by("otto", "GET", "/v1/lists/ofac-sdn/versions/1", nil).want(200))
 	same(t, "all versions", []any{got}, h.by("otto", "GET", "/v1/lists/ofac-sdn/versions", nil).want(200)["versions"].([]any))
 	h.by("till", "POST", "/v1/check", checkOf(lazarus, "")).refused(problem{Status: 503, Code: "not_loaded"}) // staged is not active
