@@ -87,14 +87,14 @@ func (x *Indexer) Indexed(writer uuid.UUID) uint64 {
 
 // Run fills the index until ctx ends. While the index is away it tries again and again.
 func (x *Indexer) Run(ctx context.Context) {
-	wait := indexEvery
 	for {
 		err := x.Once(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		x.note(err)
-		if wait = indexEvery; err != nil {
+		wait := indexEvery
+		if err != nil {
 			wait = 2 * time.Second
 		}
 		select {

@@ -25,7 +25,7 @@ type Sampler struct {
 func NewSampler(seed uint64, list string, size int) *Sampler {
 	h := fnv.New64a()
 	h.Write([]byte(list))
-	return &Sampler{r: rand.New(rand.NewPCG(seed, h.Sum64())), size: size} //nolint:gosec // a sample that can be repeated, no secret
+	return &Sampler{r: rand.New(rand.NewPCG(seed, h.Sum64())), size: size} //nolint:gosec // G404: a sample that can be drawn again, no secret //nolint:gosec // a sample that can be repeated, no secret
 }
 
 // Add offers a listing.
