@@ -129,7 +129,15 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 	}
 	k.indexer = &archive.Indexer{Index: k.index, Source: k.source(), Node: k.node, Log: log, Now: time.Now}
 	reader := o.loader.Reader
-	k.looker = &archive.Looker{Store: o.store, Owner: hostname() + "-" + uuid.NewString()[:8], Coverage: k.coverage, Log: log,
+	scope := "all"
+	if !k.shared() {
+		id, err := o.journal.ID()
+		if err != nil {
+			return nil, err
+		}
+		scope = id.String()
+	}
+	k.looker = &archive.Looker{Store: o.store, Scope: scope, Owner: hostname() + "-" + uuid.NewString()[:8], Coverage: k.coverage, Log: log,
 		Serving: func() int { return screener.Status().Generation },
 		Changed: func(ctx context.Context, from, to *lists.Generation, yield func([]address.Key) error) error {
 			return reader.ChangedBetween(ctx, from, to, yield)
@@ -203,9 +211,12 @@ func (k *keeper) coverage(ctx context.Context) (archive.Coverage, error) {
 	return archive.Cover(now, marks, known), nil
 }
 
-// mine reports whether the records of a writer belong into the index: all of them into PostgreSQL, those of this folder into the embedded one.
+// shared reports whether the index has the records of all servers.
+func (k *keeper) shared() bool { return strings.HasPrefix(k.flags.Archive, "postgres") }
+
+// mine reports whether the records of a writer belong into the index: all of them into a shared one, those of this folder into the embedded one.
 func (k *keeper) mine(w *lists.Writer) bool {
-	if strings.HasPrefix(k.flags.Archive, "postgres") {
+	if k.shared() {
 		return true
 	}
 	id, err := k.opened.journal.ID()

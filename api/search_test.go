@@ -56,7 +56,7 @@ func withIndex(t *testing.T) *indexed {
 		}}
 	x.house = open(t, func(o *api.Options) { o.Archive = a })
 	x.indexer = &archive.Indexer{Index: index, Source: archive.Folder(x.dir + "/journal"), Node: "here", Log: slog.New(slog.DiscardHandler), Now: x.clock.now}
-	x.looker = &archive.Looker{Store: x.store, Serving: func() int { return x.screener.Status().Generation }, Log: slog.New(slog.DiscardHandler),
+	x.looker = &archive.Looker{Store: x.store, Scope: "all", Serving: func() int { return x.screener.Status().Generation }, Log: slog.New(slog.DiscardHandler),
 		Coverage: func(ctx context.Context) (archive.Coverage, error) {
 			marks, err := index.Marks(ctx)
 			return archive.Cover(x.clock.now(), marks, []uuid.UUID{x.journal.Writer()}), err

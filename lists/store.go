@@ -25,11 +25,10 @@ import (
 
 // Keys of documents and names of blobs. No other package builds one.
 const (
-	DocHead     = "head"      // Head
-	DocPepper   = "pepper"    // secret key of the HMAC over API keys
-	DocStoreID  = "store-id"  // StoreID
-	DocVerified = "verified"  // Verified
-	DocLookBack = "look-back" // archive.LookBackState
+	DocHead     = "head"     // Head
+	DocPepper   = "pepper"   // secret key of the HMAC over API keys
+	DocStoreID  = "store-id" // StoreID
+	DocVerified = "verified" // Verified
 	// DocPeople changes with every change of a key or an account, so that rules about all of them hold when several change at once.
 	DocPeople = "people"
 	// DocWebhookWatch is how far webhooks have been told of what happens to lists.
@@ -72,6 +71,7 @@ func DocKey(id string) string                      { return "apikey/" + id }
 func DocAccount(id string) string                  { return "account/" + id }
 func DocSession(sha256 string) string              { return DocSessions + sha256 }
 func DocUse(credential string) string              { return "use/" + credential }
+func DocLookBack(index string) string              { return "look-back/" + index } // archive.LookBackState
 func DocWriter(id string) string                   { return DocWriters + id }
 func DocEndedWriter(id string) string              { return DocEndedWriters + id }
 func DocProposal(id string) string                 { return DocProposals + id }

@@ -34,10 +34,11 @@ const (
 	retryAfter = 30 * time.Second
 )
 
-// Looker looks back after every activation and once a day. Of several servers on one store one does it.
+// Looker looks back after every activation and once a day. Of several servers on one store and one index one does it.
 type Looker struct {
 	LookBack
 	Store lists.Store
+	Scope string // which index it is: "all" if it has the records of all servers, otherwise the identity of the folder of the journal
 	Owner string // unique to this process
 	// Serving returns the generation that this server answers from; 0: none.
 	Serving  func() int
@@ -59,7 +60,7 @@ func (l *Looker) Status() LookBackState {
 
 // State reads the state from the store.
 func (l *Looker) State(ctx context.Context) (LookBackState, error) {
-	s, _, err := lists.Read[LookBackState](ctx, l.Store, lists.DocLookBack)
+	s, _, err := lists.Read[LookBackState](ctx, l.Store, lists.DocLookBack(l.Scope))
 	if fault.Is(err, fault.NotFound) {
 		return LookBackState{}, nil
 	}
@@ -73,7 +74,7 @@ func (l *Looker) State(ctx context.Context) (LookBackState, error) {
 
 // Run looks back until ctx ends.
 func (l *Looker) Run(ctx context.Context) {
-	turn := lease.New(l.Store, "look-back", l.Owner, lease.TTL, time.Now)
+	turn := lease.New(l.Store, "look-back-"+l.Scope, l.Owner, lease.TTL, time.Now)
 	for ctx.Err() == nil {
 		if taken, _ := turn.Take(ctx); taken { // an error is one of the store, which others tell
 			turn.While(ctx, l.whileMine)
@@ -156,7 +157,7 @@ func (l *Looker) put(ctx context.Context, s LookBackState) error {
 	l.mu.Lock()
 	l.state = s
 	l.mu.Unlock()
-	return l.Store.Commit(ctx, lists.Put(lists.DocLookBack, s, lists.AnyRevision))
+	return l.Store.Commit(ctx, lists.Put(lists.DocLookBack(l.Scope), s, lists.AnyRevision))
 }
 
 func (l *Looker) all(ctx context.Context, s *LookBackState, generation int, cover Coverage) error {
