@@ -224,11 +224,11 @@ func (k *keeper) mine(w *lists.Writer) bool {
 }
 
 // api returns what the API does with the index.
-func (k *keeper) api() *api.Archive {
+func (k *keeper) api(customers *screening.Customers) *api.Archive {
 	if k.index == nil {
 		return nil
 	}
-	return &api.Archive{Index: k.index, Coverage: k.coverage, LookBack: k.lookBack, Resolve: k.resolve}
+	return &api.Archive{Index: k.index, Customers: customers, Coverage: k.coverage, LookBack: k.lookBack, Resolve: k.resolve}
 }
 
 func (k *keeper) lookBack(ctx context.Context) (*client.LookBack, error) {

@@ -36,6 +36,8 @@ type serveCmd struct {
 	sourceFlags
 	signInFlags
 	archiveFlags
+	Customers   string `help:"How the customer of a check is recorded: plain, hash (a keyed hash), or encrypt." enum:"plain,hash,encrypt" default:"plain"`
+	CustomerKey string `help:"Secret for hash and encrypt, at least 32 bytes; better as INTERDICT_CUSTOMER_KEY_FILE. With another one, earlier customers can be neither found nor read." placeholder:"SECRET"`
 	webhookFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
@@ -178,6 +180,10 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
 	watchJournal(metrics, o.journal)
+	customers, err := screening.NewCustomers(c.Customers, c.CustomerKey)
+	if err != nil {
+		return err
+	}
 	kept, err := c.keeper(ctx, o, screener, log)
 	if err != nil {
 		return err
@@ -185,7 +191,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	defer kept.close()
 	kept.measured(metrics)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, Scratch: openScratch, Archive: kept.api(), Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
+		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, Scratch: openScratch, Archive: kept.api(customers), Customers: customers, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
 		WebhookAllow: webhookAllow}
 	if cert != nil {
 		options.Certificate = cert.Check

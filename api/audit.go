@@ -32,7 +32,10 @@ type Record interface {
 }
 
 // Audit reads the record. Its methods are those of client.Client.
-type Audit struct{ Record Record }
+type Audit struct {
+	Record    Record
+	Customers *screening.Customers // with which the customers on record can be read
+}
 
 // CheckRecord returns the record of a check.
 func (a *Audit) CheckRecord(ctx context.Context, checkID string) (*client.CheckRecord, error) {
@@ -40,7 +43,11 @@ func (a *Audit) CheckRecord(ctx context.Context, checkID string) (*client.CheckR
 	if err != nil {
 		return nil, err
 	}
-	return CheckRecordOf(rec)
+	out, err := CheckRecordOf(rec)
+	if err == nil {
+		out.Request.Customer = a.Customers.Reveal(out.Request.Customer)
+	}
+	return out, err
 }
 
 // Receipt returns the proof that the record of a check is in the log.

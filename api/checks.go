@@ -45,6 +45,7 @@ func (s *Server) check(c *gin.Context, who *auth.Principal) error {
 	if err := s.admit(who, 1); err != nil {
 		return err
 	}
+	s.protect(&x.request)
 	if err := s.screener.Check(context.Background(), &x.request, &x.answer); err != nil { // it goes on when the caller closes its side
 		return err
 	}
@@ -99,6 +100,13 @@ func tooLarge(limit int64) error {
 	return fault.E(fault.TooLarge, "the body is larger than %d bytes", limit)
 }
 
+// protect protects the customer, which goes to the record only.
+func (s *Server) protect(r *screening.Request) {
+	if s.customers != nil {
+		r.Customer, r.Protected = s.customers.Protect(r.Customer), true
+	}
+}
+
 // jsonBody makes sure that the body is announced as JSON, if it is announced at all.
 func jsonBody(r *http.Request) error {
 	h := r.Header["Content-Type"]
@@ -139,6 +147,9 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	}
 	for len(x.answers) < len(requests) {
 		x.answers = append(x.answers, screening.Answer{})
+	}
+	for i := range requests {
+		s.protect(&requests[i])
 	}
 	s.screener.CheckAll(context.Background(), requests, x.answers[:len(requests)], errs)
 	out := append(x.out[:0], `{"results":[`...)

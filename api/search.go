@@ -22,13 +22,15 @@ import (
 	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader"
+	"interdict/screening"
 	"interdict/screening/archive"
 	"interdict/screening/journal"
 )
 
 // Archive is the index of the record of all servers.
 type Archive struct {
-	Index archive.Index
+	Index     archive.Index
+	Customers *screening.Customers // with which customers are recorded
 	// Coverage tells up to when the index is complete.
 	Coverage func(ctx context.Context) (archive.Coverage, error)
 	// LookBack is the state of looking back on earlier checks; nil: this server does not know.
@@ -44,7 +46,7 @@ const (
 
 // Search returns a page of records.
 func (a *Archive) Search(ctx context.Context, in client.AuditQuery) (*client.AuditPage, error) {
-	q, err := searchOf(&in)
+	q, err := a.searchOf(&in)
 	if err != nil {
 		return nil, err
 	}
@@ -66,18 +68,21 @@ func (a *Archive) Search(ctx context.Context, in client.AuditQuery) (*client.Aud
 			break
 		}
 		last = e.Position
-		out.Records = append(out.Records, *recordOf(&e))
+		out.Records = append(out.Records, *a.recordOf(&e))
 	}
 	return out, nil
 }
 
 // recordOf returns what an entry says. One that cannot be read is shown as such, and not left out.
-func recordOf(e *archive.Entry) *client.AuditRecord {
+func (a *Archive) recordOf(e *archive.Entry) *client.AuditRecord {
 	rec := journal.Record{Writer: e.Writer, Sequence: e.Sequence, Kind: e.Kind, ID: e.ID, Time: e.Time, Payload: e.Payload}
 	r, err := AuditRecordOf(&rec)
 	if err != nil {
 		b, _ := json.Marshal(map[string]string{"error": err.Error()})
 		return &client.AuditRecord{Kind: e.Kind.String(), At: e.Time, Writer: e.Writer.String(), Sequence: e.Sequence, Change: b}
+	}
+	if r.Check != nil {
+		r.Check.Request.Customer = a.Customers.Reveal(r.Check.Request.Customer)
 	}
 	return r
 }
@@ -90,8 +95,8 @@ func (a *Archive) coverage(ctx context.Context) (*client.Coverage, error) {
 	return &client.Coverage{CompleteUntil: timeOf(c.Until), Behind: c.Behind, Gaps: c.Gaps}, nil
 }
 
-func searchOf(in *client.AuditQuery) (archive.Query, error) {
-	q := archive.Query{From: in.From, To: in.To, List: in.List, Result: in.Result, Reference: address.Recordable(in.Reference), Customer: address.Recordable(in.Customer), By: in.By,
+func (a *Archive) searchOf(in *client.AuditQuery) (archive.Query, error) {
+	q := archive.Query{From: in.From, To: in.To, List: in.List, Result: in.Result, Reference: address.Recordable(in.Reference), Customer: a.Customers.Protect(in.Customer), By: in.By,
 		Newest: in.Newest, Limit: in.Limit}
 	if in.Kind != "" {
 		kind, ok := journal.KindOf(in.Kind)
@@ -221,7 +226,7 @@ func (s *Server) getAudit(c *gin.Context, _ *auth.Principal) error {
 // exportAudit sends all records of a query, and not only a page. An error in the middle breaks the connection off, so that a part is not taken for the whole.
 func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, media string, write func(w *bytes.Buffer, r *client.AuditRecord, first bool) error) error {
 	limit := in.Limit
-	q, err := searchOf(&in)
+	q, err := a.searchOf(&in)
 	if err != nil {
 		return err
 	}
@@ -250,7 +255,7 @@ func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, m
 			return err
 		}
 		if err == nil {
-			err = write(&b, recordOf(&e), first)
+			err = write(&b, a.recordOf(&e), first)
 		}
 		first = false
 		if err == nil && b.Len() > 64<<10 {
@@ -354,7 +359,7 @@ func (a *Archive) Alerts(ctx context.Context, in client.AlertQuery) (*client.Ale
 			break
 		}
 		last = s.Created.Position
-		alert, err := alertOf(&s)
+		alert, err := a.alertOf(&s)
 		if err != nil {
 			return nil, err
 		}
@@ -369,18 +374,18 @@ func (a *Archive) Alert(ctx context.Context, id string) (*client.Alert, error) {
 		if err != nil {
 			return nil, err
 		}
-		return alertOf(&s)
+		return a.alertOf(&s)
 	}
 	return nil, fault.E(fault.NotFound, "there is no alert %s", address.Quote(id))
 }
 
-func alertOf(s *archive.AlertState) (*client.Alert, error) {
+func (a *Archive) alertOf(s *archive.AlertState) (*client.Alert, error) {
 	var r archive.AlertRecord
 	if err := json.Unmarshal(s.Created.Payload, &r); err != nil {
 		return nil, fault.E(fault.Unavailable, "alert %s cannot be read: %w", s.ID, err)
 	}
 	out := &client.Alert{ID: s.ID, State: "open", Cause: r.Cause, At: s.Created.Time, CheckID: r.CheckID, CheckedAt: r.CheckedAt, By: r.By, Identity: r.Identity,
-		Request: client.Asked{Address: r.Address, Network: r.Network, Direction: string(r.Direction), Reference: r.Reference, Customer: r.Customer},
+		Request: client.Asked{Address: r.Address, Network: r.Network, Direction: string(r.Direction), Reference: r.Reference, Customer: a.Customers.Reveal(r.Customer)},
 		Told:    outcomeOf(r.Told), Now: outcomeOf(r.Now)}
 	if r.Before != nil {
 		before := outcomeOf(*r.Before)

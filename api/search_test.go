@@ -17,6 +17,7 @@ import (
 	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/address"
+	"interdict/screening"
 	"interdict/screening/archive"
 	"interdict/screening/archive/diskindex"
 	"interdict/screening/journal"
@@ -30,7 +31,7 @@ type indexed struct {
 }
 
 // withIndex opens a house that keeps its index up to date on request only.
-func withIndex(t *testing.T) *indexed {
+func withIndex(t *testing.T, settings ...func(*api.Options)) *indexed {
 	t.Helper()
 	index, err := diskindex.Open(t.TempDir()+"/index", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -54,7 +55,7 @@ func withIndex(t *testing.T) *indexed {
 			}
 			return err
 		}}
-	x.house = open(t, func(o *api.Options) { o.Archive = a })
+	x.house = open(t, append([]func(*api.Options){func(o *api.Options) { o.Archive = a }}, settings...)...)
 	x.indexer = &archive.Indexer{Index: index, Source: archive.Folder(x.dir + "/journal"), Node: "here", Log: slog.New(slog.DiscardHandler), Now: x.clock.now}
 	x.looker = &archive.Looker{Store: x.store, Scope: "all", Serving: func() int { return x.screener.Status().Generation }, Log: slog.New(slog.DiscardHandler),
 		Coverage: func(ctx context.Context) (archive.Coverage, error) {
@@ -239,5 +240,33 @@ func TestAnIndexThatIsAway(t *testing.T) {
 	}
 	if err := x.indexer.Once(t.Context()); err == nil {
 		t.Error("an indexer without a journal is content")
+	}
+}
+
+// A protected customer is nowhere on the disk, and its checks are found and shown all the same.
+func TestProtectedCustomersAreFound(t *testing.T) {
+	for how, shown := range map[string]string{"hash": "hmac-sha256:", "encrypt": "customer-of-a-test"} {
+		t.Run(how, func(t *testing.T) {
+			customers, err := screening.NewCustomers(how, strings.Repeat("k", 32))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := withIndex(t, func(o *api.Options) { o.Customers, o.Archive.Customers = customers, customers })
+			x.publish("ofac-sdn", sdn, sdnRows)
+			id := x.by("till", "POST", "/v1/check", map[string]any{"address": genesis, "direction": "deposit", "customer": "customer-of-a-test"}).want(200)["check_id"].(string)
+			batch := map[string]any{"checks": []any{map[string]any{"address": lazarus, "direction": "deposit", "customer": "customer-of-a-test"}}}
+			x.by("till", "POST", "/v1/checks", batch).want(200)
+			x.lookBack()
+			same(t, "found", 2, len(x.search("kind=check&customer=customer-of-a-test")))
+			got := x.by("otto", "GET", "/v1/checks/"+id, nil).want(200)["request"].(map[string]any)["customer"].(string)
+			if !strings.HasPrefix(got, shown) {
+				t.Errorf("shown as %q", got)
+			}
+			for r, err := range journal.Read(t.Context(), x.dir+"/journal") {
+				if err != nil || strings.Contains(string(r.Payload), "customer-of-a-test") {
+					t.Errorf("on record: %q, %v", r.Payload, err)
+				}
+			}
+		})
 	}
 }

@@ -55,6 +55,8 @@ type Options struct {
 	// Record is what decisions are read from; RecordProblems tells what is wrong with it although decisions can be recorded.
 	Record         Record
 	RecordProblems func() []error
+	// Customers protects the customers of checks on record; nil: they are kept plain.
+	Customers *screening.Customers
 	// Archive is the index of the record of all servers; nil: this server has none.
 	Archive *Archive
 	// Scratch opens an empty temporary store, which its Close deletes, for layers of earlier generations that have to be built again.
@@ -90,14 +92,16 @@ type Server struct {
 	replay   *Replayer
 	problems func() []error
 	archive  *Archive
-	ledger   lists.Ledger
-	alone    string // why one person is enough for everybody; "" if not
-	proxies  []netip.Prefix
-	throttle *auth.Throttle
-	uploads  uploads
-	cert     func() (string, error)
-	draining atomic.Bool
-	engine   *gin.Engine
+
+	customers *screening.Customers
+	ledger    lists.Ledger
+	alone     string // why one person is enough for everybody; "" if not
+	proxies   []netip.Prefix
+	throttle  *auth.Throttle
+	uploads   uploads
+	cert      func() (string, error)
+	draining  atomic.Bool
+	engine    *gin.Engine
 	// crossOrigin refuses what another site's page makes a signed-in browser do.
 	crossOrigin *http.CrossOriginProtection
 
@@ -113,7 +117,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, audit: Audit{o.Record}, problems: o.RecordProblems, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
+		now: o.Now, journal: o.JournalError, audit: Audit{o.Record, o.Customers}, customers: o.Customers, problems: o.RecordProblems, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
 		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {

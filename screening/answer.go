@@ -26,6 +26,7 @@ type Request struct {
 	Address, Network, Asset string
 	Direction               lists.Direction
 	Reference, Customer     string // for the journal only
+	Protected               bool   // Customer is what Customers.Protect returned
 	By                      string // the id of the API key that asks
 }
 

@@ -75,7 +75,10 @@ func (c *check) appendRecord(b []byte) []byte {
 		outcome |= 2 << directionShift
 	}
 	network, asset := recordedLabel(r.Network), recordedLabel(r.Asset)
-	reference, customer := address.Recordable(r.Reference), address.Recordable(r.Customer)
+	reference, customer := address.Recordable(r.Reference), r.Customer
+	if !r.Protected {
+		customer = address.Recordable(customer)
+	}
 	if reference != "" {
 		outcome |= hasReference
 	}
