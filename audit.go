@@ -125,7 +125,7 @@ type auditExportCmd struct {
 	target
 	From   string `help:"Only records of this time or later: 2026-11-01, or 2026-11-01T12:00:00Z." placeholder:"TIME" env:"-"`
 	To     string `help:"Only records before this time." placeholder:"TIME" env:"-"`
-	Format string `help:"ndjson or csv; csv is safe to open in a spreadsheet." enum:"ndjson,csv" default:"ndjson" env:"-"`
+	Format string `help:"ndjson; csv, which is safe to open in a spreadsheet; or parquet." enum:"ndjson,csv,parquet" default:"ndjson" env:"-"`
 }
 
 // Help is shown under audit export --help.
@@ -147,8 +147,12 @@ func (c *auditExportCmd) Run(e *env) error {
 		return err
 	}
 	write, flush := ndjsonOf(e.stdout), func() error { return nil }
-	if c.Format == "csv" {
+	switch c.Format {
+	case "csv":
 		write, flush = csvOf(e.stdout)
+	case "parquet":
+		p := api.NewParquetWriter(e.file())
+		write, flush = p.Write, p.Close
 	}
 	var damage error
 	for rec, err := range journal.Range(e.ctx, folder.Dir, from, to) {

@@ -137,6 +137,10 @@ func TestTheRecordIsReadVerifiedAndProved(t *testing.T) {
 		}
 	}
 
+	if out := ok("audit", "export", "--data", data, "--format", "parquet"); !strings.HasPrefix(out, "PAR1") || !strings.HasSuffix(out, "PAR1") {
+		t.Errorf("%d bytes are not a Parquet file", len(out))
+	}
+
 	// Somebody deletes what the first server has written, all of it.
 	writer := journalOf(t, data, hit)
 	names, err := filepath.Glob(filepath.Join(data, "journal", "*"+writer+"*"))
