@@ -121,6 +121,9 @@ func TestEvidenceProvesACheck(t *testing.T) {
 		if text := files["match-001/source-excerpt.txt"]; !strings.Contains(text, "There is no excerpt: ") || !strings.Contains(text, v.SHA256) {
 			t.Errorf("without the uploaded bytes: %s", text)
 		}
+		h.store.gone.Store(true) // half of the evidence is no evidence
+		h.by("otto", "GET", "/v1/checks/"+id+"/evidence", nil).refused(problem{Status: 503, Code: "store_unavailable"})
+		h.store.gone.Store(false)
 	})
 }
 
