@@ -31,13 +31,26 @@ import (
 
 // archiveFlags say where the record is indexed, and where it is kept.
 type archiveFlags struct {
-	Archive         string        `help:"Index of the record, for audit search and alerts: postgres://… for all servers, a folder for this one (DATA/index when not given), or none." placeholder:"URL"`
-	Bucket          string        `help:"Where sealed segments of the journal are kept: s3://BUCKET/PREFIX?endpoint=…&region=…, or a folder that exists." placeholder:"URL"`
-	BucketAccessKey string        `help:"Access key for the bucket; the usual variables and roles of AWS when not given." placeholder:"KEY"`
-	BucketSecretKey string        `help:"Its secret; better as INTERDICT_BUCKET_SECRET_KEY_FILE." placeholder:"SECRET"`
-	KeepLocal       time.Duration `help:"For how long segments that are in the bucket also stay on the local disk." default:"720h"`
-	Retention       int           `help:"Years after which records are deleted from the bucket and the index, unless a hold covers them." default:"10" placeholder:"YEARS"`
-	Holds           []string      `help:"Legal holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO,…"`
+	Archive string `help:"Index of the record, for audit search and alerts: postgres://… for all servers, a folder for this one (DATA/index when not given), or none." placeholder:"URL"`
+	bucketFlags
+	KeepLocal time.Duration `help:"For how long segments that are in the bucket also stay on the local disk." default:"720h"`
+	Retention int           `help:"Years after which records are deleted from the bucket and the index, unless a hold covers them." default:"10" placeholder:"YEARS"`
+	Holds     []string      `help:"Legal holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO,…"`
+}
+
+// bucketFlags name the bucket.
+type bucketFlags struct {
+	Bucket          string `help:"Where sealed segments of the journal are kept: s3://BUCKET/PREFIX?endpoint=…&region=…, or a folder that exists." placeholder:"URL"`
+	BucketAccessKey string `help:"Access key for the bucket; the usual variables and roles of AWS when not given." placeholder:"KEY"`
+	BucketSecretKey string `help:"Its secret; better as INTERDICT_BUCKET_SECRET_KEY_FILE." placeholder:"SECRET"`
+}
+
+func (f *bucketFlags) openBucket(ctx context.Context, o vault.Options) (*vault.Vault, error) {
+	bucket, err := vault.OpenBucket(ctx, f.Bucket, vault.BucketOptions{AccessKey: f.BucketAccessKey, SecretKey: f.BucketSecretKey})
+	if err != nil {
+		return nil, err
+	}
+	return vault.New(bucket, o)
 }
 
 // openIndex opens the index; nil if there is none.
@@ -59,11 +72,7 @@ func (f *archiveFlags) openVault(ctx context.Context, r *record.Record) (*vault.
 	if f.Bucket == "" {
 		return nil, nil
 	}
-	bucket, err := vault.OpenBucket(ctx, f.Bucket, vault.BucketOptions{AccessKey: f.BucketAccessKey, SecretKey: f.BucketSecretKey})
-	if err != nil {
-		return nil, err
-	}
-	return vault.New(bucket, vault.Options{Dir: r.Dir, Log: r.LogOf, Keys: r.Keys().VKeys, Retention: f.retention(), Cache: filepath.Join(r.Dir, "fetched"), Now: time.Now})
+	return f.openBucket(ctx, vault.Options{Dir: r.Dir, Log: r.LogOf, Keys: r.Keys().VKeys, Retention: f.retention(), Cache: filepath.Join(r.Dir, "fetched"), Now: time.Now})
 }
 
 func (f *archiveFlags) retention() time.Duration {

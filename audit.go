@@ -18,6 +18,7 @@ import (
 	"interdict/api/client"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
+	"interdict/screening/archive/vault"
 	"interdict/screening/journal"
 	"interdict/screening/journal/proof"
 	"interdict/screening/record"
@@ -432,6 +433,7 @@ func (t *target) checkpoints(e *env) ([]client.Checkpoint, error) {
 
 type auditVerifyCmd struct {
 	target
+	bucketFlags
 	Against []string `help:"Files with checkpoints that were kept elsewhere: as audit checkpoints prints them, or one signed checkpoint." placeholder:"FILE,…" env:"-"`
 	JSON    bool     `help:"Print JSON."`
 }
@@ -460,6 +462,7 @@ type verifiedWriter struct {
 	Records    uint64 `json:"records"`
 	Covered    uint64 `json:"covered"`
 	Open       bool   `json:"open,omitempty"`
+	Archived   bool   `json:"archived,omitempty"`   // it was not verified: records of it are in the bucket
 	Unfinished bool   `json:"unfinished,omitempty"` // it crashed; the next start of a server completes its log
 }
 
@@ -474,13 +477,21 @@ func (c *auditVerifyCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if c.Bucket != "" {
+		v, err := c.openBucket(e.ctx, vault.Options{Dir: folder.Dir})
+		if err != nil {
+			return err
+		}
+		defer v.Close()
+		folder.Archive = v
+	}
 	out := verified{Writers: []verifiedWriter{}, Findings: []verifiedFinding{}}
 	against, err := c.elsewhere(e, &out)
 	if err != nil {
 		return err
 	}
 	sum, err := folder.Verify(e.ctx, against, func(w record.WriterReport) {
-		out.Writers = append(out.Writers, verifiedWriter{Writer: w.Writer.String(), Records: w.Records, Covered: w.Covered, Open: w.Open, Unfinished: w.Unfinished})
+		out.Writers = append(out.Writers, verifiedWriter{Writer: w.Writer.String(), Records: w.Records, Covered: w.Covered, Open: w.Open, Archived: w.Archived, Unfinished: w.Unfinished})
 		out.Checkpoints += w.Checkpoints + w.Elsewhere
 		for _, f := range w.Findings {
 			out.Findings = append(out.Findings, verifiedFinding{w.Writer.String(), f.Place, f.Problem})
@@ -509,6 +520,9 @@ func (c *auditVerifyCmd) print(e *env, out *verified) {
 		fmt.Fprintf(e.stdout, "writer %s, %s: %s\n", f.Writer, f.Place, f.Problem)
 	}
 	for _, w := range out.Writers {
+		if w.Archived {
+			fmt.Fprintf(e.stdout, "writer %s was not verified: records of it are in the bucket; --bucket reads them\n", w.Writer)
+		}
 		if w.Unfinished {
 			fmt.Fprintf(e.stdout, "writer %s: its log is not complete; the next start of a server completes it\n", w.Writer)
 		}

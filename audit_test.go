@@ -232,3 +232,44 @@ func TestARecordThatCannotBeOpened(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 }
+
+// Sealed segments move to a bucket, are dropped here, and the record is verified with both.
+func TestSegmentsMoveToABucket(t *testing.T) {
+	data, bucket := t.TempDir(), t.TempDir()
+	file := filepath.Join(t.TempDir(), "deny.csv")
+	if err := os.WriteFile(file, []byte("address\n"+canaryAlways+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ok := func(args ...string) string {
+		t.Helper()
+		code, out, errs := program(t, "", append(args, "--data", data)...)
+		if code != exitDone {
+			t.Fatalf("%v: %d\n%s%s", args, code, out, errs)
+		}
+		return out
+	}
+	ok("load", "deny", file, "--activate")
+	ok("check", canaryNever)
+	if out := ok("audit", "archive", "--bucket", bucket, "--keep-local", "0s"); !strings.Contains(out, "2 segments sent") || !strings.Contains(out, "2 dropped here") {
+		t.Errorf("%s", out)
+	}
+	if out := ok("audit", "verify"); !strings.Contains(out, "was not verified: records of it are in the bucket") {
+		t.Errorf("%s", out)
+	}
+	if out := ok("audit", "verify", "--bucket", bucket); strings.Contains(out, "not verified") || !strings.Contains(out, " 0 findings") {
+		t.Errorf("%s", out)
+	}
+	objects, err := filepath.Glob(filepath.Join(bucket, "*", "segments", "*"))
+	if err != nil || len(objects) != 2 {
+		t.Fatal(objects, err)
+	}
+	if err := os.Chmod(objects[0], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(objects[0], 100); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, _ := program(t, "", "audit", "verify", "--bucket", bucket, "--data", data); code != exitError || !strings.Contains(out, filepath.Base(objects[0])) {
+		t.Errorf("a truncated object: %d\n%s", code, out)
+	}
+}

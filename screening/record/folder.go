@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -29,7 +30,11 @@ type Folder struct {
 	Dir string
 	// VKeys are public keys, of logs and witnesses, beside those in the folder.
 	VKeys []string
-	id    uuid.UUID
+	// Archive has the segments that were moved out of the folder; nil: they are not verified.
+	Archive interface {
+		ReadFrom(ctx context.Context, writer uuid.UUID, sequence uint64) iter.Seq2[journal.Record, error]
+	}
+	id uuid.UUID
 }
 
 func (f Folder) keysDir() string { return filepath.Join(f.Dir, keysFolder) }

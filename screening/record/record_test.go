@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -359,4 +360,51 @@ func TestPublishingIsTriedAgain(t *testing.T) {
 	kept.err = nil
 	kept.mu.Unlock()
 	eventually(t, "published", func() bool { return len(kept.all()) == 1 && r.Problems() == nil })
+}
+
+// A writer whose segments were moved to an archive is no finding; with the archive it is verified.
+func TestArchivedRecordsAreNoFinding(t *testing.T) {
+	dir, kept := t.TempDir(), t.TempDir()
+	r := open(t, dir, Options{})
+	fill(t, r, 1000)
+	done(t, r)
+	if err := os.CopyFS(kept+"/copy", os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	sealed, err := journal.SealedNames(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment, err := journal.CheckSegment(t.Context(), dir, sealed[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.MarkArchived(dir, segment, "there"); err != nil {
+		t.Fatal(err)
+	}
+	verified := func(f Folder) (reports []WriterReport) {
+		if _, err := f.Verify(t.Context(), nil, func(w WriterReport) { reports = append(reports, w) }); err != nil {
+			t.Fatal(err)
+		}
+		return reports
+	}
+	if got := verified(Folder{Dir: dir}); len(got) != 1 || !got[0].Archived || got[0].Findings != nil {
+		t.Errorf("%+v", got)
+	}
+	if got := verified(Folder{Dir: dir, Archive: elsewhereFolder(kept + "/copy")}); len(got) != 1 || got[0].Archived || got[0].Findings != nil || got[0].Covered != 1000 {
+		t.Errorf("with the archive: %+v", got)
+	}
+	again := open(t, dir, Options{Tend: true})
+	fill(t, again, 1)
+	time.Sleep(100 * time.Millisecond)
+	if err := again.Lost(); err != nil {
+		t.Error(err)
+	}
+}
+
+// elsewhereFolder is an archive that is another folder.
+type elsewhereFolder string
+
+func (f elsewhereFolder) ReadFrom(ctx context.Context, writer uuid.UUID, sequence uint64) iter.Seq2[journal.Record, error] {
+	return journal.ReadFrom(ctx, string(f), writer, sequence)
 }

@@ -20,6 +20,7 @@ type WriterReport struct {
 	Writer uuid.UUID
 	proof.Report
 	Open       bool // it may still write
+	Archived   bool // records of it were moved to an archive, which was not read: it was not verified
 	Unfinished bool // it crashed, and the next start of a server completes its log
 }
 
@@ -122,6 +123,10 @@ func (v *folderVerification) verify(ctx context.Context, writer uuid.UUID, open 
 	if err != nil {
 		return err
 	}
+	if r.Archived {
+		r.Origin, r.Records = report.Origin, report.Records
+		return nil
+	}
 	r.Report = report
 	r.Findings = append(damage, r.Findings...)
 	return nil
@@ -132,7 +137,15 @@ func (v *folderVerification) read(ctx context.Context, writer uuid.UUID, damage 
 	return func(yield func([]byte, error) bool) {
 		next := uint64(1)
 		var buf []byte
-		for rec, err := range journal.ReadFrom(ctx, v.Dir, writer, 1) {
+		records := journal.ReadFrom(ctx, v.Dir, writer, 1)
+		if v.Archive != nil {
+			records = v.Archive.ReadFrom(ctx, writer, 1)
+		}
+		for rec, err := range records {
+			if errors.As(err, new(*journal.ArchivedError)) {
+				v.report(writer).Archived = true
+				return
+			}
 			var d *journal.DamageError
 			if errors.As(err, &d) {
 				*damage = append(*damage, proof.Finding{Place: filepath.Base(d.File), Problem: d.Error()})
@@ -180,8 +193,8 @@ func (v *folderVerification) compareElsewhere() int {
 			v.find(c.Writer, "writer", "it is missing: a checkpoint of it is kept elsewhere, but it has neither segments nor a log here")
 			continue
 		}
-		if r.Open && r.Origin == "" {
-			continue // its first checkpoint is being written
+		if r.Open && r.Origin == "" || r.Archived {
+			continue // its first checkpoint is being written; or it was not read
 		}
 		newest, err := os.ReadFile(filepath.Join(v.logDir(c.Writer), "checkpoint"))
 		if err != nil {
