@@ -71,7 +71,7 @@ func DocKey(id string) string                      { return "apikey/" + id }
 func DocAccount(id string) string                  { return "account/" + id }
 func DocSession(sha256 string) string              { return DocSessions + sha256 }
 func DocUse(credential string) string              { return "use/" + credential }
-func DocLookBack(index string) string              { return "look-back/" + index } // archive.LookBackState
+func DocLookBack(index string) string              { return "look-back/" + index }
 func DocWriter(id string) string                   { return DocWriters + id }
 func DocEndedWriter(id string) string              { return DocEndedWriters + id }
 func DocProposal(id string) string                 { return DocProposals + id }
