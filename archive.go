@@ -27,6 +27,7 @@ import (
 	"interdict/screening/archive/vault"
 	"interdict/screening/journal"
 	"interdict/screening/record"
+	"interdict/webhook"
 )
 
 // archiveFlags say where the record is indexed, and where it is kept.
@@ -152,7 +153,7 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 			return reader.ChangedBetween(ctx, from, to, yield)
 		},
 		LookBack: archive.LookBack{Index: k.index, Screener: screener, Now: time.Now, Append: k.append,
-			Told: func(a archive.AlertRecord) { k.tell(ctx, "alert.created", a.ID, a) }}}
+			Told: func(a archive.AlertRecord) { k.tell(ctx, webhook.AlertCreated, a.ID, a) }}}
 	return k, nil
 }
 
@@ -272,7 +273,7 @@ func (k *keeper) resolve(ctx context.Context, r archive.Resolution) error {
 	if err := k.append([]journal.Entry{{Kind: journal.LookBack, Time: r.At, Payload: b}}); err != nil {
 		return err
 	}
-	k.tell(ctx, "alert.resolved", r.ID, r)
+	k.tell(ctx, webhook.AlertResolved, r.ID, r)
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		for s, err := range k.index.Alerts(ctx, archive.AlertQuery{ID: r.ID, Limit: 1}) {
 			if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
@@ -268,5 +270,43 @@ func TestProtectedCustomersAreFound(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A look-back that breaks off in the middle is told, and is repeated without losing or doubling an alert.
+func TestALookBackThatBreaksOffIsRepeated(t *testing.T) {
+	x := withIndex(t)
+	x.publish("ofac-sdn", sdn, sdnRows)
+	checked := map[string]bool{}
+	for i := range 5 {
+		checked[x.check(genesis, "", fmt.Sprint("dep-", i))] = true
+	}
+	x.lookBack()
+	x.publish("deny", map[string]any{"approvals": 0}, `{"address":"`+genesis+`","network":"bitcoin"}`+"\n")
+	whole, left := x.looker.Append, 2
+	x.looker.Append = func(e []journal.Entry) error {
+		if left--; left < 0 {
+			return errors.New("the disk is full")
+		}
+		return whole(e)
+	}
+	if err := x.looker.Once(t.Context()); err == nil {
+		t.Fatal("the look-back did not fail")
+	}
+	state := x.by("otto", "GET", "/v1/alerts", nil).want(200)["look_back"].(map[string]any)
+	same(t, "the failure stays visible", any("the disk is full\nthe disk is full"), state["failure"])
+	x.looker.Append = whole
+	x.lookBack()
+	got := map[string]bool{}
+	for _, a := range x.by("otto", "GET", "/v1/alerts", nil).want(200)["alerts"].([]any) {
+		id := a.(map[string]any)["check_id"].(string)
+		if got[id] {
+			t.Errorf("two alerts for check %s", id)
+		}
+		got[id] = true
+	}
+	same(t, "alerts", checked, got)
+	if state := x.by("otto", "GET", "/v1/alerts", nil).want(200)["look_back"].(map[string]any); state["failure"] != nil {
+		t.Errorf("the failure stays after a success: %v", state)
 	}
 }
