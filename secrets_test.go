@@ -304,7 +304,16 @@ func TestEverySecretWouldBeFound(t *testing.T) {
 	}
 }
 
+// withoutRace leaves a test to the run of make test without the race detector.
+func withoutRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("make test runs it without the race detector")
+	}
+}
+
 func TestNoAnswerLogMetricOrRecordOfTheServerShowsASecret(t *testing.T) {
+	withoutRace(t)
 	data := listFile(t, secretHouse)
 	out := outputs{}
 	var logged bytes.Buffer
@@ -400,6 +409,7 @@ func TestNoAnswerLogMetricOrRecordOfTheServerShowsASecret(t *testing.T) {
 }
 
 func TestNoCommandShowsASecret(t *testing.T) {
+	withoutRace(t)
 	data := listFile(t, secretHouse)
 	out := outputs{}
 	secrets := secretsOfAllFamilies()
@@ -440,6 +450,7 @@ func TestNoCommandShowsASecret(t *testing.T) {
 }
 
 func TestNoReportOfALoadedListShowsASecret(t *testing.T) {
+	withoutRace(t)
 	var secrets []pasted
 	for _, p := range append(secretsOfAllFamilies(), with0x()) {
 		if !p.listed && !p.dressed {
@@ -809,6 +820,7 @@ func fieldsOfTheAPI() []field {
 // Every field of the API, with every secret: no answer, header, log, metric, record or document of the store shows one. What a caller gets
 // to see of an address that was understood is its own text.
 func TestNoFieldOfTheServerKeepsASecret(t *testing.T) {
+	withoutRace(t)
 	data := t.TempDir()
 	s := serveHere(t, data)
 	s.sendJSON(http.MethodPut, "/v1/lists/l", object{"approvals": 0})
