@@ -186,6 +186,7 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/people/nosuch/disable", `"reason":"r"`},
 		{"POST", "/v1/webhooks", `"url":"https://hooks.example.org/"`},
 		{"POST", "/v1/webhooks/nosuch/rotate", `"reason":"r"`},
+		{"POST", "/v1/alerts/nosuch/resolve", `"reason":"r"`},
 		{"POST", "/v1/proposals/nosuch/approve", `"reason":"r"`},
 		{"POST", "/v1/proposals/nosuch/reject", `"reason":"r"`},
 	} {
