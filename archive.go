@@ -113,6 +113,7 @@ type keeper struct {
 	mu       sync.Mutex
 	room     vault.Space
 	archived error // why the newest attempt to move segments failed
+	noIndex  error // why there is no index, although one is wanted
 	open     float64
 }
 
@@ -131,8 +132,7 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 		}
 		// Checks go on without it, as without PostgreSQL.
 		log.Error("there is no index of the record: audit search and alerts do not work", "error", err)
-		k.index = nil
-		k.archived = err
+		k.index, k.noIndex = nil, err
 	}
 	if k.index == nil {
 		return k, nil
@@ -384,8 +384,10 @@ func (k *keeper) problems() []error {
 	room, archived := k.room, k.archived
 	k.mu.Unlock()
 	all := k.opened.journal.Problems()
-	if archived != nil {
-		all = append(all, archived)
+	for _, err := range []error{archived, k.noIndex} {
+		if err != nil {
+			all = append(all, err)
+		}
 	}
 	if !room.Full.IsZero() && time.Until(room.Full) < 24*time.Hour {
 		all = append(all, fault.E(fault.Unavailable, "the disk of the journal will be full at %s at the present rate; then no check is answered", room.Full.UTC().Format(time.RFC3339)))
