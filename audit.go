@@ -98,12 +98,7 @@ func (c *auditShowCmd) Run(e *env) error {
 			return err
 		}
 		if c.JSON {
-			b, err := api.EncodeExactly(r)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(asJSON(e.stdout), "%s\n", b)
-			return err
+			return printExactly(e.stdout, r)
 		}
 		printCheckRecord(e, r)
 		return nil
@@ -185,15 +180,7 @@ func (c *auditExportCmd) Run(e *env) error {
 }
 
 func ndjsonOf(w io.Writer) func(*client.AuditRecord) error {
-	w = asJSON(w)
-	return func(r *client.AuditRecord) error {
-		b, err := api.EncodeExactly(r)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(w, "%s\n", b)
-		return err
-	}
+	return func(r *client.AuditRecord) error { return printExactly(w, r) }
 }
 
 func csvOf(out io.Writer) (write func(*client.AuditRecord) error, flush func() error) {
@@ -311,12 +298,7 @@ func (c *auditVerifyReceiptCmd) Run(e *env) error {
 		out.Witnesses = append(out.Witnesses, w.Witness+" at "+w.Time.Format(time.RFC3339))
 	}
 	if c.JSON {
-		b, err := api.EncodeExactly(out)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(asJSON(e.stdout), "%s\n", b)
-		return err
+		return printExactly(e.stdout, out)
 	}
 	fmt.Fprintf(e.stdout, "The receipt is valid: log %s, record %d of %d, signed by %s.\n", out.Log, out.Sequence, out.Size, strings.Join(out.Keys, ", "))
 	for _, w := range out.Witnesses {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"interdict/api"
 	"interdict/lists"
 )
 
@@ -100,6 +101,16 @@ func printJSON(w io.Writer, v any) {
 		panic(err) // our own types always encode
 	}
 	fmt.Fprintf(asJSON(w), "%s\n", b)
+}
+
+// printExactly prints a value for programs on one line, without changing the bytes of an answer in it.
+func printExactly(w io.Writer, v any) error {
+	b, err := api.EncodeExactly(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(asJSON(w), "%s\n", b)
+	return err
 }
 
 // printResult prints what an operation has returned: as JSON, or with text.

@@ -88,12 +88,7 @@ func (c *auditReplayCmd) Run(e *env) error {
 		return err
 	}
 	if c.JSON {
-		b, err := api.EncodeExactly(out)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(asJSON(e.stdout), "%s\n", b)
-		return err
+		return printExactly(e.stdout, out)
 	}
 	fmt.Fprintf(e.stdout, "check       %s\nrecorded    %s\n", out.CheckID, outcomeText(out.Recorded, out.Recorded))
 	for _, x := range []struct {

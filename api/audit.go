@@ -124,16 +124,21 @@ func EncodeExactly(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
+// renderExactly is render for what has an answer in it.
+func renderExactly(c *gin.Context, v any) error {
+	b, err := EncodeExactly(v)
+	if err != nil {
+		return err
+	}
+	return writeJSON(c, b)
+}
+
 func (s *Server) getCheck(c *gin.Context, _ *auth.Principal) error {
 	d, err := s.audit.CheckRecord(c.Request.Context(), c.Param("id"))
 	if err != nil {
 		return err
 	}
-	b, err := EncodeExactly(d)
-	if err != nil {
-		return err
-	}
-	return writeJSON(c, b)
+	return renderExactly(c, d)
 }
 
 func (s *Server) getReceipt(c *gin.Context, _ *auth.Principal) error {

@@ -174,11 +174,7 @@ func (s *Server) getReplay(c *gin.Context, _ *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	b, err := EncodeExactly(out)
-	if err != nil {
-		return err
-	}
-	return writeJSON(c, b)
+	return renderExactly(c, out)
 }
 
 // addressAt answers a look-up of an earlier time.

@@ -216,11 +216,7 @@ func (s *Server) getAudit(c *gin.Context, _ *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	b, err := EncodeExactly(page)
-	if err != nil {
-		return err
-	}
-	return writeJSON(c, b)
+	return renderExactly(c, page)
 }
 
 // exportAudit sends all records of a query, and not only a page. An error in the middle breaks the connection off, so that a part is not taken for the whole.
