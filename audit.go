@@ -677,6 +677,14 @@ type alertsCmd struct {
 	Resolve alertsResolveCmd `cmd:"" help:"Note what was decided on an alert."`
 }
 
+// withAlerts returns the client of the server, whose index has the alerts.
+func (t *target) withAlerts() (*client.Client, error) {
+	if t.Server == "" {
+		return nil, usage("alerts are in the index of a server: --server")
+	}
+	return t.client()
+}
+
 type alertsListCmd struct {
 	target
 	State string `help:"open, or all." enum:"open,all" default:"open" env:"-"`
@@ -690,10 +698,7 @@ func (*alertsListCmd) Help() string {
 }
 
 func (c *alertsListCmd) Run(e *env) error {
-	if c.Server == "" {
-		return usage("alerts are in the index of a server: --server")
-	}
-	api, err := c.client()
+	api, err := c.withAlerts()
 	if err != nil {
 		return err
 	}
@@ -750,10 +755,7 @@ func (*alertsResolveCmd) Help() string {
 }
 
 func (c *alertsResolveCmd) Run(e *env) error {
-	if c.Server == "" {
-		return usage("alerts are in the index of a server: --server")
-	}
-	api, err := c.client()
+	api, err := c.withAlerts()
 	if err != nil {
 		return err
 	}
