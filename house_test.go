@@ -34,7 +34,7 @@ var rooms = map[string][]string{
 	"loader":              {"loader/build", "loader/formats", "loader/fetch", "lists", "lists/address", "lists/fault", "lists/lease"},
 	"webhook":             {"lists", "lists/address", "lists/egress", "lists/fault", "lists/lease"},
 	"api/auth":            {"lists", "lists/address", "lists/fault"},
-	"api/console":         {"api/auth", "lists/fault"},
+	"api/console":         {"api/auth", "api/client", "lists", "lists/fault"},
 	"api/certs":           {"lists/fault"},
 	"api/certs/certstest": {},
 	"api/bench":           {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},

@@ -197,7 +197,7 @@ func TestPagesOfTheConsole(t *testing.T) {
 		{"/console", nil, nil, 303, "/console/"},
 		{"/console/", nil, nil, 303, "/console/sign-in"},
 		{"/console/", with("wrong"), nil, 303, "/console/sign-in"},
-		{"/console/", with(token), nil, 200, "analyst"},
+		{"/console/account", with(token), nil, 200, "analyst"},
 		{"/console/", http.Header{"Sec-Fetch-Site": {"cross-site"}}, nil, 200, `content="0;url=/console/"`},
 		{"/console/?begun", nil, nil, 401, "did not keep the sign-in"},
 		{"/console/sign-in", nil, nil, 200, "Login"},

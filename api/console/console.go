@@ -1,11 +1,13 @@
-// Package console has the pages of the staff: sign-in, and who is signed in.
+// Package console has the pages of the staff.
 //
 //	/console/sign-in  ── login, password, code ──────────┐
-//	/console/welcome  ── invitation, password, code ─────┼── session cookie ── /console/
+//	/console/welcome  ── invitation, password, code ─────┼── session cookie ── /console/…
 //	/console/oidc     ── identity provider ── callback ──┘
 //
-// Pages are HTML without inline code; they work without scripts. Every form is checked by http.CrossOriginProtection. No rule lives here: package
-// auth has them.
+//	a page ── client.Client ── the API of this process, with the session of the person
+//
+// Pages are HTML without inline code; what is essential works without scripts. Every form is checked by http.CrossOriginProtection. No rule lives
+// here: package auth has those of sign-in, and the API all others. The texts of the pages are in pages/en; another language is another folder.
 package console
 
 import (
@@ -16,15 +18,15 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
-	"time"
 
 	"interdict/api/auth"
 	"interdict/lists/fault"
 )
 
-//go:embed pages/*.html
+//go:embed pages/en/*.html
 var pageFiles embed.FS
 
 //go:embed assets
@@ -33,13 +35,19 @@ var assetFiles embed.FS
 // Policy lets a page load what this server gives, and nothing else. QR codes are data: images.
 const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// maxForm is how many bytes a form may have.
-const maxForm = 32 << 10
+const (
+	// maxSignIn is how many bytes a form may have before anyone has signed in.
+	maxSignIn = 32 << 10
+	// maxForm is how many bytes a form may have, without files.
+	maxForm = 2 << 20
+)
 
 // Options are what the console works with.
 type Options struct {
 	Staff *auth.Staff
-	Log   *slog.Logger
+	// API answers the requests of pages.
+	API http.Handler
+	Log *slog.Logger
 	// Status returns the HTTP status of an error.
 	Status func(error) int
 	// Client returns the network address of a client.
@@ -59,19 +67,31 @@ type Console struct {
 // New makes the console.
 func New(o Options) *Console {
 	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
-	functions := template.FuncMap{"time": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }}
-	for _, name := range []string{"home", "sign-in", "welcome", "enrol", "recovery", "continue", "message"} {
-		c.pages[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html"))
+	names, err := fs.Glob(pageFiles, "pages/en/*.html")
+	if err != nil {
+		panic(err) // the pattern is a constant
 	}
-	c.mux.HandleFunc("GET /console/{$}", c.home)
+	for _, file := range names {
+		if name := strings.TrimSuffix(path.Base(file), ".html"); name != "layout" && name != "parts" {
+			c.pages[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/en/layout.html", "pages/en/parts.html", file))
+		}
+	}
 	c.mux.HandleFunc("GET /console/sign-in", c.signInForm)
-	c.mux.HandleFunc("POST /console/sign-in", c.signIn)
-	c.mux.HandleFunc("POST /console/sign-out", c.signOut)
+	c.mux.HandleFunc("POST /console/sign-in", c.form(c.signIn))
+	c.mux.HandleFunc("POST /console/sign-out", c.form(c.signOut))
 	c.mux.HandleFunc("GET /console/welcome", c.welcome)
-	c.mux.HandleFunc("POST /console/welcome", c.open)
-	c.mux.HandleFunc("POST /console/enrol", c.enrol)
+	c.mux.HandleFunc("POST /console/welcome", c.form(c.open))
+	c.mux.HandleFunc("POST /console/enrol", c.form(c.enrol))
 	c.mux.HandleFunc("GET /console/oidc", c.beginOIDC)
 	c.mux.HandleFunc("GET "+auth.CallbackPath, c.finishOIDC)
+	c.mux.HandleFunc("/console/", func(w http.ResponseWriter, r *http.Request) {
+		if who, ok := c.signedIn(w, r); ok {
+			(&page{c: c, w: w, r: r, who: who}).fail(fault.E(fault.NotFound, "There is no such page."))
+		}
+	})
+	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
+	c.addToday()
+	c.addLists()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded
@@ -80,9 +100,6 @@ func New(o Options) *Console {
 	c.mux.HandleFunc("GET /console/assets/{file}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "private, max-age=3600")
 		files.ServeHTTP(w, r)
-	})
-	c.mux.HandleFunc("/console/", func(w http.ResponseWriter, r *http.Request) {
-		c.fail(w, r, fault.E(fault.NotFound, "There is no such page."))
 	})
 	return c
 }
@@ -99,30 +116,30 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, fault.E(fault.Forbidden, "The request came from another site."))
 		return
 	}
-	if r.Method == http.MethodPost {
-		r.Body = http.MaxBytesReader(nil, r.Body, maxForm) // without w, for which it would close the connection under a client that still writes
-		if err := r.ParseForm(); err != nil {
-			c.fail(w, r, fault.E(fault.Invalid, "The form cannot be read."))
-			return
-		}
-	}
 	c.mux.ServeHTTP(w, r)
 }
 
-// view is what a page shows.
-type view struct {
-	Title   string
-	Error   string
-	Session *auth.Session
-	OIDC    bool
-	Refresh string // where the browser goes on
-	Notices []string
-	Login   string
+// form reads the form of a person who may not have signed in.
+func (c *Console) form(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := readForm(r, maxSignIn); err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		h(w, r)
+	}
+}
 
-	Invitation *auth.Invitation
-	Text       string // of the invitation
-	QR         template.URL
-	Codes      []string // for recovery
+// readForm reads a form of at most so many bytes. Forms with files are read by page.upload.
+func readForm(r *http.Request, most int64) error {
+	if r.Method != http.MethodPost || strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
+		return nil
+	}
+	r.Body = http.MaxBytesReader(nil, r.Body, most) // without a writer, for which it would close the connection under a client that still writes
+	if err := r.ParseForm(); err != nil {
+		return fault.E(fault.Invalid, "The form cannot be read.")
+	}
+	return nil
 }
 
 func (c *Console) render(w http.ResponseWriter, r *http.Request, status int, page string, v view) {
@@ -175,21 +192,26 @@ func (c *Console) endOld(r *http.Request) {
 	}
 }
 
-func (c *Console) home(w http.ResponseWriter, r *http.Request) {
+// signedIn returns who has signed in. Nobody has: it shows the way to sign in, and returns false.
+func (c *Console) signedIn(w http.ResponseWriter, r *http.Request) (who *auth.Session, ok bool) {
 	who, err := c.o.Staff.Session(r.Context(), auth.SessionToken(r))
 	switch {
-	case fault.Is(err, fault.Unauthorized) && fromAnotherSite(r):
+	case fault.Is(err, fault.Unauthorized) && r.Method == http.MethodGet && fromAnotherSite(r):
 		// Browsers send the cookie only if this site itself asks for the page.
 		c.render(w, r, http.StatusOK, "continue", view{Title: "Continue", Refresh: r.URL.RequestURI()})
 	case fault.Is(err, fault.Unauthorized) && r.URL.RawQuery == "begun":
 		c.render(w, r, http.StatusUnauthorized, "sign-in", view{Title: "Sign in", Error: "Your browser did not keep the sign-in: open the console over https, or on the server's own machine, and allow cookies."})
+	case fault.Is(err, fault.Unauthorized) && r.Header.Get("HX-Request") != "":
+		w.Header().Set("HX-Redirect", "/console/sign-in")
+		w.WriteHeader(http.StatusUnauthorized)
 	case fault.Is(err, fault.Unauthorized):
 		http.Redirect(w, r, "/console/sign-in", http.StatusSeeOther)
 	case err != nil:
 		c.fail(w, r, err)
 	default:
-		c.render(w, r, http.StatusOK, "home", view{Title: "Console", Session: who, Notices: c.o.Notices()})
+		return who, true
 	}
+	return nil, false
 }
 
 // fromAnotherSite reports whether a link on another site led here.

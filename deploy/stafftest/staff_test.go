@@ -95,6 +95,8 @@ func TestPersonSetsUpTheirAccountInABrowser(t *testing.T) {
 	b.do(chromedp.Click("main .button", chromedp.ByQuery))
 	b.waitFor("Kim Lee")
 	b.picture("console")
+	b.do(chromedp.Navigate(one + "/console/account"))
+	b.waitFor("Recovery codes")
 	if text := b.text(); !strings.Contains(text, "analyst") || !strings.Contains(text, "10 left") || !strings.Contains(text, "Setup: fewer than two people") {
 		t.Errorf("%s", text)
 	}
