@@ -7,6 +7,7 @@ import (
 
 	"interdict/api/auth"
 	"interdict/api/client"
+	"interdict/lists"
 )
 
 type keysCmd struct {
@@ -18,17 +19,20 @@ type keysCmd struct {
 
 type keyCreateCmd struct {
 	target
-	Name            string     `help:"Whom or what the key stands for." placeholder:"NAME"`
-	Person          string     `help:"Who acts with the key; the name when not given. Two keys of one person are one person." placeholder:"PERSON"`
-	Role            string     `help:"Roles, joined by commas: checker, analyst, approver, auditor, admin." required:"" placeholder:"ROLES"`
-	For             []string   `help:"Lists that the key may read and change, such as ofac-*; all when not given." placeholder:"PATTERN" env:"-"`
-	CIDRs           []string   `name:"cidr" help:"Client networks that the key works from; all when not given." placeholder:"NETWORK" env:"-"`
-	Expires         *time.Time `help:"When the key ends by itself: 2027-01-31T00:00:00Z." placeholder:"TIME" env:"-"`
-	ChecksPerSecond float64    `name:"rate" help:"How many checks a second the key may ask; 0 for the server's limit." env:"-" placeholder:"N"`
-	Certificate     string     `help:"Name of the client certificate that the key needs." placeholder:"NAME" env:"-"`
-	Reason          string     `help:"Why; it goes on record." env:"-"`
-	Pepper          string     `help:"Secret that API keys are hashed with, as for serve." placeholder:"SECRET"`
-	JSON            bool       `help:"Print JSON."`
+	Name             string     `help:"Whom or what the key stands for." placeholder:"NAME"`
+	Person           string     `help:"Who acts with the key; the name when not given. Two keys of one person are one person." placeholder:"PERSON"`
+	Role             string     `help:"Roles, joined by commas: checker, analyst, approver, auditor, admin." required:"" placeholder:"ROLES"`
+	For              []string   `help:"Lists that the key may read and change, such as ofac-*; all when not given." placeholder:"PATTERN" env:"-"`
+	CIDRs            []string   `name:"cidr" help:"Client networks that the key works from; all when not given." placeholder:"NETWORK" env:"-"`
+	Expires          *time.Time `help:"When the key ends by itself: 2027-01-31T00:00:00Z." placeholder:"TIME" env:"-"`
+	ChecksPerSecond  float64    `name:"rate" help:"How many checks a second the key may ask; 0 for the server's limit." env:"-" placeholder:"N"`
+	Certificate      string     `help:"Name of the client certificate that the key needs." placeholder:"NAME" env:"-"`
+	DropInCategories []string   `help:"Categories that the drop-in endpoints count, such as sanctions,stolen_funds; sanctions when not given." placeholder:"CATEGORY" env:"-"`
+	DropInLenient    bool       `help:"The drop-in endpoints answer not listed for a text that is not an address, instead of an error." env:"-"`
+	DropInObject     bool       `help:"The drop-in endpoint for Scorechain's clients answers an object instead of an array." env:"-"`
+	Reason           string     `help:"Why; it goes on record." env:"-"`
+	Pepper           string     `help:"Secret that API keys are hashed with, as for serve." placeholder:"SECRET"`
+	JSON             bool       `help:"Print JSON."`
 }
 
 // Help is shown under keys create --help.
@@ -44,6 +48,12 @@ func (c *keyCreateCmd) Run(e *env) error {
 	}
 	r := client.KeyRequest{Name: c.Name, Person: c.Person, Roles: roles, Lists: c.For, CIDRs: c.CIDRs, Expires: c.Expires, ChecksPerSecond: c.ChecksPerSecond,
 		Certificate: c.Certificate, Reason: c.Reason}
+	if len(c.DropInCategories) > 0 || c.DropInLenient || c.DropInObject {
+		r.DropIn = &lists.DropIn{Lenient: c.DropInLenient, Object: c.DropInObject}
+		for _, category := range c.DropInCategories {
+			r.DropIn.Categories = append(r.DropIn.Categories, lists.Category(category))
+		}
+	}
 	return c.changesWith(e, c.Pepper, func(o operations) error {
 		key, err := o.CreateKey(e.ctx, r)
 		return printNewKey(e, key, err, c.JSON)

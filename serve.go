@@ -39,6 +39,7 @@ type serveCmd struct {
 	Customers   string `help:"How the customer of a check is recorded: plain, hash (a keyed hash), or encrypt." enum:"plain,hash,encrypt" default:"plain"`
 	CustomerKey string `help:"Secret for hash and encrypt, at least 32 bytes; better as INTERDICT_CUSTOMER_KEY_FILE. With another one, earlier customers can be neither found nor read." placeholder:"SECRET"`
 	webhookFlags
+	shadowFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
@@ -70,6 +71,9 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--trusted-proxies: %w", err)
 	}
 	if _, err := c.allowed(); err != nil {
+		return err
+	}
+	if _, err := c.originals(); err != nil {
 		return err
 	}
 	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
@@ -196,6 +200,9 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	if cert != nil {
 		options.Certificate = cert.Check
 		watchCertificate(metrics, cert)
+	}
+	if options.Originals, err = c.originals(); err != nil {
+		return err
 	}
 	server := api.New(options)
 	demoKey, demoSignIn := "", ""

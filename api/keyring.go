@@ -32,7 +32,7 @@ func (a *Acting) AllKeys(ctx context.Context) ([]client.Key, error) {
 
 func viewKey(k *lists.Key) client.Key {
 	v := client.Key{ID: k.ID, Name: k.Name, Person: k.Owner(), Roles: roleNames(k.Roles), Lists: k.Lists, CIDRs: k.CIDRs, Expires: k.Expires,
-		ChecksPerSecond: k.ChecksPerSecond, Certificate: k.Certificate, CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, Setup: k.Setup,
+		ChecksPerSecond: k.ChecksPerSecond, Certificate: k.Certificate, DropIn: k.DropIn, CreatedAt: k.CreatedAt, CreatedBy: k.CreatedBy, Setup: k.Setup,
 		RotatedAt: k.RotatedAt, OldUntil: k.OldUntil, RevokedAt: k.RevokedAt, RevokedBy: k.RevokedBy}
 	return v
 }
@@ -46,7 +46,7 @@ func (a *Acting) keyChange(reason string) auth.Change {
 // key, which works once the proposal is approved.
 func (a *Acting) CreateKey(ctx context.Context, r client.KeyRequest) (*client.NewKey, error) {
 	key := lists.Key{Name: r.Name, Person: r.Person, Roles: rolesOf(r.Roles), Lists: r.Lists, CIDRs: r.CIDRs, Expires: r.Expires,
-		ChecksPerSecond: r.ChecksPerSecond, Certificate: r.Certificate}
+		ChecksPerSecond: r.ChecksPerSecond, Certificate: r.Certificate, DropIn: r.DropIn}
 	text, key, err := a.Keys.Create(ctx, key, a.keyChange(r.Reason))
 	if err != nil {
 		return nil, handOut(a.propose(ctx, err, r.Reason, nil), func(p *client.Proposed) { p.Key = text })

@@ -72,6 +72,8 @@ type Options struct {
 	UploadSpace int64
 	// WebhookAllow are internal networks that webhooks may reach.
 	WebhookAllow []netip.Prefix
+	// Originals are services that are asked as well when a drop-in endpoint is, by their names: chainalysis, trm, scorechain.
+	Originals map[string]Original
 }
 
 // Server answers the API.
@@ -92,6 +94,7 @@ type Server struct {
 	replay   *Replayer
 	problems func() []error
 	archive  *Archive
+	shadow   *shadow
 
 	customers *screening.Customers
 	ledger    lists.Ledger
@@ -129,6 +132,7 @@ func New(o Options) *Server {
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, WebhookAllow: o.WebhookAllow}
 	s.replay = NewReplayer(s.audit, o.Loader, o.Screener.Replica, NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), o.Now)
+	s.shadow = newShadow(o.Originals, o.Metrics, s.ledger, o.Now)
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
@@ -207,6 +211,8 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
+	s.route(http.MethodGet, "/v1/shadow", s.getShadow, auth.Auditor)
+
 	s.route(http.MethodGet, "/v1/webhooks", s.getWebhooks, auth.Admin)
 	s.route(http.MethodPost, "/v1/webhooks", s.postWebhook, auth.Admin)
 	s.route(http.MethodPost, "/v1/webhooks/:id/rotate", s.rotateWebhook, auth.Admin)
@@ -216,7 +222,11 @@ func New(o Options) *Server {
 
 	s.route(http.MethodGet, "/openapi.yaml", s.openapi)
 	s.route(http.MethodGet, "/docs/*file", s.docs)
+	s.serveDropIns()
 	s.serveConsole()
+	if len(o.Originals) > 0 {
+		s.inBackground(s.shadow.run)
+	}
 	return s
 }
 
@@ -394,6 +404,9 @@ func (s *Server) slowDown(r *http.Request, refused error) error {
 // forBrowsers tells the routes of the documentation: they are opened by a browser, which can only ask for a name and a password.
 func forBrowsers(path string) bool { return path == "/docs/*file" || path == "/openapi.yaml" }
 
+// takesBasic tells the routes whose callers may send a key as the password of HTTP Basic.
+func takesBasic(path string) bool { return forBrowsers(path) || path == pathTRM }
+
 // keyText finds the caller's key.
 func keyText(r *http.Request, path string) string {
 	if h := r.Header["Authorization"]; len(h) > 0 {
@@ -401,7 +414,7 @@ func keyText(r *http.Request, path string) string {
 		switch {
 		case strings.EqualFold(scheme, "Bearer"):
 			return strings.TrimSpace(rest)
-		case strings.EqualFold(scheme, "Basic") && forBrowsers(path):
+		case strings.EqualFold(scheme, "Basic") && takesBasic(path):
 			if b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(rest)); err == nil {
 				_, password, _ := strings.Cut(string(b), ":")
 				return password

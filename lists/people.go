@@ -48,6 +48,8 @@ type Key struct {
 	ChecksPerSecond float64 `json:"checks_per_second,omitempty"`
 	// Certificate is the name that the client's certificate must have; "": none is asked for.
 	Certificate string `json:"certificate,omitempty"`
+	// DropIn says how the drop-in endpoints answer this key; nil: with listings of category sanctions, and with an error for what is not an address.
+	DropIn *DropIn `json:"drop_in,omitempty"`
 
 	MAC []byte `json:"mac,omitempty"` // HMAC-SHA-256 of its text
 	// OldMAC is that of the text before the last rotation, which works until OldUntil.
@@ -59,6 +61,21 @@ type Key struct {
 	Made
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	RevokedBy string     `json:"revoked_by,omitempty"`
+}
+
+// DropIn says how the drop-in endpoints, which answer as other services do, answer a key.
+type DropIn struct {
+	Categories []Category `json:"categories,omitempty"` // of listings that count; none: sanctions
+	Lenient    bool       `json:"lenient,omitempty"`    // a text that is not an address counts as not listed
+	Object     bool       `json:"object,omitempty"`     // Scorechain's answer is an object instead of an array
+}
+
+// Counts reports whether listings of a category count.
+func (d *DropIn) Counts(c Category) bool {
+	if d == nil || len(d.Categories) == 0 {
+		return c == Sanctions
+	}
+	return slices.Contains(d.Categories, c)
 }
 
 // Made records how a key or an account came to be.

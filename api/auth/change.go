@@ -72,22 +72,23 @@ const MaxOverlap = 30 * 24 * time.Hour
 
 // ShownKey is a key as records and proposals show it: without secrets.
 type ShownKey struct {
-	ID              string       `json:"id"`
-	Name            string       `json:"name"`
-	Person          string       `json:"person"`
-	Roles           []lists.Role `json:"roles"`
-	Lists           []string     `json:"lists,omitempty"`
-	CIDRs           []string     `json:"cidrs,omitempty"`
-	Expires         *time.Time   `json:"expires,omitempty"`
-	ChecksPerSecond float64      `json:"checks_per_second,omitempty"`
-	Certificate     string       `json:"certificate,omitempty"`
-	RotatedAt       *time.Time   `json:"rotated_at,omitempty"`
-	RevokedAt       *time.Time   `json:"revoked_at,omitempty"`
+	ID              string        `json:"id"`
+	Name            string        `json:"name"`
+	Person          string        `json:"person"`
+	Roles           []lists.Role  `json:"roles"`
+	Lists           []string      `json:"lists,omitempty"`
+	CIDRs           []string      `json:"cidrs,omitempty"`
+	Expires         *time.Time    `json:"expires,omitempty"`
+	ChecksPerSecond float64       `json:"checks_per_second,omitempty"`
+	Certificate     string        `json:"certificate,omitempty"`
+	DropIn          *lists.DropIn `json:"drop_in,omitempty"`
+	RotatedAt       *time.Time    `json:"rotated_at,omitempty"`
+	RevokedAt       *time.Time    `json:"revoked_at,omitempty"`
 }
 
 // Shown returns the key as records and proposals show it.
 func Shown(k *lists.Key) ShownKey {
-	return ShownKey{k.ID, k.Name, k.Owner(), k.Roles, k.Lists, k.CIDRs, k.Expires, k.ChecksPerSecond, k.Certificate, k.RotatedAt, k.RevokedAt}
+	return ShownKey{k.ID, k.Name, k.Owner(), k.Roles, k.Lists, k.CIDRs, k.Expires, k.ChecksPerSecond, k.Certificate, k.DropIn, k.RotatedAt, k.RevokedAt}
 }
 
 var (
@@ -163,6 +164,13 @@ func (k *Keys) check(key *lists.Key) error {
 	}
 	if !(key.ChecksPerSecond >= 0) || math.IsInf(key.ChecksPerSecond, 0) {
 		return fault.E(fault.Invalid, "checks_per_second: must be a number that is not negative; 0 is the server's limit")
+	}
+	if d := key.DropIn; d != nil {
+		for i, c := range d.Categories {
+			if !slices.Contains(lists.Categories, c) {
+				return fault.E(fault.Invalid, "drop_in.categories[%d]: use one of %v", i, lists.Categories)
+			}
+		}
 	}
 	if len(key.Certificate) > 253 {
 		return fault.E(fault.Invalid, "certificate: at most 253 bytes")

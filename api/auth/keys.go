@@ -172,6 +172,9 @@ func (r *keyring) add(k *Keys, key *lists.Key, old *keyring) {
 	}
 	p := &Principal{KeyID: key.ID, Name: key.Name, Actor: lists.Actor{Person: key.Owner(), Credential: key.ID}, roles: key.Roles, lists: key.Lists,
 		certificate: key.Certificate, used: &use{}}
+	if key.DropIn != nil {
+		p.dropIn = *key.DropIn
+	}
 	for _, text := range key.CIDRs {
 		if n, err := netip.ParsePrefix(text); err == nil {
 			p.networks = append(p.networks, n)

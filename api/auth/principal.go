@@ -38,6 +38,7 @@ type Principal struct {
 	lists       []string
 	networks    []netip.Prefix
 	certificate string
+	dropIn      lists.DropIn
 	limit       *limiter // nil: no limit
 	used        *use
 }
@@ -66,6 +67,9 @@ func (p *Principal) MayUse(list string) bool {
 		return ok
 	})
 }
+
+// DropIn says how the drop-in endpoints answer the caller.
+func (p *Principal) DropIn() *lists.DropIn { return &p.dropIn }
 
 // Bound reports whether it matters where the caller comes from and with which certificate.
 func (p *Principal) Bound() bool { return len(p.networks) > 0 || p.certificate != "" }

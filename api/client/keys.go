@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"interdict/lists"
 )
 
 // Key is an API key without its secret.
@@ -15,17 +17,18 @@ type Key struct {
 	Lists  []string `json:"lists,omitempty"` // patterns of the lists that it may read and change; none: all
 	CIDRs  []string `json:"cidrs,omitempty"` // client networks that it works from; none: all
 	// Expires is when the key ends by itself; nil: never.
-	Expires         *time.Time `json:"expires,omitempty"`
-	ChecksPerSecond float64    `json:"checks_per_second,omitempty"` // 0: the server's limit
-	Certificate     string     `json:"certificate,omitempty"`       // name that the client's certificate must have
-	CreatedAt       time.Time  `json:"created_at"`
-	CreatedBy       string     `json:"created_by"`
-	Setup           bool       `json:"setup,omitempty"`     // made while fewer than two people could approve
-	LastUsed        *time.Time `json:"last_used,omitempty"` // to within a minute
-	RotatedAt       *time.Time `json:"rotated_at,omitempty"`
-	OldUntil        *time.Time `json:"old_until,omitempty"` // until when the text before the rotation works
-	RevokedAt       *time.Time `json:"revoked_at,omitempty"`
-	RevokedBy       string     `json:"revoked_by,omitempty"`
+	Expires         *time.Time    `json:"expires,omitempty"`
+	ChecksPerSecond float64       `json:"checks_per_second,omitempty"` // 0: the server's limit
+	Certificate     string        `json:"certificate,omitempty"`       // name that the client's certificate must have
+	DropIn          *lists.DropIn `json:"drop_in,omitempty"`           // how the drop-in endpoints answer it; nil: the default
+	CreatedAt       time.Time     `json:"created_at"`
+	CreatedBy       string        `json:"created_by"`
+	Setup           bool          `json:"setup,omitempty"`     // made while fewer than two people could approve
+	LastUsed        *time.Time    `json:"last_used,omitempty"` // to within a minute
+	RotatedAt       *time.Time    `json:"rotated_at,omitempty"`
+	OldUntil        *time.Time    `json:"old_until,omitempty"` // until when the text before the rotation works
+	RevokedAt       *time.Time    `json:"revoked_at,omitempty"`
+	RevokedBy       string        `json:"revoked_by,omitempty"`
 }
 
 // NewKey is a key that has just been made or rotated, with its text, which is shown this once.
@@ -36,15 +39,16 @@ type NewKey struct {
 
 // KeyRequest describes a key to make. The default of the person is the name.
 type KeyRequest struct {
-	Name            string     `json:"name"`
-	Person          string     `json:"person,omitempty"`
-	Roles           []string   `json:"roles"`
-	Lists           []string   `json:"lists,omitempty"`
-	CIDRs           []string   `json:"cidrs,omitempty"`
-	Expires         *time.Time `json:"expires,omitempty"`
-	ChecksPerSecond float64    `json:"checks_per_second,omitempty"`
-	Certificate     string     `json:"certificate,omitempty"`
-	Reason          string     `json:"reason,omitempty"`
+	Name            string        `json:"name"`
+	Person          string        `json:"person,omitempty"`
+	Roles           []string      `json:"roles"`
+	Lists           []string      `json:"lists,omitempty"`
+	CIDRs           []string      `json:"cidrs,omitempty"`
+	Expires         *time.Time    `json:"expires,omitempty"`
+	ChecksPerSecond float64       `json:"checks_per_second,omitempty"`
+	Certificate     string        `json:"certificate,omitempty"`
+	DropIn          *lists.DropIn `json:"drop_in,omitempty"`
+	Reason          string        `json:"reason,omitempty"`
 }
 
 // Rotation describes how a key gets a new text.

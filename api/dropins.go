@@ -1,0 +1,262 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"interdict/api/auth"
+	"interdict/api/client"
+	"interdict/lists/fault"
+	"interdict/screening"
+)
+
+// The drop-in endpoints answer as three free screening services do, so that a program that asks one of them only needs another base URL and key. Their
+// answers know no error: what cannot be answered has a status that is not a success, and never looks like an address that is not listed.
+const (
+	pathChainalysis = "/api/v1/address/:address"
+	pathTRM         = "/public/v1/sanctions/screening"
+	pathScorechain  = "/scorechain/v1/addresses/:address"
+)
+
+func (s *Server) serveDropIns() {
+	s.dropIn(http.MethodGet, pathChainalysis, s.likeChainalysis)
+	s.dropIn(http.MethodPost, pathTRM, s.likeTRM)
+	s.dropIn(http.MethodGet, pathScorechain, s.likeScorechain)
+}
+
+// dropIn registers a handler for callers with role checker. Its errors are {"message": …}.
+func (s *Server) dropIn(method, path string, h handler) {
+	s.observed(method, path, func(c *gin.Context) {
+		who, err := s.authenticate(c.Request, path)
+		switch {
+		case fault.Is(err, fault.Unauthorized):
+			if err = s.slowDown(c.Request, err); fault.Is(err, fault.Unauthorized) {
+				err = fault.E(fault.Unauthorized, "Invalid API Key")
+			}
+		case err == nil:
+			err = s.permit(c, who, path, []auth.Role{auth.Checker})
+		}
+		if err == nil {
+			err = h(c, who)
+		}
+		if err != nil {
+			s.failDropIn(c, err)
+		}
+	})
+}
+
+// failDropIn answers an error. An address that cannot be read is 400, as a client of the original expects of a request that it should not repeat.
+func (s *Server) failDropIn(c *gin.Context, err error) {
+	p := problemOf(err)
+	status := p.Status
+	switch status {
+	case http.StatusUnprocessableEntity:
+		status = http.StatusBadRequest
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		wait := time.Second
+		var later retryLater
+		if errors.As(err, &later) {
+			wait = later.after
+		}
+		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	case http.StatusInternalServerError:
+		s.log.Error("request failed", "route", c.FullPath(), "error", err)
+	}
+	message := p.Title
+	if status != http.StatusInternalServerError {
+		message = err.Error()
+	}
+	if p.PossibleMatch {
+		message += "; the address may be listed: hold the transfer"
+	}
+	if p.WouldMatch {
+		message += "; only the letter case is wrong, and the address in its right case is listed"
+	}
+	b, err := EncodeExactly(map[string]string{"message": message, "code": p.Code})
+	if err != nil {
+		panic(err) // texts always encode
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(status, "application/json", b)
+}
+
+// checkIDHeader names the decision on record in an answer that has no place for it.
+const checkIDHeader = "X-Check-Id"
+
+// sanctions returns the matches of an address that count for a key. An address that cannot be read is an error, or if the key is lenient no match, unless
+// it may be a listed address in wrong letter case.
+func (s *Server) sanctions(c *gin.Context, who *auth.Principal, service, text string) ([]client.Match, error) {
+	var a screening.Answer
+	err := s.screener.Check(c.Request.Context(), &screening.Request{Address: text, By: who.Name}, &a)
+	d := who.DropIn()
+	if err != nil {
+		var refused *screening.Refused
+		if d.Lenient && fault.Is(err, fault.InvalidAddress) && errors.As(err, &refused) && !refused.WouldMatch {
+			return nil, nil
+		}
+		return nil, err
+	}
+	var answer client.Answer
+	if err := json.Unmarshal(a.JSON, &answer); err != nil {
+		return nil, fault.E(fault.Internal, "read an answer: %w", err)
+	}
+	c.Writer.Header().Add(checkIDHeader, answer.CheckID)
+	counted := slices.DeleteFunc(answer.Matches, func(m client.Match) bool { return !d.Counts(m.Category) })
+	s.shadow.compare(service, []compared{{address: text, checkID: answer.CheckID, listed: len(counted) > 0}})
+	if len(counted) == 0 && a.MatchesTotal > len(a.Matches) {
+		return nil, fault.E(fault.Unavailable, "the address has %d listings, more than one answer holds: ask /v1/check", a.MatchesTotal)
+	}
+	return counted, nil
+}
+
+// identification is a match as Chainalysis' free API shows it. The category is always "sanctions": clients fail on any other.
+type identification struct {
+	Category    string `json:"category"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	URL         string `json:"url"`
+}
+
+// likeChainalysis answers as GET https://public.chainalysis.com/api/v1/address/{address} does.
+func (s *Server) likeChainalysis(c *gin.Context, who *auth.Principal) error {
+	if err := s.admit(who, 1); err != nil {
+		return err
+	}
+	matches, err := s.sanctions(c, who, chainalysis, param(c, "address"))
+	if err != nil {
+		return err
+	}
+	out := []identification{}
+	for i := range matches {
+		m := &matches[i]
+		out = append(out, identification{"sanctions", "SANCTIONS: " + joined(" ", m.List.Name, m.Entity.Name, m.ListedOn, m.Listed.Address),
+			joined("\n", m.List.Authority, strings.Join(m.Programs, ", "), m.Incident, m.URL), m.URL})
+	}
+	return renderDropIn(c, http.StatusOK, map[string]any{"identifications": out})
+}
+
+// trmItem is one address of a request to TRM's free API.
+type trmItem struct {
+	Address *string `json:"address"`
+}
+
+// trmAnswer is its answer.
+type trmAnswer struct {
+	Address      string `json:"address"`
+	IsSanctioned bool   `json:"isSanctioned"`
+}
+
+// maxDropIns is how many addresses a request may have.
+const maxDropIns = 1000
+
+// likeTRM answers as POST https://api.trmlabs.com/public/v1/sanctions/screening does: with status 201, and each address as it was sent.
+func (s *Server) likeTRM(c *gin.Context, who *auth.Principal) error {
+	var body bytes.Buffer
+	if err := readBody(c.Request, &body, maxChecksBody); err != nil {
+		return err
+	}
+	var in []trmItem
+	if err := jsonv2.Unmarshal(body.Bytes(), &in, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return fault.E(fault.Invalid, "%s", withoutSecrets(err, `the body must be an array of {"address": "…"}`))
+	}
+	switch {
+	case len(in) == 0:
+		return fault.E(fault.Invalid, `the array holds no address: send [{"address": "…"}]`)
+	case len(in) > maxDropIns:
+		return fault.E(fault.Invalid, "the array holds %d addresses; at most %d are answered at once", len(in), maxDropIns)
+	}
+	for i := range in {
+		if in[i].Address == nil {
+			return fault.E(fault.Invalid, "item %d: field address is missing", i)
+		}
+	}
+	if err := s.admit(who, len(in)); err != nil {
+		return err
+	}
+	out := make([]trmAnswer, len(in))
+	for i := range in {
+		matches, err := s.sanctions(c, who, trm, *in[i].Address)
+		if err != nil {
+			return fault.E(fault.KindOf(err), "item %d: %w", i, err)
+		}
+		out[i] = trmAnswer{*in[i].Address, len(matches) > 0}
+	}
+	return renderDropIn(c, http.StatusCreated, out)
+}
+
+// scorechainAnswer is an answer of Scorechain's free API.
+type scorechainAnswer struct {
+	IsSanctioned bool               `json:"isSanctioned"`
+	Details      *scorechainDetails `json:"details,omitempty"`
+}
+
+type scorechainDetails struct {
+	Name       string `json:"name"`
+	Date       int64  `json:"sanctionDate,omitempty"` // Unix time
+	PrettyDate string `json:"prettySanctionDate,omitempty"`
+	Blockchain string `json:"blockchain"`
+}
+
+// likeScorechain answers as GET https://sanctions.api.scorechain.com/v1/addresses/{address} does: with an array, as its documentation says, or for keys
+// that ask for it with a single object, as most of its clients expect.
+func (s *Server) likeScorechain(c *gin.Context, who *auth.Principal) error {
+	if err := s.admit(who, 1); err != nil {
+		return err
+	}
+	matches, err := s.sanctions(c, who, scorechain, param(c, "address"))
+	if err != nil {
+		return err
+	}
+	out := []scorechainAnswer{}
+	for i := range matches {
+		m := &matches[i]
+		d := &scorechainDetails{Name: joined(" ", m.Entity.Name, "("+m.List.Name+")"), Blockchain: titled(m.Listed.Network)}
+		for _, day := range []string{m.ListedOn, m.List.Published} {
+			if t, err := time.Parse(time.DateOnly, day); err == nil {
+				d.Date, d.PrettyDate = t.Unix(), t.Format("2006-01-02T15:04:05.000Z")
+				break
+			}
+		}
+		out = append(out, scorechainAnswer{true, d})
+	}
+	if len(out) == 0 {
+		out = append(out, scorechainAnswer{})
+	}
+	if who.DropIn().Object {
+		return renderDropIn(c, http.StatusOK, out[0])
+	}
+	return renderDropIn(c, http.StatusOK, out)
+}
+
+func renderDropIn(c *gin.Context, status int, v any) error {
+	b, err := EncodeExactly(v)
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(status, "application/json", b)
+	return nil
+}
+
+// titled writes the name of a network as Scorechain does: "Bitcoin".
+func titled(network string) string {
+	if network == "" {
+		return ""
+	}
+	return strings.ToUpper(network[:1]) + network[1:]
+}
+
+// joined joins the texts that are not empty.
+func joined(by string, texts ...string) string {
+	return strings.Join(slices.DeleteFunc(texts, func(t string) bool { return t == "" }), by)
+}
