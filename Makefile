@@ -39,16 +39,16 @@ build: ## bin/interdict, static; prints its size
 demo: ## a throw-away server with a small list; prints two curl lines to paste
 	go run . serve --demo
 
-# redis-server, PostgreSQL and chromium are what tests drive for real; a test that cannot find them fails instead of skipping
+# redis-server, PostgreSQL, chromium, Python and npm are what tests drive for real; a test that cannot find them fails instead of skipping
 .PHONY: test
 test: ## every test of every module, with the race detector
-	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl
+	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl python3=python3 npm=npm
 	INTERDICT_REQUIRE_REDIS=1 INTERDICT_REQUIRE_POSTGRES=1 INTERDICT_REQUIRE_CHROMIUM=1 bash .ci/test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
 	go test -count=1 -run '^Test(Allocations|Hostile|AHostile|No.*Secret)' -p 1 . ./screening
 
 .PHONY: test-quick
 test-quick: ## the same without the race detector
-	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl
+	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl python3=python3 npm=npm
 	INTERDICT_REQUIRE_REDIS=1 INTERDICT_REQUIRE_POSTGRES=1 INTERDICT_REQUIRE_CHROMIUM=1 bash .ci/test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
 
 .PHONY: fault
