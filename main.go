@@ -23,6 +23,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 
 	"interdict/lists/address"
 	"interdict/lists/fault"
@@ -39,7 +40,9 @@ const (
 
 // cli is the command line.
 type cli struct {
-	Config   string `help:"YAML file with settings; its keys are the names of flags." placeholder:"FILE" type:"path"`
+	Config      string      `help:"YAML file with settings; its keys are the names of flags." placeholder:"FILE" type:"path"`
+	VersionFlag versionFlag `name:"version" help:"Print version, commit and Go version." env:"-"`
+
 	LogLevel string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
 
 	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME,…"`
@@ -60,8 +63,12 @@ type cli struct {
 	Webhooks  webhooksCmd  `cmd:"" help:"Create, list, rotate, delete and test webhooks."`
 	Report    reportCmd    `cmd:"" help:"Due dates, blocked property and timeliness, for compliance."`
 	Selftest  selftestCmd  `cmd:"" help:"Prove that listed addresses are found in every spelling, and errors are refused."`
+	Settings  configCmd    `cmd:"" name:"config" help:"Check settings, or print all of them."`
 	Bench     benchCmd     `cmd:"" help:"Measure this machine with a synthetic list, next to a bare Gin handler."`
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
+	Man       manCmd       `cmd:"" help:"Print the manual page."`
+
+	Completion kongplete.InstallCompletions `cmd:"" help:"Print the line that makes a shell complete commands and flags: eval \"$(interdict completion)\"."`
 
 	// The same as "lists versions" and so on, for those who leave the word out.
 	Versions versionsCmd `cmd:"" hidden:""`
@@ -78,6 +85,8 @@ type env struct {
 	stdout, stderr io.Writer
 	logLevel       string
 	command        string // its words, without arguments
+	config         string // the settings file; "" for none
+	model          *kong.Application
 }
 
 // errHit makes check end with its own exit code.
@@ -91,24 +100,38 @@ func main() {
 	os.Exit(code)
 }
 
+// newParser returns the command line of the program, with the settings of the file and the environment in values.
+func newParser(c *cli, values settings, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+	return kong.New(c, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
+		kong.Writers(stdout, stderr), kong.Exit(exit), kong.UsageOnError(),
+		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+}
+
+// parse reads settings and arguments. values are the settings of the file and the …_FILE variables.
+func parse(c *cli, args []string, stdout, stderr io.Writer, exit func(int)) (k *kong.Context, values settings, err error) {
+	values = settings{}
+	ended := false
+	parser, err := newParser(c, values, stdout, stderr, func(code int) { ended = true; exit(code) })
+	if err != nil {
+		panic(err) // the command line's own description is wrong
+	}
+	if kongplete.Complete(parser); ended {
+		return nil, values, nil
+	}
+	if err := configure(parser, args, values); err != nil {
+		return nil, nil, err
+	}
+	k, err = parser.Parse(args)
+	return k, values, err
+}
+
 // run is the whole program; tests call it too.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	stdout, stderr = &printer{w: stdout}, &printer{w: stderr}
 	var c cli
 	exit := -1
-	values := settings{}
-	parser, err := kong.New(&c, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
-		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
-	if err != nil {
-		panic(err) // the command line's own description is wrong
-	}
-	if err := configure(parser, args, values); err != nil {
-		fmt.Fprintln(stderr, "interdict:", err)
-		return exitUsage
-	}
-	k, err := parser.Parse(args)
-	if exit >= 0 { // --help
+	k, _, err := parse(&c, args, stdout, stderr, func(code int) { exit = code })
+	if exit >= 0 { // --help, --version, or a shell that completes a line
 		return exit
 	}
 	if err == nil {
@@ -125,7 +148,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return exitUsage
 		}
 	}
-	err = k.Run(&env{ctx, stdin, stdout, stderr, c.LogLevel, commandName(k)})
+	err = k.Run(&env{ctx, stdin, stdout, stderr, c.LogLevel, commandName(k), c.Config, k.Model})
 	switch {
 	case err == nil:
 		return exitDone

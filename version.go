@@ -3,6 +3,10 @@ package main
 import (
 	"fmt"
 	"runtime"
+
+	"github.com/alecthomas/kong"
+	mangokong "github.com/alecthomas/mango-kong"
+	"github.com/muesli/roff"
 )
 
 // Set by the linker: -X main.version=… -X main.commit=…
@@ -14,6 +18,33 @@ var (
 type versionCmd struct{}
 
 func (versionCmd) Run(e *env) error {
-	_, err := fmt.Fprintf(e.stdout, "interdict %s (commit %s, %s)\n", version, commit, runtime.Version())
+	_, err := fmt.Fprint(e.stdout, versionText())
+	return err
+}
+
+func versionText() string {
+	return fmt.Sprintf("interdict %s (commit %s, %s)\n", version, commit, runtime.Version())
+}
+
+// versionFlag is --version, which works without a command.
+type versionFlag bool
+
+// BeforeReset prints the version before anything else of the command line is looked at.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	if _, err := fmt.Fprint(app.Stdout, versionText()); err != nil {
+		return err
+	}
+	app.Exit(exitDone)
+	return nil
+}
+
+type manCmd struct{}
+
+// Help is shown under man --help.
+func (manCmd) Help() string { return "Example:\n  interdict man | man -l -" }
+
+// Run prints the manual page of the program, in roff.
+func (manCmd) Run(e *env) error {
+	_, err := fmt.Fprint(e.stdout, mangokong.NewManPage(1, e.model).Build(roff.NewDocument()))
 	return err
 }

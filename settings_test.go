@@ -1,0 +1,98 @@
+package main
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update-settings", false, "write docs/settings.md anew")
+
+const settingsHead = `# Settings
+
+Every setting of ` + "`interdict serve`" + `, as ` + "`interdict config example`" + ` prints them. ` + "`max_lag`" + ` in a YAML file (` + "`--config FILE`" + `) is
+` + "`INTERDICT_MAX_LAG`" + ` in the environment and ` + "`--max-lag`" + ` on the command line; later wins. ` + "`INTERDICT_…_FILE`" + ` names a file that
+holds the value, for secrets. An unknown setting is an error; ` + "`interdict config check FILE`" + ` finds it before a start does.
+
+`
+
+func TestSettingsAreDocumented(t *testing.T) {
+	all, err := serveSettings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := settingsHead + settingsTable(all)
+	file := filepath.Join("docs", "settings.md")
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil { //nolint:gosec // G306: a document
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != want {
+		t.Errorf("%s is not what the program says (%v): go test . -run Settings -update-settings", file, err)
+	}
+}
+
+// The example is a settings file that serve understands, also with every default written out.
+func TestExampleOfSettingsCanBeUsed(t *testing.T) {
+	out, _ := said(t, 0, "config", "example")
+	var plain strings.Builder
+	for line := range strings.Lines(out) {
+		if text, setting := strings.CutPrefix(line, "#"); setting && !strings.HasPrefix(text, " ") && !strings.HasSuffix(strings.TrimSpace(text), `""`) {
+			plain.WriteString(text)
+		} else {
+			plain.WriteString(line)
+		}
+	}
+	for name, text := range map[string]string{"example.yaml": out, "defaults.yaml": plain.String()} {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if said, _ := said(t, 0, "config", "check", file); !strings.Contains(said, "all settings can be used") {
+			t.Errorf("%s: %s", name, said)
+		}
+	}
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	for text, want := range map[string]string{
+		"max_lg: 3s": `"max_lg" is no setting`, "max_lag: 3x": `--max-lag: expected duration but got "3x"`, "four_eyes: maybe": `--four-eyes must be one of "on","off"`,
+		"holds: [x]": `--holds "x" is not FROM/TO`, "shadow_trm: ftp://x": "--shadow-trm must be an http or https URL", "resident: -1": "--resident",
+	} {
+		file := filepath.Join(t.TempDir(), "interdict.yaml")
+		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs := said(t, exitUsage, "config", "check", file); !strings.Contains(errs, want) {
+			t.Errorf("%s: %s", text, errs)
+		}
+	}
+}
+
+func TestVersionManualAndCompletion(t *testing.T) {
+	version, _ := said(t, 0, "version")
+	if flag, _ := said(t, 0, "--version"); flag != version || !strings.HasPrefix(version, "interdict ") {
+		t.Errorf("%q and %q", version, flag)
+	}
+	if page, _ := said(t, 0, "man"); !strings.HasPrefix(page, ".TH INTERDICT 1") || !strings.Contains(page, "lists rollback") && !strings.Contains(page, "rollback") {
+		t.Errorf("%.300s", page)
+	}
+	t.Setenv("COMP_LINE", "interdict lis")
+	t.Setenv("COMP_POINT", "13")
+	if words, _ := said(t, 0); words != "lists\n" {
+		t.Errorf("%q", words)
+	}
+}
+
+// said runs a command that must end with a code, and returns what it prints.
+func said(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	code, stdout, stderr := program(t, "", args...)
+	if code != want {
+		t.Fatalf("interdict %v: %d instead of %d\n%s%s", args, code, want, stdout, stderr)
+	}
+	return stdout, stderr
+}
