@@ -246,7 +246,7 @@ func (k *keeper) lookBack(ctx context.Context) (*client.LookBack, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := k.index.OpenAlerts(ctx)
+	open, err := k.index.OpenAlerts(ctx, archive.LookBacks)
 	if err != nil {
 		return nil, err
 	}
@@ -339,7 +339,7 @@ func (k *keeper) measure(ctx context.Context) {
 	}
 	open := 0
 	if k.index != nil {
-		open, _ = k.index.OpenAlerts(ctx) // the indexer tells when it is away
+		open, _ = k.index.OpenAlerts(ctx, archive.LookBacks) // the indexer tells when it is away
 	}
 	k.mu.Lock()
 	k.room, k.open = room, float64(open)

@@ -320,7 +320,7 @@ func writeAuditCSV(b *bytes.Buffer, r *client.AuditRecord, first bool) error {
 
 // Alerts returns a page of alerts.
 func (a *Archive) Alerts(ctx context.Context, in client.AlertQuery) (*client.AlertPage, error) {
-	q := archive.AlertQuery{Open: in.State != "all", List: in.List, Limit: in.Limit}
+	q := archive.AlertQuery{Of: archive.LookBacks, Open: in.State != "all", List: in.List, Limit: in.Limit}
 	if in.State != "" && in.State != "open" && in.State != "all" {
 		return nil, fault.E(fault.Invalid, "state: use one of [open all]")
 	}
@@ -366,7 +366,7 @@ func (a *Archive) Alerts(ctx context.Context, in client.AlertQuery) (*client.Ale
 
 // Alert returns one alert.
 func (a *Archive) Alert(ctx context.Context, id string) (*client.Alert, error) {
-	for s, err := range a.Index.Alerts(ctx, archive.AlertQuery{ID: id, Limit: 1}) {
+	for s, err := range a.Index.Alerts(ctx, archive.AlertQuery{ID: id, Of: archive.LookBacks, Limit: 1}) {
 		if err != nil {
 			return nil, err
 		}

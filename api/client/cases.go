@@ -220,4 +220,3 @@ func (c *Client) BulkCases(ctx context.Context, b CaseBulk) ([]CaseResult, error
 	err := c.change(ctx, http.MethodPost, "/v1/cases/bulk", b, &out)
 	return out.Results, err
 }
-
