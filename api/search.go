@@ -192,7 +192,7 @@ func period(in map[string]string) (from, to time.Time, err error) {
 
 func (s *Server) archived() (*Archive, error) {
 	if s.archive == nil {
-		return nil, fault.E(fault.Unavailable, "this server has no index of the record (--archive none)")
+		return nil, noArchive()
 	}
 	return s.archive, nil
 }
@@ -398,7 +398,7 @@ func (a *Archive) alertOf(s *archive.AlertState) (*client.Alert, error) {
 }
 
 func outcomeOf(o archive.Outcome) client.AlertOutcome {
-	return client.AlertOutcome{Result: o.Result, Action: string(o.Action), Generation: o.Generation, Lists: slices.Clone(o.Lists)}
+	return client.AlertOutcome{Result: o.Result, Action: string(o.Action), Generation: o.Generation, Lists: slices.Clone(o.Lists), Class: o.Class, Confidence: string(o.Confidence)}
 }
 
 func (s *Server) getAlerts(c *gin.Context, _ *auth.Principal) error {
@@ -428,26 +428,8 @@ func (s *Server) resolveAlert(c *gin.Context, who *auth.Principal) error {
 	if err := bind(c, &in); err != nil {
 		return err
 	}
-	reason := lists.Reason(in.Reason)
-	if reason == "" {
-		return fault.E(fault.Invalid, "reason: say what was found and done; it goes on record")
-	}
-	a, err := s.archived()
+	alert, err := s.as(who).resolveAlert(c.Request.Context(), param(c, "id"), in.Reason)
 	if err != nil {
-		return err
-	}
-	ctx := c.Request.Context()
-	alert, err := a.Alert(ctx, param(c, "id"))
-	if err != nil {
-		return err
-	}
-	if alert.State != "open" {
-		return fault.E(fault.Conflict, "the alert was resolved by %s at %s", alert.Resolved.By, alert.Resolved.At.Format(time.RFC3339))
-	}
-	if err := a.Resolve(ctx, archive.Resolution{ID: alert.ID, Resolved: true, By: who.Actor.Person, Reason: reason, At: s.now().UTC()}); err != nil {
-		return err
-	}
-	if alert, err = a.Alert(ctx, alert.ID); err != nil {
 		return err
 	}
 	return render(c, http.StatusOK, alert)
