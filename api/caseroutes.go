@@ -231,4 +231,3 @@ func SendFile(w http.ResponseWriter, name string, content []byte) {
 	w.WriteHeader(http.StatusOK)
 	_, _ = bytes.NewReader(content).WriteTo(w) // the caller is gone if it fails
 }
-

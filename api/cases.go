@@ -561,4 +561,3 @@ func attachmentName(text string) string {
 func noArchive() error {
 	return fault.E(fault.Unavailable, "this server has no index of the record (--archive none)")
 }
-
