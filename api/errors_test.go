@@ -187,6 +187,13 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/webhooks", `"url":"https://hooks.example.org/"`},
 		{"POST", "/v1/webhooks/nosuch/rotate", `"reason":"r"`},
 		{"POST", "/v1/alerts/nosuch/resolve", `"reason":"r"`},
+		{"POST", "/v1/cases/bulk", `"do":"take"`},
+		{"POST", "/v1/cases/nosuch/take", `"reason":"r"`},
+		{"POST", "/v1/cases/nosuch/release", `"reason":"r"`},
+		{"POST", "/v1/cases/nosuch/wait", `"reason":"r"`},
+		{"POST", "/v1/cases/nosuch/note", `"note":"n"`},
+		{"POST", "/v1/cases/nosuch/recommend", `"reason":"r"`},
+		{"POST", "/v1/cases/nosuch/resolve", `"reason":"r"`},
 		{"POST", "/v1/proposals/nosuch/approve", `"reason":"r"`},
 		{"POST", "/v1/proposals/nosuch/reject", `"reason":"r"`},
 	} {

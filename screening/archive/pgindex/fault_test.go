@@ -367,7 +367,7 @@ func TestAnotherLayout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	if _, err := conn.Exec(t.Context(), "UPDATE interdict.version SET version = 1; ALTER TABLE interdict.records RENAME COLUMN alert_id TO alert"); err != nil {
 		t.Fatal(err)
 	}
