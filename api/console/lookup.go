@@ -153,7 +153,9 @@ func (p *page) sameAddress(s client.Suppression, a *client.Answer) bool {
 	for _, m := range a.Suppressed {
 		texts = append(texts, m.Listed.Address)
 	}
-	return slices.ContainsFunc(texts, func(text string) bool { return strings.EqualFold(text, s.Address) || strings.HasSuffix(s.Address, ":"+text) })
+	return slices.ContainsFunc(texts, func(text string) bool {
+		return strings.EqualFold(text, s.Address) || strings.HasSuffix(s.Address, ":"+text)
+	})
 }
 
 // addPast adds what would have been answered at the time that the form names.
