@@ -22,7 +22,13 @@ type change struct {
 	Reason     string          `json:"reason"`
 	Alone      string          `json:"alone"`
 	Error      string          `json:"error"`
-	CheckID    string          `json:"check_id"` // of a look-back
+	CheckID    string          `json:"check_id"` // of an alert of a look-back
+	Cause      string          `json:"cause"`    // of such an alert
+	Resolved   bool            `json:"resolved"` // an alert
+	Run        string          `json:"run"`      // of a look-back: changes, all
+	Checks     int             `json:"checks"`   // that it has answered again
+	Alerts     int             `json:"alerts"`
+	Checkpoint string          `json:"checkpoint"`
 	Before     json.RawMessage `json:"before"`
 	After      json.RawMessage `json:"after"`
 
@@ -35,6 +41,7 @@ type changedField struct{ Name, Then, Now string }
 
 // told are the fields that have a place of their own, or are shown for all records.
 var told = []string{"action", "outcome", "at", "by", "credential", "list", "version", "generation", "subject", "proposal", "proposed_by", "reason", "alone", "error", "check_id",
+	"cause", "resolved", "run", "checks", "alerts", "checkpoint",
 	"before", "after"}
 
 // changeOf reads the record of a change. What is not an object is shown as it is.

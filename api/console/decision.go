@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"regexp"
+	"strings"
 
 	"interdict/api/client"
 	"interdict/lists/fault"
@@ -14,6 +15,7 @@ type decisionData struct {
 	Given  *client.Answer // the answer; nil: the problem
 	Failed *client.Error
 	Raw    string // as it was given, byte for byte
+	Digest bool   // the record has only a digest of what was asked
 
 	Replay      *replayed
 	ReplayWrong string
@@ -49,7 +51,7 @@ func (p *page) decision() error {
 	if err != nil {
 		return err
 	}
-	data := &decisionData{CheckRecord: rec, Raw: string(rec.Answer)}
+	data := &decisionData{CheckRecord: rec, Raw: string(rec.Answer), Digest: strings.HasPrefix(rec.Request.Address, "sha256:")}
 	if len(rec.Answer) == 0 {
 		data.Raw = string(rec.Error)
 	}

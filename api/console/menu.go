@@ -31,7 +31,7 @@ var menu = []menuArea{
 		{"Timeliness", "/console/timeliness", nil},
 	}},
 	{"Record", []menuPage{
-		{"Decisions and changes", "/console/decisions", []auth.Role{auth.Auditor}},
+		{"Search the record", "/console/decisions", []auth.Role{auth.Auditor}},
 	}},
 	{"Administration", []menuPage{
 		{"People", "/console/people", []auth.Role{auth.Admin}},
