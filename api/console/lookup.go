@@ -27,10 +27,12 @@ type lookupData struct {
 	Address, Network string
 	Answer           *client.Answer
 	Actions          actions
+	Lists            []client.List // that are active, and that the person may read
 	Failed           *client.Error
 	Hidden           bool // the text looks like a secret and is not shown
 
 	History      *client.AddressHistory
+	Related      []client.RelatedAddress
 	HistoryWrong string
 	Suppressions []client.Suppression
 	Wrong        string // why suppressions could not be read
@@ -60,6 +62,7 @@ func (p *page) lookup() error {
 	if err != nil {
 		data.Wrong = "The settings of the lists could not be read: " + err.Error()
 	}
+	data.Lists = slices.DeleteFunc(slices.Clone(all), func(l client.List) bool { return l.ActiveVersion == 0 })
 	data.Actions = policiesOf(all).actions(data.Answer)
 	p.addSuppressions(data)
 	p.addAround(data)
@@ -77,8 +80,6 @@ func (p *page) showNoAnswer(data *lookupData, err error) error {
 	v := view{Title: "Look-up", Data: data}
 	if data.Failed.Reason == "secret_material" {
 		data.Hidden, data.Address, v.Form = true, "", map[string][]string{"network": {data.Network}}
-	} else if data.Failed.Code == "invalid_address" {
-		p.addAround(data)
 	}
 	p.render(data.Failed.Status, "lookup", v)
 	return nil
@@ -109,6 +110,8 @@ func (p *page) addAround(data *lookupData) {
 	var err error
 	if data.History, err = p.api.History(p.r.Context(), data.Address, data.Network); err != nil {
 		data.HistoryWrong = plain(err).Error()
+	} else {
+		data.Related = relatedOf(data.History)
 	}
 	if !p.may(auth.Auditor) {
 		return
@@ -124,6 +127,24 @@ func (p *page) addAround(data *lookupData) {
 	if len(data.Earlier.Records) > earlierChecks {
 		data.Earlier.Records, data.Earlier.Cursor = data.Earlier.Records[:earlierChecks], "more"
 	}
+}
+
+// relatedOf returns the related addresses of all readings, each once.
+func relatedOf(h *client.AddressHistory) []client.RelatedAddress {
+	var out []client.RelatedAddress
+	seen := map[[2]string]bool{}
+	for _, r := range h.Readings {
+		seen[[2]string{r.Network, r.Canonical}] = true
+	}
+	for _, r := range h.Readings {
+		for _, x := range r.Related {
+			if at := [2]string{x.Network, x.Canonical}; !seen[at] {
+				seen[at] = true
+				out = append(out, x)
+			}
+		}
+	}
+	return out
 }
 
 // addSuppressions adds the suppressions in force of the listings that the answer sets aside.
