@@ -54,6 +54,10 @@ type Options struct {
 	Client func(*http.Request) string
 	// Notices returns what everyone who signs in should know, such as that the second person is switched off.
 	Notices func() []string
+	// Kinds are the kinds of records.
+	Kinds []string
+	// SafeCells marks, in place, the cells of a row that a spreadsheet would run as formulas.
+	SafeCells func([]string) []string
 }
 
 // Console serves the pages.
@@ -91,7 +95,9 @@ func New(o Options) *Console {
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
 	c.addToday()
+	c.addDecisions()
 	c.addLists()
+	c.addLookup()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded
