@@ -90,8 +90,14 @@ func New(o Options) *Console {
 		}
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
-	c.addToday()
+	c.addApprovals()
+	c.addKeys()
 	c.addLists()
+	c.addPeople()
+	c.addSuppressions()
+	c.addTimeliness()
+	c.addToday()
+	c.addWebhooks()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded

@@ -150,9 +150,11 @@ func (p *page) showWrong(name, title string, data any, err error) error {
 	}
 	status, text := p.c.status(p.w, plain(err))
 	v := view{Title: title, Data: data}
-	if field, rest, ok := strings.Cut(text, ": "); ok && p.form().Has(strings.ToLower(field)) {
-		v.Wrongs = map[string]string{strings.ToLower(field): rest}
-		v.Error = "Nothing was changed: see " + strings.ToLower(field) + " below."
+	field, rest, named := strings.Cut(text, ": ")
+	field, _, _ = strings.Cut(strings.ToLower(field), "[") // an error of one of several values has its number
+	if named && p.form().Has(field) {
+		v.Wrongs = map[string]string{field: rest}
+		v.Error = "Nothing was changed: see " + strings.ReplaceAll(field, "_", " ") + " below."
 	} else {
 		v.Error = text
 	}
@@ -265,3 +267,6 @@ func (p *page) link(pairs ...string) string {
 	u := url.URL{Path: p.r.URL.Path, RawQuery: q.Encode()}
 	return u.String()
 }
+
+// missing returns the error about a field that lacks something.
+func missing(field, what string) error { return fault.E(fault.Invalid, "%s: %s", field, what) }
