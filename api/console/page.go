@@ -28,6 +28,9 @@ type page struct {
 // staff registers a page for people who are signed in. An error that h returns becomes a page that shows it.
 func (c *Console) staff(pattern string, h func(p *page) error) {
 	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Refresh") == "timer" { // pages that refresh themselves must not keep a session open
+			r = r.WithContext(auth.Unattended(r.Context()))
+		}
 		who, ok := c.signedIn(w, r)
 		if !ok {
 			return
