@@ -58,7 +58,9 @@ var errNoSession = fault.E(fault.Unauthorized, "not signed in, or the session ha
 type unattended struct{}
 
 // Unattended returns a context of requests that a page makes by itself: they do not prolong a session.
-func Unattended(ctx context.Context) context.Context { return context.WithValue(ctx, unattended{}, true) }
+func Unattended(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unattended{}, true)
+}
 
 // Session returns the person who signed in with this token. The account is read each time, so that a change of it counts at once.
 // fault.Unauthorized: the token is unknown, or the session has ended.

@@ -21,6 +21,7 @@ func (c *Console) addApprovals() {
 type queue struct {
 	Versions  []waitingVersion
 	Proposals []waitingProposal
+	Failed    []failedVersion
 	Decided   []decision
 	Older     int // decisions that are not shown
 }
@@ -45,6 +46,12 @@ func (v *waitingVersion) Since() time.Time {
 		return *v.StagedAt
 	}
 	return v.UploadedAt
+}
+
+// failedVersion is an upload that could not be read, and the newest of its list.
+type failedVersion struct {
+	lists.Version
+	ListName string
 }
 
 // waitingProposal is an open proposal.
@@ -78,6 +85,7 @@ func (p *page) approvals() error {
 	if err != nil {
 		return err
 	}
+	q.sortDecided()
 	return p.show("approvals", "Approvals", q)
 }
 
@@ -107,16 +115,22 @@ func (p *page) decideProposal() error {
 	if failed != nil {
 		return failed
 	}
+	q.sortDecided()
 	return p.showWrong("approvals", "Approvals", q, err)
 }
 
-// queue reads what waits for a second person.
+// queue reads what waits for a second person in all lists.
 func (p *page) queue() (*queue, error) {
-	ctx := p.r.Context()
-	all, err := p.api.Lists(ctx)
+	all, err := p.api.Lists(p.r.Context())
 	if err != nil {
 		return nil, err
 	}
+	return p.queueOf(all, func(l *client.List) bool { return l.LatestVersion > 0 })
+}
+
+// queueOf reads what waits for a second person. Versions are read only of the lists for which look returns true.
+func (p *page) queueOf(all []client.List, look func(*client.List) bool) (*queue, error) {
+	ctx := p.r.Context()
 	me, err := p.api.Me(ctx)
 	if err != nil {
 		return nil, err
@@ -124,6 +138,9 @@ func (p *page) queue() (*queue, error) {
 	q, names := &queue{}, map[string]string{}
 	for i := range all {
 		names[all[i].ID] = all[i].Name
+		if !look(&all[i]) {
+			continue
+		}
 		if err := p.addVersions(ctx, q, &all[i], me); err != nil {
 			return nil, err
 		}
@@ -145,18 +162,19 @@ func (p *page) queue() (*queue, error) {
 		q.Decided = append(q.Decided, d)
 	}
 	slices.SortStableFunc(q.Versions, func(a, b waitingVersion) int { return a.Since().Compare(b.Since()) })
+	return q, nil
+}
+
+// sortDecided keeps the last decisions, the newest first.
+func (q *queue) sortDecided() {
 	slices.SortStableFunc(q.Decided, func(a, b decision) int { return b.At.Compare(a.At) })
 	if n := len(q.Decided); n > maxDecided {
 		q.Decided, q.Older = q.Decided[:maxDecided], n-maxDecided
 	}
-	return q, nil
 }
 
 // addVersions adds the versions of a list that wait, and the approvals that versions have got.
 func (p *page) addVersions(ctx context.Context, q *queue, l *client.List, me *client.Me) error {
-	if l.LatestVersion == 0 {
-		return nil
-	}
 	all, err := p.api.Versions(ctx, l.ID)
 	if err != nil {
 		return err
@@ -165,6 +183,9 @@ func (p *page) addVersions(ctx context.Context, q *queue, l *client.List, me *cl
 		v := &all[i]
 		for _, a := range v.Approvals {
 			q.Decided = append(q.Decided, decision{At: a.At, State: "approved", Kind: "version", List: l.ID, ListName: l.Name, Version: v.Number, By: v.UploadedBy, Decided: a.By, Reason: a.Reason})
+		}
+		if v.State == lists.Failed && v.Number == l.LatestVersion {
+			q.Failed = append(q.Failed, failedVersion{*v, l.Name})
 		}
 		if v.State != lists.Staged {
 			continue

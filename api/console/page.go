@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
+	"unicode"
 
 	"interdict/api/auth"
 	"interdict/api/client"
@@ -273,3 +275,53 @@ func (p *page) link(pairs ...string) string {
 
 // missing returns the error about a field that lacks something.
 func missing(field, what string) error { return fault.E(fault.Invalid, "%s: %s", field, what) }
+
+// need returns an error if a field is empty.
+func (p *page) need(field string) error {
+	if p.text(field) == "" {
+		return missing(field, "fill this in")
+	}
+	return nil
+}
+
+// lastDay returns the end of the day that a field has; nil if the field is empty.
+func (p *page) lastDay(field string) (*time.Time, error) {
+	text := p.text(field)
+	if text == "" {
+		return nil, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return nil, missing(field, "write a date such as 2027-01-31")
+	}
+	end := day.Add(24*time.Hour - time.Second)
+	return &end, nil
+}
+
+// several returns the values of a field that has one on each line, or between commas or blanks.
+func (p *page) several(field string) []string {
+	return strings.FieldsFunc(p.form().Get(field), func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) })
+}
+
+// once is a secret that is shown this one time: in the answer to the form, never in an address, a cookie or a redirect.
+type once struct {
+	What   string // key, invitation, secret
+	Name   string // of what it belongs to
+	Secret string
+	Waits  string // id of the proposal that has to be approved first; "": it works now
+}
+
+// onceOf returns what a change gives out once, also when it waits for a second person; nil if err is another one.
+func onceOf(what, name, secret string, err error) (*once, error) {
+	var waits *client.Proposed
+	switch {
+	case errors.As(err, &waits):
+		if secret = waits.Key + waits.Invitation; secret == "" {
+			return nil, err
+		}
+		return &once{what, name, secret, waits.Proposal.ID}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &once{what, name, secret, ""}, nil
+}

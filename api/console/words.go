@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 var functions = template.FuncMap{
 	"time": showTime, "day": showDay, "ago": ago, "number": number, "many": many, "badge": badge, "join": strings.Join, "lower": strings.ToLower,
 	"text": func(v any) string { return fmt.Sprint(v) }, "percent": func(f float64) string { return strconv.FormatFloat(f*100, 'f', -1, 64) + " %" },
-	"map": pairs, "field": fieldName, "lasting": lasting,
+	"map": pairs, "field": fieldName, "lasting": lasting, "has": func(all []string, x string) bool { return slices.Contains(all, x) },
 }
 
 // showTime shows a time in UTC; the script of the page shows it in the zone of the viewer, with UTC on hover. It takes a time or a pointer to one.
@@ -60,12 +61,16 @@ func ago(v any) string {
 	return span(d) + " ago"
 }
 
-// lasting says how long a number of seconds is, in its two largest units: "1 hour 5 minutes". It takes a pointer; nil is not known.
-func lasting(seconds *float64) string {
-	if seconds == nil {
+// lasting says how long a number of seconds is, in its two largest units: "1 hour 5 minutes". It takes a number or a pointer to one; nil is not known.
+func lasting(v any) string {
+	seconds, ok := v.(float64)
+	if p, isPointer := v.(*float64); isPointer && p != nil {
+		seconds, ok = *p, true
+	}
+	if !ok {
 		return "not known"
 	}
-	d, sign := time.Duration(*seconds*float64(time.Second)), ""
+	d, sign := time.Duration(seconds*float64(time.Second)), ""
 	if d < 0 {
 		d, sign = -d, "minus "
 	}
