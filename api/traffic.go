@@ -29,8 +29,8 @@ const (
 	trafficDefault = 24 * time.Hour
 )
 
-// traffic counts the checks of one server over time.
-type traffic struct {
+// Traffic counts the checks of one server over time.
+type Traffic struct {
 	store  lists.Store
 	server string
 	sample func() sampled
@@ -45,13 +45,14 @@ type traffic struct {
 	swept   string                       // the day on which old counts were last removed
 }
 
-func newTraffic(store lists.Store, server string, sample func() sampled, now func() time.Time) *traffic {
-	return &traffic{store: store, server: server, sample: sample, now: now, last: sample(), at: now().UTC(),
+// NewTraffic counts from now on. server is a name that no other server has, and that stays with this one when it starts again.
+func NewTraffic(store lists.Store, server string, m *Metrics, now func() time.Time) *Traffic {
+	return &Traffic{store: store, server: server, sample: m.sample, now: now, last: m.sample(), at: now().UTC(),
 		days: map[string]*lists.TrafficDay{}, changed: map[string]bool{}}
 }
 
 // take adds what was counted since the last sample to the step of that sample.
-func (t *traffic) take() {
+func (t *Traffic) take() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	is, at := t.sample(), t.now().UTC()
@@ -67,8 +68,8 @@ func (t *traffic) take() {
 	t.last, t.at = is, at
 }
 
-// write stores the counts, and removes those that are too old.
-func (t *traffic) write(ctx context.Context) error {
+// Write stores the counts, and removes those that are too old.
+func (t *Traffic) Write(ctx context.Context) error {
 	t.take()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -102,7 +103,7 @@ func (t *traffic) write(ctx context.Context) error {
 }
 
 // load adds what an earlier process of this server counted on the days in memory. It does so once.
-func (t *traffic) load(ctx context.Context) error {
+func (t *Traffic) load(ctx context.Context) error {
 	if t.loaded {
 		return nil
 	}
@@ -128,7 +129,7 @@ func (t *traffic) load(ctx context.Context) error {
 }
 
 // sweep removes counts that are older than lists.TrafficDays. A server may be gone for good: those of others are removed as well.
-func (t *traffic) sweep(ctx context.Context) error {
+func (t *Traffic) sweep(ctx context.Context) error {
 	docs, err := t.store.Scan(ctx, lists.DocAllTraffic)
 	if err != nil {
 		return err
@@ -149,11 +150,11 @@ func (t *traffic) sweep(ctx context.Context) error {
 }
 
 // run counts until ctx ends, and writes what was counted then.
-func (t *traffic) run(ctx context.Context, failed func(error)) {
+func (t *Traffic) run(ctx context.Context, failed func(error)) {
 	tick := time.NewTicker(trafficSample)
 	defer tick.Stop()
 	write := func(ctx context.Context) {
-		if err := t.write(ctx); err != nil {
+		if err := t.Write(ctx); err != nil {
 			failed(err)
 		}
 	}
@@ -188,7 +189,7 @@ func startOf(day string, step int) time.Time {
 
 // CountTraffic counts the checks of this server over time, under a name that no other server has and that stays with it, until Close.
 func (s *Server) CountTraffic(server string) {
-	t := newTraffic(s.store, server, s.metrics.sample, s.now)
+	t := NewTraffic(s.store, server, s.metrics, s.now)
 	s.inBackground(func(ctx context.Context) {
 		t.run(ctx, func(err error) { s.log.Debug("the counts of checks were not stored", "error", err) })
 	})

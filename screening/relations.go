@@ -10,16 +10,13 @@ import (
 // Relations say under which keys an address may be listed, and how a listing under one of them is related to it.
 type Relations struct{ check check }
 
-// Relate reads an address as Check does. The error is *Refused for a text that is a secret, and fault.UnsupportedNetwork; another text that is no
-// address has no readings, and may be listed as it is.
+// Relate reads an address as Check does. A text that is no address has no readings, and may be listed as it is: OFAC has listed 64 hex digits,
+// which could be a private key. Whoever uses the result must show such a text only if it is listed. The error is fault.UnsupportedNetwork.
 func Relate(text, network string) (*Relations, error) {
 	r := &Relations{check{request: &Request{Address: text, Network: network}}}
 	c := &r.check
 	if c.parse(true); c.err != nil {
 		return nil, c.err
-	}
-	if c.refused != nil && c.isSecret() {
-		return nil, c.refused
 	}
 	c.probes = slices.DeleteFunc(c.probes, func(p probe) bool { return p.reading == foldedReading })
 	return r, nil

@@ -94,7 +94,7 @@ type PreviewCounts struct {
 	Quarantined int `json:"quarantined"`
 	Duplicate   int `json:"duplicate"`
 	Unread      int `json:"unread"`    // of the quarantined: rows that hold something like an address
-	Addresses   int `json:"addresses"` // distinct identities
+	Addresses   int `json:"addresses"` // distinct identities, those of quarantined texts included
 }
 
 // PreviewDiff counts the listings that would be added, removed and changed.

@@ -319,37 +319,12 @@ func (r *run) inspectObjects(s *sample) *Table {
 	return t
 }
 
-// sampledObjects returns the members of the first objects in a sample: its lines, the elements of the document, or the elements of the first
-// array in it.
+// sampledObjects returns the members of the first objects in a sample: its lines, the elements of the first array in the document, or the
+// document itself.
 func sampledObjects(s *sample) (all [][]member) {
 	d := jsontext.NewDecoder(bytes.NewReader(s.head), jsontext.AllowDuplicateNames(true))
-	lines := shapeOf(s) == jsonLines
-	for !lines { // into the first array
-		kind := d.PeekKind()
-		if kind == '[' {
-			_, _ = d.ReadToken()
-			break
-		}
-		if kind != '{' {
-			return nil
-		}
-		if _, err := d.ReadToken(); err != nil {
-			return nil
-		}
-		for d.PeekKind() == '"' {
-			if _, err := d.ReadToken(); err != nil {
-				return nil
-			}
-			if next := d.PeekKind(); next == '[' || next == '{' {
-				break
-			}
-			if err := d.SkipValue(); err != nil {
-				return nil
-			}
-		}
-		if d.PeekKind() != '[' && d.PeekKind() != '{' || d.StackDepth() > maxGroups {
-			return nil
-		}
+	if shapeOf(s) != jsonLines && !enterArray(d) {
+		d = jsontext.NewDecoder(bytes.NewReader(s.head), jsontext.AllowDuplicateNames(true))
 	}
 	for len(all) < sampledRecords && d.PeekKind() == '{' {
 		v, err := d.ReadValue()
@@ -363,4 +338,32 @@ func sampledObjects(s *sample) (all [][]member) {
 		all = append(all, members)
 	}
 	return all
+}
+
+// enterArray reads to the first element of the first array in a document. It reports whether there is one.
+func enterArray(d *jsontext.Decoder) bool {
+	for d.StackDepth() <= maxGroups {
+		kind := d.PeekKind()
+		if kind != '[' && kind != '{' {
+			return false
+		}
+		if _, err := d.ReadToken(); err != nil {
+			return false
+		}
+		if kind == '[' {
+			return true
+		}
+		for d.PeekKind() == '"' {
+			if _, err := d.ReadToken(); err != nil { // the name of a member
+				return false
+			}
+			if next := d.PeekKind(); next == '[' || next == '{' {
+				break
+			}
+			if d.SkipValue() != nil {
+				return false
+			}
+		}
+	}
+	return false
 }
