@@ -116,6 +116,7 @@ type keeper struct {
 	archived error // why the newest attempt to move segments failed
 	noIndex  error // why there is no index, although one is wanted
 	open     float64
+	openHits float64
 }
 
 func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Screener, log *slog.Logger) (*keeper, error) {
@@ -247,7 +248,7 @@ func (k *keeper) lookBack(ctx context.Context) (*client.LookBack, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := k.index.OpenAlerts(ctx)
+	open, err := k.index.OpenAlerts(ctx, archive.LookBacks)
 	if err != nil {
 		return nil, err
 	}
@@ -271,10 +272,13 @@ func (k *keeper) resolve(ctx context.Context, r archive.Resolution) error {
 	if err != nil {
 		return fault.E(fault.Internal, "encode resolution: %w", err)
 	}
-	if err := k.append([]journal.Entry{{Kind: journal.LookBack, Time: r.At, Payload: b}}); err != nil {
+	if err := k.append([]journal.Entry{{Kind: journal.LookBack, Time: time.Now().UTC(), Payload: b}}); err != nil {
 		return err
 	}
-	k.tell(ctx, webhook.AlertResolved, r.ID, r)
+	if !r.Hit {
+		k.tell(ctx, webhook.AlertResolved, r.ID, r)
+	}
+	k.tell(ctx, webhook.CaseResolved, r.ID, r)
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		for s, err := range k.index.Alerts(ctx, archive.AlertQuery{ID: r.ID, Limit: 1}) {
 			if err != nil {
@@ -338,12 +342,13 @@ func (k *keeper) measure(ctx context.Context) {
 	if err != nil {
 		k.log.Warn("measure the disk of the journal", "error", err)
 	}
-	open := 0
+	open, hits := 0, 0
 	if k.index != nil {
-		open, _ = k.index.OpenAlerts(ctx) // the indexer tells when it is away
+		open, _ = k.index.OpenAlerts(ctx, archive.LookBacks) // the indexer tells when it is away
+		hits, _ = k.index.OpenAlerts(ctx, archive.Hits)
 	}
 	k.mu.Lock()
-	k.room, k.open = room, float64(open)
+	k.room, k.open, k.openHits = room, float64(open), float64(hits)
 	k.mu.Unlock()
 }
 
@@ -447,6 +452,10 @@ func (k *keeper) measured(m *api.Metrics) {
 		return max(0, float64(k.opened.journal.Stats().Records)-float64(k.indexer.Indexed(k.opened.journal.Writer())))
 	})
 	gauge("interdict_alerts_open", "Alerts that nobody has resolved.", locked(func() float64 { return k.open }))
+	for kind, value := range map[string]func() float64{"hit": func() float64 { return k.openHits }, "look_back": func() float64 { return k.open }} {
+		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "interdict_cases_open", Help: "Cases that nobody has resolved.",
+			ConstLabels: prometheus.Labels{"kind": kind}}, locked(value)))
+	}
 	gauge("interdict_look_back_success_timestamp_seconds", "When looking back on earlier checks last succeeded; 0 if this server does not know.", func() float64 {
 		if at := k.looker.Status().Success; !at.IsZero() {
 			return float64(at.Unix())

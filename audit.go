@@ -677,10 +677,10 @@ type alertsCmd struct {
 	Resolve alertsResolveCmd `cmd:"" help:"Note what was decided on an alert."`
 }
 
-// withAlerts returns the client of the server, whose index has the alerts.
-func (t *target) withAlerts() (*client.Client, error) {
+// indexed returns the client of the server, whose index has what a command is about.
+func (t *target) indexed(what string) (*client.Client, error) {
 	if t.Server == "" {
-		return nil, usage("alerts are in the index of a server: --server")
+		return nil, usage("%s are in the index of a server: --server", what)
 	}
 	return t.client()
 }
@@ -698,7 +698,7 @@ func (*alertsListCmd) Help() string {
 }
 
 func (c *alertsListCmd) Run(e *env) error {
-	api, err := c.withAlerts()
+	api, err := c.indexed("alerts")
 	if err != nil {
 		return err
 	}
@@ -755,7 +755,7 @@ func (*alertsResolveCmd) Help() string {
 }
 
 func (c *alertsResolveCmd) Run(e *env) error {
-	api, err := c.withAlerts()
+	api, err := c.indexed("alerts")
 	if err != nil {
 		return err
 	}

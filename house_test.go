@@ -39,10 +39,11 @@ var rooms = map[string][]string{
 	"api/certs/certstest": {},
 	"api/bench":           {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":          {"lists", "lists/fault"},
-	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault"},
+	"api":                 {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/cases", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault"},
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
+	"screening/cases":         {"lists", "lists/fault"},
 	"screening/report":        {"screening", "lists", "lists/address", "lists/fault"},
 	"screening/selftest":      {"lists", "lists/address", "lists/fault"},
 	"screening/archive":       {"screening", "screening/journal", "lists", "lists/lease", "lists/address", "lists/fault"},

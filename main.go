@@ -55,6 +55,7 @@ type cli struct {
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the record of decisions and changes."`
 	Alerts    alertsCmd    `cmd:"" help:"Show and resolve alerts on earlier checks."`
+	Cases     casesCmd     `cmd:"" help:"Work on hits and on alerts: take, note, recommend, resolve."`
 	Witness   witnessCmd   `cmd:"" help:"Cosign the records of other deployments, so that nobody there can change them unseen."`
 	People    peopleCmd    `cmd:"" help:"Create, list, reset and disable staff accounts."`
 	Webhooks  webhooksCmd  `cmd:"" help:"Create, list, rotate, delete and test webhooks."`

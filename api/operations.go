@@ -30,6 +30,8 @@ type Operations struct {
 	Log    *slog.Logger
 	// Changed, if not nil, is called after every change of what is active.
 	Changed func(context.Context)
+	// Archive is the index of the record, which has the cases; nil: there is none.
+	Archive *Archive
 	// WebhookAllow are internal networks that webhooks may reach.
 	WebhookAllow []netip.Prefix
 }

@@ -192,7 +192,7 @@ func period(in map[string]string) (from, to time.Time, err error) {
 
 func (s *Server) archived() (*Archive, error) {
 	if s.archive == nil {
-		return nil, fault.E(fault.Unavailable, "this server has no index of the record (--archive none)")
+		return nil, noArchive()
 	}
 	return s.archive, nil
 }
@@ -320,7 +320,7 @@ func writeAuditCSV(b *bytes.Buffer, r *client.AuditRecord, first bool) error {
 
 // Alerts returns a page of alerts.
 func (a *Archive) Alerts(ctx context.Context, in client.AlertQuery) (*client.AlertPage, error) {
-	q := archive.AlertQuery{Open: in.State != "all", List: in.List, Limit: in.Limit}
+	q := archive.AlertQuery{Of: archive.LookBacks, Open: in.State != "all", List: in.List, Limit: in.Limit}
 	if in.State != "" && in.State != "open" && in.State != "all" {
 		return nil, fault.E(fault.Invalid, "state: use one of [open all]")
 	}
@@ -366,7 +366,7 @@ func (a *Archive) Alerts(ctx context.Context, in client.AlertQuery) (*client.Ale
 
 // Alert returns one alert.
 func (a *Archive) Alert(ctx context.Context, id string) (*client.Alert, error) {
-	for s, err := range a.Index.Alerts(ctx, archive.AlertQuery{ID: id, Limit: 1}) {
+	for s, err := range a.Index.Alerts(ctx, archive.AlertQuery{ID: id, Of: archive.LookBacks, Limit: 1}) {
 		if err != nil {
 			return nil, err
 		}
@@ -398,7 +398,7 @@ func (a *Archive) alertOf(s *archive.AlertState) (*client.Alert, error) {
 }
 
 func outcomeOf(o archive.Outcome) client.AlertOutcome {
-	return client.AlertOutcome{Result: o.Result, Action: string(o.Action), Generation: o.Generation, Lists: slices.Clone(o.Lists)}
+	return client.AlertOutcome{Result: o.Result, Action: string(o.Action), Generation: o.Generation, Lists: slices.Clone(o.Lists), Class: o.Class, Confidence: string(o.Confidence)}
 }
 
 func (s *Server) getAlerts(c *gin.Context, _ *auth.Principal) error {
@@ -428,26 +428,8 @@ func (s *Server) resolveAlert(c *gin.Context, who *auth.Principal) error {
 	if err := bind(c, &in); err != nil {
 		return err
 	}
-	reason := lists.Reason(in.Reason)
-	if reason == "" {
-		return fault.E(fault.Invalid, "reason: say what was found and done; it goes on record")
-	}
-	a, err := s.archived()
+	alert, err := s.as(who).resolveAlert(c.Request.Context(), param(c, "id"), in.Reason)
 	if err != nil {
-		return err
-	}
-	ctx := c.Request.Context()
-	alert, err := a.Alert(ctx, param(c, "id"))
-	if err != nil {
-		return err
-	}
-	if alert.State != "open" {
-		return fault.E(fault.Conflict, "the alert was resolved by %s at %s", alert.Resolved.By, alert.Resolved.At.Format(time.RFC3339))
-	}
-	if err := a.Resolve(ctx, archive.Resolution{ID: alert.ID, Resolved: true, By: who.Actor.Person, Reason: reason, At: s.now().UTC()}); err != nil {
-		return err
-	}
-	if alert, err = a.Alert(ctx, alert.ID); err != nil {
 		return err
 	}
 	return render(c, http.StatusOK, alert)

@@ -50,7 +50,7 @@ func withIndex(t *testing.T, settings ...func(*api.Options)) *indexed {
 		Resolve: func(ctx context.Context, r archive.Resolution) error {
 			b, err := json.Marshal(&r)
 			if err == nil {
-				err = x.journal.Append(journal.LookBack, r.At, b, true)
+				err = x.journal.Append(journal.LookBack, x.clock.now(), b, true)
 			}
 			if err == nil {
 				err = x.indexer.Once(ctx)

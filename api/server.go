@@ -130,7 +130,7 @@ func New(o Options) *Server {
 		s.alone = lists.AloneFourEyes
 	}
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
-	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, WebhookAllow: o.WebhookAllow}
+	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, Archive: o.Archive, WebhookAllow: o.WebhookAllow}
 	s.replay = NewReplayer(s.audit, o.Loader, o.Screener.Replica, NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), o.Now)
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
@@ -208,6 +208,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/audit", s.getAudit, auth.Auditor)
 	s.route(http.MethodGet, "/v1/alerts", s.getAlerts, auth.Auditor, auth.Approver)
 	s.route(http.MethodPost, "/v1/alerts/:id/resolve", s.resolveAlert, auth.Auditor, auth.Approver)
+	s.caseRoutes()
 	s.route(http.MethodGet, "/v1/checks/:id/replay", s.getReplay, auth.Auditor)
 	s.route(http.MethodGet, "/v1/checks/:id/evidence", s.getEvidence, auth.Auditor)
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
@@ -316,7 +317,7 @@ func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key or a session.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
-	file := method == http.MethodPost && (strings.HasSuffix(path, "/versions") || path == "/v1/preview")
+	file := method == http.MethodPost && (strings.HasSuffix(path, "/versions") || path == "/v1/preview" || strings.HasSuffix(path, "/attachments"))
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.observed(method, path, func(c *gin.Context) {
 		who, err := s.authenticate(c.Request, path)

@@ -54,6 +54,8 @@ const (
 	DocWaiting         = "delivery/waiting/"
 	DocFinished        = "delivery/finished/"
 	DocAllTraffic      = "traffic/"
+	DocCases           = "case/"        // that somebody has worked on, up to the record that resolves them
+	DocClosedCases     = "closed-case/" // the others
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -81,6 +83,8 @@ func DocWebhook(id string) string                  { return DocWebhooks + id }
 func DocWebhookQueue(webhook string) string        { return DocWebhookQueues + webhook }
 func DocsWaiting(webhook string) string            { return DocWaiting + webhook + "/" }
 func DocsFinished(webhook string) string           { return DocFinished + webhook + "/" }
+func DocCase(id string) string                     { return DocCases + id }
+func DocClosedCase(id string) string               { return DocClosedCases + id }
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocServedByAll(number int) string             { return DocAllServedByAll + fmt.Sprintf("%010d", number) }
 func DocRefresh(list string) string                { return "refresh/" + list }
@@ -88,6 +92,7 @@ func DocTraffic(server, day string) string         { return DocAllTraffic + serv
 func DocLease(task string) string                  { return "lease/" + task }
 func BlobFilter(layer string) string               { return "filter-" + layer }
 func BlobSource(list string, sha256 string) string { return "source-" + list + "-" + sha256 }
+func BlobAttachment(caseID, id string) string      { return "case-" + caseID + "-" + id }
 func BlobQuarantine(list string, n int) string     { return fmt.Sprintf("quarantine-%s-%d", list, n) }
 
 // Doc is a document: a key (like a path, [a-z0-9/_-], at most 200 bytes), its value (at most 8 MiB) and its revision. A revision is

@@ -28,6 +28,7 @@ import (
 const (
 	AlertCreated    = "alert.created"  // an earlier check of an address that has become listed
 	AlertResolved   = "alert.resolved" // a person has dealt with it
+	CaseResolved    = "case.resolved"  // the same of a hit, or of such an alert
 	ListActivated   = "list.activated" // a new generation: another version of a list, or other settings, decide
 	ListFailed      = "list.failed"    // a list could not be refreshed, or is too old
 	ProposalCreated = lists.NoticeProposed
@@ -36,7 +37,7 @@ const (
 )
 
 // Types are the types of events that an endpoint can ask for.
-var Types = []string{AlertCreated, AlertResolved, ListActivated, ListFailed, ProposalCreated, ProposalDecided}
+var Types = []string{AlertCreated, AlertResolved, CaseResolved, ListActivated, ListFailed, ProposalCreated, ProposalDecided}
 
 // Limits.
 const (

@@ -194,6 +194,9 @@ type AlertOutcome struct {
 	Action     string   `json:"action,omitempty"`
 	Generation int      `json:"generation"`
 	Lists      []string `json:"lists,omitempty"`
+	// Class and Confidence are those of the strongest match; "" without one, and of alerts of older programs.
+	Class      string `json:"class,omitempty"`
+	Confidence string `json:"confidence,omitempty"`
 }
 
 // AlertQuery selects alerts.

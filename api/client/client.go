@@ -109,6 +109,15 @@ var kinds = map[string]fault.Kind{
 	"not_loaded": fault.NotLoaded, "stale": fault.Stale, "lost": fault.Lost,
 }
 
+// ProblemText returns what a problem says to people.
+func ProblemText(problem json.RawMessage) string {
+	var e Error
+	if err := json.Unmarshal(problem, &e); err != nil || e.Code == "" {
+		return "an answer that is not an error of Interdict"
+	}
+	return e.Error()
+}
+
 // JSON returns the problem as the service sent it, or nil.
 func (e *Error) JSON() json.RawMessage { return e.raw }
 

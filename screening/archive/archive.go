@@ -46,7 +46,8 @@ type Terms struct {
 	Alert     Alert
 }
 
-// Alert says that a record creates or resolves an alert. The zero value: neither.
+// Alert says that a record creates or resolves an alert. The zero value: neither. The record that creates it is a journal.Check, whose result is a hit, or
+// a journal.LookBack.
 type Alert struct {
 	ID       string // the same for every attempt to create the alert
 	Resolved bool   // false: created
@@ -78,10 +79,29 @@ type Query struct {
 	Limit     int      // at most so many; 0: no limit
 }
 
+// Origin says which alerts are meant, by the kind of the record that created them.
+type Origin int
+
+// Origins.
+const (
+	AnyOrigin Origin = iota
+	Hits             // of checks that were answered with a hit
+	LookBacks        // of everything else: looking back on earlier checks
+)
+
+// OriginOf returns the origin of an alert that a record of this kind creates.
+func OriginOf(kind journal.Kind) Origin {
+	if kind == journal.Check {
+		return Hits
+	}
+	return LookBacks
+}
+
 // AlertQuery selects alerts.
 type AlertQuery struct {
 	ID    string // one alert
-	Open  bool   // only those that are not resolved
+	Of    Origin
+	Open  bool // only those that are not resolved
 	List  string
 	After Position // of Created; only alerts created after it
 	Limit int      // at most so many; 0: no limit
@@ -108,8 +128,9 @@ type Index interface {
 	// Alerts yields alerts in order of the position of the record that created them. An alert that was created twice has the first record that was added.
 	Alerts(ctx context.Context, q AlertQuery) iter.Seq2[AlertState, error]
 	// OpenAlerts counts the alerts that are not resolved.
-	OpenAlerts(ctx context.Context) (int, error)
-	// Drop removes all records before a time, whatever else holds; marks stay. Alerts that are open stay, with their records.
+	OpenAlerts(ctx context.Context, of Origin) (int, error)
+	// Drop removes all records before a time, whatever else holds; marks stay. Alerts of look-backs that are open stay, with their records; those of hits
+	// do not outlive the record of the check.
 	Drop(ctx context.Context, before time.Time) error
 	// Clear removes everything, so that the index can be filled again.
 	Clear(ctx context.Context) error

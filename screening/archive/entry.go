@@ -43,6 +43,9 @@ func (e *Entry) check(r *journal.Record) error {
 	if len(e.Terms.Keys) == 0 {
 		e.Terms.Keys = []address.Key{TextKey(d.Input)}
 	}
+	if d.Result == screening.ResultHit && d.ID != [16]byte{} {
+		e.Terms.Alert.ID = d.CheckID()
+	}
 	return nil
 }
 

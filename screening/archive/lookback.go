@@ -33,6 +33,9 @@ type Outcome struct {
 	Action     lists.Action `json:"action,omitempty"`
 	Generation int          `json:"generation"`
 	Lists      []string     `json:"lists,omitempty"`
+	// Class and Confidence are those of the strongest match; "" without one, and in records of older programs.
+	Class      string           `json:"class,omitempty"`
+	Confidence lists.Confidence `json:"confidence,omitempty"`
 }
 
 // AlertRecord is the payload of the record that creates an alert: an earlier check would be answered otherwise now.
@@ -60,6 +63,13 @@ type Resolution struct {
 	By       string    `json:"by"`
 	Reason   string    `json:"reason"`
 	At       time.Time `json:"at"`
+	// Hit is true if the alert is that of a check which was answered with a hit.
+	Hit     bool   `json:"hit,omitempty"`
+	Outcome string `json:"outcome,omitempty"`
+	// RecommendedBy is who recommended it; "": nobody did.
+	RecommendedBy string `json:"recommended_by,omitempty"`
+	// Alone is why the person who recommended it could decide as well.
+	Alone string `json:"alone,omitempty"`
 }
 
 // RunRecord is the payload of the record of a run, also of one that has found nothing.
@@ -254,7 +264,7 @@ func (r *run) answer(ctx context.Context) error {
 			return fault.E(fault.KindOf(errs[i]), "answer check %s again: %w", d.CheckID(), errs[i])
 		}
 		r.Checks++
-		now, err := outcomeOf(answers[i].JSON)
+		now, err := OutcomeOf(answers[i].JSON)
 		if err != nil {
 			return err
 		}
@@ -265,8 +275,8 @@ func (r *run) answer(ctx context.Context) error {
 	return nil
 }
 
-// outcomeOf reads what an answer says.
-func outcomeOf(answer []byte) (Outcome, error) {
+// OutcomeOf reads what an answer says.
+func OutcomeOf(answer []byte) (Outcome, error) {
 	var a struct {
 		Result   string       `json:"result"`
 		Action   lists.Action `json:"action"`
@@ -274,9 +284,11 @@ func outcomeOf(answer []byte) (Outcome, error) {
 			Generation int `json:"generation"`
 		} `json:"screened"`
 		Matches []struct {
-			List struct {
+			Class string `json:"class"`
+			List  struct {
 				ID string `json:"id"`
 			} `json:"list"`
+			Confidence lists.Confidence `json:"confidence"`
 		} `json:"matches"`
 	}
 	if err := json.Unmarshal(answer, &a); err != nil {
@@ -286,6 +298,9 @@ func outcomeOf(answer []byte) (Outcome, error) {
 	for _, m := range a.Matches {
 		if !slices.Contains(o.Lists, m.List.ID) {
 			o.Lists = append(o.Lists, m.List.ID)
+		}
+		if o.Class == "" || strength(m.Class, m.Confidence) < strength(o.Class, o.Confidence) {
+			o.Class, o.Confidence = m.Class, m.Confidence
 		}
 	}
 	slices.Sort(o.Lists)
@@ -318,7 +333,7 @@ func cause(was, is Outcome) string {
 
 // compare creates an alert if a check would be answered otherwise than it was, or than the alert before told.
 func (r *run) compare(ctx context.Context, d *screening.Decision, now Outcome) error {
-	told, err := outcomeOf(d.Answer)
+	told, err := OutcomeOf(d.Answer)
 	if err != nil {
 		return err
 	}

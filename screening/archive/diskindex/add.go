@@ -200,16 +200,21 @@ func (a *adder) addAlert(e *archive.Entry, p position) error {
 		err = errors.Join(err, a.batch.Set(positionKey(space, p), []byte(id), nil))
 	}
 	remove := func(space byte, p position) { err = errors.Join(err, a.batch.Delete(positionKey(space, p), nil)) }
+	kind := e.Kind
+	if resolved && row.created != nil {
+		kind = row.created.Kind
+	}
+	created, open := spacesOf(kind)
 	switch {
 	case resolved && row.created == nil:
 		set(pendingSpace, p)
 	case resolved:
-		remove(openSpace, positionOf(row.created.Position))
+		remove(open, positionOf(row.created.Position))
 	case row.resolved == nil:
-		set(createdSpace, p)
-		set(openSpace, p)
+		set(created, p)
+		set(open, p)
 	default:
-		set(createdSpace, p)
+		set(created, p)
 		remove(pendingSpace, positionOf(row.resolved.Position))
 	}
 	if resolved {

@@ -56,10 +56,6 @@ func (x *Index) alertChunk(ctx context.Context, q archive.AlertQuery, from posit
 	if err := x.sameSince(clears); err != nil {
 		return nil, nil, err
 	}
-	space := byte(createdSpace)
-	if q.Open {
-		space = openSpace
-	}
 	snapshot := x.db.NewSnapshot()
 	defer snapshot.Close()
 	if q.ID != "" {
@@ -69,18 +65,15 @@ func (x *Index) alertChunk(ctx context.Context, q archive.AlertQuery, from posit
 		}
 		return states, nil, err
 	}
-	it, err := snapshot.NewIter(&pebble.IterOptions{LowerBound: positionKey(space, from), UpperBound: []byte{space + 1}})
+	found, err := firstAlerts(snapshot, spaces(q.Of, q.Open), from)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	n := 0
-	for ok := it.First(); ok; ok = it.Next() {
-		p := position(it.Key()[1:])
-		if n++; n > alertChunk {
-			return states, &p, nil
+	for i, a := range found {
+		if i == alertChunk {
+			return states, &a.at, nil
 		}
-		s, err := alertAt(snapshot, string(it.Value()))
+		s, err := alertAt(snapshot, a.id)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -91,7 +84,50 @@ func (x *Index) alertChunk(ctx context.Context, q archive.AlertQuery, from posit
 			states = append(states, s)
 		}
 	}
-	return states, nil, it.Error()
+	return states, nil, nil
+}
+
+// spaces returns where the positions of alerts are.
+func spaces(of archive.Origin, open bool) []byte {
+	switch {
+	case of == archive.Hits && open:
+		return []byte{openHitSpace}
+	case of == archive.Hits:
+		return []byte{hitSpace}
+	case of == archive.LookBacks && open:
+		return []byte{openSpace}
+	case of == archive.LookBacks:
+		return []byte{createdSpace}
+	case open:
+		return []byte{openSpace, openHitSpace}
+	}
+	return []byte{createdSpace, hitSpace}
+}
+
+// placed is an alert with the position of the record that created it.
+type placed struct {
+	at position
+	id string
+}
+
+// firstAlerts returns the first alerts of several spaces from a position on, in order: alertChunk of them, and one more if there are more.
+func firstAlerts(r pebble.Reader, spaces []byte, from position) (found []placed, err error) {
+	for _, space := range spaces {
+		it, err := r.NewIter(&pebble.IterOptions{LowerBound: positionKey(space, from), UpperBound: []byte{space + 1}})
+		if err != nil {
+			return nil, err
+		}
+		n := 0
+		for ok := it.First(); ok && n <= alertChunk; ok = it.Next() {
+			n++
+			found = append(found, placed{position(it.Key()[1:]), string(it.Value())})
+		}
+		if err := errors.Join(it.Error(), it.Close()); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(found, func(a, b placed) int { return a.at.compare(b.at) })
+	return found[:min(len(found), alertChunk+1)], nil
 }
 
 // alertAt returns an alert that was created; without an ID: there is none.
@@ -111,14 +147,16 @@ func alertAt(r pebble.Reader, id string) (archive.AlertState, error) {
 }
 
 func selects(q archive.AlertQuery, s archive.AlertState) bool {
-	return (!q.Open || s.Resolved == nil) && (q.List == "" || slices.Contains(s.Created.Terms.Lists, q.List))
+	return (q.Of == archive.AnyOrigin || q.Of == archive.OriginOf(s.Created.Kind)) && (!q.Open || s.Resolved == nil) && (q.List == "" || slices.Contains(s.Created.Terms.Lists, q.List))
 }
 
 // OpenAlerts implements archive.Index.
-func (x *Index) OpenAlerts(ctx context.Context) (n int, err error) {
-	err = x.scan(ctx, "count alerts", []byte{openSpace}, []byte{openSpace + 1}, func([]byte, []byte) error {
-		n++
-		return nil
-	})
+func (x *Index) OpenAlerts(ctx context.Context, of archive.Origin) (n int, err error) {
+	for _, space := range spaces(of, true) {
+		err = errors.Join(err, x.scan(ctx, "count alerts", []byte{space}, []byte{space + 1}, func([]byte, []byte) error {
+			n++
+			return nil
+		}))
+	}
 	return n, err
 }

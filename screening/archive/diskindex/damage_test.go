@@ -98,7 +98,7 @@ func read(x archive.Index) (int, error) {
 			return int(n), fmt.Errorf("%+v found %d records, the mark is %d", q, n, marks[0].Sequence)
 		}
 	}
-	_, err = x.OpenAlerts(ctx)
+	_, err = x.OpenAlerts(ctx, archive.AnyOrigin)
 	return int(marks[0].Sequence), err
 }
 
@@ -219,12 +219,50 @@ func TestAnotherFormatIsRefused(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, formatFile), []byte("interdict index 2\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, formatFile), []byte("interdict index 3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(dir, slog.New(slog.DiscardHandler))
-	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "interdict index 2") || !strings.Contains(err.Error(), refill) {
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "interdict index 3") || !strings.Contains(err.Error(), refill) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// An index that an older version has made is emptied, so that the record fills it again, unless that version still runs.
+func TestAnOlderFormatIsFilledAgain(t *testing.T) {
+	dir := t.TempDir()
+	x := mustOpen(t, dir)
+	mark := archive.Mark{Writer: uuid.UUID{1}, Node: "here", Sequence: 1}
+	e := archive.Entry{Position: archive.Position{Time: time.Unix(1, 0), Writer: mark.Writer, Sequence: 1}, Kind: journal.ListChange, Payload: []byte("{}")}
+	if err := x.Add(t.Context(), []archive.Entry{e}, mark); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, formatFile), []byte("interdict index 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir, slog.New(slog.DiscardHandler)); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("while the older version runs: %v", err)
+	}
+	if marks, err := x.Marks(t.Context()); err != nil || len(marks) != 1 {
+		t.Errorf("the older version has lost its index: %v, %v", marks, err)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		x = mustOpen(t, dir)
+		if marks, err := x.Marks(t.Context()); err != nil || len(marks) != 0 {
+			t.Errorf("opened by this version: %v, %v", marks, err)
+		}
+		if err := x.Add(t.Context(), nil, archive.Mark{Writer: mark.Writer}); err != nil {
+			t.Error(err)
+		}
+		if err := x.Clear(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ func (x *Index) Drop(ctx context.Context, before time.Time) error {
 	if err := d.findOpen(); err != nil {
 		return err
 	}
-	for _, step := range []func() (bool, error){d.alerts(createdSpace), d.alerts(pendingSpace), d.records} {
+	for _, step := range []func() (bool, error){d.alerts(createdSpace), d.alerts(hitSpace, openHitSpace), d.alerts(pendingSpace), d.records} {
 		for more := true; more; {
 			var err error
 			if more, err = d.locked(step); err != nil {
@@ -40,7 +40,7 @@ type dropper struct {
 	x    *Index
 	ctx  context.Context
 	cut  position
-	open map[position]*archive.Entry // records of alerts that are open, before the cut
+	open map[position]*archive.Entry // records of alerts of look-backs that are open, before the cut
 	from position                    // where records continues
 }
 
@@ -68,8 +68,8 @@ func (d *dropper) findOpen() error {
 	})
 }
 
-// alerts returns a step that removes alerts by the position of their first record.
-func (d *dropper) alerts(space byte) func() (bool, error) {
+// alerts returns a step that removes alerts by the position of their first record in a space, also from other spaces.
+func (d *dropper) alerts(space byte, others ...byte) func() (bool, error) {
 	return func() (more bool, err error) {
 		it, err := d.x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{space}, UpperBound: positionKey(space, d.cut)})
 		if err != nil {
@@ -84,7 +84,11 @@ func (d *dropper) alerts(space byte) func() (bool, error) {
 				continue
 			}
 			n++
-			if err := errors.Join(b.Delete(it.Key(), nil), b.Delete(alertKey(string(it.Value())), nil)); err != nil {
+			err := errors.Join(b.Delete(it.Key(), nil), b.Delete(alertKey(string(it.Value())), nil))
+			for _, other := range others {
+				err = errors.Join(err, b.Delete(positionKey(other, position(it.Key()[1:])), nil))
+			}
+			if err != nil {
 				return false, err
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,7 @@ import (
 )
 
 const (
-	format      = "interdict index 1\n"
+	format      = "interdict index 2\n"
 	formatFile  = "FORMAT"
 	dataFolder  = "data"
 	cacheSize   = 64 << 20
@@ -123,10 +124,37 @@ func (x *Index) readFormat() (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, fault.E(fault.Unavailable, "read the format of the %s: %w", x.Describe(), err)
+	case slices.Contains(oldFormats, string(got)):
+		if err := x.discard(); err != nil {
+			return false, fault.E(fault.Unavailable, "replace the %s, which an older version of interdict made: %w", x.Describe(), err)
+		}
+		x.log.Info("index: made by an older version of interdict; it is filled again from the record", "index", x.dir)
+		return false, nil
 	case string(got) != format:
 		return false, fault.E(fault.Unavailable, "%s has the format %q, and this version reads %q; %s", x.Describe(), clip(string(got)), strings.TrimSpace(format), refill)
 	}
 	return true, nil
+}
+
+// oldFormats are those of older versions: an index that has one is filled again.
+var oldFormats = []string{"interdict index 1\n"}
+
+// discard removes an index, the file of its format last: after a crash, it is removed again.
+func (x *Index) discard() error {
+	data := filepath.Join(x.dir, dataFolder)
+	if _, err := os.Stat(data); err == nil {
+		lock, err := pebble.LockDirectory(data, x.fs) // an older process may still use it
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(os.RemoveAll(data), lock.Close()); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(filepath.Join(x.dir, formatFile)); err != nil {
+		return err
+	}
+	return syncDir(x.dir)
 }
 
 func clip(s string) string {
@@ -165,6 +193,10 @@ func writeFile(dir, name, text string) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
+	return syncDir(dir)
+}
+
+func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

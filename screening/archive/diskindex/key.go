@@ -21,10 +21,20 @@ const (
 	termSpace    = 't'
 	markSpace    = 'm'
 	alertSpace   = 'i'
-	createdSpace = 'c'
+	createdSpace = 'c' // of look-backs
 	openSpace    = 'o'
+	hitSpace     = 'h' // the same of hits
+	openHitSpace = 'n'
 	pendingSpace = 'p'
 )
+
+// spacesOf returns the spaces with the positions of alerts that a record of this kind creates: of all, and of those that are open.
+func spacesOf(kind journal.Kind) (created, open byte) {
+	if archive.OriginOf(kind) == archive.Hits {
+		return hitSpace, openHitSpace
+	}
+	return createdSpace, openSpace
+}
 
 const (
 	positionSize = 8 + 16 + 8

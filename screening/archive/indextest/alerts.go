@@ -30,24 +30,24 @@ func testAlerts(t *testing.T, x archive.Index) {
 	first := add("a", false, "list-1")
 	add("b", false, "list-2", "list-1")
 	add("a", false, "list-3") // a second attempt
-	equal(t, "open", openAlerts(t, x), 2)
+	equal(t, "open", openAlerts(t, x, archive.AnyOrigin), 2)
 	p.add(first, w.mark())
-	equal(t, "open", openAlerts(t, x), 2)
+	equal(t, "open", openAlerts(t, x, archive.AnyOrigin), 2)
 	add("a", true)
 	add("a", true)
-	equal(t, "open", openAlerts(t, x), 1)
+	equal(t, "open", openAlerts(t, x, archive.AnyOrigin), 1)
 
 	early := add("c", true) // resolved before it is created
 	equal(t, "alerts", len(collect(t, x.Alerts(t.Context(), archive.AlertQuery{}))), 2)
 	add("c", false, "list-1")
-	equal(t, "open", openAlerts(t, x), 1)
+	equal(t, "open", openAlerts(t, x, archive.AnyOrigin), 1)
 	p.add(early, w.mark())
 
 	both := append(w.next(1, alert("d", false)), w.next(1, alert("d", true))...)
 	both = append(append(both, w.next(1, alert("e", true))...), w.next(2, alert("e", false))...)
 	p.add(append(both, w.next(1, alert("f", false))...), w.mark())
 	p.sameAll()
-	equal(t, "open", openAlerts(t, x), 2)
+	equal(t, "open", openAlerts(t, x, archive.AnyOrigin), 2)
 
 	p.add(w.next(1, alert("", true)), w.mark()) // neither creates nor resolves
 	for _, q := range []archive.AlertQuery{{ID: "a"}, {ID: "a", Open: true}, {ID: "b", Open: true}, {ID: "b", List: "list-1"}, {ID: "b", List: "list-3"},
@@ -55,6 +55,56 @@ func testAlerts(t *testing.T, x archive.Index) {
 		{ID: "a", After: first[0].Position}} {
 		p.sameAlerts(q)
 	}
+}
+
+// hit returns a function that fills the entry of a check that was answered with a hit.
+func hit(id string, lists ...string) func(*writer, *archive.Entry) {
+	return func(w *writer, e *archive.Entry) {
+		alert(id, false, lists...)(w, e)
+		e.Kind = journal.Check
+	}
+}
+
+func testHits(t *testing.T, x archive.Index) {
+	p := newPair(t, x)
+	w := newWriter(1)
+	add := func(fill func(*writer, *archive.Entry)) []archive.Entry {
+		entries := w.next(1, fill)
+		p.add(entries, w.mark())
+		p.sameAll()
+		return entries
+	}
+	open := func() (all [3]int) {
+		for i, of := range origins {
+			all[i] = openAlerts(t, x, of)
+		}
+		return all
+	}
+	first := add(hit("a", "list-1"))
+	add(alert("b", false, "list-1"))
+	add(hit("c", "list-2"))
+	add(alert("d", true)) // resolved before it is created
+	add(hit("d"))
+	equal(t, "open", open(), [3]int{3, 2, 1})
+	add(alert("c", true))
+	add(alert("b", true))
+	p.add(first, w.mark()) // again
+	equal(t, "open", open(), [3]int{1, 1, 0})
+	add(hit("e", "list-1"))
+	add(alert("f", false, "list-1"))
+	for _, of := range origins {
+		for _, q := range []archive.AlertQuery{{ID: "a"}, {ID: "b"}, {List: "list-1"}, {List: "list-1", Open: true}, {Limit: 1}, {After: first[0].Position}, {After: first[0].Position, Open: true, Limit: 1}} {
+			q.Of = of
+			p.sameAlerts(q)
+		}
+	}
+
+	end := start.AddDate(1, 0, 0)
+	p.drop(end) // open hits go with their checks, open alerts of look-backs stay
+	p.sameAll()
+	equal(t, "open", open(), [3]int{1, 0, 1})
+	p.add(w.next(1, alert("a", true)), w.mark()) // resolved after it was dropped
+	p.sameAll()
 }
 
 func testAlertsRandom(t *testing.T, x archive.Index) {
@@ -68,7 +118,7 @@ func testAlertsRandom(t *testing.T, x archive.Index) {
 			e.Terms.Alert = archive.Alert{ID: fmt.Sprint("alert ", r.IntN(50)), Resolved: r.IntN(3) == 0}
 		}), w.mark())
 		p.sameAll()
-		p.sameAlerts(archive.AlertQuery{List: "list-1", Open: r.IntN(2) == 0, Limit: r.IntN(4), After: p.model.entries[r.IntN(len(p.model.entries))].Position})
+		p.sameAlerts(archive.AlertQuery{Of: origins[r.IntN(len(origins))], List: "list-1", Open: r.IntN(2) == 0, Limit: r.IntN(4), After: p.model.entries[r.IntN(len(p.model.entries))].Position})
 	}
 }
 
@@ -85,7 +135,7 @@ func testAlertPages(t *testing.T, x archive.Index) {
 			e.Terms.Alert = archive.Alert{ID: fmt.Sprint("alert ", seed, " ", 1+w.rand.IntN(60)), Resolved: true}
 		}), w.mark())
 	}
-	for _, q := range []archive.AlertQuery{{}, {Open: true}, {List: "list-1"}} {
+	for _, q := range []archive.AlertQuery{{}, {Open: true}, {List: "list-1"}, {Of: archive.Hits}, {Of: archive.LookBacks, Open: true}} {
 		want := collect(t, p.model.Alerts(t.Context(), q))
 		q.Limit = 7
 		var got []archive.AlertState

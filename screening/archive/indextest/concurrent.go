@@ -55,7 +55,7 @@ func testConcurrent(t *testing.T, x archive.Index) {
 		t.Fatal(err)
 	}
 	equal(t, "entries", len(find(t, x, archive.Query{})), writers*batches*size)
-	equal(t, "open alerts", openAlerts(t, x), writers) // the last of each writer
+	equal(t, "open alerts", openAlerts(t, x, archive.AnyOrigin), writers) // the last of each writer
 }
 
 // complete returns an error if entries that the marks count are missing.
@@ -84,7 +84,7 @@ func complete(ctx context.Context, x archive.Index) error {
 			}
 		}
 	}
-	if _, err := x.OpenAlerts(ctx); err != nil {
+	if _, err := x.OpenAlerts(ctx, archive.LookBacks); err != nil {
 		return err
 	}
 	return failure(x.Alerts(ctx, archive.AlertQuery{Open: true}))

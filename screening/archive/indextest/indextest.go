@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) archive.Index) {
 		{"pages while entries are added", testPagesDuringAdd},
 		{"a loop may stop, and call the index", testLoop},
 		{"alerts", testAlerts},
+		{"alerts of hits", testHits},
 		{"alerts in any order", testAlertsRandom},
 		{"alerts by page", testAlertPages},
 		{"drop", testDrop},
@@ -126,9 +127,11 @@ func (p pair) sameAll() {
 	p.t.Helper()
 	p.same(archive.Query{})
 	p.same(archive.Query{Newest: true})
-	p.sameAlerts(archive.AlertQuery{})
-	p.sameAlerts(archive.AlertQuery{Open: true})
-	equal(p.t, "open alerts", openAlerts(p.t, p.x), openAlerts(p.t, p.model))
+	for _, of := range origins {
+		p.sameAlerts(archive.AlertQuery{Of: of})
+		p.sameAlerts(archive.AlertQuery{Of: of, Open: true})
+		equal(p.t, "open alerts", openAlerts(p.t, p.x, of), openAlerts(p.t, p.model, of))
+	}
 	equal(p.t, "marks", marks(p.t, p.x), marks(p.t, p.model))
 }
 
@@ -166,9 +169,11 @@ func marks(t *testing.T, x archive.Index) []archive.Mark {
 	return m
 }
 
-func openAlerts(t *testing.T, x archive.Index) int {
+var origins = []archive.Origin{archive.AnyOrigin, archive.Hits, archive.LookBacks}
+
+func openAlerts(t *testing.T, x archive.Index, of archive.Origin) int {
 	t.Helper()
-	n, err := x.OpenAlerts(t.Context())
+	n, err := x.OpenAlerts(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +217,7 @@ func testCancelled(t *testing.T, x archive.Index) {
 	cancel()
 	more := w.next(10, random)
 	_, marksErr := x.Marks(ctx)
-	_, openErr := x.OpenAlerts(ctx)
+	_, openErr := x.OpenAlerts(ctx, archive.AnyOrigin)
 	for what, err := range map[string]error{
 		"Add": x.Add(ctx, more, w.mark()), "Drop": x.Drop(ctx, start.AddDate(100, 0, 0)), "Clear": x.Clear(ctx),
 		"Marks": marksErr, "OpenAlerts": openErr,
@@ -249,7 +254,7 @@ func testClosed(t *testing.T, x archive.Index) {
 	}
 	ctx := t.Context()
 	_, marksErr := x.Marks(ctx)
-	_, openErr := x.OpenAlerts(ctx)
+	_, openErr := x.OpenAlerts(ctx, archive.AnyOrigin)
 	for _, err := range []error{x.Add(ctx, w.next(1, random), w.mark()), x.Drop(ctx, start), x.Clear(ctx), marksErr, openErr,
 		failure(x.Find(ctx, archive.Query{})), failure(x.Alerts(ctx, archive.AlertQuery{}))} {
 		wantKind(t, err, fault.Unavailable)

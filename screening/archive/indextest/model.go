@@ -167,7 +167,7 @@ func (m *model) Alerts(ctx context.Context, q archive.AlertQuery) iter.Seq2[arch
 		}
 		var found []archive.AlertState
 		for id, a := range m.alerts {
-			if a.created == nil || q.ID != "" && id != q.ID || q.Open && a.resolved != nil ||
+			if a.created == nil || q.Of != archive.AnyOrigin && q.Of != archive.OriginOf(a.created.Kind) || q.ID != "" && id != q.ID || q.Open && a.resolved != nil ||
 				q.List != "" && !slices.Contains(a.created.Terms.Lists, q.List) ||
 				!isZero(q.After) && compare(a.created.Position, q.After) <= 0 {
 				continue
@@ -198,14 +198,14 @@ func yieldAll[T any](ctx context.Context, found []T, yield func(T, error) bool) 
 	}
 }
 
-func (m *model) OpenAlerts(ctx context.Context) (int, error) {
+func (m *model) OpenAlerts(ctx context.Context, of archive.Origin) (int, error) {
 	if err := m.lock(ctx); err != nil {
 		return 0, err
 	}
 	defer m.mu.Unlock()
 	n := 0
 	for _, a := range m.alerts {
-		if a.created != nil && a.resolved == nil {
+		if a.created != nil && a.resolved == nil && (of == archive.AnyOrigin || of == archive.OriginOf(a.created.Kind)) {
 			n++
 		}
 	}
@@ -220,7 +220,7 @@ func (m *model) Drop(ctx context.Context, before time.Time) error {
 	open := map[archive.Position]bool{}
 	for id, a := range m.alerts {
 		switch {
-		case a.created != nil && a.resolved == nil:
+		case a.created != nil && a.resolved == nil && archive.OriginOf(a.created.Kind) == archive.LookBacks:
 			open[a.created.Position] = true
 		case a.created != nil && a.created.Time.Before(before), a.created == nil && a.resolved.Time.Before(before):
 			delete(m.alerts, id)

@@ -242,20 +242,27 @@ func storeAlerts(ctx context.Context, tx transaction, entries []archive.Entry) e
 	}
 	slices.SortFunc(ids, strings.Compare) // transactions of several writers that lock rows in one order do not wait for each other in a circle
 	var names [][]byte
+	var hits []*bool
 	var created, resolved positions
 	for _, id := range ids {
 		names = append(names, []byte(id))
+		var hit *bool
+		if e := alerts[id].created; e != nil {
+			is := archive.OriginOf(e.Kind) == archive.Hits
+			hit = &is
+		}
+		hits = append(hits, hit)
 		created.append(alerts[id].created)
 		resolved.append(alerts[id].resolved)
 	}
 	_, err := tx.exec(ctx, `INSERT INTO interdict.alerts AS a
-			(id, created_time, created_writer, created_seq, resolved_time, resolved_writer, resolved_seq)
-		SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[])
-		ON CONFLICT (id) DO UPDATE SET
+			(id, created_time, created_writer, created_seq, resolved_time, resolved_writer, resolved_seq, hit)
+		SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::uuid[], $7::bigint[], $8::boolean[])
+		ON CONFLICT (id) DO UPDATE SET hit = coalesce(a.hit, excluded.hit),
 			created_time = coalesce(a.created_time, excluded.created_time), created_writer = coalesce(a.created_writer, excluded.created_writer),
 			created_seq = coalesce(a.created_seq, excluded.created_seq), resolved_time = coalesce(a.resolved_time, excluded.resolved_time),
 			resolved_writer = coalesce(a.resolved_writer, excluded.resolved_writer), resolved_seq = coalesce(a.resolved_seq, excluded.resolved_seq)`,
-		names, created.times, created.writers, created.sequences, resolved.times, resolved.writers, resolved.sequences)
+		names, created.times, created.writers, created.sequences, resolved.times, resolved.writers, resolved.sequences, hits)
 	return err
 }
 

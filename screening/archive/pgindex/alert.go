@@ -55,6 +55,9 @@ func (x *index) alertPage(ctx context.Context, q archive.AlertQuery, size int) (
 	if q.ID != "" {
 		where = append(where, "a.id = "+s.arg([]byte(q.ID)))
 	}
+	if q.Of != archive.AnyOrigin {
+		where = append(where, "a.hit = "+s.arg(q.Of == archive.Hits))
+	}
 	if q.Open {
 		where = append(where, "a.resolved_time IS NULL")
 	}
@@ -116,11 +119,16 @@ func (x *index) alertPage(ctx context.Context, q archive.AlertQuery, size int) (
 }
 
 // OpenAlerts counts the alerts that are not resolved.
-func (x *index) OpenAlerts(ctx context.Context) (int, error) {
+func (x *index) OpenAlerts(ctx context.Context, of archive.Origin) (int, error) {
+	var s statement
+	where := ""
+	if of != archive.AnyOrigin {
+		where = " AND hit = " + s.arg(of == archive.Hits)
+	}
 	var n int64
 	err := x.read(ctx, "count alerts", func(ctx context.Context, tx transaction) error {
 		return tx.query(ctx, func(r pgx.Rows) error { return r.Scan(&n) },
-			"SELECT count(*) FROM interdict.alerts WHERE created_time IS NOT NULL AND resolved_time IS NULL")
+			"SELECT count(*) FROM interdict.alerts WHERE created_time IS NOT NULL AND resolved_time IS NULL"+where, s.args...)
 	})
 	return int(n), err
 }

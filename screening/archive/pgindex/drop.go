@@ -28,14 +28,14 @@ func (x *index) alone(ctx context.Context, op string, do func(context.Context, t
 	})
 }
 
-// Drop removes all records before a time, in several transactions: the alerts that are not open, then one month after the other. A month is dropped as a
+// Drop removes all records before a time, in several transactions: the alerts that are not open, and those of hits, then one month after the other. A month is dropped as a
 // whole; if alerts need records of it, what they need is moved to a new table first. What is left of the last month is deleted in parts.
 func (x *index) Drop(ctx context.Context, before time.Time) error {
 	const op = "drop records"
 	end := nanos(before)
 	var all []month
 	err := x.alone(ctx, op, func(ctx context.Context, tx transaction) error {
-		_, err := tx.exec(ctx, `DELETE FROM interdict.alerts WHERE resolved_time IS NOT NULL AND coalesce(created_time, resolved_time) < $1`, end)
+		_, err := tx.exec(ctx, `DELETE FROM interdict.alerts WHERE (resolved_time IS NOT NULL OR hit) AND coalesce(created_time, resolved_time) < $1`, end)
 		if err == nil {
 			all, err = months(ctx, tx)
 		}

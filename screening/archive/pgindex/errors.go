@@ -22,7 +22,7 @@ var meanings = map[string]string{
 	"3F000": "the schema interdict is missing",
 	"40":    "the transaction lost against others, again and again",
 	"42501": "the user lacks a right: let it create the schema interdict, or make it the owner of that schema",
-	"42":    "its tables are not those of this version: drop the schema interdict, and the index is filled again",
+	"42":    "its tables are not those of this version of interdict: a newer one may have replaced them",
 	"53100": "its disk is full",
 	"53200": "it is out of memory",
 	"53300": "it has too many clients",

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
 	"interdict/lists/address"
@@ -155,7 +156,7 @@ func operations(x archive.Index) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
 		"Add":        func(ctx context.Context) error { return x.Add(ctx, checks(writerID(77), 1, 3), mark(writerID(77), 3)) },
 		"Marks":      func(ctx context.Context) error { _, err := x.Marks(ctx); return err },
-		"OpenAlerts": func(ctx context.Context) error { _, err := x.OpenAlerts(ctx); return err },
+		"OpenAlerts": func(ctx context.Context) error { _, err := x.OpenAlerts(ctx, archive.LookBacks); return err },
 		"Drop":       func(ctx context.Context) error { return x.Drop(ctx, start) },
 		"Find": func(ctx context.Context) error {
 			var last error
@@ -353,6 +354,45 @@ func TestServersStartAtOnce(t *testing.T) {
 			hasEach(t, x, writerID(n), 50)
 		}
 	}
+}
+
+// An index of an older layout is dropped once, whichever server is first, and filled again; a newer one is left alone.
+func TestAnotherLayout(t *testing.T) {
+	server := pgtest.Start(t, "fsync=off")
+	url := server.Database()
+	if err := open(t, url).Add(t.Context(), checks(writerID(100), 1, 50), mark(writerID(100), 50)); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	if _, err := conn.Exec(t.Context(), "UPDATE interdict.version SET version = 1; ALTER TABLE interdict.records RENAME COLUMN alert_id TO alert"); err != nil {
+		t.Fatal(err)
+	}
+	var g errgroup.Group
+	for n := range byte(8) {
+		x := open(t, url)
+		g.Go(func() error { return x.Add(t.Context(), checks(writerID(n), 1, 50), mark(writerID(n), 50)) })
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	x := open(t, url)
+	for n := range byte(8) {
+		hasEach(t, x, writerID(n), 50)
+	}
+	if found := sequences(t, x, writerID(100)); len(found) != 0 {
+		t.Errorf("%d records of the older layout are left", len(found))
+	}
+	if _, err := conn.Exec(t.Context(), "UPDATE interdict.version SET version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(t, url).Marks(t.Context()); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "newer version") {
+		t.Errorf("a newer layout: %v", err)
+	}
+	hasEach(t, x, writerID(1), 50)
 }
 
 func TestTwoServersAddTheSameEntries(t *testing.T) {

@@ -95,7 +95,7 @@ func byTerms(s *statement, q archive.Query, all []pgtype.UUID, order string) str
 		found = fmt.Sprintf(`SELECT DISTINCT f.time, f.writer, f.seq FROM unnest(%s::uuid[]) AS w(term) CROSS JOIN LATERAL (
 			SELECT time, writer, seq FROM interdict.terms WHERE %s AND terms.term = w.term %s) f %[3]s`, s.arg(all), where, order)
 	}
-	return fmt.Sprintf(`SELECT p.time, p.seq, p.writer, r.kind, r.id, r.payload, r.keys, r.lists, r.result, r.reference, r.customer, r.made_by, r.alert, r.resolved
+	return fmt.Sprintf(`SELECT p.time, p.seq, p.writer, r.kind, r.id, r.payload, r.keys, r.lists, r.result, r.reference, r.customer, r.made_by, r.alert_id, r.resolved
 		FROM (%s) p LEFT JOIN interdict.records r ON r.writer = p.writer AND r.seq = p.seq AND r.time = p.time`, found)
 }
 

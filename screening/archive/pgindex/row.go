@@ -15,10 +15,10 @@ import (
 )
 
 // columns are those of records, in the order of rowOf and scanEntry.
-var columns = []string{"time", "seq", "writer", "kind", "id", "payload", "keys", "lists", "result", "reference", "customer", "made_by", "alert", "resolved"}
+var columns = []string{"time", "seq", "writer", "kind", "id", "payload", "keys", "lists", "result", "reference", "customer", "made_by", "alert_id", "resolved"}
 
 // selected are the same for SELECT.
-const selected = "time, seq, writer, kind, id, payload, keys, lists, result, reference, customer, made_by, alert, resolved"
+const selected = "time, seq, writer, kind, id, payload, keys, lists, result, reference, customer, made_by, alert_id, resolved"
 
 func rowOf(e *archive.Entry) []any {
 	payload, t := e.Payload, &e.Terms

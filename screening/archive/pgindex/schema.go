@@ -2,6 +2,7 @@ package pgindex
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // layout is the number of the schema below. A change of the schema is a new number: the index is filled again from the record.
-const layout = 1
+const layout = 2
 
 // The primary key of records comes first with what an entry that comes again is looked for by; it has to have the partition's column in it. Indexes that
 // end with the time give the order; records of the same nanosecond are sorted as they are read.
@@ -27,7 +28,7 @@ CREATE TABLE interdict.records (
 	reference    bytea,
 	customer     bytea,
 	made_by      bytea,
-	alert        bytea,
+	alert_id     bytea, -- layout 1 named it alert: a server that still has it cannot add to this one
 	resolved     boolean,
 	PRIMARY KEY (writer, seq, time)
 ) PARTITION BY RANGE (time);
@@ -47,6 +48,7 @@ CREATE INDEX ON interdict.terms (term, time);
 
 CREATE TABLE interdict.alerts (
 	id              bytea  PRIMARY KEY,
+	hit             boolean, -- a check created it; NULL: it is not created yet
 	created_time    bigint,
 	created_writer  uuid,
 	created_seq     bigint,
@@ -55,8 +57,10 @@ CREATE TABLE interdict.alerts (
 	resolved_seq    bigint
 );
 CREATE INDEX ON interdict.alerts (created_time, created_writer, created_seq);
+CREATE INDEX ON interdict.alerts (hit, created_time, created_writer, created_seq);
 CREATE INDEX ON interdict.alerts (resolved_time);
 CREATE INDEX open_alerts ON interdict.alerts (created_time, created_writer, created_seq) WHERE created_time IS NOT NULL AND resolved_time IS NULL;
+CREATE INDEX open_alerts_of ON interdict.alerts (hit, created_time, created_writer, created_seq) WHERE created_time IS NOT NULL AND resolved_time IS NULL;
 
 CREATE TABLE interdict.marks (
 	writer   uuid    PRIMARY KEY,
@@ -87,7 +91,7 @@ func (x *index) prepare(ctx context.Context) error {
 			x.prepared.Store(true)
 		}
 		if created && err == nil {
-			x.log.Info("created the tables of the index", "index", x.name)
+			x.log.Info("created the tables of the index; it is filled from the record", "index", x.name)
 		}
 		return nil, err
 	})
@@ -108,7 +112,16 @@ func prepare(ctx context.Context, tx transaction) (created bool, err error) {
 	if err := exists(); err != nil {
 		return false, err
 	}
-	if !hasTables { // a server that is read only can be searched, but has no advisory locks to wait for others with
+	version := 0
+	readVersion := func() error {
+		return tx.query(ctx, func(r pgx.Rows) error { return r.Scan(&version) }, "SELECT version FROM interdict.version")
+	}
+	if hasTables {
+		if err := readVersion(); err != nil {
+			return false, err
+		}
+	}
+	if !hasTables || version < layout { // a server that is read only can be searched, but has no advisory locks to wait for others with
 		if err := tx.lock(ctx, lockSchema, false); err != nil {
 			return false, err
 		}
@@ -117,13 +130,18 @@ func prepare(ctx context.Context, tx transaction) (created bool, err error) {
 		}
 	}
 	if hasTables {
-		version := 0
-		err := tx.query(ctx, func(r pgx.Rows) error { return r.Scan(&version) }, "SELECT version FROM interdict.version")
-		if err == nil && version != layout {
-			err = fault.E(fault.Unavailable, "the index has layout %d, this version of interdict needs %d: drop the schema interdict, and the index is filled again",
-				version, layout)
+		if err := readVersion(); err != nil {
+			return false, err
 		}
-		return false, err
+		switch {
+		case version == layout:
+			return false, nil
+		case version > layout:
+			return false, fault.E(fault.Unavailable, "the index has layout %d, which a newer version of interdict has made; this one needs %d", version, layout)
+		}
+		if err := dropTables(ctx, tx); err != nil {
+			return false, err
+		}
 	}
 	if !hasSchema {
 		if _, err := tx.exec(ctx, "CREATE SCHEMA interdict"); err != nil {
@@ -135,4 +153,17 @@ func prepare(ctx context.Context, tx transaction) (created bool, err error) {
 	}
 	_, err = tx.exec(ctx, "INSERT INTO interdict.version VALUES ($1)", layout)
 	return true, err
+}
+
+// dropTables drops an index of an older layout, once nobody adds to it.
+func dropTables(ctx context.Context, tx transaction) error {
+	tx.timeout = dropTimeout
+	if _, err := tx.exec(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d", dropTimeout.Milliseconds())); err != nil {
+		return err
+	}
+	if err := tx.lock(ctx, lockContent, false); err != nil {
+		return err
+	}
+	_, err := tx.exec(ctx, "DROP TABLE interdict.records, interdict.terms, interdict.alerts, interdict.marks, interdict.version")
+	return err
 }
