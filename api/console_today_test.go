@@ -21,7 +21,7 @@ func TestConsoleToday(t *testing.T) {
 	admin, checker := h.signInAs(staff, "kim", lists.Admin), h.signInAs(staff, "vi", lists.Checker)
 	empty := h.shows(admin, "/console/", nil, 200, "Nothing is screened yet", `href="/console/people">Add the people`, `href="/console/upload"`, `href="/console/keys"`, "No check was asked.", "No server has reported yet.")
 	h.lacks(empty, "<th>Freshness</th>")
-	h.lacks(h.shows(checker, "/console/", nil, 200, "Nothing is screened yet"), `href="/console/people"`, `href="/console/upload"`, `href="/console/keys"`, "Checks of the last 24 hours", "Hits and look-backs")
+	h.lacks(h.shows(checker, "/console/", nil, 200, "Nothing is screened yet"), `href="/console/people"`, `href="/console/upload"`, `href="/console/keys"`, "Checks of the last 24 hours", "Open cases")
 
 	h.publish("ofac-sdn", sdn, sdnRows)
 	h.by("root", "PUT", "/v1/lists/ofac-sdn", map[string]any{"name": `<img src="x">`, "approvals": 1, "max_age": "36h"}).want(200)
@@ -75,6 +75,20 @@ func TestConsoleTodayTellsWhatFailed(t *testing.T) {
 	h.shows(token, "/console/", nil, 200, "OFAC SDN, version 2</a>: the upload of ana could not be read", "could not be fetched:", "(1 attempt, the last")
 	h.upload("ana", "ofac-sdn", sdnRows+row(evm(1), "E"), "")
 	h.lacks(h.shows(token, "/console/", nil, 200), "could not be read")
+}
+
+func TestConsoleTodayCountsCases(t *testing.T) {
+	var staff *auth.Staff
+	x := withIndex(t, func(o *api.Options) {
+		staff = o.Keys.Staff()
+		o.Staff = staff
+	})
+	x.publish("ofac-sdn", sdn, sdnRows)
+	x.hit(lazarus, "withdrawal")
+	x.index()
+	for _, role := range []lists.Role{lists.Analyst, lists.Approver} {
+		x.shows(x.signInAs(staff, string(role), role), "/console/", nil, 200, "Open cases", `href="/console/cases?queue=exact">1</a>`, `href="/console/cases?queue=derived">0</a>`, "1 case was taken by no one.")
+	}
 }
 
 // A page that refreshes itself must not keep a session open that nobody uses.

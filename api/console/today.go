@@ -7,7 +7,6 @@ import (
 
 	"interdict/api/auth"
 	"interdict/api/client"
-	"interdict/lists/fault"
 )
 
 func (c *Console) addToday() {
@@ -35,10 +34,21 @@ type day struct {
 	TrafficError string
 }
 
+// casesCounted is how many open cases are counted at most.
+const casesCounted = 200
+
 // work is what hits and look-backs have left to do.
 type work struct {
-	Open     int
+	Queues   []caseQueue // exact, derived, suspected
+	New      int         // cases that no one has taken
+	More     bool        // there are more cases than were counted
 	LookBack *client.LookBack
+}
+
+// caseQueue is how many open cases one queue has.
+type caseQueue struct {
+	Name string
+	Open int
 }
 
 // traffic is how many checks were answered.
@@ -101,17 +111,48 @@ func (p *page) now(d *day) (err error) {
 	d.Replicas, err = p.api.Replicas(ctx)
 	d.ReplicasError = p.partError(err)
 
-	if p.may(auth.Auditor, auth.Approver) {
-		alerts, err := p.api.Alerts(ctx, client.AlertQuery{Limit: 1})
-		switch {
-		case fault.Is(err, fault.NotFound): // the server has no index of the record
-		case err != nil:
-			d.WorkError = p.partError(err)
-		case alerts.LookBack != nil:
-			d.Work = &work{alerts.LookBack.OpenAlerts, alerts.LookBack}
-		}
+	if p.may(auth.Auditor, auth.Analyst, auth.Approver) {
+		d.Work, err = p.work()
+		d.WorkError = p.partError(err)
 	}
 	return nil
+}
+
+// work counts the open cases.
+func (p *page) work() (*work, error) {
+	ctx := p.r.Context()
+	w := &work{Queues: []caseQueue{{Name: "exact"}, {Name: "derived"}, {Name: "suspected"}}}
+	q := client.CaseQuery{Limit: casesCounted}
+	for n := 0; ; {
+		got, err := p.api.Cases(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for i := range got.Cases {
+			x := &got.Cases[i]
+			if x.State == "new" {
+				w.New++
+			}
+			for j := range w.Queues {
+				if w.Queues[j].Name == x.Queue {
+					w.Queues[j].Open++
+				}
+			}
+		}
+		if n += len(got.Cases); got.Cursor == "" || n >= casesCounted {
+			w.More = got.Cursor != ""
+			break
+		}
+		q.Cursor = got.Cursor
+	}
+	if p.may(auth.Auditor, auth.Approver) {
+		alerts, err := p.api.Alerts(ctx, client.AlertQuery{Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		w.LookBack = alerts.LookBack
+	}
+	return w, nil
 }
 
 // readTraffic reads the checks of the last 24 hours, and returns why it could not.
@@ -143,6 +184,7 @@ func (p *page) partError(err error) string {
 		return ""
 	}
 	_, text := p.c.status(p.w, plain(err))
+	p.w.Header().Del("Retry-After") // the page itself is there
 	return text
 }
 
@@ -182,5 +224,19 @@ func (d *day) Changes() int { return len(d.Queue.Proposals) - d.Suppressions() }
 // Quiet reports whether nothing has failed.
 func (d *day) Quiet() bool {
 	return len(d.Problems) == 0 && d.ReadyError == "" && len(d.Failing()) == 0 && (d.Queue == nil || len(d.Queue.Failed) == 0) &&
-		(d.Work == nil || d.Work.LookBack.Failure == "")
+		d.LookBackFailure() == ""
+}
+
+// LookBackFailure is why looking back failed last, unless the server has told it among its problems; "" if it did not.
+func (d *day) LookBackFailure() string {
+	if d.Work == nil || d.Work.LookBack == nil {
+		return ""
+	}
+	failure := d.Work.LookBack.Failure
+	for _, x := range d.Problems {
+		if failure != "" && strings.Contains(x.Detail, failure) {
+			return ""
+		}
+	}
+	return failure
 }
