@@ -80,17 +80,15 @@ func lasting(v any) string {
 	case d < time.Minute:
 		return sign + span(d)
 	}
-	whole, unit := d, time.Second
+	unit, smaller := time.Minute, time.Second
 	switch {
 	case d >= 48*time.Hour:
-		whole, unit = d.Truncate(24*time.Hour), 24*time.Hour
+		unit, smaller = 24*time.Hour, time.Hour
 	case d >= time.Hour:
-		whole, unit = d.Truncate(time.Hour), time.Hour
-	default:
-		whole, unit = d.Truncate(time.Minute), time.Minute
+		unit, smaller = time.Hour, time.Minute
 	}
+	whole := d.Truncate(unit)
 	text := sign + span(whole)
-	smaller := map[time.Duration]time.Duration{24 * time.Hour: time.Hour, time.Hour: time.Minute, time.Minute: time.Second}[unit]
 	if rest := (d - whole).Truncate(smaller); rest > 0 {
 		text += " " + span(rest)
 	}
