@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"path/filepath"
@@ -406,6 +407,21 @@ func (k *keeper) problems() []error {
 		}
 	}
 	return all
+}
+
+// roomText tells how much room the disk of the journal has; "" before it was measured.
+func (k *keeper) roomText() string {
+	k.mu.Lock()
+	room := k.room
+	k.mu.Unlock()
+	if room == (vault.Space{}) {
+		return ""
+	}
+	text := fmt.Sprintf("%.1f GB free on its disk", float64(room.FreeBytes)/1e9)
+	if !room.Full.IsZero() {
+		text += fmt.Sprintf(", full at %s at the present rate", room.Full.UTC().Format(time.RFC3339))
+	}
+	return text
 }
 
 // measured adds the keeper's figures to the metrics.

@@ -55,6 +55,8 @@ type Options struct {
 	// Record is what decisions are read from; RecordProblems tells what is wrong with it although decisions can be recorded.
 	Record         Record
 	RecordProblems func() []error
+	// RecordRoom tells how much room the disk of the record has; nil or "": it is not known.
+	RecordRoom func() string
 	// Customers protects the customers of checks on record; nil: they are kept plain.
 	Customers *screening.Customers
 	// Archive is the index of the record of all servers; nil: this server has none.
@@ -93,6 +95,7 @@ type Server struct {
 	audit    Audit
 	replay   *Replayer
 	problems func() []error
+	room     func() string
 	archive  *Archive
 	shadow   *shadow
 
@@ -120,7 +123,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, audit: Audit{o.Record, o.Customers}, customers: o.Customers, problems: o.RecordProblems, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
+		now: o.Now, journal: o.JournalError, audit: Audit{o.Record, o.Customers}, customers: o.Customers, problems: o.RecordProblems, room: o.RecordRoom, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
 		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {
@@ -529,6 +532,9 @@ func (s *Server) readyz(c *gin.Context) {
 		add("rules", s.outdated(st.Outdated), false)
 	}
 	add("journal", s.journal(), true)
+	if last := &out.Checks[len(out.Checks)-1]; last.Status == "ok" && s.room != nil {
+		last.Detail = s.room()
+	}
 	if s.problems != nil {
 		for _, err := range s.problems() {
 			add("record", err, false)

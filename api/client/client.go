@@ -154,6 +154,8 @@ type request struct {
 	file bool
 	// repeatable requests change nothing, so that sending one twice is safe.
 	repeatable bool
+	// also is a status that is an answer, too, and no error; 0: none.
+	also int
 }
 
 func jsonBody(v any) (func() (io.Reader, error), error) {
@@ -238,7 +240,7 @@ func (c *Client) once(ctx context.Context, r request) (*http.Response, error) {
 		}
 		return nil, fault.E(fault.Unavailable, "the server cannot be reached: %w", err)
 	}
-	if res.StatusCode/100 != 2 {
+	if res.StatusCode/100 != 2 && res.StatusCode != r.also {
 		defer res.Body.Close()
 		return nil, readProblem(res)
 	}

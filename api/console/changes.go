@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"interdict/api/client"
 )
 
 // change is what the record of a change says. The fields are those of lists.Event; those of other records are in Others.
@@ -33,11 +38,15 @@ type change struct {
 	After      json.RawMessage `json:"after"`
 
 	Fields []changedField `json:"-"`
-	Others []changedField `json:"-"` // Now only
+	Others []changedField `json:"-"` // After only
 }
 
 // changedField is one field before and after; "" for what is not there.
-type changedField struct{ Name, Then, Now string }
+type changedField struct {
+	Name          string // those of nested objects with a dot
+	Before, After string
+	Weaker        bool // of a proposal: it weakens the screening
+}
 
 // told are the fields that have a place of their own, or are shown for all records.
 var told = []string{"action", "outcome", "at", "by", "credential", "list", "version", "generation", "subject", "proposal", "proposed_by", "reason", "alone", "error", "check_id",
@@ -49,42 +58,46 @@ func changeOf(raw json.RawMessage) *change {
 	out := &change{}
 	all := map[string]json.RawMessage{}
 	if json.Unmarshal(raw, &all) != nil || json.Unmarshal(raw, out) != nil {
-		return &change{Others: []changedField{{Now: string(raw)}}}
+		return &change{Others: []changedField{{After: string(raw)}}}
 	}
 	out.Fields = fieldsOf(out.Before, out.After)
 	for name, value := range all {
-		if text := valueText(value); text != "" && !slices.Contains(told, name) {
-			out.Others = append(out.Others, changedField{Name: plainName(name), Now: text})
+		if text := jsonText(name, value); text != "" && !slices.Contains(told, name) {
+			out.Others = append(out.Others, changedField{Name: plainName(name), After: text})
 		}
 	}
 	sortFields(out.Others)
 	return out
 }
 
-// fieldsOf pairs the fields of two objects. What is not an object counts as one field without a name.
+// fieldsOf pairs the fields of two objects that differ. What is not an object counts as one field without a name.
 func fieldsOf(before, after json.RawMessage) []changedField {
-	was, is := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-	if json.Unmarshal(orEmpty(before), &was) != nil || json.Unmarshal(orEmpty(after), &is) != nil {
-		return []changedField{{Then: valueText(before), Now: valueText(after)}}
-	}
+	was, is := flat(before), flat(after)
 	var out []changedField
-	for name, value := range was {
-		out = append(out, changedField{plainName(name), valueText(value), valueText(is[name])})
+	for name, text := range was {
+		if text != is[name] {
+			out = append(out, changedField{Name: plainName(name), Before: text, After: is[name]})
+		}
 	}
-	for name, value := range is {
+	for name, text := range is {
 		if _, both := was[name]; !both {
-			out = append(out, changedField{Name: plainName(name), Now: valueText(value)})
+			out = append(out, changedField{Name: plainName(name), After: text})
 		}
 	}
 	sortFields(out)
 	return out
 }
 
-func orEmpty(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 {
-		return json.RawMessage("null")
+// changesOf returns what a proposal would change.
+func changesOf(x *client.Proposal) []changedField {
+	out := fieldsOf(x.Before, x.After)
+	for i := range out {
+		out[i].Weaker = slices.ContainsFunc(x.Weaker, func(weaker string) bool {
+			weaker = plainName(weaker)
+			return out[i].Name == weaker || strings.HasPrefix(out[i].Name, weaker+".")
+		})
 	}
-	return raw
+	return out
 }
 
 func sortFields(fields []changedField) {
@@ -93,22 +106,96 @@ func sortFields(fields []changedField) {
 
 func plainName(name string) string { return strings.NewReplacer("_", " ", "-", " ").Replace(name) }
 
-// valueText returns a JSON value as people read it: texts without quotes, lists of texts with commas, "" for null.
-func valueText(raw json.RawMessage) string {
-	var text *string
-	if len(raw) == 0 || json.Unmarshal(raw, &text) == nil {
-		if text == nil {
-			return ""
-		}
-		return *text
-	}
-	var texts []string
-	if json.Unmarshal(raw, &texts) == nil {
-		return strings.Join(texts, ", ")
-	}
-	var b bytes.Buffer
-	if json.Compact(&b, raw) != nil {
+// jsonText writes a JSON value for a reader.
+func jsonText(name string, raw json.RawMessage) string {
+	value, err := decoded(raw)
+	if err != nil {
 		return string(raw)
 	}
-	return b.String()
+	if value == nil {
+		return ""
+	}
+	return valueText(name, value)
+}
+
+func decoded(raw json.RawMessage) (value any, err error) {
+	if len(raw) == 0 {
+		return nil, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	err = d.Decode(&value)
+	return value, err
+}
+
+// flat returns the fields of a JSON object as texts.
+func flat(raw json.RawMessage) map[string]string {
+	out := map[string]string{}
+	value, err := decoded(raw)
+	if err != nil {
+		out[""] = string(raw)
+		return out
+	}
+	flatten(out, "", value)
+	return out
+}
+
+func flatten(out map[string]string, name string, value any) {
+	switch v := value.(type) {
+	case nil:
+	case map[string]any:
+		for key, x := range v {
+			if name != "" {
+				key = name + "." + key
+			}
+			flatten(out, key, x)
+		}
+	default:
+		out[name] = valueText(name, value)
+	}
+}
+
+// valueText writes a JSON value for a reader.
+func valueText(name string, value any) string {
+	switch v := value.(type) {
+	case bool:
+		if v {
+			return "yes"
+		}
+		return "no"
+	case json.Number:
+		f, err := v.Float64()
+		if name == "max_shrink" || name == "max_growth" || name == "max_quarantined" {
+			if err == nil {
+				return strconv.FormatFloat(f*100, 'f', -1, 64) + " %"
+			}
+		}
+		if name == "active_version" && v.String() == "0" {
+			return ""
+		}
+		return v.String()
+	case []any:
+		parts := make([]string, len(v))
+		for i, x := range v {
+			parts[i] = valueText("", x)
+		}
+		return strings.Join(parts, "\n")
+	case map[string]any: // of a list of objects, such as the rules of a policy
+		names := make([]string, 0, len(v))
+		for key := range v {
+			names = append(names, key)
+		}
+		slices.Sort(names)
+		var parts []string
+		for _, key := range names {
+			parts = append(parts, key+" "+valueText(key, v[key]))
+		}
+		return strings.Join(parts, ", ")
+	case string:
+		if at, err := time.Parse(time.RFC3339, v); err == nil {
+			return at.UTC().Format("2006-01-02 15:04 UTC")
+		}
+		return v
+	}
+	return fmt.Sprint(value)
 }

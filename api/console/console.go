@@ -98,6 +98,14 @@ func New(o Options) *Console {
 	c.addDecisions()
 	c.addLists()
 	c.addLookup()
+	c.addApprovals()
+	c.addKeys()
+	c.addLists()
+	c.addPeople()
+	c.addSuppressions()
+	c.addTimeliness()
+	c.addToday()
+	c.addWebhooks()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded

@@ -106,7 +106,7 @@ func (p *page) replay(id string) (*replayed, error) {
 var listingField = regexp.MustCompile(`^(matches|suppressed)\[(\S+) (.*)\](?:\.([a-z_.]+))?$`)
 
 func differenceOf(d client.Difference) difference {
-	out := difference{Field: d.Field, Then: valueText(d.Then), Now: valueText(d.Now)}
+	out := difference{Field: d.Field, Then: jsonText("", d.Then), Now: jsonText("", d.Now)}
 	if m := listingField.FindStringSubmatch(d.Field); m != nil {
 		out.Suppressed, out.List, out.Address, out.Field = m[1] == "suppressed", m[2], m[3], m[4]
 	}

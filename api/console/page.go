@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
+	"unicode"
 
 	"interdict/api/auth"
 	"interdict/api/client"
@@ -28,6 +30,9 @@ type page struct {
 // staff registers a page for people who are signed in. An error that h returns becomes a page that shows it.
 func (c *Console) staff(pattern string, h func(p *page) error) {
 	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Refresh") == "timer" { // pages that refresh themselves must not keep a session open
+			r = r.WithContext(auth.Unattended(r.Context()))
+		}
 		who, ok := c.signedIn(w, r)
 		if !ok {
 			return
@@ -150,9 +155,11 @@ func (p *page) showWrong(name, title string, data any, err error) error {
 	}
 	status, text := p.c.status(p.w, plain(err))
 	v := view{Title: title, Data: data}
-	if field, rest, ok := strings.Cut(text, ": "); ok && p.form().Has(strings.ToLower(field)) {
-		v.Wrongs = map[string]string{strings.ToLower(field): rest}
-		v.Error = "Nothing was changed: see " + strings.ToLower(field) + " below."
+	field, rest, named := strings.Cut(text, ": ")
+	field, _, _ = strings.Cut(strings.ToLower(field), "[") // an error of one of several values has its number
+	if named && p.form().Has(field) {
+		v.Wrongs = map[string]string{field: rest}
+		v.Error = "Nothing was changed: see " + strings.ReplaceAll(field, "_", " ") + " below."
 	} else {
 		v.Error = text
 	}
@@ -264,4 +271,57 @@ func (p *page) link(pairs ...string) string {
 	}
 	u := url.URL{Path: p.r.URL.Path, RawQuery: q.Encode()}
 	return u.String()
+}
+
+// missing returns the error about a field that lacks something.
+func missing(field, what string) error { return fault.E(fault.Invalid, "%s: %s", field, what) }
+
+// need returns an error if a field is empty.
+func (p *page) need(field string) error {
+	if p.text(field) == "" {
+		return missing(field, "fill this in")
+	}
+	return nil
+}
+
+// lastDay returns the end of the day that a field has; nil if the field is empty.
+func (p *page) lastDay(field string) (*time.Time, error) {
+	text := p.text(field)
+	if text == "" {
+		return nil, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return nil, missing(field, "write a date such as 2027-01-31")
+	}
+	end := day.Add(24*time.Hour - time.Second)
+	return &end, nil
+}
+
+// several returns the values of a field that has one on each line, or between commas or blanks.
+func (p *page) several(field string) []string {
+	return strings.FieldsFunc(p.form().Get(field), func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) })
+}
+
+// once is a secret that is shown this one time: in the answer to the form, never in an address, a cookie or a redirect.
+type once struct {
+	What   string // key, invitation, secret
+	Name   string // of what it belongs to
+	Secret string
+	Waits  string // id of the proposal that has to be approved first; "": it works now
+}
+
+// onceOf returns what a change gives out once, also when it waits for a second person; nil if err is another one.
+func onceOf(what, name, secret string, err error) (*once, error) {
+	var waits *client.Proposed
+	switch {
+	case errors.As(err, &waits):
+		if secret = waits.Key + waits.Invitation; secret == "" {
+			return nil, err
+		}
+		return &once{what, name, secret, waits.Proposal.ID}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &once{what, name, secret, ""}, nil
 }
