@@ -54,6 +54,10 @@ type Options struct {
 	Client func(*http.Request) string
 	// Notices returns what everyone who signs in should know, such as that the second person is switched off.
 	Notices func() []string
+	// MaxUpload is how many bytes an upload to a page may have.
+	MaxUpload int64
+	// HoldSpace takes disk space for uploads that wait; a negative number gives it back.
+	HoldSpace func(bytes int64) error
 }
 
 // Console serves the pages.
@@ -62,11 +66,12 @@ type Console struct {
 	pages map[string]*template.Template
 	mux   *http.ServeMux
 	cross *http.CrossOriginProtection
+	kept  *kept
 }
 
 // New makes the console.
 func New(o Options) *Console {
-	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), kept: newKept(o.MaxUpload, o.HoldSpace)}
 	names, err := fs.Glob(pageFiles, "pages/en/*.html")
 	if err != nil {
 		panic(err) // the pattern is a constant
@@ -92,6 +97,8 @@ func New(o Options) *Console {
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
 	c.addToday()
 	c.addLists()
+	c.addUpload()
+	c.addUrgent()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded
