@@ -25,6 +25,9 @@ func (c *Console) addUpload() {
 // newListOption is the choice of a list that does not exist yet; no list has this id.
 const newListOption = "+new"
 
+// maxDryRun is the largest file whose guards are shown before it is submitted: for them it is read once more.
+const maxDryRun = 32 << 20
+
 // uploadPage is what the page shows apart from what was typed.
 type uploadPage struct {
 	Lists       []client.List
@@ -38,6 +41,7 @@ type uploadPage struct {
 	Mapped  bool // the columns were chosen by the person
 	// DryRun is the version that would be staged; nil if the list is new, or the file too large to be read at once.
 	DryRun *lists.Version
+	Whole  bool         // the file replaces the list, which is what a preview compares
 	Target *client.List // nil for a new list
 	Means  *lists.Means
 }
@@ -53,7 +57,7 @@ func (u uploadPage) Diff() *lists.DiffCounts {
 	switch {
 	case u.DryRun != nil && u.DryRun.Diff.Against > 0:
 		return &u.DryRun.Diff
-	case u.DryRun == nil && u.Preview != nil && u.Preview.Diff != nil && u.Preview.Diff.Against > 0:
+	case u.DryRun == nil && u.Whole && u.Preview != nil && u.Preview.Diff != nil && u.Preview.Diff.Against > 0:
 		d := u.Preview.Diff
 		return &lists.DiffCounts{Against: d.Against, Added: d.Added, Removed: d.Removed, Changed: d.Changed, Unchanged: d.Unchanged}
 	}
@@ -220,11 +224,15 @@ func (p *page) read(data *uploadPage, list string, fresh bool) error {
 	}
 	if t := data.Preview.Table; t != nil {
 		for _, c := range t.Columns {
+			if slices.Contains(t.Missing, c.Field) { // several could be meant: the person chooses
+				c.Field = ""
+			}
 			data.Columns = append(data.Columns, uploadColumn{c, c.Name != "" && !strings.ContainsAny(c.Name, ";|")})
 		}
 	}
 	data.Mapped = mapping["address"] != ""
-	if !data.Ready() || !data.Preview.Complete || data.Target == nil {
+	data.Whole = p.text("mode") == "" || p.text("mode") == string(lists.Replace)
+	if !data.Ready() || !data.Preview.Complete || data.Target == nil || data.Preview.SizeBytes > maxDryRun {
 		return nil
 	}
 	data.DryRun, err = p.api.Stage(p.r.Context(), list, data.Kept.uploads(), p.stageOptions(mapping, true))
