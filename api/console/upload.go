@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"slices"
@@ -108,6 +109,9 @@ func (p *page) uploadFile() error {
 	}
 	again := func(err error) error { return p.showWrong("upload", "Upload a file", data, err) }
 	received, err := p.receive()
+	if p.r.PostForm != nil {
+		p.r.PostForm.Set("file", "") // errors about the file stand beside its field
+	}
 	if err != nil {
 		return again(err)
 	}
@@ -125,15 +129,23 @@ func (p *page) uploadFile() error {
 	}
 	data.Kept = upload
 	target, wrong := p.uploadTarget(data)
-	if wrong == nil && p.text("do") == "submit" && received == nil {
+	mapping, err := p.mapping()
+	if received != nil { // the columns are those of another file
+		mapping, err = nil, nil
+	}
+	if err == nil {
+		err = p.preview(data, mapping)
+	}
+	switch wrong = cmp.Or(wrong, err); {
+	case wrong != nil || !data.Ready(): // what cannot be read would become a failed version
+	case p.text("do") == "submit" && received == nil:
 		var v *lists.Version
-		if v, wrong = p.submit(target, upload); wrong == nil {
+		if v, wrong = p.submit(target, upload, mapping); wrong == nil {
 			upload.end()
 			return p.submitted(v)
 		}
-	}
-	if err := p.read(data, target.id, received != nil); err != nil && wrong == nil {
-		wrong = err
+	case data.Target != nil && data.Preview.Complete && data.Preview.SizeBytes <= maxDryRun:
+		data.DryRun, wrong = p.api.Stage(p.r.Context(), target.id, upload.uploads(), p.stageOptions(mapping, true))
 	}
 	if wrong != nil {
 		return again(wrong)
@@ -205,18 +217,11 @@ func (p *page) newList(data *uploadPage) (uploadTarget, error) {
 	return uploadTarget{id: id, new: &client.ListSettings{Name: &name, Authority: &authority, Category: &category, Confidence: &l.Confidence, Approvals: &approvals, Mandatory: &mandatory}}, nil
 }
 
-// read shows how the file would be read. A file that was just received is read without the columns that were chosen for another.
-func (p *page) read(data *uploadPage, list string, fresh bool) error {
-	format, mapping := p.text("format"), map[string]string(nil)
-	var err error
-	if !fresh {
-		if mapping, err = p.mapping(); err != nil {
-			return err
-		}
-	}
-	o := client.PreviewOptions{Format: format, Mapping: mapping}
+// preview shows how the file would be read.
+func (p *page) preview(data *uploadPage, mapping map[string]string) (err error) {
+	o := client.PreviewOptions{Format: p.text("format"), Mapping: mapping}
 	if data.Target != nil {
-		o.List = list
+		o.List = data.Target.ID
 	}
 	data.Preview, err = p.api.Preview(p.r.Context(), data.Kept.uploads(), o)
 	if err != nil {
@@ -232,11 +237,7 @@ func (p *page) read(data *uploadPage, list string, fresh bool) error {
 	}
 	data.Mapped = mapping["address"] != ""
 	data.Whole = p.text("mode") == "" || p.text("mode") == string(lists.Replace)
-	if !data.Ready() || !data.Preview.Complete || data.Target == nil || data.Preview.SizeBytes > maxDryRun {
-		return nil
-	}
-	data.DryRun, err = p.api.Stage(p.r.Context(), list, data.Kept.uploads(), p.stageOptions(mapping, true))
-	return err
+	return nil
 }
 
 func (p *page) stageOptions(mapping map[string]string, dryRun bool) client.StageOptions {
@@ -287,11 +288,7 @@ func (p *page) chosenColumns() (map[string]string, error) {
 }
 
 // submit stages the file.
-func (p *page) submit(target uploadTarget, upload *keptUpload) (*lists.Version, error) {
-	mapping, err := p.mapping()
-	if err != nil {
-		return nil, err
-	}
+func (p *page) submit(target uploadTarget, upload *keptUpload, mapping map[string]string) (*lists.Version, error) {
 	ctx := p.r.Context()
 	if target.new != nil {
 		if _, err := p.api.SetList(ctx, target.id, *target.new); err != nil {

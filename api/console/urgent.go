@@ -143,7 +143,7 @@ func (p *page) stageUrgent(data *urgentPage) error {
 	if url := p.text("url"); url != "" {
 		note += ", " + url
 	}
-	note = strings.TrimSpace(note + "; its text has SHA-256 " + data.Preview.SHA256 + ". " + p.text("note"))
+	note = strings.TrimSpace(note + "; its text has " + data.Preview.SHA256 + ". " + p.text("note"))
 	v, err := p.api.Begin(p.r.Context(), id, []client.Upload{{Name: "urgent-addition.ndjson", Body: file}}, client.StageOptions{Format: "ndjson", Mode: lists.Add, Note: note})
 	if err != nil {
 		return err
