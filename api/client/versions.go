@@ -66,6 +66,12 @@ func (c *Client) Stage(ctx context.Context, list string, uploads []Upload, o Sta
 	return v, err
 }
 
+// Begin uploads files as Stage does to a list that exists, and does not wait until the service has read a large upload: the state of the version is
+// then lists.Loading.
+func (c *Client) Begin(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
+	return c.upload(ctx, list, uploads, o)
+}
+
 func (c *Client) upload(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
 	query := url.Values{}
 	for name, value := range map[string]string{"format": o.Format, "mode": string(o.Mode), "note": o.Note, "published": o.Published,

@@ -58,6 +58,10 @@ type Options struct {
 	Kinds []string
 	// SafeCells marks, in place, the cells of a row that a spreadsheet would run as formulas.
 	SafeCells func([]string) []string
+	// MaxUpload is how many bytes an upload to a page may have.
+	MaxUpload int64
+	// HoldSpace takes disk space for uploads that wait; a negative number gives it back.
+	HoldSpace func(bytes int64) error
 }
 
 // Console serves the pages.
@@ -66,11 +70,12 @@ type Console struct {
 	pages map[string]*template.Template
 	mux   *http.ServeMux
 	cross *http.CrossOriginProtection
+	kept  *kept
 }
 
 // New makes the console.
 func New(o Options) *Console {
-	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), kept: newKept(o.MaxUpload, o.HoldSpace)}
 	names, err := fs.Glob(pageFiles, "pages/en/*.html")
 	if err != nil {
 		panic(err) // the pattern is a constant
@@ -106,6 +111,8 @@ func New(o Options) *Console {
 	c.addTimeliness()
 	c.addToday()
 	c.addWebhooks()
+	c.addUpload()
+	c.addUrgent()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"html/template"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
@@ -112,9 +114,18 @@ func (p *page) form() url.Values {
 	return p.r.PostForm
 }
 
-// upload reads a form with a file. It keeps the other fields, which stand before the file in the form, and calls read with the file; a form whose file
-// was not chosen calls it with an empty name.
+const (
+	// uploadTime is how long the file of a form may take to arrive and to be read, uploadPause how long it may pause.
+	uploadTime  = 30 * time.Minute
+	uploadPause = time.Minute
+)
+
+// upload reads a form with files. It keeps the other fields and calls read with each file that was chosen.
 func (p *page) upload(read func(name string, body io.Reader) error) error {
+	control, until := http.NewResponseController(p.w), time.Now().Add(uploadTime)
+	_ = control.SetWriteDeadline(until) // a writer that cannot set one has none
+	defer func() { _ = control.SetReadDeadline(until) }()
+	p.r.Body = arriving{p.r.Body, control, until}
 	parts, err := p.r.MultipartReader()
 	if err != nil {
 		return fault.E(fault.Invalid, "The form cannot be read.")
@@ -125,11 +136,19 @@ func (p *page) upload(read func(name string, body io.Reader) error) error {
 		part, err := parts.NextPart()
 		switch {
 		case err == io.EOF: //nolint:errorlint // never wrapped
-			return fault.E(fault.Invalid, "file: choose a file")
+			return nil
 		case err != nil:
 			return fault.E(fault.Invalid, "The upload broke off, and nothing was kept.")
-		case part.FileName() != "" || part.FormName() == "file":
-			return read(part.FileName(), part)
+		}
+		if name, isFile := fileName(part); isFile {
+			p.r.PostForm.Add(part.FormName(), "")
+			if name != "" {
+				err = read(name, part)
+			}
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		b, err := io.ReadAll(io.LimitReader(part, left+1))
 		if left -= int64(len(b)); err != nil || left < 0 {
@@ -137,6 +156,35 @@ func (p *page) upload(read func(name string, body io.Reader) error) error {
 		}
 		p.r.PostForm.Add(part.FormName(), string(b))
 	}
+}
+
+// noFile refuses the files of a form that asks for none.
+func noFile(string, io.Reader) error { return fault.E(fault.Invalid, "The form cannot be read.") }
+
+// fileName returns the whole name of an uploaded file: part.FileName cuts it at the last slash, which may be within a key in base64.
+func fileName(part *multipart.Part) (name string, isFile bool) {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil {
+		return "", false
+	}
+	name, isFile = params["filename"]
+	return name, isFile
+}
+
+// arriving is the body of an upload, which must not pause for too long.
+type arriving struct {
+	io.ReadCloser
+	control *http.ResponseController
+	until   time.Time // for the connection: an injected clock means nothing to it
+}
+
+func (a arriving) Read(b []byte) (int, error) {
+	pause := time.Now().Add(uploadPause)
+	if a.until.Before(pause) {
+		pause = a.until
+	}
+	_ = a.control.SetReadDeadline(pause) // a connection that cannot set one has none
+	return a.ReadCloser.Read(b)
 }
 
 // text returns a field of the form without the spaces around it.
@@ -184,10 +232,15 @@ func (p *page) wantsPart() bool { return p.r.Header.Get("HX-Request") == "true" 
 // saidCookie carries what a change did to the page that is shown after it.
 const saidCookie = "interdict_said"
 
-// done goes on to another page, which tells what was done.
-func (p *page) done(to, said string) error {
+// say makes the next page tell what was done.
+func (p *page) say(said string) {
 	http.SetCookie(p.w, &http.Cookie{Name: saidCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(said)), Path: "/console/", MaxAge: 60, HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, Secure: p.r.TLS != nil})
+}
+
+// done goes on to another page, which tells what was done.
+func (p *page) done(to, said string) error {
+	p.say(said)
 	http.Redirect(p.w, p.r, to, http.StatusSeeOther)
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 var functions = template.FuncMap{
 	"time": showTime, "day": showDay, "ago": ago, "number": number, "many": many, "badge": badge, "join": strings.Join, "lower": strings.ToLower,
 	"text": func(v any) string { return fmt.Sprint(v) }, "percent": func(f float64) string { return strconv.FormatFloat(f*100, 'f', -1, 64) + " %" },
-	"map": pairs, "field": fieldName, "lasting": lasting, "has": func(all []string, x string) bool { return slices.Contains(all, x) },
+	"map": pairs, "field": fieldName, "lasting": lasting, "size": size, "has": func(all []string, x string) bool { return slices.Contains(all, x) },
 }
 
 // showTime shows a time in UTC; the script of the page shows it in the zone of the viewer, with UTC on hover. It takes a time or a pointer to one.
@@ -188,4 +188,15 @@ func pairs(v ...any) map[string]any {
 		out[fmt.Sprint(v[i])] = v[i+1]
 	}
 	return out
+}
+
+// size writes a number of bytes: "2.1 MB".
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return many(int(n), "byte", "bytes")
+	case n < 1e6:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
 }
