@@ -9,6 +9,7 @@ import (
 	"interdict/api/auth"
 	"interdict/api/console"
 	"interdict/lists/fault"
+	"interdict/webhook"
 )
 
 // authenticate returns the caller of a request: the owner of its API key, or without a key the person of its session. Browsers send the cookie of a session
@@ -34,7 +35,7 @@ func (s *Server) authenticate(r *http.Request, path string) (*auth.Principal, er
 // serveConsole adds the pages of the staff.
 func (s *Server) serveConsole() {
 	pages := console.New(console.Options{Staff: s.staff, API: s.engine, Log: s.log, Status: func(err error) int { return problemOf(err).Status },
-		Client: func(r *http.Request) string { return s.clientAddr(r).String() }, Notices: s.notices})
+		Client: func(r *http.Request) string { return s.clientAddr(r).String() }, Notices: s.notices, Events: webhook.Types})
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		s.observed(method, "/console/*page", func(c *gin.Context) { pages.ServeHTTP(c.Writer, c.Request) })
 	}

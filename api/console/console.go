@@ -54,6 +54,8 @@ type Options struct {
 	Client func(*http.Request) string
 	// Notices returns what everyone who signs in should know, such as that the second person is switched off.
 	Notices func() []string
+	// Events are the types of events that a webhook can ask for.
+	Events []string
 }
 
 // Console serves the pages.
