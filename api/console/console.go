@@ -62,6 +62,8 @@ type Options struct {
 	MaxUpload int64
 	// HoldSpace takes disk space for uploads that wait; a negative number gives it back.
 	HoldSpace func(bytes int64) error
+	// Events are the types of events that a webhook can ask for.
+	Events []string
 }
 
 // Console serves the pages.

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"interdict/api/client"
-	"interdict/webhook"
 )
 
 // deliveriesShown is how many deliveries the log of a webhook shows.
@@ -30,7 +29,7 @@ func (p *page) showWebhooks(secret *once) error {
 	if err != nil {
 		return err
 	}
-	return p.show("webhooks", "Webhooks", webhooksPage{all, webhook.Types, secret})
+	return p.show("webhooks", "Webhooks", webhooksPage{all, p.c.o.Events, secret})
 }
 
 // webhook shows the deliveries of a webhook.
@@ -96,7 +95,7 @@ func (p *page) changeWebhooks() error {
 	if failed != nil {
 		return failed
 	}
-	return p.showWrong("webhooks", "Webhooks", webhooksPage{Webhooks: all, Types: webhook.Types}, err)
+	return p.showWrong("webhooks", "Webhooks", webhooksPage{Webhooks: all, Types: p.c.o.Events}, err)
 }
 
 func secretOf(made *client.NewWebhook, err error) (*once, error) {
