@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -68,22 +67,6 @@ func (c *Client) Stage(ctx context.Context, list string, uploads []Upload, o Sta
 }
 
 func (c *Client) upload(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
-	pr, pw := io.Pipe()
-	defer pr.Close()
-	form := multipart.NewWriter(pw)
-	go func() {
-		for _, u := range uploads {
-			part, err := form.CreateFormFile("file", u.Name)
-			if err == nil {
-				_, err = io.Copy(part, u.Body)
-			}
-			if err != nil {
-				pw.CloseWithError(err)
-				return
-			}
-		}
-		pw.CloseWithError(form.Close())
-	}()
 	query := url.Values{}
 	for name, value := range map[string]string{"format": o.Format, "mode": string(o.Mode), "note": o.Note, "published": o.Published,
 		"mapping": mappingText(o.Mapping)} {
@@ -95,8 +78,7 @@ func (c *Client) upload(ctx context.Context, list string, uploads []Upload, o St
 		query.Set("dry_run", "true")
 	}
 	return one(func(out *lists.Version) error {
-		return c.do(ctx, request{method: http.MethodPost, path: pathOf("v1", "lists", list, "versions"), query: query,
-			contentType: form.FormDataContentType(), file: true, body: func() (io.Reader, error) { return pr, nil }}, out)
+		return c.sendFiles(ctx, pathOf("v1", "lists", list, "versions"), query, uploads, out)
 	})
 }
 
