@@ -13,7 +13,9 @@ import (
 var functions = template.FuncMap{
 	"time": showTime, "day": showDay, "ago": ago, "number": number, "many": many, "badge": badge, "join": strings.Join, "lower": strings.ToLower,
 	"text": func(v any) string { return fmt.Sprint(v) }, "percent": func(f float64) string { return strconv.FormatFloat(f*100, 'f', -1, 64) + " %" },
-	"map": pairs,
+	"map":   pairs,
+	"short": short, "bytes": bytesWords, "every": everyWords, "export": exportLink, "versionPath": versionPath, "listPath": listPath, "guards": guardWords,
+	"rules": rulesOf, "words": func(all ...string) []string { return all },
 }
 
 // showTime shows a time in UTC; the script of the page shows it in the zone of the viewer, with UTC on hover. It takes a time or a pointer to one.
