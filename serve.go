@@ -279,6 +279,9 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(told)
 		c.deliverer(o, webhookAllow, metrics.Registry, log).Run(ctx)
 	}()
+	if id, err := o.journal.ID(); err == nil {
+		server.CountTraffic(fmt.Sprintf("%s-%d", id, ln.Addr().(*net.TCPAddr).Port)) // both stay when the server starts again
+	}
 	log.Info("serving", "address", ln.Addr().String(), "admin", admin.Addr().String(), "store", o.store.Describe())
 	if c.Demo {
 		printDemo(e, ln.Addr().String(), admin.Addr().String(), demoKey, demoSignIn)

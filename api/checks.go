@@ -47,6 +47,7 @@ func (s *Server) check(c *gin.Context, who *auth.Principal) error {
 	}
 	s.protect(&x.request)
 	if err := s.screener.Check(context.Background(), &x.request, &x.answer); err != nil { // it goes on when the caller closes its side
+		s.metrics.checkFailed()
 		return err
 	}
 	return writeJSON(c, x.answer.JSON)
@@ -152,6 +153,11 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 		s.protect(&requests[i])
 	}
 	s.screener.CheckAll(context.Background(), requests, x.answers[:len(requests)], errs)
+	for _, err := range errs {
+		if err != nil {
+			s.metrics.checkFailed()
+		}
+	}
 	out := append(x.out[:0], `{"results":[`...)
 	for i := range requests {
 		if i > 0 {
@@ -212,6 +218,7 @@ func (s *Server) address(c *gin.Context, who *auth.Principal) error {
 	}
 	var a screening.Answer
 	if err := s.screener.Check(c.Request.Context(), &r, &a); err != nil {
+		s.metrics.checkFailed()
 		return err
 	}
 	return writeJSON(c, a.JSON)

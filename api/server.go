@@ -150,6 +150,9 @@ func New(o Options) *Server {
 
 	s.route(http.MethodPost, pathCheck, s.check, auth.Checker)
 	s.route(http.MethodPost, pathChecks, s.checks, auth.Checker)
+	s.route(http.MethodPost, "/v1/preview", s.preview, auth.Analyst)
+	s.route(http.MethodGet, "/v1/addresses/:address/history", s.getHistory, auth.Auditor, auth.Analyst, auth.Approver)
+	s.route(http.MethodGet, "/v1/traffic", s.getTraffic, auth.Auditor, auth.Analyst, auth.Approver, auth.Admin)
 	s.route(http.MethodGet, "/v1/addresses/:address", s.address) // the role depends on the query
 
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
@@ -310,7 +313,7 @@ func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key or a session.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
-	file := method == http.MethodPost && strings.HasSuffix(path, "/versions")
+	file := method == http.MethodPost && (strings.HasSuffix(path, "/versions") || path == "/v1/preview")
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.observed(method, path, func(c *gin.Context) {
 		who, err := s.authenticate(c.Request, path)

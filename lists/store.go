@@ -53,6 +53,7 @@ const (
 	DocWebhookQueues   = "webhook-queue/"
 	DocWaiting         = "delivery/waiting/"
 	DocFinished        = "delivery/finished/"
+	DocAllTraffic      = "traffic/"
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -83,6 +84,7 @@ func DocsFinished(webhook string) string           { return DocFinished + webhoo
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocServedByAll(number int) string             { return DocAllServedByAll + fmt.Sprintf("%010d", number) }
 func DocRefresh(list string) string                { return "refresh/" + list }
+func DocTraffic(server, day string) string         { return DocAllTraffic + server + "/" + day }
 func DocLease(task string) string                  { return "lease/" + task }
 func BlobFilter(layer string) string               { return "filter-" + layer }
 func BlobSource(list string, sha256 string) string { return "source-" + list + "-" + sha256 }

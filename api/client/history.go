@@ -62,5 +62,7 @@ func (c *Client) History(ctx context.Context, address, network string) (*Address
 	if network != "" {
 		query.Set("network", network)
 	}
-	return one(func(out *AddressHistory) error { return c.get(ctx, pathOf("v1", "addresses", address, "history"), query, out) })
+	return one(func(out *AddressHistory) error {
+		return c.get(ctx, pathOf("v1", "addresses", address, "history"), query, out)
+	})
 }

@@ -59,5 +59,7 @@ func (c *Client) DiffPage(ctx context.Context, list string, against, n int, q Ro
 
 // QuarantinePage returns a page of the rows of a version's upload that were not read.
 func (c *Client) QuarantinePage(ctx context.Context, list string, n int, q RowsQuery) (*QuarantinePage, error) {
-	return one(func(out *QuarantinePage) error { return c.get(ctx, versionPath(list, n, "quarantine"), q.values(), out) })
+	return one(func(out *QuarantinePage) error {
+		return c.get(ctx, versionPath(list, n, "quarantine"), q.values(), out)
+	})
 }

@@ -158,15 +158,15 @@ func (c *Client) Quarantine(ctx context.Context, list string, n int, yield func(
 
 // page is a part of a long answer.
 type page[T any] struct {
-	Total int `json:"total"`
-	Rows  []T `json:"rows"`
+	Total  *int   `json:"total"`
+	Rows   []T    `json:"rows"`
+	Cursor string `json:"cursor"`
 }
 
 // rows reads all pages of an answer of type P.
 func rows[P, T any](ctx context.Context, c *Client, path string, query url.Values, pageIn func(P) *page[T], yield func(T) error) error {
-	for offset := 0; ; {
-		query.Set("offset", strconv.Itoa(offset))
-		query.Set("limit", strconv.Itoa(rowsPerPage))
+	query.Set("limit", strconv.Itoa(rowsPerPage))
+	for n := 0; ; {
 		var answer P
 		if err := c.get(ctx, path, query, &answer); err != nil {
 			return err
@@ -177,11 +177,14 @@ func rows[P, T any](ctx context.Context, c *Client, path string, query url.Value
 				return err
 			}
 		}
-		switch offset += len(p.Rows); {
-		case offset >= p.Total:
+		n += len(p.Rows)
+		switch {
+		case p.Cursor != "":
+			query.Set("cursor", p.Cursor)
+		case p.Total != nil && n < *p.Total:
+			return fault.E(fault.Unavailable, "the server gave %d of %d rows", n, *p.Total)
+		default:
 			return nil
-		case len(p.Rows) == 0:
-			return fault.E(fault.Unavailable, "the server gave %d of %d rows", offset, p.Total)
 		}
 	}
 }
