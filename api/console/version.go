@@ -51,7 +51,7 @@ func (d *versionPage) Path() string { return versionPath(d.List.ID, d.V.Number) 
 func (d *versionPage) Whole() bool { return d.V.Mode == lists.Replace && !d.V.Delta }
 
 // firstUnread is how many rows that were not read the page of a version shows.
-const firstUnread = 5
+const firstUnread = 10
 
 func (p *page) versionNumber() (int, error) {
 	n, err := strconv.Atoi(p.r.PathValue("n"))
@@ -126,7 +126,11 @@ func (p *page) fill(d *versionPage) (err error) {
 		return err
 	}
 	if d.V.Rows.Quarantined > 0 {
-		d.Unread, err = p.api.QuarantinePage(p.r.Context(), d.List.ID, d.V.Number, client.RowsQuery{Limit: firstUnread})
+		q := client.RowsQuery{Limit: firstUnread}
+		if d.V.UnreadRows > 0 {
+			q.Kind = "unread"
+		}
+		d.Unread, err = p.api.QuarantinePage(p.r.Context(), d.List.ID, d.V.Number, q)
 		if fault.Is(err, fault.NotFound) {
 			err = nil
 		}

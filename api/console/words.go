@@ -75,9 +75,9 @@ func span(d time.Duration) string {
 	return many(int(d/(24*time.Hour)), "day", "days")
 }
 
-// number writes a number with thin groups of three digits: 1,234,567.
+// number writes a number, or what a pointer points to, with thin groups of three digits: 1,234,567.
 func number(v any) string {
-	n := reflect.ValueOf(v)
+	n := reflect.Indirect(reflect.ValueOf(v))
 	var text string
 	switch {
 	case n.CanInt():
