@@ -125,9 +125,9 @@ func TestPageOfAVersion(t *testing.T) {
 		t.Fatal(guards)
 	}
 	h.shows(zoe, path, "Why it is held back", "unread addresses", "Look at each of these rows below.", "Approve and activate", `id="override-approve-activate"`, "unread_addresses")
-	h.posts(zoe, path, 400, url.Values{"do": {"approve-activate"}, "reason": {"all fine"}}, `id="override-approve-activate-wrong"`, "say why the version may go live", "all fine</textarea>")
+	h.posts(zoe, path, 400, url.Values{"do": {"approve-activate"}, "reason": {"all fine"}, "override": {" "}}, `id="override-approve-activate-wrong"`, "say why the version may go live", "all fine</textarea>")
 	same(t, "not approved by the half of a form", any([]any{}), h.by("ana", "GET", "/v1/lists/mine/versions/1", nil).want(200)["approvals"])
-	h.posts(zoe, path, 400, url.Values{"do": {"reject"}}, `id="reason-reject-wrong"`)
+	h.posts(zoe, path, 400, url.Values{"do": {"reject"}, "reason": {""}}, `id="reason-reject-wrong"`)
 
 	// The rows that were not read.
 	h.shows(kim, path+"/unread", "2 of 12 rows", broken)
@@ -156,11 +156,11 @@ func TestPageOfAVersion(t *testing.T) {
 	// The difference: search, kind, pages.
 	upload(evmRows(5, 10) + row(evm(3), "Somebody Else") + evmRows(100, 300))
 	path = "/console/lists/mine/versions/2"
-	text = h.shows(zoe, path, "Against version 1: 200 added, 4 removed, 1 changed, 5 unchanged.", "Next page", "shrink")
-	h.shows(zoe, path+"?kind=removed", evm(0), "Rows that match: 4.")
+	text = h.shows(zoe, path, "Against version 1: 200 added, 6 removed, 1 changed, 5 unchanged.", "Next page", "shrink")
+	h.shows(zoe, path+"?kind=removed", evm(0), "Rows that match: 6.")
 	text = h.shows(zoe, path+"?q=somebody", evm(3), "Somebody Else", `<span class="old">E</span>`, "Rows that match: 1.")
 	lacks(t, text, evm(100))
-	h.shows(zoe, path+"?q=%3Cscript%3E", "Nothing matches what you search for.", "&lt;script&gt;")
+	h.shows(zoe, path+"?q=%3Cscript%3Ex", "Nothing matches what you search for.", "&lt;script&gt;x")
 	seen, next := map[string]bool{}, path+"?kind=added"
 	for next != "" && len(seen) < 300 {
 		text := h.shows(zoe, next)
@@ -176,7 +176,7 @@ func TestPageOfAVersion(t *testing.T) {
 		}
 	}
 	same(t, "added rows on all pages", 200, len(seen))
-	h.shows(zoe, "/console/lists/mine/compare?from=0&to=1", "The whole version: 10 listings.")
+	h.shows(zoe, "/console/lists/mine/compare?from=0&to=1", "The whole version: 12 listings.")
 	h.shows(zoe, "/console/lists/mine/compare", "Against version 1: 200 added")
 
 	// Sent back with a reason.
