@@ -122,7 +122,11 @@ func (p *page) fill(d *versionPage) (err error) {
 	if d.V.State == lists.Loading || d.V.State == lists.Failed {
 		return nil
 	}
-	if d.Difference, err = p.difference(d.List.ID, p.number("against", d.V.Diff.Against), d.V.Number); err != nil {
+	against := d.V.Diff.Against
+	if d.V.State == lists.Staged && d.List.ActiveVersion != 0 {
+		against = d.List.ActiveVersion
+	}
+	if d.Difference, err = p.difference(d.List.ID, p.number("against", against), d.V.Number); err != nil {
 		return err
 	}
 	if d.V.Rows.Quarantined > 0 {
