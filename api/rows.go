@@ -26,6 +26,9 @@ import (
 // maxSearch is the longest text that rows are searched for, in bytes.
 const maxSearch = 256
 
+// kindUnread selects the quarantined rows that hold something like an address.
+const kindUnread = "unread"
+
 // rowFilter selects rows.
 type rowFilter struct {
 	kind, text string // text in lower case
@@ -72,7 +75,7 @@ func (f *rowFilter) differs(r *build.DiffRow) bool {
 
 // unread reports whether the filter selects a quarantined row.
 func (f *rowFilter) unread(r *lists.Quarantined) bool {
-	return f.text == "" || f.has(r.Address, r.Entity, r.Reason, r.Detail, r.Locator)
+	return (f.kind == "" || r.Unread) && (f.text == "" || f.has(r.Address, r.Entity, r.Reason, r.Detail, r.Locator))
 }
 
 // pager takes the rows of one page out of a table.
@@ -193,13 +196,14 @@ func (a *Acting) QuarantinePage(ctx context.Context, list string, n int, q clien
 }
 
 func (a *Acting) quarantinePage(ctx context.Context, list string, n int, q *client.RowsQuery, offset int) (*client.QuarantinePage, error) {
-	if q.Kind != "" {
-		return nil, fault.E(fault.Invalid, "kind is for differences only")
+	if q.Kind != "" && q.Kind != kindUnread {
+		return nil, fault.E(fault.Invalid, "kind is %s, or empty for all", kindUnread)
 	}
-	f, err := filterOf(q)
+	f, err := filterOf(&client.RowsQuery{Text: q.Text})
 	if err != nil {
 		return nil, err
 	}
+	f.kind = q.Kind
 	v, err := a.Version(ctx, list, n)
 	if err != nil {
 		return nil, err
@@ -278,7 +282,7 @@ func (s *Server) quarantine(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	in, err := query(c, "q", "cursor", "offset", "limit")
+	in, err := query(c, "kind", "q", "cursor", "offset", "limit")
 	if err != nil {
 		return err
 	}

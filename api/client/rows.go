@@ -10,7 +10,7 @@ import (
 
 // RowsQuery selects a page of rows.
 type RowsQuery struct {
-	Kind   string // of a difference: added, removed, changed; "" for all
+	Kind   string // of a difference: added, removed, changed; of quarantined rows: unread; "" for all
 	Text   string // in the address, in any spelling of it, or in the entity; of quarantined rows also in the reason; "" for all
 	Cursor string // of the next page, as the page before said; "" for the first
 	Limit  int    // rows of a page, 1 to 10000; 0 for 1000

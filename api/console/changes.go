@@ -63,7 +63,7 @@ func changeOf(raw json.RawMessage) *change {
 	out.Fields = fieldsOf(out.Before, out.After)
 	for name, value := range all {
 		if text := jsonText(name, value); text != "" && !slices.Contains(told, name) {
-			out.Others = append(out.Others, changedField{Name: plainName(name), After: text})
+			out.Others = append(out.Others, changedField{Name: name, After: text})
 		}
 	}
 	sortFields(out.Others)
@@ -76,12 +76,12 @@ func fieldsOf(before, after json.RawMessage) []changedField {
 	var out []changedField
 	for name, text := range was {
 		if text != is[name] {
-			out = append(out, changedField{Name: plainName(name), Before: text, After: is[name]})
+			out = append(out, changedField{Name: name, Before: text, After: is[name]})
 		}
 	}
 	for name, text := range is {
 		if _, both := was[name]; !both {
-			out = append(out, changedField{Name: plainName(name), After: text})
+			out = append(out, changedField{Name: name, After: text})
 		}
 	}
 	sortFields(out)
@@ -93,7 +93,6 @@ func changesOf(x *client.Proposal) []changedField {
 	out := fieldsOf(x.Before, x.After)
 	for i := range out {
 		out[i].Weaker = slices.ContainsFunc(x.Weaker, func(weaker string) bool {
-			weaker = plainName(weaker)
 			return out[i].Name == weaker || strings.HasPrefix(out[i].Name, weaker+".")
 		})
 	}
@@ -103,8 +102,6 @@ func changesOf(x *client.Proposal) []changedField {
 func sortFields(fields []changedField) {
 	slices.SortFunc(fields, func(a, b changedField) int { return cmp.Compare(a.Name, b.Name) })
 }
-
-func plainName(name string) string { return strings.NewReplacer("_", " ", "-", " ").Replace(name) }
 
 // jsonText writes a JSON value for a reader.
 func jsonText(name string, raw json.RawMessage) string {

@@ -83,8 +83,8 @@ func New(o Options) *Console {
 		panic(err) // the pattern is a constant
 	}
 	for _, file := range names {
-		if name := strings.TrimSuffix(path.Base(file), ".html"); name != "layout" && name != "parts" {
-			c.pages[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/en/layout.html", "pages/en/parts.html", file))
+		if name := strings.TrimSuffix(path.Base(file), ".html"); name != "layout" && !strings.HasPrefix(name, "parts") {
+			c.pages[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/en/layout.html", "pages/en/parts*.html", file))
 		}
 	}
 	c.mux.HandleFunc("GET /console/sign-in", c.signInForm)
@@ -101,20 +101,21 @@ func New(o Options) *Console {
 		}
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
-	c.addToday()
+	c.addApprovals()
 	c.addDecisions()
+	c.addKeys()
+	c.addList()
+	c.addListSettings()
 	c.addLists()
 	c.addLookup()
-	c.addApprovals()
-	c.addKeys()
-	c.addLists()
 	c.addPeople()
 	c.addSuppressions()
 	c.addTimeliness()
 	c.addToday()
-	c.addWebhooks()
 	c.addUpload()
 	c.addUrgent()
+	c.addVersion()
+	c.addWebhooks()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded

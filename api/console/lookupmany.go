@@ -81,21 +81,20 @@ func (p *page) many() error {
 	const title = "Look up many addresses"
 	data := &manyData{Most: maxMany}
 	var lines []manyLine
-	err := p.upload(func(name string, body io.Reader) error {
-		text := []byte(p.text("addresses"))
-		field := "addresses"
-		if name != "" {
-			var err error
-			if text, err = io.ReadAll(io.LimitReader(body, maxForm+1)); err != nil {
-				return fault.E(fault.Invalid, "file: the upload broke off, and nothing was looked up")
-			}
-			field = "file"
-			p.r.PostForm.Set("file", "")
+	field, file := "addresses", []byte(nil)
+	err := p.upload(func(_ string, body io.Reader) (err error) {
+		field = "file"
+		if file, err = io.ReadAll(io.LimitReader(body, maxForm+1)); err != nil {
+			return fault.E(fault.Invalid, "file: the upload broke off, and nothing was looked up")
 		}
-		var err error
-		lines, data.Heading, err = readMany(field, text)
-		return err
+		return nil
 	})
+	if err == nil && field == "addresses" {
+		file = []byte(p.text("addresses"))
+	}
+	if err == nil {
+		lines, data.Heading, err = readMany(field, file)
+	}
 	if err != nil {
 		return p.showWrong("lookup-many", title, data, err)
 	}

@@ -304,7 +304,7 @@ func (p *page) submit(target uploadTarget, upload *keptUpload, mapping map[strin
 
 // submitted goes on to the version.
 func (p *page) submitted(v *lists.Version) error {
-	switch to := versionPage(v.List, v.Number); {
+	switch to := versionPath(v.List, v.Number); {
 	case v.State == lists.Loading:
 		return p.done("/console/upload/"+url.PathEscape(v.List)+"/"+strconv.Itoa(v.Number), "The file has arrived.")
 	case slices.ContainsFunc(v.Warnings, func(f lists.Finding) bool { return f.Code == "same_bytes" }):
@@ -316,10 +316,6 @@ func (p *page) submitted(v *lists.Version) error {
 
 func staged(v *lists.Version) string {
 	return "Version " + strconv.Itoa(v.Number) + " of " + v.List + " is staged. It changes nothing until it has been approved and put live."
-}
-
-func versionPage(list string, n int) string {
-	return "/console/lists/" + url.PathEscape(list) + "/versions/" + strconv.Itoa(n)
 }
 
 // uploadProgress shows how far the reading of a large file is, and goes on to the version when it has been read.
@@ -336,7 +332,7 @@ func (p *page) uploadProgress() error {
 		Version *lists.Version
 		Part    string
 	}{v, p.r.URL.Path}
-	switch to := versionPage(v.List, n); {
+	switch to := versionPath(v.List, n); {
 	case v.State != lists.Loading && v.State != lists.Failed && p.wantsPart():
 		p.say(staged(v))
 		p.w.Header().Set("HX-Redirect", to)

@@ -15,6 +15,8 @@ var functions = template.FuncMap{
 	"time": showTime, "day": showDay, "ago": ago, "number": number, "many": many, "badge": badge, "join": strings.Join, "lower": strings.ToLower,
 	"text": func(v any) string { return fmt.Sprint(v) }, "percent": func(f float64) string { return strconv.FormatFloat(f*100, 'f', -1, 64) + " %" },
 	"map": pairs, "field": fieldName, "lasting": lasting, "size": size, "has": func(all []string, x string) bool { return slices.Contains(all, x) },
+	"short": short, "every": everyWords, "export": exportLink, "versionPath": versionPath, "listPath": listPath, "guards": guardWords,
+	"rules": rulesOf, "words": func(all ...string) []string { return all },
 }
 
 // showTime shows a time in UTC; the script of the page shows it in the zone of the viewer, with UTC on hover. It takes a time or a pointer to one.
@@ -131,9 +133,9 @@ func span(d time.Duration) string {
 	return many(int(d/(24*time.Hour)), "day", "days")
 }
 
-// number writes a number with thin groups of three digits: 1,234,567.
+// number writes a number, or what a pointer points to, with thin groups of three digits: 1,234,567.
 func number(v any) string {
-	n := reflect.ValueOf(v)
+	n := reflect.Indirect(reflect.ValueOf(v))
 	var text string
 	switch {
 	case n.CanInt():
@@ -192,11 +194,14 @@ func pairs(v ...any) map[string]any {
 
 // size writes a number of bytes: "2.1 MB".
 func size(n int64) string {
-	switch {
-	case n < 1000:
-		return many(int(n), "byte", "bytes")
-	case n < 1e6:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	units := []string{"bytes", "kB", "MB", "GB", "TB"}
+	f, i := float64(n), 0
+	for f >= 1000 && i < len(units)-1 {
+		f /= 1000
+		i++
 	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	if i == 0 {
+		return many(int(n), "byte", "bytes")
+	}
+	return strconv.FormatFloat(f, 'f', 1, 64) + " " + units[i]
 }
