@@ -333,4 +333,3 @@ func (s *site) lookBack(b *testing.B, x measuredIndex, n int) {
 	}
 	u.report(b, r.Checks, "check")
 }
-
