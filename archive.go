@@ -471,7 +471,7 @@ func (e recordReader) Find(ctx context.Context, id uuid.UUID) (journal.Record, e
 		return r, nil
 	}
 	if e.k.index != nil {
-		for entry, findErr := range e.k.index.Find(ctx, archive.Query{ID: id, Kinds: []journal.Kind{journal.Check}, Limit: 1}) {
+		for entry, findErr := range e.k.index.Find(ctx, archive.Query{IDs: []uuid.UUID{id}, Kinds: []journal.Kind{journal.Check}, Limit: 1}) {
 			if findErr != nil {
 				break // the journal's answer stands
 			}

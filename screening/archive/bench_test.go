@@ -3,25 +3,17 @@
 package archive_test
 
 import (
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
-	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"interdict/lists"
-	"interdict/lists/address"
-	"interdict/lists/diskstore"
-	"interdict/loader"
-	"interdict/screening"
 	"interdict/screening/archive"
 	"interdict/screening/archive/diskindex"
 	"interdict/screening/archive/pgindex"
@@ -38,8 +30,6 @@ var benchSizes = []struct {
 	name   string
 	checks int
 }{{"100k", 100_000}, {"1M", 1_000_000}, {"5M", 5_000_000}}
-
-const checksOfAnAddress = 5
 
 // BenchmarkIndex measures filling an index from the journal, its size, first pages, and looking back on fifty addresses that become listed.
 func BenchmarkIndex(b *testing.B) {
@@ -107,114 +97,6 @@ func openPostgres(b *testing.B) measuredIndex {
 		return server.Number("db1", `SELECT sum(pg_total_relation_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 			WHERE n.nspname = 'interdict' AND c.relkind = 'r'`)
 	}}
-}
-
-// site is a store with one list, a journal, and a screener.
-type site struct {
-	dir      string
-	store    lists.Store
-	loader   *loader.Loader
-	journal  *journal.Journal
-	screener *screening.Screener
-	at       atomic.Int64 // nanoseconds of the last record
-	listed   int          // addresses, in order from the first
-}
-
-// begin is the time of the first check. Each comes half a second after the one before.
-var begin = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-
-// AppendBatch writes records to the journal with times that are spread over weeks.
-func (s *site) AppendBatch(entries []journal.Entry, durable bool) error {
-	for i := range entries {
-		entries[i].Time = time.Unix(0, s.at.Add(int64(time.Second/2))).UTC()
-	}
-	return s.journal.AppendBatch(entries, durable)
-}
-
-func (s *site) Record(lists.Event) error { return nil }
-
-// unmetered counts nothing.
-type unmetered struct{}
-
-func (unmetered) Checked(screening.Result) {}
-func (unmetered) Refused(string)           {}
-func (unmetered) FilterPositive(bool)      {}
-
-func newSite(b *testing.B) *site {
-	log := slog.New(slog.DiscardHandler)
-	s := &site{dir: filepath.Join(b.TempDir(), "journal")}
-	s.at.Store(begin.UnixNano())
-	var err error
-	if s.store, err = diskstore.Open(b.TempDir()); err != nil {
-		b.Fatal(err)
-	}
-	if s.journal, err = journal.Open(s.dir, journal.Options{Logger: log}); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = errors.Join(s.journal.Close(), s.store.Close()) })
-	s.loader = loader.New(s.store, s, log, "", time.Now)
-	s.screener = screening.New(s.store, s, unmetered{}, log, time.Now)
-	s.list(b, 1<<30, 50) // addresses that nobody asks about
-	return s
-}
-
-// list puts n more addresses on the list.
-func (s *site) list(b *testing.B, from, n int) {
-	rows := "address,entity\n"
-	for i := range n {
-		text, _ := addressOf(from + i)
-		rows += text + ",New\n"
-	}
-	settings := lists.NewList("bench", time.Now())
-	settings.Approvals, settings.Category = 0, lists.Sanctions
-	by := lists.Person("bench")
-	v, err := s.loader.Stage(b.Context(), "bench", []loader.Upload{{Name: "more.csv", Body: strings.NewReader(rows)}},
-		loader.StageOptions{Format: "csv", Mode: lists.Add, By: by, Create: settings})
-	if err == nil {
-		_, err = s.loader.Activate(b.Context(), "bench", v.Number, loader.ActivateOptions{By: by, Warrant: lists.Warrant{Alone: lists.AloneOperator}})
-	}
-	if err == nil {
-		err = s.screener.Refresh(b.Context())
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-}
-
-// addressOf returns address number i and its network.
-func addressOf(i int) (text, network string) {
-	r := rand.New(rand.NewPCG(uint64(i), 0x1d7e))
-	key := make([]byte, 21)
-	binary.BigEndian.PutUint64(key[1:], r.Uint64())
-	binary.BigEndian.PutUint64(key[9:], r.Uint64())
-	binary.BigEndian.PutUint32(key[17:], r.Uint32())
-	variant := address.VariantEVM
-	switch key[0] = byte(address.SpaceEVM); i % 8 {
-	case 3:
-		variant = address.VariantTron
-	case 5:
-		key[0], variant = byte(address.SpaceHash160), address.VariantBitcoinP2WPKH
-	}
-	network, text, _ = address.Render(address.Key(key), variant)
-	return text, network
-}
-
-// check asks n times, and closes the journal.
-func (s *site) check(b *testing.B, n int) {
-	var answers [1000]screening.Answer
-	for from := 0; from < n; from += len(answers) {
-		var requests [len(answers)]screening.Request
-		var errs [len(answers)]error
-		for i := range requests {
-			text, network := addressOf((from + i) % (n / checksOfAnAddress))
-			requests[i] = screening.Request{Address: text, Network: network, Direction: lists.Deposit, By: "019b0000-0000-7000-8000-0000000000aa",
-				Reference: fmt.Sprintf("wd-%09d", from+i), Customer: fmt.Sprintf("c-%d", (from+i)%100_003)}
-		}
-		s.screener.CheckAll(b.Context(), requests[:], answers[:], errs[:])
-		if err := errors.Join(errs[:]...); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
 
 // usage measures time of all cores, and memory, from a moment on.
@@ -304,30 +186,12 @@ func (s *site) search(b *testing.B, x measuredIndex, n int) {
 // lookBack looks back after fifty addresses have become listed, all of which were asked about.
 func (s *site) lookBack(b *testing.B, x measuredIndex, n int) {
 	const fresh = 50
-	ctx := b.Context()
-	generation := func() *lists.Generation {
-		head, _, err := lists.Read[lists.Head](ctx, s.store, lists.DocHead)
-		if err != nil {
-			b.Fatal(err)
-		}
-		g, _, err := lists.Read[lists.Generation](ctx, s.store, lists.DocGeneration(head.Generation))
-		if err != nil {
-			b.Fatal(err)
-		}
-		return &g
-	}
-	from := generation()
-	s.list(b, s.listed, fresh)
+	from := s.generation(b)
+	s.list(b, lists.Add, s.listed, fresh)
 	s.listed += fresh
-	to := generation()
+	to := s.generation(b)
 	u := beginUsage()
-	l := archive.LookBack{Index: x, Screener: s.screener, Now: time.Now, Append: func(entries []journal.Entry) error { return s.journal.AppendBatch(entries, true) }}
-	r, err := l.Changes(ctx, from.Number, to.Number, time.Now(), func(yield func([]address.Key) error) error {
-		return s.loader.ChangedBetween(ctx, from, to, yield)
-	})
-	if err != nil {
-		b.Fatal(err)
-	}
+	r := s.changes(b, x, from, to)
 	if r.Alerts < fresh*checksOfAnAddress {
 		b.Fatalf("%d alerts, want %d", r.Alerts, fresh*checksOfAnAddress)
 	}

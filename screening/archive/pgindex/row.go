@@ -35,6 +35,14 @@ func rowOf(e *archive.Entry) []any {
 
 func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
 
+func pgUUIDs(ids []uuid.UUID) []pgtype.UUID {
+	all := make([]pgtype.UUID, len(ids))
+	for i, id := range ids {
+		all[i] = pgUUID(id)
+	}
+	return all
+}
+
 // pgText returns a text as bytea; an empty one is NULL.
 func pgText(s string) []byte {
 	if s == "" {
