@@ -137,7 +137,8 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 	if k.index == nil {
 		return k, nil
 	}
-	k.indexer = &archive.Indexer{Index: k.index, Source: k.source(), Node: k.node, Log: log, Now: time.Now}
+	k.indexer = &archive.Indexer{Index: k.index, Source: k.source(), Node: k.node, Log: log, Now: time.Now,
+		Written: func() uint64 { return o.journal.Stats().Records }}
 	reader := o.loader.Reader
 	scope := "all"
 	if !k.shared() {
