@@ -85,6 +85,9 @@ func (x *Indexer) Status() Status {
 	return s
 }
 
+// Records returns how many records of this machine's writers are in the index.
+func (x *Indexer) Records() uint64 { return x.Status().Records }
+
 // Indexed returns up to which sequence number the records of a writer are in the index.
 func (x *Indexer) Indexed(writer uuid.UUID) uint64 {
 	x.mu.Lock()
