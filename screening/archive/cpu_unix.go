@@ -13,5 +13,5 @@ func processors() (usage, bool) {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return usage{}, false
 	}
-	return usage{time.Duration(u.Utime.Nano() + u.Stime.Nano()), int64(u.Nivcsw)}, true
+	return usage{time.Duration(u.Utime.Nano() + u.Stime.Nano()), int64(u.Nivcsw)}, true //nolint:unconvert // 32 bits on some systems
 }

@@ -1,6 +1,7 @@
 package pgindex
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"slices"
@@ -150,6 +151,6 @@ func unique(all []pgtype.UUID) []pgtype.UUID {
 	if len(all) < 2 {
 		return all
 	}
-	slices.SortFunc(all, func(a, b pgtype.UUID) int { return slices.Compare(a.Bytes[:], b.Bytes[:]) })
+	slices.SortFunc(all, func(a, b pgtype.UUID) int { return bytes.Compare(a.Bytes[:], b.Bytes[:]) })
 	return slices.Compact(all)
 }
