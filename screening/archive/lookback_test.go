@@ -15,16 +15,16 @@ import (
 
 // Each check whose answer changes has one alert for each change, whichever run finds it, however often it looks, and whatever was resolved.
 func TestEachChangeOfAnAnswerIsOneAlert(t *testing.T) {
-	const addresses, fresh = 150, 50 // more checks than are answered at once
+	const addresses, fresh = 200, 120 // more checks than are answered at once
 	s, x := newSite(t), openIndex(t)
-	s.check(t, addresses*checksOfAnAddress*4)
+	s.check(t, addresses*checksOfAnAddress)
 	fill := func() {
 		t.Helper()
 		if err := indexerOf(x, s.dir).Once(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// want compares the alerts of the checks of the first 250 addresses with a number of alerts for each.
+	// want compares the causes of the alerts of each check, in order.
 	want := func(after string, causes ...string) {
 		t.Helper()
 		fill()
@@ -43,8 +43,8 @@ func TestEachChangeOfAnAnswerIsOneAlert(t *testing.T) {
 			got[r.Reference] = append(got[r.Reference], r.Cause)
 		}
 		all := map[string][]string{}
-		for i := range addresses * checksOfAnAddress * 4 {
-			if i%(addresses*4) < fresh*4 && len(causes) > 0 {
+		for i := range addresses * checksOfAnAddress {
+			if i%addresses < fresh && len(causes) > 0 {
 				all[fmt.Sprintf("wd-%09d", i)] = causes
 			}
 		}
@@ -63,7 +63,7 @@ func TestEachChangeOfAnAnswerIsOneAlert(t *testing.T) {
 	want("the first look")
 
 	first := s.generation(t)
-	s.list(t, lists.Replace, 0, fresh*4)
+	s.list(t, lists.Replace, 0, fresh)
 	listed := s.generation(t)
 	s.changes(t, x, first, listed)
 	want("listing", "listed")
@@ -92,7 +92,7 @@ func TestEachChangeOfAnAnswerIsOneAlert(t *testing.T) {
 	want("looking again", "listed", "delisted")
 
 	delisted := s.generation(t)
-	s.list(t, lists.Add, 0, fresh*4)
+	s.list(t, lists.Add, 0, fresh)
 	s.changes(t, x, delisted, s.generation(t))
 	want("listing once more", "listed", "delisted", "listed")
 }
