@@ -139,7 +139,7 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 	if k.index == nil {
 		return k, nil
 	}
-	k.indexer = &archive.Indexer{Index: k.index, Source: k.source(), Node: k.node, Log: log, Now: time.Now}
+	k.indexer = indexerOf(k.index, k.source(), o, log)
 	reader := o.loader.Reader
 	scope := "all"
 	if !k.shared() {
@@ -157,6 +157,11 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 		LookBack: archive.LookBack{Index: k.index, Screener: screener, Now: time.Now, Append: k.append,
 			Told: func(a archive.AlertRecord) { k.tell(ctx, webhook.AlertCreated, a.ID, a) }}}
 	return k, nil
+}
+
+// indexerOf returns the indexer of a server.
+func indexerOf(x archive.Index, source archive.Source, o *opened, log *slog.Logger) *archive.Indexer {
+	return &archive.Indexer{Index: x, Source: source, Node: hostname(), Log: log, Now: time.Now, Written: func() uint64 { return o.journal.Stats().Records }}
 }
 
 // source is what the index is filled from.
@@ -496,7 +501,7 @@ func (e recordReader) Find(ctx context.Context, id uuid.UUID) (journal.Record, e
 		return r, nil
 	}
 	if e.k.index != nil {
-		for entry, findErr := range e.k.index.Find(ctx, archive.Query{ID: id, Kinds: []journal.Kind{journal.Check}, Limit: 1}) {
+		for entry, findErr := range e.k.index.Find(ctx, archive.Query{IDs: []uuid.UUID{id}, Kinds: []journal.Kind{journal.Check}, Limit: 1}) {
 			if findErr != nil {
 				break // the journal's answer stands
 			}
