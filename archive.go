@@ -36,7 +36,7 @@ type archiveFlags struct {
 	bucketFlags
 	KeepLocal time.Duration `help:"For how long segments that are in the bucket also stay on the local disk." default:"720h"`
 	Retention int           `help:"Years after which records are deleted from the bucket and the index, unless a hold covers them." default:"10" placeholder:"YEARS"`
-	Holds     []string      `help:"Legal holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO,…"`
+	Holds     []string      `help:"Legal holds beside those of audit holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO,…"`
 }
 
 // bucketFlags name the bucket.
@@ -80,29 +80,13 @@ func (f *archiveFlags) retention() time.Duration {
 	return time.Duration(f.Retention) * 366 * 24 * time.Hour
 }
 
-// holds reads --holds.
-func (f *archiveFlags) holds() (all []vault.Hold, err error) {
-	for _, text := range f.Holds {
-		from, to, ok := strings.Cut(text, "/")
-		if !ok {
-			return nil, usage("--holds %q is not FROM/TO", text)
-		}
-		h := vault.Hold{ID: text, Reason: "--holds"}
-		if h.From, h.To, err = period(from, to); err != nil {
-			return nil, err
-		}
-		all = append(all, h)
-	}
-	return all, nil
-}
-
 // keeper is what a server does with its record beside writing it: it indexes it, looks back on it, and moves it to the bucket.
 type keeper struct {
 	flags  *archiveFlags
 	opened *opened
 	index  archive.Index
 	vault  *vault.Vault
-	hold   []vault.Hold
+	holds  vault.Holds
 	log    *slog.Logger
 	node   string
 
@@ -120,7 +104,7 @@ type keeper struct {
 func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Screener, log *slog.Logger) (*keeper, error) {
 	k := &keeper{flags: &c.archiveFlags, opened: o, log: log, node: hostname(), space: vault.NewSpaceWatch(o.journal.Dir, time.Now)}
 	var err error
-	if k.hold, err = c.holds(); err != nil {
+	if k.holds, err = c.holds(o.store); err != nil {
 		return nil, err
 	}
 	if k.vault, err = c.openVault(ctx, o.journal); err != nil {
@@ -365,15 +349,15 @@ func (k *keeper) moveOnce(ctx context.Context) error {
 	var err error
 	if k.vault != nil {
 		report, archiveErr := k.vault.Archive(ctx)
-		dropped, dropErr := k.vault.DropLocal(ctx, time.Now().Add(-k.flags.KeepLocal), k.hold)
-		expired, expireErr := k.vault.Expire(ctx, before, k.hold)
+		dropped, dropErr := k.vault.DropLocal(ctx, time.Now().Add(-k.flags.KeepLocal), k.holds)
+		expired, expireErr := k.vault.Expire(ctx, before, k.holds)
 		err = errors.Join(archiveErr, dropErr, expireErr)
 		if report.Segments+len(dropped.Segments)+len(expired.Segments) > 0 {
 			k.log.Info("segments of the journal were moved", "bucket", k.vault.Describe(), "sent", report.Segments, "dropped_here", len(dropped.Segments), "deleted_after_retention", len(expired.Segments))
 		}
 	}
-	if k.index != nil && len(k.hold) == 0 { // with a hold nothing is dropped from the index
-		err = errors.Join(err, k.index.Drop(ctx, before))
+	if k.index != nil {
+		err = errors.Join(err, dropIndexed(ctx, k.index, before, k.holds))
 	}
 	return err
 }

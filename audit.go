@@ -37,6 +37,7 @@ type auditCmd struct {
 	Evidence      auditEvidenceCmd      `cmd:"" help:"Write all that proves an earlier check as one zip archive."`
 	Keys          auditKeysCmd          `cmd:"" help:"Show the public keys that verify the record."`
 	RotateKey     auditRotateKeyCmd     `cmd:"" help:"Make a new key that signs the record."`
+	Holds         auditHoldsCmd         `cmd:"" help:"Legal holds: records that are kept beyond the retention."`
 	Checkpoints   auditCheckpointsCmd   `cmd:"" help:"Print the newest checkpoints of all servers, to be kept elsewhere."`
 }
 
@@ -817,7 +818,7 @@ func (c *auditArchiveCmd) Run(e *env) error {
 		return e.inUse(err)
 	}
 	defer o.close()
-	hold, err := c.holds()
+	holds, err := c.holds(o.store)
 	if err != nil {
 		return err
 	}
@@ -830,7 +831,7 @@ func (c *auditArchiveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	dropped, err := v.DropLocal(e.ctx, time.Now().Add(-c.KeepLocal), hold)
+	dropped, err := v.DropLocal(e.ctx, time.Now().Add(-c.KeepLocal), holds)
 	if err != nil {
 		return err
 	}

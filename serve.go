@@ -468,7 +468,7 @@ func kindOf(action string) journal.Kind {
 		return kind
 	}
 	switch {
-	case strings.HasPrefix(action, "key-"), strings.HasPrefix(action, "person-"), strings.HasPrefix(action, "webhook-"):
+	case strings.HasPrefix(action, "key-"), strings.HasPrefix(action, "person-"), strings.HasPrefix(action, "webhook-"), strings.HasPrefix(action, "hold-"):
 		return journal.Key
 	case strings.HasPrefix(action, "sign-in"):
 		return journal.SignIn

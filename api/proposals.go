@@ -197,6 +197,8 @@ func (a *Acting) apply(ctx context.Context, p *lists.Proposal, w lists.Warrant) 
 		if err = changeOf(p, &x); err == nil {
 			err = a.Keys.Accounts().Apply(ctx, x, auth.Change{By: a.person.Actor, Reason: p.Reason, Warrant: w})
 		}
+	case lists.ProposeHold:
+		_, err = a.endHold(ctx, p.Subject, p.Reason, w)
 	default:
 		err = fault.E(fault.Internal, "a proposal of the kind %q cannot be made", p.Kind)
 	}

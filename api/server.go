@@ -207,6 +207,10 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
+	s.route(http.MethodGet, "/v1/holds", s.getHolds, auth.Auditor, auth.Approver)
+	s.route(http.MethodPost, "/v1/holds", s.postHold, auth.Approver, auth.Admin)
+	s.route(http.MethodPost, "/v1/holds/:id/end", s.endHold, auth.Approver, auth.Admin)
+
 	s.route(http.MethodGet, "/v1/webhooks", s.getWebhooks, auth.Admin)
 	s.route(http.MethodPost, "/v1/webhooks", s.postWebhook, auth.Admin)
 	s.route(http.MethodPost, "/v1/webhooks/:id/rotate", s.rotateWebhook, auth.Admin)

@@ -50,6 +50,7 @@ const (
 	DocEndedWriters    = "ended-writer/" // the others
 	DocNotices         = "notice/"
 	DocWebhooks        = "webhook/"
+	DocHolds           = "hold/"
 	DocWebhookQueues   = "webhook-queue/"
 	DocWaiting         = "delivery/waiting/"
 	DocFinished        = "delivery/finished/"
@@ -76,6 +77,7 @@ func DocWriter(id string) string                   { return DocWriters + id }
 func DocEndedWriter(id string) string              { return DocEndedWriters + id }
 func DocProposal(id string) string                 { return DocProposals + id }
 func DocNotice(id string) string                   { return DocNotices + strings.ReplaceAll(id, ".", "-") }
+func DocHold(id string) string                     { return DocHolds + id }
 func DocWebhook(id string) string                  { return DocWebhooks + id }
 func DocWebhookQueue(webhook string) string        { return DocWebhookQueues + webhook }
 func DocsWaiting(webhook string) string            { return DocWaiting + webhook + "/" }
