@@ -51,9 +51,20 @@ const (
 	DocNotices         = "notice/"
 	DocWebhooks        = "webhook/"
 	DocHolds           = "hold/"
+	DocCases           = "case/"        // that somebody has worked on, up to the record that resolves them
+	DocClosedCases     = "closed-case/" // the others
 	DocWebhookQueues   = "webhook-queue/"
 	DocWaiting         = "delivery/waiting/"
 	DocFinished        = "delivery/finished/"
+)
+
+// Of documents that belong to no generation and that people make, replicas keep copies, from which a restore puts back those that the store has
+// lost.
+var (
+	// DocsKept are the prefixes of those that are never deleted: a store that has fewer has lost them.
+	DocsKept = []string{DocPepper, DocKey(""), DocAccount(""), DocAllSuppressions, DocProposals, DocHolds}
+	// DocsDeleted are the prefixes of those that can be deleted.
+	DocsDeleted = []string{DocWebhooks, DocCases}
 )
 
 func DocList(id string) string       { return DocLists + id }
