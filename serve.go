@@ -507,7 +507,11 @@ func watchJournal(m *api.Metrics, j *record.Record) {
 		"interdict_journal_unproven_records":    {"Records that no checkpoint covers yet.", func(journal.Stats) float64 { return j.Unproven() }},
 		"interdict_journal_sync_seconds":        {"How long the last flush to disk took.", func(s journal.Stats) float64 { return s.LastSyncDuration.Seconds() }},
 	} {
-		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help},
-			func() float64 { return x.value(j.Stats()) }))
+		value := func() float64 { return x.value(j.Stats()) }
+		if strings.HasSuffix(name, "_total") {
+			m.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: x.help}, value))
+		} else {
+			m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help}, value))
+		}
 	}
 }
