@@ -82,7 +82,10 @@ func TestNothingThatIsHeldIsDeleted(t *testing.T) {
 				at = append(at, name)
 			}
 		}
-		for range k.index.Find(t.Context(), archive.Query{To: old.Add(time.Hour)}) {
+		for _, err := range k.index.Find(t.Context(), archive.Query{To: old.Add(time.Hour)}) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			at = append(at, "index")
 		}
 		return strings.Join(slices.Sorted(slices.Values(at)), " ")
