@@ -62,7 +62,7 @@ func (f *archiveFlags) openIndex(ctx context.Context, data string, log *slog.Log
 	case strings.HasPrefix(where, "postgres://"), strings.HasPrefix(where, "postgresql://"):
 		return pgindex.Open(ctx, where, log)
 	case strings.Contains(where, "://"):
-		return nil, usage("--archive %s: it is none of postgres://…, a folder, and none", lists.RedactURL(where))
+		return nil, usage("--archive %s: use postgres://…, a folder, or none", lists.RedactURL(where))
 	default:
 		return diskindex.Open(where, log)
 	}

@@ -32,7 +32,7 @@ func (c *restoreCmd) Run(e *env) error {
 	case c.From != "":
 		out, err = c.fromFolder(e)
 	default:
-		err = usage("say where from: --server URL of a running server, or --from DIR of the cache of one that has stopped")
+		err = usage("where from? Use --server URL of a running server, or --from DIR of the cache of one that has stopped")
 	}
 	if err != nil {
 		return err

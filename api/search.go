@@ -141,7 +141,7 @@ func cursorOf(p archive.Position) string {
 func parseCursor(text string) (archive.Position, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) != 32 {
-		return archive.Position{}, fault.E(fault.Invalid, "cursor is not one that a page has given")
+		return archive.Position{}, fault.E(fault.Invalid, "cursor: not one from an earlier page")
 	}
 	return archive.Position{Time: time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(), Writer: uuid.UUID(b[8:24]), Sequence: binary.BigEndian.Uint64(b[24:])}, nil
 }
@@ -184,7 +184,7 @@ func period(in map[string]string) (from, to time.Time, err error) {
 		}
 		if *x.into, err = time.Parse(time.RFC3339, text); err != nil {
 			if *x.into, err = time.Parse(time.DateOnly, text); err != nil {
-				return from, to, fault.E(fault.Invalid, "%s is no time such as 2026-11-01 or 2026-11-01T12:00:00Z", x.name)
+				return from, to, fault.E(fault.Invalid, "%s: not a time such as 2026-11-01 or 2026-11-01T12:00:00Z", x.name)
 			}
 		}
 	}
@@ -389,7 +389,7 @@ func (a *Archive) Alert(ctx context.Context, id string) (*client.Alert, error) {
 		}
 		return a.alertOf(&s)
 	}
-	return nil, fault.E(fault.NotFound, "there is no alert %s", address.Quote(id))
+	return nil, fault.E(fault.NotFound, "no such alert: %s", address.Quote(id))
 }
 
 func (a *Archive) alertOf(s *archive.AlertState) (*client.Alert, error) {

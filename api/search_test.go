@@ -152,7 +152,7 @@ func TestTheRecordIsSearched(t *testing.T) {
 		t.Error("it is not told up to when the index is complete")
 	}
 	for query, detail := range map[string]string{
-		"kind=nosuch": "", "limit=0": "limit is 1 to 1000", "limit=2000": "limit is 1 to 1000", "cursor=x": "cursor is not one that a page has given", "from=yesterday": "", "order=up": "",
+		"kind=nosuch": "", "limit=0": "limit is 1 to 1000", "limit=2000": "limit is 1 to 1000", "cursor=x": "cursor: not one from an earlier page", "from=yesterday": "", "order=up": "",
 		"network=btc": "network is for address",
 	} {
 		a := x.do(call{method: "GET", path: "/v1/audit?" + query, key: x.keyOf["otto"], wrong: true})
