@@ -299,15 +299,15 @@ func (k *keeper) run(ctx context.Context) {
 		all.Go(func() { k.indexer.Run(ctx) })
 		all.Go(func() { k.looker.Run(ctx) })
 	}
-	all.Go(func() { every(ctx, time.Minute, func() { k.measure(ctx) }) })
-	all.Go(func() { every(ctx, time.Hour, func() { k.move(ctx) }) })
+	all.Go(func() { every(ctx, func() time.Duration { k.measure(ctx); return time.Minute }) })
+	all.Go(func() { every(ctx, func() time.Duration { return k.move(ctx) }) })
 	all.Wait()
 }
 
-// every does something now and then after every interval.
-func every(ctx context.Context, interval time.Duration, do func()) {
+// every does something now, and each time again after the interval that it returns.
+func every(ctx context.Context, do func() time.Duration) {
 	for ctx.Err() == nil {
-		do()
+		interval := do()
 		select {
 		case <-ctx.Done():
 		case <-time.After(interval):
@@ -330,18 +330,20 @@ func (k *keeper) measure(ctx context.Context) {
 	k.mu.Unlock()
 }
 
-// move moves sealed segments to the bucket, and deletes what is older than the retention.
-func (k *keeper) move(ctx context.Context) {
+// move moves sealed segments to the bucket, and deletes what is older than the retention. It returns when to do so again.
+func (k *keeper) move(ctx context.Context) time.Duration {
 	err := k.moveOnce(ctx)
 	if ctx.Err() != nil {
-		return
+		return 0
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err != nil {
-		k.log.Error("keeping the record has failed; it is tried again", "error", err)
-	}
 	k.archived = err
+	if err != nil {
+		k.log.Error("keeping the record has failed; it is tried again in a minute", "error", err)
+		return time.Minute
+	}
+	return time.Hour
 }
 
 func (k *keeper) moveOnce(ctx context.Context) error {
