@@ -37,7 +37,7 @@ type archiveFlags struct {
 	bucketFlags
 	KeepLocal time.Duration `help:"For how long segments that are in the bucket also stay on the local disk." default:"720h"`
 	Retention int           `help:"Years after which records are deleted from the bucket and the index, unless a hold covers them." default:"10" placeholder:"YEARS"`
-	Holds     []string      `help:"Legal holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO,…"`
+	Holds     []string      `help:"Legal holds beside those of audit holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO,…"`
 }
 
 // bucketFlags name the bucket.
@@ -63,7 +63,7 @@ func (f *archiveFlags) openIndex(ctx context.Context, data string, log *slog.Log
 	case strings.HasPrefix(where, "postgres://"), strings.HasPrefix(where, "postgresql://"):
 		return pgindex.Open(ctx, where, log)
 	case strings.Contains(where, "://"):
-		return nil, usage("--archive %s: it is none of postgres://…, a folder, and none", lists.RedactURL(where))
+		return nil, usage("--archive %s: use postgres://…, a folder, or none", lists.RedactURL(where))
 	default:
 		return diskindex.Open(where, log)
 	}
@@ -81,29 +81,13 @@ func (f *archiveFlags) retention() time.Duration {
 	return time.Duration(f.Retention) * 366 * 24 * time.Hour
 }
 
-// holds reads --holds.
-func (f *archiveFlags) holds() (all []vault.Hold, err error) {
-	for _, text := range f.Holds {
-		from, to, ok := strings.Cut(text, "/")
-		if !ok {
-			return nil, usage("--holds %q is not FROM/TO", text)
-		}
-		h := vault.Hold{ID: text, Reason: "--holds"}
-		if h.From, h.To, err = period(from, to); err != nil {
-			return nil, err
-		}
-		all = append(all, h)
-	}
-	return all, nil
-}
-
 // keeper is what a server does with its record beside writing it: it indexes it, looks back on it, and moves it to the bucket.
 type keeper struct {
 	flags  *archiveFlags
 	opened *opened
 	index  archive.Index
 	vault  *vault.Vault
-	hold   []vault.Hold
+	holds  vault.Holds
 	log    *slog.Logger
 	node   string
 
@@ -122,7 +106,7 @@ type keeper struct {
 func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Screener, log *slog.Logger) (*keeper, error) {
 	k := &keeper{flags: &c.archiveFlags, opened: o, log: log, node: hostname(), space: vault.NewSpaceWatch(o.journal.Dir, time.Now)}
 	var err error
-	if k.hold, err = c.holds(); err != nil {
+	if k.holds, err = c.holds(o.store); err != nil {
 		return nil, err
 	}
 	if k.vault, err = c.openVault(ctx, o.journal); err != nil {
@@ -325,15 +309,15 @@ func (k *keeper) run(ctx context.Context) {
 		all.Go(func() { k.indexer.Run(ctx) })
 		all.Go(func() { k.looker.Run(ctx) })
 	}
-	all.Go(func() { every(ctx, time.Minute, func() { k.measure(ctx) }) })
-	all.Go(func() { every(ctx, time.Hour, func() { k.move(ctx) }) })
+	all.Go(func() { every(ctx, func() time.Duration { k.measure(ctx); return time.Minute }) })
+	all.Go(func() { every(ctx, func() time.Duration { return k.move(ctx) }) })
 	all.Wait()
 }
 
-// every does something now and then after every interval.
-func every(ctx context.Context, interval time.Duration, do func()) {
+// every does something now, and each time again after the interval that it returns.
+func every(ctx context.Context, do func() time.Duration) {
 	for ctx.Err() == nil {
-		do()
+		interval := do()
 		select {
 		case <-ctx.Done():
 		case <-time.After(interval):
@@ -357,18 +341,20 @@ func (k *keeper) measure(ctx context.Context) {
 	k.mu.Unlock()
 }
 
-// move moves sealed segments to the bucket, and deletes what is older than the retention.
-func (k *keeper) move(ctx context.Context) {
+// move moves sealed segments to the bucket, and deletes what is older than the retention. It returns when to do so again.
+func (k *keeper) move(ctx context.Context) time.Duration {
 	err := k.moveOnce(ctx)
 	if ctx.Err() != nil {
-		return
+		return 0
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err != nil {
-		k.log.Error("keeping the record has failed; it is tried again", "error", err)
-	}
 	k.archived = err
+	if err != nil {
+		k.log.Error("keeping the record has failed; it is tried again in a minute", "error", err)
+		return time.Minute
+	}
+	return time.Hour
 }
 
 func (k *keeper) moveOnce(ctx context.Context) error {
@@ -376,15 +362,15 @@ func (k *keeper) moveOnce(ctx context.Context) error {
 	var err error
 	if k.vault != nil {
 		report, archiveErr := k.vault.Archive(ctx)
-		dropped, dropErr := k.vault.DropLocal(ctx, time.Now().Add(-k.flags.KeepLocal), k.hold)
-		expired, expireErr := k.vault.Expire(ctx, before, k.hold)
+		dropped, dropErr := k.vault.DropLocal(ctx, time.Now().Add(-k.flags.KeepLocal), k.holds)
+		expired, expireErr := k.vault.Expire(ctx, before, k.holds)
 		err = errors.Join(archiveErr, dropErr, expireErr)
 		if report.Segments+len(dropped.Segments)+len(expired.Segments) > 0 {
 			k.log.Info("segments of the journal were moved", "bucket", k.vault.Describe(), "sent", report.Segments, "dropped_here", len(dropped.Segments), "deleted_after_retention", len(expired.Segments))
 		}
 	}
-	if k.index != nil && len(k.hold) == 0 { // with a hold nothing is dropped from the index
-		err = errors.Join(err, k.index.Drop(ctx, before))
+	if k.index != nil {
+		err = errors.Join(err, dropIndexed(ctx, k.index, before, k.holds))
 	}
 	return err
 }

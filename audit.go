@@ -37,6 +37,7 @@ type auditCmd struct {
 	Evidence      auditEvidenceCmd      `cmd:"" help:"Write all that proves an earlier check as one zip archive."`
 	Keys          auditKeysCmd          `cmd:"" help:"Show the public keys that verify the record."`
 	RotateKey     auditRotateKeyCmd     `cmd:"" help:"Make a new key that signs the record."`
+	Holds         auditHoldsCmd         `cmd:"" help:"Legal holds: records that are kept beyond the retention."`
 	Checkpoints   auditCheckpointsCmd   `cmd:"" help:"Print the newest checkpoints of all servers, to be kept elsewhere."`
 }
 
@@ -174,7 +175,7 @@ func (c *auditExportCmd) Run(e *env) error {
 		return err
 	}
 	if damage != nil {
-		return fault.E(fault.Unavailable, "the export is not complete: the journal is damaged; interdict audit verify tells where")
+		return fault.E(fault.Unavailable, "the export is not complete: the journal is damaged; interdict audit verify shows where")
 	}
 	return nil
 }
@@ -221,7 +222,7 @@ func period(from, to string) (start, end time.Time, err error) {
 		at, err := time.Parse(time.RFC3339, x.text)
 		if err != nil {
 			if at, err = time.Parse(time.DateOnly, x.text); err != nil {
-				return start, end, usage("%s %q is no time such as 2026-11-01 or 2026-11-01T12:00:00Z", x.flag, x.text)
+				return start, end, usage("%s %q: not a time such as 2026-11-01 or 2026-11-01T12:00:00Z", x.flag, x.text)
 			}
 		}
 		*x.into = at
@@ -529,11 +530,11 @@ func (c *auditVerifyCmd) elsewhere(e *env, out *verified) ([]record.Published, e
 	add := func(c client.Checkpoint, from string) error {
 		writer, err := uuid.Parse(c.Writer)
 		if err != nil {
-			return fault.E(fault.Invalid, "%s: writer %q is no UUID", from, c.Writer)
+			return fault.E(fault.Invalid, "%s: writer %q is not a UUID", from, c.Writer)
 		}
 		folder, err := uuid.Parse(c.Folder)
 		if err != nil {
-			return fault.E(fault.Invalid, "%s: folder %q is no UUID", from, c.Folder)
+			return fault.E(fault.Invalid, "%s: folder %q is not a UUID", from, c.Folder)
 		}
 		against = append(against, record.Published{Writer: writer, Folder: folder, Checkpoint: c.Checkpoint, Ended: c.Ended})
 		return nil
@@ -662,7 +663,7 @@ func textOf(e *env) func(*client.AuditRecord) error {
 
 // printCoverage says up to when a search is complete.
 func printCoverage(e *env, c *client.Coverage) {
-	until := "nothing can be said about any time yet"
+	until := "it is not known yet up to when the index is complete"
 	if c.CompleteUntil != nil {
 		until = "complete until " + c.CompleteUntil.Format(time.RFC3339)
 	}
@@ -673,7 +674,7 @@ func printCoverage(e *env, c *client.Coverage) {
 }
 
 type alertsCmd struct {
-	List    alertsListCmd    `cmd:"" default:"withargs" help:"Show earlier checks that would be answered otherwise now."`
+	List    alertsListCmd    `cmd:"" default:"withargs" help:"Show earlier checks whose answer would be different now."`
 	Resolve alertsResolveCmd `cmd:"" help:"Note what was decided on an alert."`
 }
 
@@ -817,7 +818,7 @@ func (c *auditArchiveCmd) Run(e *env) error {
 		return e.inUse(err)
 	}
 	defer o.close()
-	hold, err := c.holds()
+	holds, err := c.holds(o.store)
 	if err != nil {
 		return err
 	}
@@ -830,7 +831,7 @@ func (c *auditArchiveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	dropped, err := v.DropLocal(e.ctx, time.Now().Add(-c.KeepLocal), hold)
+	dropped, err := v.DropLocal(e.ctx, time.Now().Add(-c.KeepLocal), holds)
 	if err != nil {
 		return err
 	}

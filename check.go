@@ -60,7 +60,7 @@ func (c *checkCmd) Run(e *env) error {
 		}
 		at, _, err := period(c.At, "")
 		if err != nil {
-			return usage("--at %q is no time such as 2026-11-01 or 2026-11-01T12:00:00Z", c.At)
+			return usage("--at %q: not a time such as 2026-11-01 or 2026-11-01T12:00:00Z", c.At)
 		}
 		r, done, err := c.replays(e)
 		if err != nil {

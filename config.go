@@ -68,7 +68,7 @@ func configure(parser *kong.Kong, args []string, values settings) error {
 		for key, value := range file {
 			name := strings.ReplaceAll(key, "_", "-")
 			if !flags[name] || name == "config" || name == "help" {
-				return fmt.Errorf("settings file %s: %q is no setting", path, key)
+				return fmt.Errorf("settings file %s: %q is not a setting", path, key)
 			}
 			if list, ok := value.([]any); ok && several[name] {
 				value = joined(list)
@@ -100,7 +100,7 @@ func configure(parser *kong.Kong, args []string, values settings) error {
 		// INTERDICT_LONG, INTERDICT_REQUIRE_… and INTERDICT_TEST_… steer tests.
 		if name := strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(rest, "_FILE"), "_", "-")); ours && !flags[name] &&
 			!strings.HasPrefix(rest, "TEST_") && !strings.HasPrefix(rest, "REQUIRE_") && rest != "LONG" {
-			return fmt.Errorf("environment: %s is no setting", key)
+			return fmt.Errorf("environment: %s is not a setting", key)
 		}
 	}
 	return nil

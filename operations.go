@@ -62,6 +62,10 @@ type operations interface {
 	TestWebhook(ctx context.Context, id string) (*client.Delivery, error)
 	Deliveries(ctx context.Context, id string, limit int) ([]client.Delivery, error)
 
+	Holds(ctx context.Context) ([]client.LegalHold, error)
+	PlaceHold(ctx context.Context, r client.HoldRequest) (*client.LegalHold, error)
+	EndHold(ctx context.Context, id, reason string) (*client.LegalHold, error)
+
 	Proposals(ctx context.Context, state lists.ProposalState) ([]client.Proposal, error)
 	ApproveProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
 	RejectProposal(ctx context.Context, id, reason string) (*client.Proposal, error)

@@ -44,7 +44,7 @@ func (f *recordFlags) witnesses() ([]proof.WitnessClient, error) {
 	for _, text := range f.Witness {
 		url, vkey, ok := strings.Cut(strings.TrimSpace(text), " ")
 		if !ok {
-			return nil, usage("--witness %q is not a URL, a blank, and a public key", text)
+			return nil, usage("--witness %q: use a URL, a blank and a public key", text)
 		}
 		w, err := proof.NewWitnessClient(url, strings.TrimSpace(vkey), &http.Client{Timeout: 10 * time.Second})
 		if err != nil {

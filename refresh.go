@@ -39,7 +39,7 @@ type refreshCmd struct {
 	sourceFlags
 	Lists []string `arg:"" optional:"" name:"list" help:"Ids of lists; all that follow a source when none is given."`
 	Force bool     `help:"Fetch now, due or not."`
-	JSON  bool     `help:"Print what came of each list as JSON."`
+	JSON  bool     `help:"Print the result for each list as JSON."`
 }
 
 // Help is shown under refresh --help.
@@ -261,7 +261,7 @@ var (
 
 func newRefreshMetrics(registry *prometheus.Registry) *refreshMetrics {
 	m := &refreshMetrics{attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_refresh_total",
-		Help: "Attempts of this process to refresh a list, by what came of them."}, []string{"list", "outcome"})}
+		Help: "Attempts of this process to refresh a list, by outcome."}, []string{"list", "outcome"})}
 	registry.MustRegister(m.attempts, m)
 	return m
 }

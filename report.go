@@ -53,7 +53,7 @@ type reportDueCmd struct {
 // Help is shown under report due --help.
 func (*reportDueCmd) Help() string {
 	return "The report is due ten business days after the day of the event, which does not count. Saturdays, Sundays and the holidays of the US federal government\n" +
-		"(5 U.S.C. 6103) are no business days. Inauguration Day and days off by executive order count as business days: the date is early then, never late.\n\n" +
+		"(5 U.S.C. 6103) are not business days. Inauguration Day and days off by executive order count as business days: the date is early then, never late.\n\n" +
 		"Example:\n  interdict report due blocked 2026-12-18"
 }
 
@@ -65,7 +65,7 @@ func (c *reportDueCmd) Run(e *env) error {
 	at, err := time.ParseInLocation(time.DateOnly, c.At, in)
 	if err != nil {
 		if at, err = time.Parse(time.RFC3339, c.At); err != nil {
-			return usage("%q is no time such as 2026-03-02 or 2026-03-02T15:04:05Z", c.At)
+			return usage("%q: not a time such as 2026-03-02 or 2026-03-02T15:04:05Z", c.At)
 		}
 		at = at.In(in)
 	}
@@ -103,7 +103,7 @@ func (c *reportBlockedCmd) Run(e *env) error {
 		return err
 	}
 	if c.Year < 1997 || c.Year > 9999 {
-		return usage("--year %d is no year of an annual report", c.Year)
+		return usage("--year %d: not a year of an annual report", c.Year)
 	}
 	var releases []report.Release
 	if c.Releases != "" {
@@ -166,7 +166,7 @@ func journalDecisions(ctx context.Context, dir string, end time.Time) iter.Seq2[
 	return func(yield func(*screening.Decision, error) bool) {
 		for rec, err := range journal.Range(ctx, dir, time.Time{}, end) {
 			if errors.As(err, new(*journal.DamageError)) {
-				err = fault.E(fault.Unavailable, "the journal is damaged, and the report would not be complete: %w; interdict audit verify tells where", err)
+				err = fault.E(fault.Unavailable, "the journal is damaged, and the report would not be complete: %w; interdict audit verify shows where", err)
 			}
 			var d *screening.Decision
 			if err == nil && rec.Kind == journal.Check {
@@ -259,14 +259,14 @@ func readReleases(e *env, name string, in *time.Location) ([]report.Release, err
 		line, _ := rows.FieldPos(0)
 		check, err := uuid.Parse(strings.TrimSpace(row[id]))
 		if err != nil {
-			return nil, fault.E(fault.Invalid, "%s, line %d: check_id is no id of a check", name, line)
+			return nil, fault.E(fault.Invalid, "%s, line %d: check_id is not the id of a check", name, line)
 		}
 		r := report.Release{CheckID: check.String()}
 		text := strings.TrimSpace(row[at])
 		if r.At, err = time.Parse(time.RFC3339, text); err != nil {
 			day, err := time.ParseInLocation(time.DateOnly, text, in)
 			if err != nil {
-				return nil, fault.E(fault.Invalid, "%s, line %d: released_at is no time such as 2026-03-02 or 2026-03-02T15:04:05Z", name, line)
+				return nil, fault.E(fault.Invalid, "%s, line %d: released_at is not a time such as 2026-03-02 or 2026-03-02T15:04:05Z", name, line)
 			}
 			r.At = day.AddDate(0, 0, 1).Add(-time.Second) // the day of the block is not before it
 		}

@@ -168,7 +168,7 @@ func TestReportTimeliness(t *testing.T) {
 		t.Errorf("both forms: %d", code)
 	}
 	through[2] = "nosuch"
-	if code, _, errs := program(t, "", through...); code != exitError || !strings.Contains(errs, "no list") {
+	if code, _, errs := program(t, "", through...); code != exitError || !strings.Contains(errs, "no such list") {
 		t.Errorf("a list that does not exist: %d %s", code, errs)
 	}
 }

@@ -32,7 +32,7 @@ func (c *restoreCmd) Run(e *env) error {
 	case c.From != "":
 		out, err = c.fromFolder(e)
 	default:
-		err = usage("say where from: --server URL of a running server, or --from DIR of the cache of one that has stopped")
+		err = usage("where from? Use --server URL of a running server, or --from DIR of the cache of one that has stopped")
 	}
 	if err != nil {
 		return err
@@ -41,11 +41,14 @@ func (c *restoreCmd) Run(e *env) error {
 		printJSON(e.stdout, out)
 		return nil
 	}
-	if out.Generation == 0 {
+	switch {
+	case out.Generation == 0 && len(out.Notes) == 0:
 		fmt.Fprintf(e.stdout, "nothing is lost: the store descends from generation %d\n", out.Lost)
-		return nil
+	case out.Generation == 0:
+		fmt.Fprintf(e.stdout, "no generation is lost: the store descends from generation %d\n", out.Lost)
+	default:
+		fmt.Fprintf(e.stdout, "generation %d holds what generation %d held: %d lists and %d layers were put back\n", out.Generation, out.Lost, len(out.Lists), out.Layers)
 	}
-	fmt.Fprintf(e.stdout, "generation %d holds what generation %d held: %d lists and %d layers were put back\n", out.Generation, out.Lost, len(out.Lists), out.Layers)
 	for _, note := range out.Notes {
 		fmt.Fprintln(e.stdout, "  "+note)
 	}

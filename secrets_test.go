@@ -807,6 +807,12 @@ func fieldsOfTheAPI() []field {
 	for _, name := range []string{"url", "description", "reason", "[unknown]"} {
 		member(http.MethodPost, "/v1/webhooks", name, object{"url": "https://hooks.invalid/"})
 	}
+	for _, name := range []string{"from", "to", "reason", "[unknown]"} {
+		member(http.MethodPost, "/v1/holds", name, object{"reason": "x"})
+	}
+	add("hold", func(s *running, text string) {
+		s.sendJSON(http.MethodPost, "/v1/holds/"+url.PathEscape(text)+"/end", object{"reason": text})
+	})
 	add("webhook", func(s *running, text string) {
 		p := url.PathEscape(text)
 		s.sendJSON(http.MethodPost, "/v1/webhooks", object{"url": "https://hooks.invalid/" + p})

@@ -45,13 +45,13 @@ type serveCmd struct {
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
 	TLSKey          string        `name:"tls-key" help:"PEM file of its key." placeholder:"FILE"`
 	TLSClientCA     string        `name:"tls-client-ca" help:"PEM file of the authorities of client certificates: callers need none, but one that is presented must be valid." placeholder:"FILE"`
-	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For tells the address of the caller; nobody's when not given." placeholder:"CIDR,…"`
+	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For is trusted for the address of the caller; none when not given." placeholder:"CIDR,…"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
 	ChecksPerSecond float64       `help:"How many checks a second one key may ask; 0 for no limit." default:"0"`
 	FourEyes        string        `help:"off lets one person make changes that weaken screening; otherwise a second person must approve them." enum:"on,off" default:"on"`
-	MaxUploads      int           `help:"How many uploads may be in progress; the next one is told to come back later." default:"8" placeholder:"N"`
+	MaxUploads      int           `help:"How many uploads may be in progress; the next one gets 503." default:"8" placeholder:"N"`
 	UploadSpace     int           `help:"Megabytes of disk that uploads in progress may take in the folder for temporary files (TMPDIR)." default:"8192" placeholder:"MB"`
 	Refresh         bool          `help:"Fetch lists that follow a source when they are due; of several servers on one store one does it." default:"true" negatable:""`
 	Cache           string        `help:"Folder of the local copy of what is served, to start from while Redis is away; DATA/cache when not given, none for none. Of one server only." placeholder:"DIR"`
@@ -124,7 +124,7 @@ func (c *serveCmd) loopbackOnly() error {
 	for _, addr := range []*string{&c.Listen, &c.AdminListen} {
 		host, _, err := net.SplitHostPort(*addr)
 		if err != nil {
-			return usage("%q is no HOST:PORT", *addr)
+			return usage("%q is not HOST:PORT", *addr)
 		}
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return usage("the demonstration listens on loopback only, not on %s", *addr)
@@ -478,7 +478,7 @@ func kindOf(action string) journal.Kind {
 		return kind
 	}
 	switch {
-	case strings.HasPrefix(action, "key-"), strings.HasPrefix(action, "person-"), strings.HasPrefix(action, "webhook-"):
+	case strings.HasPrefix(action, "key-"), strings.HasPrefix(action, "person-"), strings.HasPrefix(action, "webhook-"), strings.HasPrefix(action, "hold-"):
 		return journal.Key
 	case strings.HasPrefix(action, "sign-in"):
 		return journal.SignIn
@@ -517,7 +517,11 @@ func watchJournal(m *api.Metrics, j *record.Record) {
 		"interdict_journal_unproven_records":    {"Records that no checkpoint covers yet.", func(journal.Stats) float64 { return j.Unproven() }},
 		"interdict_journal_sync_seconds":        {"How long the last flush to disk took.", func(s journal.Stats) float64 { return s.LastSyncDuration.Seconds() }},
 	} {
-		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help},
-			func() float64 { return x.value(j.Stats()) }))
+		value := func() float64 { return x.value(j.Stats()) }
+		if strings.HasSuffix(name, "_total") {
+			m.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: x.help}, value))
+		} else {
+			m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help}, value))
+		}
 	}
 }

@@ -39,7 +39,7 @@ func (c *configCheckCmd) Run(e *env) error {
 		err = checkNumbers(k)
 	}
 	if err == nil {
-		_, err = all.Serve.holds()
+		_, err = all.Serve.holds(nil)
 	}
 	if err != nil {
 		return usage("%w", err)

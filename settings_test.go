@@ -59,7 +59,7 @@ func TestExampleOfSettingsCanBeUsed(t *testing.T) {
 
 func TestSettingsAreChecked(t *testing.T) {
 	for text, want := range map[string]string{
-		"max_lg: 3s": `"max_lg" is no setting`, "max_lag: 3x": `--max-lag: expected duration but got "3x"`, "four_eyes: maybe": `--four-eyes must be one of "on","off"`,
+		"max_lg: 3s": `"max_lg" is not a setting`, "max_lag: 3x": `--max-lag: expected duration but got "3x"`, "four_eyes: maybe": `--four-eyes must be one of "on","off"`,
 		"holds: [x]": `--holds "x" is not FROM/TO`, "shadow_trm: ftp://x": "--shadow-trm must be an http or https URL", "resident: -1": "--resident",
 	} {
 		file := filepath.Join(t.TempDir(), "interdict.yaml")

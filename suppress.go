@@ -61,7 +61,7 @@ func (c *proposeCmd) Run(e *env) error {
 	until, err := time.Parse(time.DateOnly, c.Until)
 	if err != nil {
 		if until, err = time.Parse(time.RFC3339, c.Until); err != nil {
-			return usage("--until: %q is no date (YYYY-MM-DD)", c.Until)
+			return usage("--until: %q is not a date (YYYY-MM-DD)", c.Until)
 		}
 	}
 	return c.changes(e, func(o operations) error {

@@ -45,7 +45,7 @@ type webhooksCmd struct {
 	List       webhookListCmd       `cmd:"" help:"Show all webhooks." default:"withargs"`
 	Rotate     webhookRotateCmd     `cmd:"" help:"Give a webhook a new secret; the old one signs, too, for a while."`
 	Delete     webhookDeleteCmd     `cmd:"" help:"Delete a webhook with its deliveries."`
-	Deliveries webhookDeliveriesCmd `cmd:"" help:"Show what was sent to a webhook, and what came of it."`
+	Deliveries webhookDeliveriesCmd `cmd:"" help:"Show what was sent to a webhook, and the outcome."`
 	Test       webhookTestCmd       `cmd:"" help:"Send a ping to a webhook."`
 }
 
@@ -248,7 +248,7 @@ type webhookMetrics struct {
 
 func newWebhookMetrics(registry *prometheus.Registry) *webhookMetrics {
 	m := &webhookMetrics{attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_webhook_attempts_total",
-		Help: "Attempts of this process to deliver an event, by what came of them: delivered, retry, failed (for good)."}, []string{"outcome"})}
+		Help: "Attempts of this process to deliver an event, by outcome: delivered, retry, failed (for good)."}, []string{"outcome"})}
 	for _, outcome := range []string{"delivered", "retry", "failed"} {
 		m.attempts.WithLabelValues(outcome)
 	}

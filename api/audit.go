@@ -90,7 +90,7 @@ func (a *Audit) find(ctx context.Context, checkID string) (*journal.Record, erro
 		return nil, err
 	}
 	if rec.Kind != journal.Check {
-		return nil, fault.E(fault.NotFound, "the record with the id %s is no check", id)
+		return nil, fault.E(fault.NotFound, "record %s is not a check", id)
 	}
 	return &rec, nil
 }

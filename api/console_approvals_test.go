@@ -95,7 +95,7 @@ func TestConsoleApprovals(t *testing.T) {
 	same(t, "sent back", map[string]any{"state": "rejected", "decided": map[string]any{"by": "lee", "reason": "still <i>needed</i>"}},
 		decided(h.by("otto", "GET", "/v1/proposals/"+id, nil).want(200)))
 	h.shows(lee, path, url.Values{"id": {id}, "do": {"approve"}, "reason": {"kept <text>"}}, 409, "The proposal is rejected, not open.", "still &lt;i&gt;needed")
-	h.shows(lee, path, url.Values{"id": {"nosuch"}, "do": {"approve"}}, 404, "There is no proposal")
+	h.shows(lee, path, url.Values{"id": {"nosuch"}, "do": {"approve"}}, 404, "No such proposal")
 
 	h.goes(lee, path, url.Values{"id": {other}, "do": {"approve"}}, path)
 	same(t, "retired", any(0.0), h.by("otto", "GET", "/v1/lists/ofac-sdn", nil).want(200)["active_version"])

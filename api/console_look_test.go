@@ -255,7 +255,7 @@ func TestConsoleSearchesTheRecord(t *testing.T) {
 	d.shows("/console/decisions?by=root&kind=list+change", 200, "settings list ofac-sdn", "Field Before After Approvals that a version needs 0")
 	d.shows("/console/decisions?kind=look-back", 200, "looked back on all checks: 2 checks answered again, 0 alerts")
 	d.shows("/console/decisions?reference="+url.QueryEscape("<b>dep-1"), 200, "reference <b>dep-1, customer c-<b>dep-1")
-	for query, want := range map[string]string{"from=yesterday": "write a time such as", "network=btc": "it is for an address", "kind=nosuch": "use one of", "cursor=x": "Cursor is not one"} {
+	for query, want := range map[string]string{"from=yesterday": "write a time such as", "network=btc": "it is for an address", "kind=nosuch": "use one of", "cursor=x": "ot one from an earlier page"} {
 		d.shows("/console/decisions?"+query, 400, want)
 	}
 

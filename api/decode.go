@@ -68,7 +68,7 @@ func (p *scanner) str() (string, error) {
 			return p.strSlow()
 		case c < 0x20:
 			p.i = j
-			return "", p.fail("a control character stands in a string")
+			return "", p.fail("a string has a control character")
 		}
 	}
 	p.i = len(p.s)
@@ -84,7 +84,7 @@ func (p *scanner) strSlow() (string, error) {
 			p.i++
 			return b.String(), nil
 		case c < 0x20:
-			return "", p.fail("a control character stands in a string")
+			return "", p.fail("a string has a control character")
 		case c == '\\':
 			if err := p.escape(&b); err != nil {
 				return "", err
@@ -128,7 +128,7 @@ func (p *scanner) escape(b *strings.Builder) error {
 			low, ok = p.hex4(p.i + 8)
 		}
 		if !ok || r >= 0xdc00 || low < 0xdc00 || low >= 0xe000 {
-			return p.fail("a surrogate stands alone")
+			return p.fail("half of a surrogate pair")
 		}
 		r = 0x10000 + (r-0xd800)<<10 + (low - 0xdc00)
 		n = 12
@@ -274,14 +274,14 @@ func (p *scanner) check(r *screening.Request) error {
 				return p.fail("field " + address.Quote(name) + " is unknown")
 			}
 			if seen[field] {
-				return p.fail("field " + name + " stands twice")
+				return p.fail("field " + name + " appears twice")
 			}
 			seen[field] = true
 			if !p.take(':') {
 				return p.fail("a colon is expected")
 			}
 			if p.space(); p.i < len(p.s) && p.s[p.i] != '"' {
-				return p.fail("field " + name + " must be a string; something else stands")
+				return p.fail("field " + name + " must be a string; another type was found")
 			}
 			if *into, err = p.str(); err != nil {
 				return err
@@ -338,7 +338,7 @@ func decodeChecks(body, by string, requests []screening.Request, errs []error) (
 		return nil, nil, p.fail("field " + address.Quote(name) + " is unknown")
 	}
 	if !p.take(':') || !p.take('[') {
-		return nil, nil, p.fail("field checks must be an array; something else stands")
+		return nil, nil, p.fail("field checks must be an array; another type was found")
 	}
 	if !p.take(']') {
 		for {
@@ -369,7 +369,7 @@ func decodeChecks(body, by string, requests []screening.Request, errs []error) (
 		case err != nil:
 			return nil, nil, err
 		case name == "checks":
-			return nil, nil, p.fail("field checks stands twice")
+			return nil, nil, p.fail("field checks appears twice")
 		default:
 			return nil, nil, p.fail("field " + address.Quote(name) + " is unknown")
 		}

@@ -111,7 +111,7 @@ var errBatch = errors.New("no batch")
 
 // referenceBatch decodes a batch: an item that is JSON but no check has an error of its own.
 func referenceBatch(body []byte) (requests []screening.Request, errs []error, err error) {
-	// What an item holds is looked at later; that a name stands twice in it makes it no check, and does not spoil the others.
+	// What an item holds is looked at later; that a name appears twice in it makes it no check, and does not spoil the others.
 	d := jsontext.NewDecoder(strings.NewReader(string(body)), jsontext.AllowDuplicateNames(true))
 	expect := func(kind jsontext.Kind, text string) bool {
 		t, err := d.ReadToken()

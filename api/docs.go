@@ -82,7 +82,7 @@ func serveDocs(w http.ResponseWriter, r *http.Request, file, tryOut string) erro
 		body = fmt.Appendf(nil, docsStart, tryOut)
 	default:
 		if docsFiles[file] == "" {
-			return fault.E(fault.NotFound, "there is no such page")
+			return fault.E(fault.NotFound, "no such page")
 		}
 		var err error
 		if body, err = swaggerUI.ReadFile("swagger/" + file + ".gz"); err != nil {

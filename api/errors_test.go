@@ -21,13 +21,13 @@ func TestMalformedRequestIsRefusedNotGuessed(t *testing.T) {
 	for name, x := range map[string]struct{ body, detail string }{
 		"an unknown field must not widen a check":    {`{` + q + `,"direction":"deposit","netwrok"@@:"bitcoin"}`, `JSON: field "netwrok" is unknown`},
 		"a field in other letter case is unknown":    {`{` + q + `,"Direction"@@:"deposit"}`, `JSON: field "Direction" is unknown`},
-		"the second of two addresses must not win":   {`{` + q + `,"address"@@:"` + lazarus + `","direction":"deposit"}`, `JSON: field address stands twice`},
-		"a field twice, once with an escape":         {`{` + q + `,"\u0061ddress"@@:"` + lazarus + `","direction":"deposit"}`, `JSON: field address stands twice`},
-		"a number is no address":                     {`{"address":@@1,"direction":"deposit"}`, `JSON: field address must be a string; something else stands`},
-		"null is no network":                         {`{` + q + `,"direction":"deposit","network":@@null}`, `JSON: field network must be a string; something else stands`},
+		"the second of two addresses must not win":   {`{` + q + `,"address"@@:"` + lazarus + `","direction":"deposit"}`, `JSON: field address appears twice`},
+		"a field twice, once with an escape":         {`{` + q + `,"\u0061ddress"@@:"` + lazarus + `","direction":"deposit"}`, `JSON: field address appears twice`},
+		"a number is no address":                     {`{"address":@@1,"direction":"deposit"}`, `JSON: field address must be a string; another type was found`},
+		"null is no network":                         {`{` + q + `,"direction":"deposit","network":@@null}`, `JSON: field network must be a string; another type was found`},
 		"an array is no check":                       {`@@[{` + q + `,"direction":"deposit"}]`, `JSON: an object is expected`},
 		"invalid UTF-8":                              {`{` + q + ",\"direction\":\"deposit\",\"customer\":\"@@\xff\"}", `JSON: the text is not valid UTF-8`},
-		"half of a surrogate pair":                   {`{` + q + `,"direction":"deposit","customer":"@@\ud800"}`, `JSON: a surrogate stands alone`},
+		"half of a surrogate pair":                   {`{` + q + `,"direction":"deposit","customer":"@@\ud800"}`, `JSON: half of a surrogate pair`},
 		"no address":                                 {`{"direction":"deposit"}`, `field address is missing`},
 		"no direction":                               {`{` + q + `}`, `field direction is missing`},
 		"a direction that is none":                   {`{` + q + `,"direction":"out"}`, `field direction is neither deposit nor withdrawal`},
@@ -37,7 +37,7 @@ func TestMalformedRequestIsRefusedNotGuessed(t *testing.T) {
 		"a body cut in the middle":                   {`{` + q + `,"direction":"depo@@`, `JSON: a string has no end`},
 		"a comma too many":                           {`{` + q + `,"direction":"deposit",@@}`, `JSON: a string is expected`},
 		"a comment":                                  {`{` + q + `,"direction":"deposit"@@/**/}`, `JSON: a comma or } is expected`},
-		"a control character":                        {`{` + q + ",\"direction\":\"deposit\",\"customer\":\"a@@\nb\"}", `JSON: a control character stands in a string`},
+		"a control character":                        {`{` + q + ",\"direction\":\"deposit\",\"customer\":\"a@@\nb\"}", `JSON: a string has a control character`},
 		"a reference that does not fit into the log": {`{` + q + `,"direction":"deposit","reference":"` + strings.Repeat("r", 257) + `"@@}`, `JSON: field reference is longer than 256 bytes, which ends`},
 		"a byte order mark":                          {"@@\ufeff{" + q + `,"direction":"deposit"}`, `JSON: an object is expected`},
 		"a network that is no name":                  {`{` + q + `,"direction":"deposit","network":"` + strings.Repeat("n", 257) + `"@@}`, `JSON: field network is longer than 256 bytes, which ends`},
@@ -69,10 +69,10 @@ func TestMalformedBatch(t *testing.T) {
 		"no checks":                     {`{}`, `field checks is missing`},
 		"an unknown field":              {`{"check"@@:[` + item + `]}`, `JSON: field "check" is unknown`},
 		"an unknown field behind":       {`{"checks":[` + item + `],"dry_run"@@:true}`, `JSON: field "dry_run" is unknown`},
-		"the field twice":               {`{"checks":[],"checks"@@:[` + item + `]}`, `JSON: field checks stands twice`},
+		"the field twice":               {`{"checks":[],"checks"@@:[` + item + `]}`, `JSON: field checks appears twice`},
 		"a single check":                {`{"address"@@` + item[10:], `JSON: field "address" is unknown`},
-		"no array":                      {`{"checks":@@` + item + `}`, `JSON: field checks must be an array; something else stands`},
-		"null":                          {`{"checks":@@null}`, `JSON: field checks must be an array; something else stands`},
+		"no array":                      {`{"checks":@@` + item + `}`, `JSON: field checks must be an array; another type was found`},
+		"null":                          {`{"checks":@@null}`, `JSON: field checks must be an array; another type was found`},
 		"an item cut in the middle":     {`{"checks":[` + item[:40] + `@@`, `JSON: a string has no end`},
 		"no end":                        {`{"checks":[` + item + `]@@`, `JSON: } is expected`},
 		"something behind":              {`{"checks":[` + item + `]}@@x`, `JSON: something follows the end of the value`},
@@ -141,7 +141,7 @@ func TestQueryIsReadStrictly(t *testing.T) {
 	h := screened(t)
 	for path, detail := range map[string]string{
 		"/v1/addresses/" + genesis + "?netwrok=bitcoin":                     `query parameter "netwrok" is unknown`,
-		"/v1/addresses/" + genesis + "?network=bitcoin&network=litecoin":    `query parameter network stands twice`,
+		"/v1/addresses/" + genesis + "?network=bitcoin&network=litecoin":    `query parameter network appears twice`,
 		"/v1/addresses/" + genesis + "?network=bit%zzcoin":                  `the query is malformed`,
 		"/v1/addresses/" + genesis + "?network=bitcoin;x=1":                 `the query is malformed`,
 		"/v1/addresses/" + genesis + "?network=" + strings.Repeat("n", 257): `query parameter network is longer than 256 bytes`,
@@ -163,7 +163,7 @@ func TestQueryIsReadStrictly(t *testing.T) {
 		"/v1/traffic?from=yesterday":                                        `from is no time such as 2026-11-01 or 2026-11-01T12:00:00Z`,
 		"/v1/addresses/" + genesis + "/history?at=now":                      `query parameter "at" is unknown`,
 		"/v1/lists/ofac-sdn/versions/1/quarantine?limit=many":               `limit must be a number of rows`,
-		"/v1/lists/ofac-sdn/versions/1/quarantine?offset=1&offset=2":        `query parameter offset stands twice`,
+		"/v1/lists/ofac-sdn/versions/1/quarantine?offset=1&offset=2":        `query parameter offset appears twice`,
 	} {
 		h.by("root", "GET", path, nil).refused(problem{Status: 400, Code: "invalid_request", Detail: detail})
 	}
@@ -192,6 +192,8 @@ func TestSettingsAreReadStrictly(t *testing.T) {
 		{"POST", "/v1/people/nosuch/roles", `"reason":"r"`},
 		{"POST", "/v1/people/nosuch/reset", `"reason":"r"`},
 		{"POST", "/v1/people/nosuch/disable", `"reason":"r"`},
+		{"POST", "/v1/holds", `"reason":"r"`},
+		{"POST", "/v1/holds/nosuch/end", `"reason":"r"`},
 		{"POST", "/v1/webhooks", `"url":"https://hooks.example.org/"`},
 		{"POST", "/v1/webhooks/nosuch/rotate", `"reason":"r"`},
 		{"POST", "/v1/alerts/nosuch/resolve", `"reason":"r"`},
@@ -342,6 +344,9 @@ var routes = []struct {
 	{"POST", "/v1/proposals/nosuch/approve", nil, []auth.Role{auth.Approver}},
 	{"POST", "/v1/proposals/nosuch/reject", nil, []auth.Role{auth.Analyst, auth.Approver}},
 	{"DELETE", "/v1/lists/nosuch", nil, []auth.Role{auth.Admin}},
+	{"GET", "/v1/holds", nil, []auth.Role{auth.Auditor, auth.Approver}},
+	{"POST", "/v1/holds", map[string]any{"reason": "r"}, []auth.Role{auth.Approver, auth.Admin}},
+	{"POST", "/v1/holds/nosuch/end", map[string]any{"reason": "r"}, []auth.Role{auth.Approver, auth.Admin}},
 	{"GET", "/v1/webhooks", nil, []auth.Role{auth.Admin}},
 	{"POST", "/v1/webhooks", map[string]any{"url": "https://hooks.example.org/"}, []auth.Role{auth.Admin}},
 	{"POST", "/v1/webhooks/nosuch/rotate", nil, []auth.Role{auth.Admin}},
@@ -437,7 +442,7 @@ func TestNoRouteAnswersWithoutAKey(t *testing.T) {
 func TestPathsAndMethods(t *testing.T) {
 	h := screened(t)
 	for _, path := range []string{"/", "/v1", "/v1/", "/v1/check/", "/v2/check", "/docs", "/v1/lists/ofac-sdn/", "/v1/lists/ofac-sdn/versions/1/nothing", "/metrics", "/debug/pprof/", "/.env", "/v1/%63heck"} {
-		h.by("root", "GET", path, nil).refused(problem{Status: 404, Code: "not_found", Detail: "there is no such route"})
+		h.by("root", "GET", path, nil).refused(problem{Status: 404, Code: "not_found", Detail: "no such route"})
 	}
 	for _, x := range []struct{ method, path, allow string }{{"GET", "/v1/check", "POST"}, {"DELETE", "/v1/lists/ofac-sdn/versions", "GET, POST"}, {"POST", "/livez", "GET"}, {"PATCH", "/v1/keys", "GET, POST"}} {
 		a := h.by("root", x.method, x.path, nil)

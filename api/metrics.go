@@ -35,7 +35,7 @@ func NewMetrics() *Metrics {
 			Help:    "Time from the request's header to the answer.",
 			Buckets: []float64{.00005, .0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2.5, 10, 60}}, []string{"method", "route"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_refused_total",
-			Help: "Texts that are no address, by reason."}, []string{"reason"}),
+			Help: "Texts that could not be read as an address, by reason."}, []string{"reason"}),
 	}
 	results := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_checks_total", Help: "Decisions by result."}, []string{"result"})
 	for _, r := range []screening.Result{screening.Miss, screening.Hit} {

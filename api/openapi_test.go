@@ -29,7 +29,7 @@ import (
 // that nobody described fails a test. The published schemas are open, because clients ignore fields they do not know.
 var document = sync.OnceValue(func() *openapi3.T {
 	doc := published()
-	for _, t := range []string{"application/x-ndjson", "text/html", "text/css", "text/javascript", "image/png"} {
+	for _, t := range []string{"application/x-ndjson", "application/vnd.apache.parquet", "text/html", "text/css", "text/javascript", "image/png"} {
 		openapi3filter.RegisterBodyDecoder(t, openapi3filter.FileBodyDecoder)
 	}
 	objects(answers(doc), func(_ string, s *openapi3.Schema) {

@@ -33,13 +33,20 @@ type auditRow struct {
 	SHA256     string    `parquet:"sha256"`
 }
 
-// rowsPerGroup bounds the memory of a ParquetWriter.
-const rowsPerGroup = 20_000
+// mediaParquet is the registered media type of Parquet files.
+const mediaParquet = "application/vnd.apache.parquet"
+
+// rowsPerGroup and bytesPerGroup bound the memory of a ParquetWriter.
+const (
+	rowsPerGroup  = 20_000
+	bytesPerGroup = 16 << 20
+)
 
 // ParquetWriter writes records as a Parquet file, compressed with zstd. It writes no Bloom filters: with them, readers have been seen to find nothing.
 type ParquetWriter struct {
-	w    *parquet.GenericWriter[auditRow]
-	rows int
+	w     *parquet.GenericWriter[auditRow]
+	rows  int // in the group that is being written
+	bytes int // of their longest texts
 }
 
 // NewParquetWriter returns a writer of a file to w.
@@ -58,10 +65,12 @@ func (p *ParquetWriter) Write(r *client.AuditRecord) error {
 	if _, err := p.w.Write([]auditRow{row}); err != nil {
 		return err
 	}
-	if p.rows++; p.rows%rowsPerGroup == 0 {
-		return p.w.Flush()
+	p.rows++
+	if p.bytes += len(row.Answer) + len(row.Change) + len(row.Error); p.rows < rowsPerGroup && p.bytes < bytesPerGroup {
+		return nil
 	}
-	return nil
+	p.rows, p.bytes = 0, 0
+	return p.w.Flush()
 }
 
 // Close ends the file.

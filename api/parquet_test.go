@@ -54,3 +54,32 @@ func TestParquetIsReadBack(t *testing.T) {
 		}
 	}
 }
+
+// Few large records fill a group as many small ones do, and no column has a Bloom filter.
+func TestParquetIsWrittenInBoundedMemory(t *testing.T) {
+	var b bytes.Buffer
+	w := api.NewParquetWriter(&b)
+	answer := bytes.Repeat([]byte("x"), 1<<20)
+	for i := range 40 {
+		if err := w.Write(&client.AuditRecord{Kind: "check", Sequence: uint64(i + 1), Check: &client.CheckRecord{Answer: answer}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f, err := parquet.OpenFile(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []int64
+	for _, g := range f.Metadata().RowGroups {
+		rows = append(rows, g.NumRows)
+		for _, c := range g.Columns {
+			if c.MetaData.BloomFilterOffset != 0 {
+				t.Errorf("column %v has a Bloom filter", c.MetaData.PathInSchema)
+			}
+		}
+	}
+	same(t, "rows of the groups", []int64{16, 16, 8}, rows)
+}

@@ -38,11 +38,11 @@ var kinds = map[fault.Kind]struct {
 }{
 	fault.Internal:           {http.StatusInternalServerError, "internal", "Something went wrong here"},
 	fault.Invalid:            {http.StatusBadRequest, "invalid_request", "The request cannot be understood"},
-	fault.InvalidAddress:     {http.StatusUnprocessableEntity, "invalid_address", "The text is no address"},
+	fault.InvalidAddress:     {http.StatusUnprocessableEntity, "invalid_address", "The text is not an address"},
 	fault.UnsupportedNetwork: {http.StatusUnprocessableEntity, "unsupported_network", "The network is not known"},
 	fault.Unauthorized:       {http.StatusUnauthorized, "unauthorized", "An API key is needed"},
 	fault.Forbidden:          {http.StatusForbidden, "forbidden", "The API key may not do this"},
-	fault.NotFound:           {http.StatusNotFound, "not_found", "There is no such thing"},
+	fault.NotFound:           {http.StatusNotFound, "not_found", "Not found"},
 	fault.Conflict:           {http.StatusConflict, "conflict", "The state does not allow it"},
 	fault.Precondition:       {http.StatusPreconditionFailed, "precondition_failed", "The resource has changed"},
 	fault.TooLarge:           {http.StatusRequestEntityTooLarge, "too_large", "The request is too large"},

@@ -90,7 +90,7 @@ func (a *Acting) Proposal(ctx context.Context, id string) (*client.Proposal, err
 func (a *Acting) proposal(ctx context.Context, id string) (p lists.Proposal, revision uint64, err error) {
 	p, revision, err = lists.Read[lists.Proposal](ctx, a.Store, lists.DocProposal(known(id)))
 	if fault.Is(err, fault.NotFound) || err == nil && !a.sees(&p) {
-		err = fault.E(fault.NotFound, "there is no proposal %s", address.Quote(id))
+		err = fault.E(fault.NotFound, "no such proposal: %s", address.Quote(id))
 	}
 	return p, revision, err
 }
@@ -197,6 +197,8 @@ func (a *Acting) apply(ctx context.Context, p *lists.Proposal, w lists.Warrant) 
 		if err = changeOf(p, &x); err == nil {
 			err = a.Keys.Accounts().Apply(ctx, x, auth.Change{By: a.person.Actor, Reason: p.Reason, Warrant: w})
 		}
+	case lists.ProposeHold:
+		_, err = a.endHold(ctx, p.Subject, p.Reason, w)
 	default:
 		err = fault.E(fault.Internal, "a proposal of the kind %q cannot be made", p.Kind)
 	}

@@ -27,7 +27,7 @@ func (a *Acting) Timeliness(ctx context.Context, q client.TimelinessQuery) (*lis
 }
 
 func noSuchList(id string) error {
-	return fault.E(fault.NotFound, "there is no list %s", address.Quote(id))
+	return fault.E(fault.NotFound, "no such list: %s", address.Quote(id))
 }
 
 func (s *Server) getTimeliness(c *gin.Context, who *auth.Principal) error {

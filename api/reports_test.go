@@ -34,12 +34,12 @@ func TestTimeliness(t *testing.T) {
 	summary := as("/v1/reports/timeliness").want(200)["lists"].([]any)
 	same(t, "lists of a limited key", []any{"deny"}, []any{summary[0].(map[string]any)["list"]})
 	same(t, "how many", 1, len(summary))
-	as("/v1/reports/timeliness?list=ofac-sdn").refused(problem{Status: 404, Code: "not_found", Detail: `there is no list "ofac-sdn"`})
+	as("/v1/reports/timeliness?list=ofac-sdn").refused(problem{Status: 404, Code: "not_found", Detail: `no such list: "ofac-sdn"`})
 	for _, list := range []string{"nosuch", "No%20Id"} {
 		h.by("otto", "GET", "/v1/reports/timeliness?list="+list, nil).refused(problem{Status: 404, Code: "not_found"})
 	}
 	later := time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
 	same(t, "later", []any{}, h.by("otto", "GET", "/v1/reports/timeliness?from="+later, nil).want(200)["activations"].([]any))
-	h.by("otto", "GET", "/v1/reports/timeliness?to=soon", nil).refused(problem{Status: 400, Code: "invalid_request", Detail: "to is no time such as 2026-11-01 or 2026-11-01T12:00:00Z"})
+	h.by("otto", "GET", "/v1/reports/timeliness?to=soon", nil).refused(problem{Status: 400, Code: "invalid_request", Detail: "to: not a time such as 2026-11-01 or 2026-11-01T12:00:00Z"})
 	h.by("otto", "GET", "/v1/reports/timeliness?page=2", nil).refused(problem{Status: 400, Code: "invalid_request", Detail: `query parameter "page" is unknown`})
 }

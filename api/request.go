@@ -29,7 +29,7 @@ func bind(c *gin.Context, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(body.Bytes(), into, json.RejectUnknownMembers(true)); err != nil {
-		return fault.E(fault.Invalid, "%s", withoutSecrets(err, "the body is no JSON with the members of this call"))
+		return fault.E(fault.Invalid, "%s", withoutSecrets(err, "the body is not JSON with the members of this call"))
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func query(c *gin.Context, known ...string) (map[string]string, error) {
 			return nil, fault.E(fault.Invalid, "query parameter %s is unknown", address.Quote(name))
 		}
 		if len(values) > 1 {
-			return nil, fault.E(fault.Invalid, "query parameter %s stands twice", name)
+			return nil, fault.E(fault.Invalid, "query parameter %s appears twice", name)
 		}
 		out[name] = values[0]
 	}
@@ -87,7 +87,7 @@ func withReason[T any](c *gin.Context, change func(ctx context.Context, id, reas
 func number(c *gin.Context) (int, error) {
 	n, err := strconv.Atoi(param(c, "n"))
 	if err != nil || n < 1 {
-		return 0, fault.E(fault.NotFound, "%s is no number of one", address.Quote(param(c, "n")))
+		return 0, fault.E(fault.NotFound, "%s is not a positive number", address.Quote(param(c, "n")))
 	}
 	return n, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/csv"
 	"encoding/json"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -140,7 +141,7 @@ func cursorOf(p archive.Position) string {
 func parseCursor(text string) (archive.Position, error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(b) != 32 {
-		return archive.Position{}, fault.E(fault.Invalid, "cursor is not one that a page has given")
+		return archive.Position{}, fault.E(fault.Invalid, "cursor: not one from an earlier page")
 	}
 	return archive.Position{Time: time.Unix(0, int64(binary.BigEndian.Uint64(b))).UTC(), Writer: uuid.UUID(b[8:24]), Sequence: binary.BigEndian.Uint64(b[24:])}, nil
 }
@@ -183,7 +184,7 @@ func period(in map[string]string) (from, to time.Time, err error) {
 		}
 		if *x.into, err = time.Parse(time.RFC3339, text); err != nil {
 			if *x.into, err = time.Parse(time.DateOnly, text); err != nil {
-				return from, to, fault.E(fault.Invalid, "%s is no time such as 2026-11-01 or 2026-11-01T12:00:00Z", x.name)
+				return from, to, fault.E(fault.Invalid, "%s: not a time such as 2026-11-01 or 2026-11-01T12:00:00Z", x.name)
 			}
 		}
 	}
@@ -206,11 +207,13 @@ func (s *Server) getAudit(c *gin.Context, _ *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	switch c.NegotiateFormat("application/json", "application/x-ndjson", "text/csv") {
+	switch c.NegotiateFormat("application/json", "application/x-ndjson", "text/csv", mediaParquet) {
 	case "application/x-ndjson":
-		return s.exportAudit(c, a, q, "application/x-ndjson", writeNDJSON)
+		return s.exportAudit(c, a, q, "application/x-ndjson", func(w io.Writer) auditWriter { return ndjsonWriter{w} })
 	case "text/csv":
-		return s.exportAudit(c, a, q, "text/csv; charset=utf-8", writeAuditCSV)
+		return s.exportAudit(c, a, q, "text/csv; charset=utf-8", newAuditCSV)
+	case mediaParquet:
+		return s.exportAudit(c, a, q, mediaParquet, func(w io.Writer) auditWriter { return NewParquetWriter(w) })
 	}
 	page, err := a.Search(c.Request.Context(), q)
 	if err != nil {
@@ -219,8 +222,14 @@ func (s *Server) getAudit(c *gin.Context, _ *auth.Principal) error {
 	return renderExactly(c, page)
 }
 
+// auditWriter writes records in one format.
+type auditWriter interface {
+	Write(r *client.AuditRecord) error
+	Close() error
+}
+
 // exportAudit sends all records of a query, and not only a page. An error in the middle breaks the connection off, so that a part is not taken for the whole.
-func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, media string, write func(w *bytes.Buffer, r *client.AuditRecord, first bool) error) error {
+func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, media string, format func(io.Writer) auditWriter) error {
 	limit := in.Limit
 	q, err := a.searchOf(&in)
 	if err != nil {
@@ -239,21 +248,22 @@ func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, m
 	}
 	control := http.NewResponseController(c.Writer)
 	var b bytes.Buffer
-	first := true
 	flush := func() error {
 		_ = control.SetWriteDeadline(time.Now().Add(time.Minute)) // as long as somebody reads
 		_, err := c.Writer.Write(b.Bytes())
 		b.Reset()
 		return err
 	}
+	first := true
+	w := format(&b)
 	for e, err := range a.Index.Find(c.Request.Context(), q) {
 		if err != nil && first {
 			return err
 		}
-		if err == nil {
-			err = write(&b, a.recordOf(&e), first)
-		}
 		first = false
+		if err == nil {
+			err = w.Write(a.recordOf(&e))
+		}
 		if err == nil && b.Len() > 64<<10 {
 			err = flush()
 		}
@@ -262,10 +272,9 @@ func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, m
 			panic(http.ErrAbortHandler)
 		}
 	}
-	if first {
-		if err := write(&b, nil, true); err != nil {
-			return err
-		}
+	if err := w.Close(); err != nil {
+		s.log.Warn("an export of the record broke off", "error", err)
+		panic(http.ErrAbortHandler)
 	}
 	if err := flush(); err != nil {
 		c.Abort()
@@ -273,15 +282,18 @@ func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, m
 	return nil
 }
 
-func writeNDJSON(b *bytes.Buffer, r *client.AuditRecord, _ bool) error {
-	if r == nil {
-		return nil
-	}
+// ndjsonWriter writes one record a line.
+type ndjsonWriter struct{ w io.Writer }
+
+func (n ndjsonWriter) Write(r *client.AuditRecord) error {
 	line, err := EncodeExactly(r)
-	b.Write(line)
-	b.WriteByte('\n')
+	if err == nil {
+		_, err = n.w.Write(append(line, '\n'))
+	}
 	return err
 }
+
+func (ndjsonWriter) Close() error { return nil }
 
 // AuditColumns are the columns of records as CSV.
 var AuditColumns = []string{"at", "kind", "by", "check_id", "address", "network", "direction", "reference", "customer", "result", "action", "generation", "identity", "lists",
@@ -302,20 +314,25 @@ func AuditCells(r *client.AuditRecord) []string {
 		r.Writer, strconv.FormatUint(r.Sequence, 10), c.Record.SHA256})
 }
 
-func writeAuditCSV(b *bytes.Buffer, r *client.AuditRecord, first bool) error {
-	w := csv.NewWriter(b)
-	if first {
-		if err := w.Write(AuditColumns); err != nil {
-			return err
-		}
+// auditCSV writes a table with a head.
+type auditCSV struct{ w *csv.Writer }
+
+func newAuditCSV(w io.Writer) auditWriter {
+	c := auditCSV{csv.NewWriter(w)}
+	_ = c.w.Write(AuditColumns) // Close returns the error
+	return c
+}
+
+func (c auditCSV) Write(r *client.AuditRecord) error {
+	if err := c.w.Write(AuditCells(r)); err != nil {
+		return err
 	}
-	if r != nil {
-		if err := w.Write(AuditCells(r)); err != nil {
-			return err
-		}
-	}
-	w.Flush()
-	return w.Error()
+	return c.Close()
+}
+
+func (c auditCSV) Close() error {
+	c.w.Flush()
+	return c.w.Error()
 }
 
 // Alerts returns a page of alerts.
@@ -372,7 +389,7 @@ func (a *Archive) Alert(ctx context.Context, id string) (*client.Alert, error) {
 		}
 		return a.alertOf(&s)
 	}
-	return nil, fault.E(fault.NotFound, "there is no alert %s", address.Quote(id))
+	return nil, fault.E(fault.NotFound, "no such alert: %s", address.Quote(id))
 }
 
 func (a *Archive) alertOf(s *archive.AlertState) (*client.Alert, error) {

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/parquet-go/parquet-go"
 
 	"interdict/api"
 	"interdict/api/client"
@@ -150,7 +152,7 @@ func TestTheRecordIsSearched(t *testing.T) {
 		t.Error("it is not told up to when the index is complete")
 	}
 	for query, detail := range map[string]string{
-		"kind=nosuch": "", "limit=0": "limit is 1 to 1000", "limit=2000": "limit is 1 to 1000", "cursor=x": "cursor is not one that a page has given", "from=yesterday": "", "order=up": "",
+		"kind=nosuch": "", "limit=0": "limit is 1 to 1000", "limit=2000": "limit is 1 to 1000", "cursor=x": "cursor: not one from an earlier page", "from=yesterday": "", "order=up": "",
 		"network=btc": "network is for address",
 	} {
 		a := x.do(call{method: "GET", path: "/v1/audit?" + query, key: x.keyOf["otto"], wrong: true})
@@ -165,6 +167,35 @@ func TestTheRecordIsSearched(t *testing.T) {
 	rows, err := csv.NewReader(strings.NewReader(string(accept("text/csv").body))).ReadAll()
 	if err != nil || len(rows) != 5 {
 		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	table := accept("application/vnd.apache.parquet")
+	type row struct {
+		CheckID   string `parquet:"check_id"`
+		Reference string `parquet:"reference"`
+		Result    string `parquet:"result"`
+		Answer    string `parquet:"answer"`
+		SHA256    string `parquet:"sha256"`
+	}
+	cells, err := parquet.Read[row](bytes.NewReader(table.body), int64(len(table.body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCells := []row{}
+	for _, r := range x.by("otto", "GET", "/v1/audit?kind=check", nil).want(200)["records"].([]any) {
+		id := r.(map[string]any)["check"].(map[string]any)["check_id"].(string)
+		var c client.CheckRecord
+		if err := json.Unmarshal(x.by("otto", "GET", "/v1/checks/"+id, nil).body, &c); err != nil {
+			t.Fatal(err)
+		}
+		wantCells = append(wantCells, row{id, c.Request.Reference, c.Result, string(c.Answer), c.Record.SHA256})
+	}
+	same(t, "the Parquet file", wantCells, cells)
+	if table.header.Get("Complete-Until") == "" || table.header.Get("Content-Type") != "application/vnd.apache.parquet" {
+		t.Errorf("%v", table.header)
+	}
+	empty := x.do(call{method: "GET", path: "/v1/audit?by=nobody", key: x.keyOf["otto"], header: map[string][]string{"Accept": {"application/vnd.apache.parquet"}}})
+	if cells, err = parquet.Read[row](bytes.NewReader(empty.body), int64(len(empty.body))); err != nil || len(cells) > 0 {
+		t.Errorf("a file without records: %d rows, %v", len(cells), err)
 	}
 }
 

@@ -146,7 +146,7 @@ func New(o Options) *Server {
 	}
 	s.engine = e
 	e.Use(keepHalfClosed, s.endConnections)
-	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "there is no such route")) })
+	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "no such route")) })
 	e.NoMethod(func(c *gin.Context) {
 		c.Data(http.StatusMethodNotAllowed, "application/problem+json", problem{Type: "urn:interdict:problem:invalid_request",
 			Title: "The method is not allowed here", Status: http.StatusMethodNotAllowed, Code: "invalid_request"}.json())
@@ -219,6 +219,10 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
 	s.route(http.MethodGet, "/v1/shadow", s.getShadow, auth.Auditor)
+
+	s.route(http.MethodGet, "/v1/holds", s.getHolds, auth.Auditor, auth.Approver)
+	s.route(http.MethodPost, "/v1/holds", s.postHold, auth.Approver, auth.Admin)
+	s.route(http.MethodPost, "/v1/holds/:id/end", s.endHold, auth.Approver, auth.Admin)
 
 	s.route(http.MethodGet, "/v1/webhooks", s.getWebhooks, auth.Admin)
 	s.route(http.MethodPost, "/v1/webhooks", s.postWebhook, auth.Admin)
@@ -338,7 +342,7 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 			err = s.permit(c, who, path, roles)
 		}
 		if err == nil && named && !isID(param(c, "id")) {
-			err = fault.E(fault.NotFound, "there is nothing of that id")
+			err = fault.E(fault.NotFound, "no such id")
 		}
 		if err == nil {
 			err = h(c, who)

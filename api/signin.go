@@ -49,7 +49,7 @@ func (s *Server) serveConsole() {
 		if strings.Contains(c.GetHeader("Accept"), "text/html") {
 			toConsole(c)
 		} else {
-			s.fail(c, fault.E(fault.NotFound, "there is no such route"))
+			s.fail(c, fault.E(fault.NotFound, "no such route"))
 		}
 	})
 }

@@ -155,7 +155,7 @@ func parts(r *http.Request, limit int64) iter.Seq2[loader.Upload, error] {
 			case err != nil:
 				err = formError(err, limit)
 			case part.FileName() == "":
-				err = fault.E(fault.Invalid, "multipart field %s is no file; format, mode, note and filename go into the query", address.Quote(part.FormName()))
+				err = fault.E(fault.Invalid, "multipart field %s is not a file; format, mode, note and filename go into the query", address.Quote(part.FormName()))
 			case part.FormName() != "file":
 				err = fault.E(fault.Invalid, "multipart field %s is unknown; the file goes into the field file", address.Quote(part.FormName()))
 			}

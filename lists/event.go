@@ -12,7 +12,7 @@ import (
 // ("done" or "failed").
 type Event struct {
 	// Action is stage, approve, reject, activate, rollback, retire, settings, compact, rebuild, suppress…, propose, withdraw, key-create…,
-	// person-create…, webhook-create…, sign-in, sign-out, denied; refresh: one record, at its end.
+	// person-create…, webhook-create…, hold-place, hold-end, sign-in, sign-out, denied; refresh: one record, at its end.
 	Action  string    `json:"action"`
 	Outcome string    `json:"outcome"`
 	At      time.Time `json:"at"`
@@ -25,7 +25,7 @@ type Event struct {
 	SHA256     string `json:"sha256,omitempty"`
 	// Client is the network address of whoever signed in, or tried to.
 	Client string `json:"client,omitempty"`
-	// Suppression is the id of the suppression that is changed, Subject that of the key or account.
+	// Suppression is the id of the suppression that is changed, Subject that of the key, account or hold.
 	Suppression string `json:"suppression,omitempty"`
 	Subject     string `json:"subject,omitempty"`
 	// Proposal is the id of the proposal that this decides on, and ProposedBy who made it.

@@ -15,7 +15,7 @@ type Proposal struct {
 	ID   string       `json:"id"` // a UUID; of a suppression: its own id
 	Kind ProposalKind `json:"kind"`
 	List string       `json:"list,omitempty"`
-	// Subject is the key, account or suppression that would change.
+	// Subject is the key, account, suppression or hold that would change.
 	Subject string `json:"subject,omitempty"`
 	// Version is the one that would become active; 0: none.
 	Version int `json:"version,omitempty"`
@@ -45,6 +45,7 @@ const (
 	ProposeSuppression ProposalKind = "suppress"
 	ProposeKey         ProposalKind = "key"
 	ProposePerson      ProposalKind = "person"
+	ProposeHold        ProposalKind = "hold" // its end
 )
 
 // Administers reports whether the proposal is about keys or people, so that another administrator must decide.

@@ -50,12 +50,22 @@ const (
 	DocEndedWriters    = "ended-writer/" // the others
 	DocNotices         = "notice/"
 	DocWebhooks        = "webhook/"
+	DocHolds           = "hold/"
+	DocCases           = "case/"        // that somebody has worked on, up to the record that resolves them
+	DocClosedCases     = "closed-case/" // the others
 	DocWebhookQueues   = "webhook-queue/"
 	DocWaiting         = "delivery/waiting/"
 	DocFinished        = "delivery/finished/"
-	DocCases           = "case/"        // that somebody has worked on, up to the record that resolves them
-	DocClosedCases     = "closed-case/" // the others
 	DocAllTraffic      = "traffic/"
+)
+
+// Of documents that belong to no generation and that people make, replicas keep copies, from which a restore puts back those that the store has
+// lost.
+var (
+	// DocsKept are the prefixes of those that are never deleted: a store that has fewer has lost them.
+	DocsKept = []string{DocPepper, DocKey(""), DocAccount(""), DocAllSuppressions, DocProposals, DocHolds}
+	// DocsDeleted are the prefixes of those that can be deleted.
+	DocsDeleted = []string{DocWebhooks, DocCases}
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -79,6 +89,7 @@ func DocWriter(id string) string                   { return DocWriters + id }
 func DocEndedWriter(id string) string              { return DocEndedWriters + id }
 func DocProposal(id string) string                 { return DocProposals + id }
 func DocNotice(id string) string                   { return DocNotices + strings.ReplaceAll(id, ".", "-") }
+func DocHold(id string) string                     { return DocHolds + id }
 func DocWebhook(id string) string                  { return DocWebhooks + id }
 func DocWebhookQueue(webhook string) string        { return DocWebhookQueues + webhook }
 func DocsWaiting(webhook string) string            { return DocWaiting + webhook + "/" }

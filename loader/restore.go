@@ -33,7 +33,7 @@ type restoring struct {
 	changes  []lists.Change
 	by       string
 	out      *lists.Restored
-	made     []string // layers that were written for unions
+	layers   []string // that were written for unions
 }
 
 // Restore restores what the generation in from has and the store does not, as a new generation that descends from both. No listing is removed:
@@ -80,8 +80,14 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	}
 	r := &restoring{Loader: l, from: from, lost: lost, next: g, by: by, out: &lists.Restored{Lost: lost.Number, Lists: []string{}, Notes: []string{}}}
 	contains, err := lists.Descends(ctx, l.store, &g, lost.Head())
-	if err != nil || contains {
-		return r.out, err
+	if err != nil {
+		return nil, err
+	}
+	if contains {
+		if err := r.made(ctx); err != nil || len(r.changes) == 0 {
+			return r.out, err
+		}
+		return r.out, lists.TryCommit(ctx, l.store, r.changes...)
 	}
 	if err := r.findAncestor(ctx, &g); err != nil {
 		return nil, err
@@ -106,7 +112,7 @@ func (l *Loader) restore(ctx context.Context, from lists.Store, lost *lists.Gene
 	r.out.Generation = r.next.Number
 	err = lists.TryCommit(ctx, l.store, append(r.changes, generationChanges(r.next, head)...)...)
 	if fault.Is(err, fault.Raced) {
-		for _, id := range r.made {
+		for _, id := range r.layers {
 			l.drop(ctx, id)
 		}
 	}
@@ -141,26 +147,56 @@ func (r *restoring) findAncestor(ctx context.Context, g *lists.Generation) error
 	return nil
 }
 
-// documents restores the document of the lost generation, and missing documents that belong to no generation: API keys, the secret that they are
-// hashed with, and suppressions.
+// documents restores the document of the lost generation, and what people made.
 func (r *restoring) documents(ctx context.Context) error {
 	r.changes = append(r.changes, lists.Put(lists.DocLost(r.lost.ID, r.lost.Number), r.lost, lists.AnyRevision))
-	docs := []lists.Doc{{Key: lists.DocGeneration(r.lost.Number), Value: lists.Put("", r.lost, 0).Value}}
-	for _, prefix := range []string{lists.DocPepper, lists.DocKey(""), lists.DocAccount(""), lists.DocAllSuppressions, lists.DocProposals} {
-		more, err := r.from.Scan(ctx, prefix)
+	lost := lists.Put(lists.DocGeneration(r.lost.Number), r.lost, 0)
+	if there, err := r.has(ctx, lost.Key); err != nil {
+		return err
+	} else if !there {
+		r.changes = append(r.changes, lost)
+	}
+	return r.made(ctx)
+}
+
+// made restores what people made and the store does not have: API keys and the secret that they are hashed with, accounts, suppressions, proposals,
+// legal holds, webhooks, cases.
+func (r *restoring) made(ctx context.Context) error {
+	for _, prefix := range slices.Concat(lists.DocsKept, lists.DocsDeleted) {
+		docs, err := r.from.Scan(ctx, prefix)
 		if err != nil {
 			return err
 		}
-		docs = append(docs, more...)
-	}
-	for _, d := range docs {
-		if _, err := r.store.Get(ctx, d.Key); fault.Is(err, fault.NotFound) {
-			r.changes = append(r.changes, lists.Change{Key: d.Key, Value: d.Value})
-		} else if err != nil {
-			return err
+		n := 0
+		for _, d := range docs {
+			there, err := r.has(ctx, d.Key)
+			if err == nil && !there && prefix == lists.DocCases {
+				there, err = r.has(ctx, lists.DocClosedCases+d.Key[len(prefix):])
+			}
+			if err != nil {
+				return err
+			}
+			if !there {
+				r.changes = append(r.changes, lists.Change{Key: d.Key, Value: d.Value})
+				n++
+			}
+		}
+		if n > 0 && prefix != lists.DocPepper {
+			note(r.out, "put back: %d of the kind %q", n, strings.Trim(prefix, "/"))
+		}
+		if n > 0 && prefix == lists.DocWebhooks {
+			note(r.out, "look at the webhooks: one that was deleted since the cache was written is there again")
 		}
 	}
 	return nil
+}
+
+func (r *restoring) has(ctx context.Context, key string) (bool, error) {
+	_, err := r.store.Get(ctx, key)
+	if fault.Is(err, fault.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // restoredList is one list of the lost generation on its way into the next one.
@@ -361,7 +397,7 @@ func (r *restoring) union(ctx context.Context, now *lists.Active, lost, stored *
 	}
 	u.Layers = append(slices.Clone(now.Layers), layer)
 	r.out.Layers++
-	r.made = append(r.made, layer.ID)
+	r.layers = append(r.layers, layer.ID)
 	return &u, nil
 }
 

@@ -163,11 +163,11 @@ func checkEvents(events []string) ([]string, error) {
 // read reads an endpoint.
 func (x *Endpoints) read(ctx context.Context, id string) (e *Endpoint, revision uint64, err error) {
 	if lists.CheckName("id", id, lists.NameChars, 63) != nil {
-		return nil, 0, fault.E(fault.NotFound, "there is no such webhook")
+		return nil, 0, fault.E(fault.NotFound, "no such webhook")
 	}
 	held, revision, err := lists.Read[Endpoint](ctx, x.Store, lists.DocWebhook(id))
 	if fault.Is(err, fault.NotFound) {
-		err = fault.E(fault.NotFound, "there is no webhook %s", address.Quote(id))
+		err = fault.E(fault.NotFound, "no such webhook: %s", address.Quote(id))
 	}
 	return &held, revision, err
 }

@@ -16,7 +16,7 @@ type Proposal struct {
 	ID      string              `json:"id"`
 	Kind    lists.ProposalKind  `json:"kind"`
 	List    string              `json:"list,omitempty"`
-	Subject string              `json:"subject,omitempty"` // id of the key, account or suppression that would change
+	Subject string              `json:"subject,omitempty"` // id of the key, account, suppression or hold that would change
 	Version int                 `json:"version,omitempty"` // that would become active
 	Before  json.RawMessage     `json:"before"`            // the fields that would change; null for something new
 	After   json.RawMessage     `json:"after"`

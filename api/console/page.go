@@ -205,11 +205,17 @@ func (p *page) showWrong(name, title string, data any, err error) error {
 	v := view{Title: title, Data: data}
 	field, rest, named := strings.Cut(text, ": ")
 	field, _, _ = strings.Cut(strings.ToLower(field), "[") // an error of one of several values has its number
-	if named && p.form().Has(field) {
-		v.Wrongs = map[string]string{field: rest}
-		v.Error = "Nothing was changed: see " + strings.ReplaceAll(field, "_", " ") + " below."
-	} else {
+	shown := strings.ReplaceAll(field, "_", " ")
+	switch {
+	case !named || !p.form().Has(field) || field == "cursor": // no field of a page
 		v.Error = text
+	case p.r.Method == http.MethodGet:
+		v.Error = "See " + shown + " below."
+	default:
+		v.Error = "Nothing was changed: see " + shown + " below."
+	}
+	if named {
+		v.Wrongs = map[string]string{field: rest}
 	}
 	p.render(status, name, v)
 	return nil

@@ -61,6 +61,8 @@ type Mark struct {
 	Complete time.Time // the index has all records of the writer that are older
 	Ended    bool      // the writer has ended: there are no more records
 	Gap      string    // why records are missing that will not come; empty: none
+	// Back says that the clock of the writer went back: Complete replaces a later one that is stored. Marks does not return it.
+	Back bool
 }
 
 // Query selects records. Every condition that is not zero has to hold.
@@ -118,7 +120,7 @@ type AlertState struct {
 // or is damaged, they return fault.Unavailable, never an empty result.
 type Index interface {
 	// Add stores entries of one writer, in order of sequence, and its mark, all or nothing. What is there already is left as it is: entries
-	// may come again. A mark never moves back, except that Gap and Node are replaced. fault.Conflict: entries are missing between the mark that is stored and
+	// may come again. A mark never moves back, except that Gap and Node are replaced, and Complete with Back. fault.Conflict: entries are missing between the mark that is stored and
 	// the first entry, between two entries, or between the last entry and m, and m.Gap does not say why.
 	Add(ctx context.Context, entries []Entry, m Mark) error
 	// Marks returns the marks of all writers, in order of their ids.

@@ -25,6 +25,8 @@ const (
 	yieldEvery   = 20 // entries
 	// inFlight is the longest time between the time in a record and its place in the journal: that of a check that waits for the store and the disk.
 	inFlight = 10 * time.Second
+	// clockStep is by how much the clock can go back before a mark does. It is a part of inFlight, which checks hardly use up.
+	clockStep = time.Second
 )
 
 // Source is where records are read from.
@@ -178,8 +180,21 @@ func (x *Indexer) readMarks(ctx context.Context) error {
 
 // follow indexes the records of a writer after its mark.
 func (x *Indexer) follow(ctx context.Context, w journal.WriterInfo, m Mark) error {
-	begun := x.Now()
+	until := x.Now().Add(-inFlight)
 	m.Writer, m.Node = w.ID, x.Node
+	if m.Complete.Sub(until) > clockStep {
+		// The clock of this machine went back: records will come whose time is before Complete. This is stored before anything else, since what follows
+		// may fail for a long time.
+		m.Complete, m.Back = until, true
+		if err := x.Index.Add(ctx, nil, m); err != nil {
+			return err
+		}
+		m.Back = false
+		x.mu.Lock()
+		x.marks[w.ID] = m
+		x.mu.Unlock()
+		x.Log.Warn("the clock went back: searches of the record are complete up to an earlier time than before", "writer", w.ID, "complete_until", until.UTC())
+	}
 	var batch []Entry
 	size := 0
 	start := time.Now()
@@ -224,7 +239,7 @@ func (x *Indexer) follow(ctx context.Context, w journal.WriterInfo, m Mark) erro
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if until := begun.Add(-inFlight); until.After(m.Complete) {
+	if until.After(m.Complete) {
 		m.Complete = until
 	}
 	m.Ended = !w.Open
@@ -255,7 +270,8 @@ type Coverage struct {
 }
 
 // Cover computes the coverage from the marks and the writers that are known elsewhere: a writer of which the index has nothing holds it back to the
-// writer's start. The start of a writer is the time in its id, a UUID of version 7.
+// writer's start. The start of a writer is the time in its id, a UUID of version 7. A mark that is later than now allows was stored before the clock
+// went back, and does not count. Of another server whose clock goes back nothing is known until it has stored its mark again, within a second.
 func Cover(now time.Time, marks []Mark, known []uuid.UUID) Coverage {
 	c := Coverage{Until: now}
 	seen := map[uuid.UUID]bool{}
@@ -273,6 +289,9 @@ func Cover(now time.Time, marks []Mark, known []uuid.UUID) Coverage {
 			c.Gaps = append(c.Gaps, "writer "+m.Writer.String()+" on "+m.Node+": "+m.Gap)
 		}
 		if !m.Ended {
+			if latest := now.Add(-inFlight); m.Complete.After(latest) {
+				m.Complete = latest
+			}
 			least(m.Complete, "writer "+m.Writer.String()+" on "+m.Node+": indexed up to "+m.Complete.UTC().Format(time.RFC3339))
 		}
 	}

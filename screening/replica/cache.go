@@ -245,18 +245,17 @@ func (r *Replica) readOthers(ctx context.Context, cache lists.Store) (confirmed 
 	if !r.storeReachable() {
 		return false, nil
 	}
-	// API keys and their secret are never deleted: a store that has fewer has lost them.
 	docs, err := readOtherDocs(ctx, r.store)
-	if err != nil || !hasAllKeys(docs, r.written.others) {
+	if err != nil || !hasAllKept(docs, r.written.others) {
 		return false, nil //nolint:nilerr // the cache keeps what it has until the store can be read
 	}
 	r.written.others = docs
 	return true, nil
 }
 
-// readOtherDocs reads the documents that belong to no generation: freshness of the lists, API keys and their secret, suppressions.
+// readOtherDocs reads the documents that belong to no generation: freshness of the lists, and those that people make.
 func readOtherDocs(ctx context.Context, store lists.Store) (docs []lists.Doc, err error) {
-	for _, prefix := range []string{lists.DocFresh(""), lists.DocKey(""), lists.DocAccount(""), lists.DocPepper, lists.DocAllSuppressions, lists.DocProposals} {
+	for _, prefix := range slices.Concat([]string{lists.DocFresh("")}, lists.DocsKept, lists.DocsDeleted) {
 		more, err := store.Scan(ctx, prefix)
 		if err != nil {
 			return nil, err
@@ -266,11 +265,14 @@ func readOtherDocs(ctx context.Context, store lists.Store) (docs []lists.Doc, er
 	return docs, nil
 }
 
-// hasAllKeys reports whether all API keys of old, and their secret, are among docs.
-func hasAllKeys(docs, old []lists.Doc) bool {
+// hasAllKept reports whether all documents of old that are never deleted are among docs. If not, the store has lost them, and the cache keeps what it has.
+func hasAllKept(docs, old []lists.Doc) bool {
+	there := make(map[string]bool, len(docs))
+	for _, d := range docs {
+		there[d.Key] = true
+	}
 	return !slices.ContainsFunc(old, func(o lists.Doc) bool {
-		return (o.Key == lists.DocPepper || strings.HasPrefix(o.Key, lists.DocKey(""))) &&
-			!slices.ContainsFunc(docs, func(d lists.Doc) bool { return d.Key == o.Key })
+		return !there[o.Key] && slices.ContainsFunc(lists.DocsKept, func(prefix string) bool { return strings.HasPrefix(o.Key, prefix) })
 	})
 }
 

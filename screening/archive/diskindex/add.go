@@ -88,7 +88,7 @@ func (x *Index) merge(entries []archive.Entry, m archive.Mark) (archive.Mark, er
 	}
 	m.Sequence = max(m.Sequence, old.Sequence)
 	m.Ended = m.Ended || old.Ended
-	if m.Complete.Before(old.Complete) {
+	if m.Complete.Before(old.Complete) && !m.Back {
 		m.Complete = old.Complete
 	}
 	return m, nil

@@ -123,6 +123,9 @@ func testMarks(t *testing.T, x archive.Index) {
 		p.add(nil, archive.Mark{Writer: w.id, Node: "c €", Sequence: 3})
 		equal(t, "mark", marks(t, x), marks(t, p.model))
 		p.add(nil, archive.Mark{Writer: w.id, Node: "c €", Sequence: 10, Complete: start.Add(8)})
+		p.add(nil, archive.Mark{Writer: w.id, Node: "d", Sequence: 10, Complete: start.Add(5), Back: true})
+		equal(t, "mark", marks(t, x), marks(t, p.model))
+		p.add(nil, archive.Mark{Writer: w.id, Node: "d", Sequence: 10, Complete: start.Add(6)})
 	}
 	p.sameAll()
 }

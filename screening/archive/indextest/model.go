@@ -78,9 +78,10 @@ func (m *model) Add(ctx context.Context, entries []archive.Entry, mark archive.M
 	}
 	mark.Sequence = max(mark.Sequence, old.Sequence)
 	mark.Ended = mark.Ended || old.Ended
-	if mark.Complete.Before(old.Complete) {
+	if mark.Complete.Before(old.Complete) && !mark.Back {
 		mark.Complete = old.Complete
 	}
+	mark.Back = false
 	m.marks[mark.Writer] = mark
 	return nil
 }

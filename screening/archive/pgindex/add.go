@@ -104,8 +104,8 @@ func add(ctx context.Context, tx transaction, entries []archive.Entry, m archive
 		n := nanos(m.Complete)
 		complete = &n
 	}
-	_, err = tx.exec(ctx, `UPDATE interdict.marks SET node = $2, seq = greatest(seq, $3), added = $4, complete = greatest(complete, $5), ended = ended OR $6, gap = $7
-		WHERE writer = $1`, pgUUID(m.Writer), []byte(m.Node), int64(m.Sequence), int64(added), complete, m.Ended, []byte(m.Gap))
+	_, err = tx.exec(ctx, `UPDATE interdict.marks SET node = $2, seq = greatest(seq, $3), added = $4, complete = CASE WHEN $8 THEN $5 ELSE greatest(complete, $5) END, ended = ended OR $6, gap = $7
+		WHERE writer = $1`, pgUUID(m.Writer), []byte(m.Node), int64(m.Sequence), int64(added), complete, m.Ended, []byte(m.Gap), m.Back)
 	return err
 }
 

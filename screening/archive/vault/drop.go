@@ -38,9 +38,9 @@ func (d *Dropped) keep(segment, format string, args ...any) {
 // DropLocal replaces sealed segments in the journal's folder by markers, if all of their records are older than before, and no hold covers one of
 // them. Each is read back from the bucket first, entirely, and compared with the file. A segment is kept while the proof log of its writer does not have all of
 // its records on disk. Segments that are not sealed are never dropped.
-func (v *Vault) DropLocal(ctx context.Context, before time.Time, holds []Hold) (Dropped, error) {
+func (v *Vault) DropLocal(ctx context.Context, before time.Time, holds Holds) (Dropped, error) {
 	var done Dropped
-	if err := checkHolds(holds); err != nil {
+	if _, err := holds.read(ctx); err != nil {
 		return done, err
 	}
 	local, err := v.segments()
@@ -68,7 +68,7 @@ func (v *Vault) DropLocal(ctx context.Context, before time.Time, holds []Hold) (
 	return done, errs
 }
 
-func (v *Vault) dropOne(ctx context.Context, name string, present catalog, holds []Hold, done *Dropped) error {
+func (v *Vault) dropOne(ctx context.Context, name string, present catalog, holds Holds, done *Dropped) error {
 	s, err := journal.DescribeSegment(v.opts.Dir, name)
 	if errors.Is(err, fs.ErrNotExist) && v.dropped(name) {
 		return nil // by another process
@@ -76,7 +76,9 @@ func (v *Vault) dropOne(ctx context.Context, name string, present catalog, holds
 	if err != nil {
 		return err
 	}
-	if h, ok := held(holds, s.From, s.To); ok {
+	if h, ok, err := holds.covering(ctx, s.From, s.To); err != nil {
+		return err
+	} else if ok {
 		done.keep(s.Name, "hold %s", h.ID)
 		return nil
 	}
@@ -205,7 +207,7 @@ func (v *Vault) checkExpired(ctx context.Context, e *entry) error {
 // Expire deletes the segments in the bucket, of all writers, all of whose records are older than before; zero: older than the retention. It keeps those that a hold
 // covers, those that are locked, and those that are still in the journal's folder. The manifests and the logs, which have hashes only, stay, and so
 // does an object that says what was deleted.
-func (v *Vault) Expire(ctx context.Context, before time.Time, holds []Hold) (Dropped, error) {
+func (v *Vault) Expire(ctx context.Context, before time.Time, holds Holds) (Dropped, error) {
 	var done Dropped
 	latest := v.opts.Now().Add(-v.opts.Retention)
 	if before.IsZero() {
@@ -215,7 +217,7 @@ func (v *Vault) Expire(ctx context.Context, before time.Time, holds []Hold) (Dro
 		return done, fault.E(fault.Invalid, "expire records before %s: they are kept until they are %d days old, and those of %s are not",
 			before.UTC().Format(time.RFC3339), int(v.opts.Retention.Hours()/24), before.UTC().Format(time.DateOnly))
 	}
-	if err := checkHolds(holds); err != nil {
+	if _, err := holds.read(ctx); err != nil {
 		return done, err
 	}
 	local, err := v.segments()
@@ -243,7 +245,7 @@ func (v *Vault) Expire(ctx context.Context, before time.Time, holds []Hold) (Dro
 	return done, errs
 }
 
-func (v *Vault) expireOne(ctx context.Context, e *entry, before time.Time, holds []Hold, here bool, done *Dropped) error {
+func (v *Vault) expireOne(ctx context.Context, e *entry, before time.Time, holds Holds, here bool, done *Dropped) error {
 	m, err := v.manifest(ctx, e)
 	if err != nil {
 		return err
@@ -251,7 +253,9 @@ func (v *Vault) expireOne(ctx context.Context, e *entry, before time.Time, holds
 	if !m.To.Before(before) {
 		return nil
 	}
-	if h, ok := held(holds, m.From, m.To); ok {
+	if h, ok, err := holds.covering(ctx, m.From, m.To); err != nil {
+		return err
+	} else if ok {
 		done.keep(e.name, "hold %s", h.ID)
 		return nil
 	}

@@ -714,22 +714,43 @@ func expire(t *testing.T, target Target) {
 	}
 	keeps := func(why string, holds ...vault.Hold) {
 		t.Helper()
-		d, err := v.Expire(ctx, time.Time{}, holds)
+		d, err := v.Expire(ctx, time.Time{}, holding(holds...))
 		if err != nil || len(d.Segments) > 0 || len(d.Kept) != 1 || !strings.Contains(d.Kept[0].Reason, why) {
 			t.Errorf("expired %+v, %v", d, err)
 		}
 	}
 	keeps("still in")
 	hold := vault.Hold{ID: "case-17", Reason: "subpoena", By: "legal", At: time.Now(), From: Start.Add(5 * time.Second), To: Start.Add(6 * time.Second)}
-	if d, err := v.DropLocal(ctx, tomorrow, []vault.Hold{hold}); err != nil || len(d.Segments) != 1 || len(d.Kept) != 1 || d.Kept[0].Reason != "hold case-17" {
+	if d, err := v.DropLocal(ctx, tomorrow, holding(hold)); err != nil || len(d.Segments) != 1 || len(d.Kept) != 1 || d.Kept[0].Reason != "hold case-17" {
 		t.Errorf("dropped %+v, %v", d, err)
+	}
+	unreadable := func(context.Context) ([]vault.Hold, error) {
+		return nil, fault.E(fault.Unavailable, "the store is away")
+	}
+	if d, err := v.DropLocal(ctx, tomorrow, unreadable); !fault.Is(err, fault.Unavailable) || len(d.Segments) > 0 {
+		t.Errorf("dropped without reading the holds: %+v, %v", d, err)
 	}
 	drop(t, v)
 	keeps("hold case-17", hold)
 	keeps("hold all", vault.Hold{ID: "all"})
 	Same(t, v, want)
 
-	d, err := v.Expire(ctx, time.Time{}, []vault.Hold{{ID: "later", From: Start.Add(time.Hour)}})
+	asked := 0
+	meanwhile := func(context.Context) ([]vault.Hold, error) {
+		if asked++; asked == 1 {
+			return nil, nil
+		}
+		return []vault.Hold{hold}, nil
+	}
+	if d, err := v.Expire(ctx, time.Time{}, meanwhile); err != nil || len(d.Segments) > 0 || len(d.Kept) != 1 {
+		t.Errorf("a hold that is placed while segments are deleted: %+v, %v", d, err)
+	}
+	if d, err := v.Expire(ctx, time.Time{}, unreadable); !fault.Is(err, fault.Unavailable) || len(d.Segments) > 0 {
+		t.Errorf("holds that cannot be read: %+v, %v", d, err)
+	}
+	Same(t, v, want)
+
+	d, err := v.Expire(ctx, time.Time{}, holding(vault.Hold{ID: "later", From: Start.Add(time.Hour)}))
 	if err != nil || len(d.Segments) != 1 || d.Kept != nil {
 		t.Fatalf("expired %+v, %v", d, err)
 	}
@@ -792,4 +813,9 @@ func heals(t *testing.T, target Target) {
 	}
 	drop(t, v)
 	Same(t, v, want)
+}
+
+// holding are holds that are in force all the time.
+func holding(holds ...vault.Hold) vault.Holds {
+	return func(context.Context) ([]vault.Hold, error) { return holds, nil }
 }
