@@ -303,7 +303,7 @@ var routes = []struct {
 	{"GET", "/v1/generations/1", nil, nil},
 	{"GET", "/v1/replicas", nil, nil},
 	{"GET", "/v1/reports/timeliness", nil, nil},
-	{"POST", "/v1/preview", "address\n" + lazarus + "\n", []auth.Role{auth.Analyst}},
+	{"POST", "/v1/preview?list=ofac-sdn", "address\n" + lazarus + "\n", []auth.Role{auth.Analyst}},
 	{"GET", "/v1/addresses/" + lazarus + "/history", nil, []auth.Role{auth.Auditor, auth.Analyst, auth.Approver}},
 	{"GET", "/v1/traffic", nil, []auth.Role{auth.Auditor, auth.Analyst, auth.Approver, auth.Admin}},
 	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7", nil, []auth.Role{auth.Auditor}},

@@ -54,10 +54,13 @@ func TestHistoryOfAddress(t *testing.T) {
 			t.Errorf("who and when: %+v", first)
 		}
 
-		h.by("ben", "POST", "/v1/lists/deny/rollback", map[string]any{"reason": "too early"})
-		for _, p := range h.by("otto", "GET", "/v1/proposals?state=open", nil).want(200)["proposals"].([]any) {
-			h.by("cleo", "POST", "/v1/proposals/"+p.(map[string]any)["id"].(string)+"/approve", map[string]any{"reason": "yes"})
+		agreed := func(path string) {
+			h.by("ben", "POST", path, map[string]any{"reason": "too early"})
+			for _, p := range h.by("otto", "GET", "/v1/proposals?state=open", nil).want(200)["proposals"].([]any) {
+				h.by("cleo", "POST", "/v1/proposals/"+p.(map[string]any)["id"].(string)+"/approve", map[string]any{"reason": "yes"}).want(200)
+			}
 		}
+		agreed("/v1/lists/deny/rollback")
 		x = h.history(p2pkh, "bitcoin")
 		same(t, "after the rollback", "added v2", x.Lists[0].Events[len(x.Lists[0].Events)-1].Change+" v2")
 		same(t, "listed again", true, x.Lists[0].Listed)
@@ -73,6 +76,10 @@ func TestHistoryOfAddress(t *testing.T) {
 		if !found {
 			t.Errorf("the related address is missing: %+v", x.Readings[0].Related)
 		}
+		agreed("/v1/lists/deny/retire")
+		x = h.history(p2pkh, "bitcoin")
+		last := x.Lists[0].Events[len(x.Lists[0].Events)-1]
+		same(t, "a retired list", []any{"removed", 2, "retire", false}, []any{last.Change, last.Version, last.Action, x.Lists[0].Listed})
 		same(t, "on no list", []client.AddressOnOneList{}, h.history(genesis, "bitcoin").Lists)
 		for _, r := range h.records()[before:] {
 			if r["kind"] == "check" {

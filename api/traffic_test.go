@@ -64,6 +64,8 @@ func TestTrafficOfAllServers(t *testing.T) {
 			t.Errorf("%d points for five minutes", n)
 		}
 
+		same(t, "of the day", client.TrafficPoint{Checks: 6, Hits: 1, Misses: 4, Errors: 1}, sum(h.traffic("")))
+
 		// A store that is away loses nothing that was counted.
 		h.store.gone.Store(true)
 		if err := again.Write(t.Context()); err != nil && !fault.Is(err, fault.Unavailable) {

@@ -168,7 +168,15 @@ func FuzzRead(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		rows, info, err := rowsOf(t, "auto", Options{MaxBytes: 64 << 20}, memory("fuzz.csv", content))
+		files := []File{memory("fuzz.csv", content)}
+		looked, lookErr := Inspect(t.Context(), files, "auto", Options{MaxBytes: 64 << 20})
+		if lookErr != nil && !fault.Is(lookErr, fault.Invalid) && !fault.Is(lookErr, fault.TooLarge) {
+			t.Fatalf("%v (%s)", lookErr, fault.KindOf(lookErr))
+		}
+		rows, info, err := rowsOf(t, "auto", Options{MaxBytes: 64 << 20}, files...)
+		if err == nil && looked.Format != info.Format {
+			t.Fatalf("inspected as %q, read as %q", looked.Format, info.Format)
+		}
 		if err != nil {
 			if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.TooLarge) {
 				t.Fatalf("%v (%s)", err, fault.KindOf(err))
