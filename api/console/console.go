@@ -90,6 +90,7 @@ func New(o Options) *Console {
 		}
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
+	c.addCases()
 	c.addToday()
 	c.addLists()
 	assets, err := fs.Sub(assetFiles, "assets")

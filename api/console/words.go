@@ -107,6 +107,8 @@ func many(n int, one, more string) string {
 var tones = map[string]string{
 	"active": "good", "fresh": "good", "ok": "good", "allow": "good", "miss": "good", "approved": "good", "delivered": "good", "resolved": "good", "done": "good",
 	"staged": "warn", "loading": "warn", "waiting": "warn", "open": "warn", "review": "warn", "warn": "warn", "investigating": "warn", "new": "warn", "pending": "warn", "proposed": "warn", "invited": "warn",
+	"refused": "warn", "not answered": "warn", "hold": "warn", "begun": "warn",
+	"due soon": "warn", "due today": "bad", "overdue": "bad",
 	"failed": "bad", "rejected": "bad", "stale": "bad", "hit": "bad", "freeze": "bad", "reject": "bad", "error": "bad", "lost": "bad", "disabled": "bad", "revoked": "bad",
 }
 

@@ -8,6 +8,7 @@
       if (!isNaN(at)) { t.textContent = zone.format(at); }
     });
     root.querySelectorAll("button.copy").forEach(function (b) { b.hidden = !navigator.clipboard; });
+    root.querySelectorAll("button[data-print], button[data-save]").forEach(function (b) { b.hidden = false; });
     root.querySelectorAll("[data-chart]").forEach(draw);
   }
   // draw shows checks and hits over time. data-chart holds rows of [seconds, checks, hits, errors]; a table on the page has the same numbers.
@@ -30,6 +31,15 @@
         copy.textContent = "Copied";
         setTimeout(function () { copy.textContent = text; }, 1500);
       });
+    }
+    if (e.target.closest("button[data-print]")) { window.print(); }
+    const save = e.target.closest("button[data-save]"); // saves the text of a field as a file
+    if (save) {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([document.getElementById(save.dataset.save).value]));
+      link.download = save.dataset.name;
+      link.click();
+      setTimeout(function () { URL.revokeObjectURL(link.href); }, 60000);
     }
     const all = e.target.closest("input[data-all]");
     if (all) { all.closest("form").querySelectorAll("input[type=checkbox][name=" + all.dataset.all + "]").forEach(function (box) { box.checked = all.checked; }); }
