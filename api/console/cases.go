@@ -268,7 +268,7 @@ func dueRule(c *client.Case) string {
 	return "rejected"
 }
 
-// may answers which actions the page of a case offers. The API has the rules; these only spare people forms that it would refuse.
+// caseWork says which forms the page of a case offers. The API has the rules; these only spare people forms that it would refuse.
 type caseWork struct {
 	Works     bool // the person has a role for it
 	Mine      bool // the person has the case
