@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"path/filepath"
@@ -138,7 +139,7 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 	if k.index == nil {
 		return k, nil
 	}
-	k.indexer = &archive.Indexer{Index: k.index, Source: k.source(), Node: k.node, Log: log, Now: time.Now}
+	k.indexer = indexerOf(k.index, k.source(), o, log)
 	reader := o.loader.Reader
 	scope := "all"
 	if !k.shared() {
@@ -156,6 +157,11 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 		LookBack: archive.LookBack{Index: k.index, Screener: screener, Now: time.Now, Append: k.append,
 			Told: func(a archive.AlertRecord) { k.tell(ctx, webhook.AlertCreated, a.ID, a) }}}
 	return k, nil
+}
+
+// indexerOf returns the indexer of a server.
+func indexerOf(x archive.Index, source archive.Source, o *opened, log *slog.Logger) *archive.Indexer {
+	return &archive.Indexer{Index: x, Source: source, Node: hostname(), Log: log, Now: time.Now, Written: func() uint64 { return o.journal.Stats().Records }}
 }
 
 // source is what the index is filled from.
@@ -408,6 +414,21 @@ func (k *keeper) problems() []error {
 	return all
 }
 
+// roomText tells how much room the disk of the journal has; "" before it was measured.
+func (k *keeper) roomText() string {
+	k.mu.Lock()
+	room := k.room
+	k.mu.Unlock()
+	if room == (vault.Space{}) {
+		return ""
+	}
+	text := fmt.Sprintf("%.1f GB free on its disk", float64(room.FreeBytes)/1e9)
+	if !room.Full.IsZero() {
+		text += fmt.Sprintf(", full at %s at the present rate", room.Full.UTC().Format(time.RFC3339))
+	}
+	return text
+}
+
 // measured adds the keeper's figures to the metrics.
 func (k *keeper) measured(m *api.Metrics) {
 	gauge := func(name, help string, value func() float64) {
@@ -480,7 +501,7 @@ func (e recordReader) Find(ctx context.Context, id uuid.UUID) (journal.Record, e
 		return r, nil
 	}
 	if e.k.index != nil {
-		for entry, findErr := range e.k.index.Find(ctx, archive.Query{ID: id, Kinds: []journal.Kind{journal.Check}, Limit: 1}) {
+		for entry, findErr := range e.k.index.Find(ctx, archive.Query{IDs: []uuid.UUID{id}, Kinds: []journal.Kind{journal.Check}, Limit: 1}) {
 			if findErr != nil {
 				break // the journal's answer stands
 			}

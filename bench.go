@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"interdict/api/bench"
+	"interdict/screening/archive"
+	"interdict/screening/archive/diskindex"
 	"interdict/screening/journal"
 )
 
@@ -17,6 +20,7 @@ type benchCmd struct {
 	Redis       string        `help:"Redis for the naive design; one is started if redis-server is installed." placeholder:"URL"`
 	JournalSync string        `help:"Which records are on disk before the answer: of hits and changes, or all." enum:"hits,all" default:"hits"`
 	Activations bool          `help:"Activate fifty more addresses every second while checks are measured."`
+	Index       bool          `help:"Also measure misses while the server indexes its record, in turn with those without."`
 	JSON        bool          `help:"Print JSON."`
 
 	ServeOn string `hidden:"" help:"Internal: run the server, with its data in this folder."`
@@ -28,7 +32,7 @@ func (*benchCmd) Help() string {
 }
 
 func (c *benchCmd) Run(e *env) error {
-	o := bench.Options{Size: c.Size, Rounds: c.Rounds, Time: c.Time, Connections: c.Connections, Redis: c.Redis, Activations: c.Activations,
+	o := bench.Options{Size: c.Size, Rounds: c.Rounds, Time: c.Time, Connections: c.Connections, Redis: c.Redis, Activations: c.Activations, Index: c.Index,
 		JSON: c.JSON, By: operator(), Stdout: e.stdout, Stderr: e.stderr, Sync: c.JournalSync, Open: c.open(e.quiet(), journal.MinSegmentBytes, false)}
 	if c.ServeOn != "" {
 		o.Open = c.open(e.quiet(), journal.DefaultSegmentBytes, true)
@@ -44,6 +48,19 @@ func (c *benchCmd) open(log *slog.Logger, segmentBytes int, server bool) func(co
 		if err != nil {
 			return nil, err
 		}
-		return &bench.Store{Store: o.store, Journal: o.journal, Loader: o.loader, Recorder: recorder{o.journal}, Log: o.log, Close: o.close}, nil
+		s := &bench.Store{Store: o.store, Journal: o.journal, Loader: o.loader, Recorder: recorder{o.journal}, Log: o.log, Close: o.close}
+		if server && c.Index {
+			x, err := diskindex.Open(filepath.Join(dir, "index"), log)
+			if err != nil {
+				o.close()
+				return nil, err
+			}
+			s.Indexer = indexerOf(x, archive.Folder(o.journal.Dir), o, log)
+			s.Close = func() {
+				_ = x.Close()
+				o.close()
+			}
+		}
+		return s, nil
 	}
 }

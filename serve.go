@@ -195,7 +195,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	defer kept.close()
 	kept.measured(metrics)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
-		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, Scratch: openScratch, Archive: kept.api(customers), Customers: customers, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
+		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, RecordRoom: kept.roomText, Scratch: openScratch, Archive: kept.api(customers), Customers: customers, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
 		WebhookAllow: webhookAllow}
 	if cert != nil {
 		options.Certificate = cert.Check
@@ -286,6 +286,9 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		defer close(told)
 		c.deliverer(o, webhookAllow, metrics.Registry, log).Run(ctx)
 	}()
+	if id, err := o.journal.ID(); err == nil {
+		server.CountTraffic(fmt.Sprintf("%s-%d", id, ln.Addr().(*net.TCPAddr).Port)) // both stay when the server starts again
+	}
 	log.Info("serving", "address", ln.Addr().String(), "admin", admin.Addr().String(), "store", o.store.Describe())
 	if c.Demo {
 		printDemo(e, ln.Addr().String(), admin.Addr().String(), demoKey, demoSignIn)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/fault"
@@ -39,7 +41,7 @@ func (a *Acting) viewCase(ctx context.Context, w *caseWork) (*client.Case, error
 
 // answerOf returns what the caller of the check got; nil if the index has its record no more.
 func (a *Acting) answerOf(ctx context.Context, w *caseWork) (json.RawMessage, error) {
-	q := archive.Query{ID: w.alert.Created.ID, Kinds: []journal.Kind{journal.Check}, Limit: 1}
+	q := archive.Query{IDs: []uuid.UUID{w.alert.Created.ID}, Kinds: []journal.Kind{journal.Check}, Limit: 1}
 	for e, err := range a.Archive.Index.Find(ctx, q) {
 		if err != nil {
 			return nil, err

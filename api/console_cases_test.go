@@ -7,7 +7,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -18,15 +17,15 @@ import (
 	"interdict/lists"
 )
 
-// desk is a house with an index and staff.
-type desk struct {
+// caseDesk is a house with an index and staff.
+type caseDesk struct {
 	*indexed
 	staff *auth.Staff
 }
 
-func openDesk(t *testing.T) *desk {
+func openCaseDesk(t *testing.T) *caseDesk {
 	t.Helper()
-	d := &desk{}
+	d := &caseDesk{}
 	d.indexed = withIndex(t, func(o *api.Options) {
 		d.staff = o.Keys.Staff()
 		o.Staff = d.staff
@@ -35,95 +34,62 @@ func openDesk(t *testing.T) *desk {
 	return d
 }
 
-func (d *desk) person(login string, roles ...lists.Role) string {
+func (d *caseDesk) person(login string, roles ...lists.Role) string {
 	d.t.Helper()
-	token, _ := d.signIn(d.staff, login, roles...)
-	return token
+	return d.signInAs(d.staff, login, roles...)
 }
 
 func casePath(id string) string { return "/console/cases/" + id }
 
-var inlineCode = regexp.MustCompile(`<script>|<style|\son\w+=|\sstyle=`)
-
-// sees asks for a page, or posts a form, and makes sure that the answer has the status and the texts, and no inline code.
-func (d *desk) sees(token, path string, form url.Values, status int, texts ...string) string {
-	d.t.Helper()
-	res, text := d.page(path, with(token), form)
-	if res.StatusCode != status {
-		d.t.Fatalf("%s %v: %d instead of %d:\n%s", path, form, res.StatusCode, status, text)
-	}
-	for _, want := range texts {
-		if !strings.Contains(text, want) {
-			d.t.Errorf("%s %v: without %q:\n%s", path, form, want, text)
-		}
-	}
-	if inlineCode.MatchString(text) {
-		d.t.Errorf("%s: inline code:\n%s", path, text)
-	}
-	return text
-}
-
-func (d *desk) hides(text string, texts ...string) {
-	d.t.Helper()
-	for _, not := range texts {
-		if strings.Contains(text, not) {
-			d.t.Errorf("has %q:\n%s", not, text)
-		}
-	}
-}
-
 // does posts a form that leads back to the case.
-func (d *desk) does(token, id string, form url.Values) {
+func (d *caseDesk) does(token, id string, form url.Values) {
 	d.t.Helper()
-	res, text := d.page(casePath(id), with(token), form)
-	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != casePath(id) {
-		d.t.Fatalf("%v: %d %s\n%s", form, res.StatusCode, res.Header.Get("Location"), text)
-	}
+	d.goes(token, casePath(id), form, casePath(id))
 }
 
 func TestConsoleTwoPeopleWorkOnACase(t *testing.T) {
-	d := openDesk(t)
+	d := openCaseDesk(t)
 	kim, lee, ada := d.person("kim", lists.Analyst), d.person("lee", lists.Analyst), d.person("ada", lists.Approver)
 	id := d.hit(lazarus, "deposit")
-	d.sees(kim, "/console/cases", nil, 200, lazarus, "cust-of-a-test", "ref-of-a-test", "Lazarus Group", "ofac-sdn", "freeze", "deposit", "nobody has it", `href="/console/cases/`+id+`"`)
-	text := d.sees(kim, casePath(id), nil, 200, lazarus, "cust-of-a-test", "ref-of-a-test", "till", "Nobody works on this case.", "Take it", "DPRK3", "sdn.ndjson", "An approver resolves cases.",
+	d.shows(kim, "/console/cases", nil, 200, lazarus, "cust-of-a-test", "ref-of-a-test", "Lazarus Group", "ofac-sdn", "freeze", "deposit", "nobody has it", `href="/console/cases/`+id+`"`)
+	text := d.shows(kim, casePath(id), nil, 200, lazarus, "cust-of-a-test", "ref-of-a-test", "till", "Nobody works on this case.", "Take it", "DPRK3", "sdn.ndjson", "An approver resolves cases.",
 		"Blocked property is reported to OFAC within ten business days of the freeze", `href="/console/lookup?address=`+lazarus)
-	d.hides(text, "Resolve the case", "Give it back")
+	d.lacks(text, "Resolve the case", "Give it back")
 
 	d.does(kim, id, url.Values{"do": {"take"}})
-	text = d.sees(lee, casePath(id), nil, 200, "Taken by kim since", "only kim, or an approver who takes it over, can work on it.")
-	d.hides(text, "<textarea", "Take it")
-	d.sees(lee, casePath(id), url.Values{"do": {"take"}}, 409, "Kim works on the case.")
-	d.hides(d.sees(ada, casePath(id), nil, 200, "Take it over", "Nothing is recommended yet"), "Resolve the case")
+	text = d.shows(lee, casePath(id), nil, 200, "Taken by kim since", "only kim, or an approver who takes it over, can work on it.")
+	d.lacks(text, "<textarea", "Take it")
+	d.shows(lee, casePath(id), url.Values{"do": {"take"}}, 409, "Kim works on the case.")
+	d.lacks(d.shows(ada, casePath(id), nil, 200, "Take it over", "Nothing is recommended yet"), "Resolve the case")
 
 	// Reasons are required, and nothing typed is lost.
-	d.sees(kim, casePath(id), url.Values{"do": {"recommend"}, "outcome": {"true_match"}, "reason": {" "}}, 400, `id="recommend-wrong"`, "say what was found and done", `value="true_match" selected`)
-	d.sees(kim, casePath(id), url.Values{"do": {"recommend"}, "outcome": {""}, "reason": {"the same wallet"}}, 400, `id="recommend-outcome-wrong"`, ">the same wallet</textarea>")
-	d.sees(kim, casePath(id), url.Values{"do": {"wait"}, "until": {"2020-01-01"}, "reason": {"for their answer"}}, 400, `id="wait-until-wrong"`, "must be in the future", ">for their answer</textarea>")
-	d.sees(kim, casePath(id), url.Values{"do": {"wait"}, "until": {"2020"}, "reason": {"x"}}, 400, "write a date such as")
-	d.sees(kim, casePath(id), url.Values{"do": {"note"}, "note": {""}}, 400, `id="note-wrong"`)
-	d.sees(kim, casePath(id), url.Values{"do": {"release"}, "reason": {""}}, 400, `id="release-wrong"`)
-	d.sees(ada, casePath(id), url.Values{"do": {"take_over"}, "reason": {""}}, 400, `id="take_over-wrong"`)
-	d.sees(kim, casePath(id), url.Values{"do": {"nosuch"}}, 400)
+	d.shows(kim, casePath(id), url.Values{"do": {"recommend"}, "outcome": {"true_match"}, "reason": {" "}}, 400, `id="recommend-wrong"`, "say what was found and done", `value="true_match" selected`)
+	d.shows(kim, casePath(id), url.Values{"do": {"recommend"}, "outcome": {""}, "reason": {"the same wallet"}}, 400, `id="recommend-outcome-wrong"`, ">the same wallet</textarea>")
+	d.shows(kim, casePath(id), url.Values{"do": {"wait"}, "until": {"2020-01-01"}, "reason": {"for their answer"}}, 400, `id="wait-until-wrong"`, "must be in the future", ">for their answer</textarea>")
+	d.shows(kim, casePath(id), url.Values{"do": {"wait"}, "until": {"2020"}, "reason": {"x"}}, 400, "write a date such as")
+	d.shows(kim, casePath(id), url.Values{"do": {"note"}, "note": {""}}, 400, `id="note-wrong"`)
+	d.shows(kim, casePath(id), url.Values{"do": {"release"}, "reason": {""}}, 400, `id="release-wrong"`)
+	d.shows(ada, casePath(id), url.Values{"do": {"take_over"}, "reason": {""}}, 400, `id="take_over-wrong"`)
+	d.shows(kim, casePath(id), url.Values{"do": {"nosuch"}}, 400)
 	same(t, "nothing has changed", 1, len(d.theCase(id).History))
 
 	d.does(kim, id, url.Values{"do": {"note"}, "note": {"asked the <script>alert(1)</script> exchange"}})
 	d.does(kim, id, url.Values{"do": {"wait"}, "until": {"2999-01-31"}, "reason": {"for their answer"}})
-	d.sees(kim, casePath(id), nil, 200, "asked the &lt;script&gt;alert(1)&lt;/script&gt; exchange", "2999-01-31", "for their answer", "Go on with it")
-	d.sees(kim, "/console/cases?state=waiting&taken_by=@me", nil, 200, lazarus)
-	d.hides(d.sees(lee, "/console/cases?taken_by=@me", nil, 200, "No case is here."), lazarus)
-	d.hides(d.sees(lee, "/console/cases?taken_by=@nobody", nil, 200), lazarus)
-	d.sees(lee, "/console/cases?taken_by=kim", nil, 200, lazarus)
+	d.shows(kim, casePath(id), nil, 200, "asked the &lt;script&gt;alert(1)&lt;/script&gt; exchange", "2999-01-31", "for their answer", "Go on with it")
+	d.shows(kim, "/console/cases?state=waiting&taken_by=@me", nil, 200, lazarus)
+	d.lacks(d.shows(lee, "/console/cases?taken_by=@me", nil, 200, "No case is here."), lazarus)
+	d.lacks(d.shows(lee, "/console/cases?taken_by=@nobody", nil, 200), lazarus)
+	d.shows(lee, "/console/cases?taken_by=kim", nil, 200, lazarus)
 	d.does(kim, id, url.Values{"do": {"recommend"}, "outcome": {"true_match"}, "reason": {"the same wallet"}})
-	d.sees(kim, casePath(id), url.Values{"do": {"resolve"}, "outcome": {"true_match"}, "reason": {"r"}}, 403)
-	d.sees(ada, casePath(id), nil, 200, "is recommended by kim", "the same wallet", "Resolve the case", `value="true_match" selected`)
-	d.sees(ada, casePath(id), url.Values{"do": {"resolve"}, "outcome": {"true_match"}, "reason": {""}}, 400, `id="resolve-wrong"`)
+	d.shows(kim, casePath(id), url.Values{"do": {"resolve"}, "outcome": {"true_match"}, "reason": {"r"}}, 403)
+	d.shows(ada, casePath(id), nil, 200, "is recommended by kim", "the same wallet", "Resolve the case", `value="true_match" selected`)
+	d.shows(ada, casePath(id), url.Values{"do": {"resolve"}, "outcome": {"true_match"}, "reason": {""}}, 400, `id="resolve-wrong"`)
 	d.does(ada, id, url.Values{"do": {"resolve"}, "outcome": {"true_match"}, "reason": {"reported as 2026-118"}})
-	text = d.sees(kim, casePath(id), nil, 200, "A resolved case stays as it is.", "reported as 2026-118", "Recommended by kim")
-	d.hides(text, "<textarea")
-	d.hides(d.sees(kim, "/console/cases", nil, 200), lazarus)
-	d.sees(kim, "/console/cases?state=resolved", nil, 200, lazarus, "by ada")
-	d.sees(kim, "/console/cases?state=resolved&taken_by=@me", nil, 400, `is for cases that are not resolved`)
+	text = d.shows(kim, casePath(id), nil, 200, "A resolved case stays as it is.", "reported as 2026-118", "Recommended by kim")
+	d.lacks(text, "<textarea")
+	d.lacks(d.shows(kim, "/console/cases", nil, 200), lazarus)
+	d.shows(kim, "/console/cases?state=resolved", nil, 200, lazarus, "by ada")
+	d.shows(kim, "/console/cases?state=resolved&taken_by=@me", nil, 400, `is for cases that are not resolved`)
 
 	var did []string
 	for _, e := range d.theCase(id).History {
@@ -133,63 +99,63 @@ func TestConsoleTwoPeopleWorkOnACase(t *testing.T) {
 }
 
 func TestConsoleACaseIsTakenOverAndGivenBack(t *testing.T) {
-	d := openDesk(t)
+	d := openCaseDesk(t)
 	kim, ada := d.person("kim", lists.Analyst), d.person("ada", lists.Analyst, lists.Approver)
 	id := d.hit(lazarus, "withdrawal")
 	d.does(kim, id, url.Values{"do": {"take"}})
 	d.does(ada, id, url.Values{"do": {"take_over"}, "reason": {"Kim is ill"}})
-	d.sees(kim, casePath(id), nil, 200, "Taken by ada since", "took it over from kim", "Kim is ill", "A rejected transaction is reported to OFAC")
+	d.shows(kim, casePath(id), nil, 200, "Taken by ada since", "took it over from kim", "Kim is ill", "A rejected transaction is reported to OFAC")
 	d.does(ada, id, url.Values{"do": {"recommend"}, "outcome": {"other"}, "reason": {"r"}})
-	d.hides(d.sees(ada, casePath(id), nil, 200, "You recommended the outcome: another person has to resolve the case."), "Resolve the case")
+	d.lacks(d.shows(ada, casePath(id), nil, 200, "You recommended the outcome: another person has to resolve the case."), "Resolve the case")
 	d.does(ada, id, url.Values{"do": {"release"}, "reason": {"not mine"}})
-	d.sees(kim, casePath(id), nil, 200, "Nobody works on this case.", "gave it back", "not mine")
+	d.shows(kim, casePath(id), nil, 200, "Nobody works on this case.", "gave it back", "not mine")
 }
 
 func TestConsoleRolesOfCases(t *testing.T) {
-	d := openDesk(t)
+	d := openCaseDesk(t)
 	id := d.hit(lazarus, "deposit")
 	d.hit(lazarus, "withdrawal")
 	vi, otto, kim := d.person("vi", lists.Checker), d.person("oz", lists.Auditor), d.person("kim", lists.Analyst)
 	for _, path := range []string{"/console/cases", casePath(id), casePath(id) + "/attachments/1"} {
-		d.sees(vi, path, nil, 403)
+		d.shows(vi, path, nil, 403)
 	}
-	d.sees(vi, casePath(id), url.Values{"do": {"take"}}, 403)
-	text := d.sees(otto, casePath(id), nil, 200, "Analysts and approvers work on cases. You can read it.", `href="/console/decisions/`+id+`/evidence"`, `href="/console/decisions/`+id+`/receipt"`,
+	d.shows(vi, casePath(id), url.Values{"do": {"take"}}, 403)
+	text := d.shows(otto, casePath(id), nil, 200, "Analysts and approvers work on cases. You can read it.", `href="/console/decisions/`+id+`/evidence"`, `href="/console/decisions/`+id+`/receipt"`,
 		"Other checks of this address", "withdrawal")
-	d.hides(text, "<textarea", "Take it")
-	d.hides(d.sees(otto, "/console/cases", nil, 200, lazarus), `name="ids"`)
+	d.lacks(text, "<textarea", "Take it")
+	d.lacks(d.shows(otto, "/console/cases", nil, 200, lazarus), `name="ids"`)
 	for _, form := range []url.Values{{"do": {"take"}}, {"do": {"note"}, "note": {"n"}}} {
-		d.sees(otto, casePath(id), form, 403)
+		d.shows(otto, casePath(id), form, 403)
 	}
-	d.sees(otto, "/console/cases", url.Values{"do": {"take"}, "ids": {id}}, 403)
-	d.hides(d.sees(kim, casePath(id), nil, 200, "are for auditors"), "Other checks of this address", "/evidence")
-	d.sees(kim, casePath("nosuch"), nil, 404)
-	d.sees(kim, "/console/cases?state=nosuch", nil, 400)
+	d.shows(otto, "/console/cases", url.Values{"do": {"take"}, "ids": {id}}, 403)
+	d.lacks(d.shows(kim, casePath(id), nil, 200, "are for auditors"), "Other checks of this address", "/evidence")
+	d.shows(kim, casePath("nosuch"), nil, 404)
+	d.shows(kim, "/console/cases?state=nosuch", nil, 400)
 	same(t, "nobody has done anything", 0, len(d.theCase(id).History))
 }
 
 func TestConsoleManyCases(t *testing.T) {
-	d := openDesk(t)
+	d := openCaseDesk(t)
 	kim, lee, ada := d.person("kim", lists.Analyst), d.person("lee", lists.Analyst), d.person("ada", lists.Approver)
 	one, two, three := d.hit(lazarus, "deposit"), d.hit(lazarus, "withdrawal"), d.hit(lazarus, "deposit")
 	d.does(lee, two, url.Values{"do": {"take"}})
 	const path = "/console/cases?queue=exact"
-	d.sees(kim, path, nil, 200, "Exact <strong>3</strong>", "Derived <strong>0</strong>", `action="/console/cases?queue=exact"`)
-	d.sees(kim, path, url.Values{"do": {"take"}}, 400, "Choose at least one case.")
-	d.sees(kim, path, url.Values{"ids": {one, two}, "do": {"recommend"}, "outcome": {"false_positive"}, "reason": {""}}, 400, `id="reason-wrong"`, `value="`+one+`" aria-label="Choose the case of `+lazarus+`" checked`, `value="false_positive" selected`)
-	d.sees(kim, path, url.Values{"ids": {one}, "do": {"note"}, "reason": {"r"}}, 400, "cannot be done with many cases here")
-	d.sees(kim, path, url.Values{"ids": {one}, "do": {"resolve"}, "outcome": {"other"}, "reason": {"r"}}, 403, "recommend how to")
-	text := d.sees(kim, path, url.Values{"ids": {one, two, "nosuch"}, "do": {"recommend"}, "outcome": {"false_positive"}, "reason": {"a shared wallet"}}, 200,
+	d.shows(kim, path, nil, 200, "Exact <strong>3</strong>", "Derived <strong>0</strong>", `action="/console/cases?queue=exact"`)
+	d.shows(kim, path, url.Values{"do": {"take"}}, 400, "Choose at least one case.")
+	d.shows(kim, path, url.Values{"ids": {one, two}, "do": {"recommend"}, "outcome": {"false_positive"}, "reason": {""}}, 400, `id="reason-wrong"`, `value="`+one+`" aria-label="Choose the case of `+lazarus+`" checked`, `value="false_positive" selected`)
+	d.shows(kim, path, url.Values{"ids": {one}, "do": {"note"}, "reason": {"r"}}, 400, "cannot be done with many cases here")
+	d.shows(kim, path, url.Values{"ids": {one}, "do": {"resolve"}, "outcome": {"other"}, "reason": {"r"}}, 403, "recommend how to")
+	text := d.shows(kim, path, url.Values{"ids": {one, two, "nosuch"}, "do": {"recommend"}, "outcome": {"false_positive"}, "reason": {"a shared wallet"}}, 200,
 		"1 case was changed of 3", "Lee works on the case.", `value="`+two+`" aria-label="Choose the case of `+lazarus+`" checked`, "There is no case", "recommended:")
-	d.hides(text, "a shared wallet", `value="`+one+`" aria-label="Choose the case of `+lazarus+`" checked`)
+	d.lacks(text, "a shared wallet", `value="`+one+`" aria-label="Choose the case of `+lazarus+`" checked`)
 	same(t, "one", "false_positive", d.theCase(one).Recommendation.Outcome)
 	same(t, "two", true, d.theCase(two).Recommendation == nil)
-	d.sees(ada, path, url.Values{"ids": {one, three}, "do": {"resolve"}, "outcome": {"false_positive"}, "reason": {"a shared wallet"}}, 200, "2 cases were changed of 2", "Exact <strong>1</strong>")
+	d.shows(ada, path, url.Values{"ids": {one, three}, "do": {"resolve"}, "outcome": {"false_positive"}, "reason": {"a shared wallet"}}, 200, "2 cases were changed of 2", "Exact <strong>1</strong>")
 	same(t, "by", []string{"ada", "ada"}, []string{d.theCase(one).Resolved.By, d.theCase(three).Resolved.By})
 }
 
 // attachTo posts a file as a browser does.
-func (d *desk) attachTo(token, id, name string, content []byte) (*http.Response, string) {
+func (d *caseDesk) attachTo(token, id, name string, content []byte) (*http.Response, string) {
 	d.t.Helper()
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
@@ -222,7 +188,7 @@ func (d *desk) attachTo(token, id, name string, content []byte) (*http.Response,
 }
 
 func TestConsoleAttachments(t *testing.T) {
-	d := openDesk(t)
+	d := openCaseDesk(t)
 	kim, lee := d.person("kim", lists.Analyst), d.person("lee", lists.Analyst)
 	id := d.hit(lazarus, "deposit")
 	page := []byte("<html><script>alert(document.cookie)</script>")
@@ -234,7 +200,7 @@ func TestConsoleAttachments(t *testing.T) {
 		attached[i].SHA256, attached[i].At = "", time.Time{}
 	}
 	same(t, "the file", []client.CaseAttachment{{Number: 1, Name: "x_img src=x_.html", Size: int64(len(page)), By: "kim"}}, attached)
-	d.sees(lee, casePath(id), nil, 200, "x_img src=x_.html", "attached", `href="/console/cases/`+id+`/attachments/1" download`)
+	d.shows(lee, casePath(id), nil, 200, "x_img src=x_.html", "attached", `href="/console/cases/`+id+`/attachments/1" download`)
 	res, text := d.page(casePath(id)+"/attachments/1", with(lee), nil)
 	same(t, "content", string(page), text)
 	header := map[string]string{}
@@ -243,8 +209,8 @@ func TestConsoleAttachments(t *testing.T) {
 	}
 	same(t, "header", map[string]string{"Content-Type": "application/octet-stream", "Content-Disposition": `attachment; filename="x_img src=x_.html"`, "X-Content-Type-Options": "nosniff",
 		"Content-Security-Policy": "default-src 'none'; sandbox", "Cache-Control": "no-store"}, header)
-	d.sees(lee, casePath(id)+"/attachments/2", nil, 404)
-	d.sees(lee, casePath(id)+"/attachments/x", nil, 404)
+	d.shows(lee, casePath(id)+"/attachments/2", nil, 404)
+	d.shows(lee, casePath(id)+"/attachments/x", nil, 404)
 
 	for _, x := range []struct {
 		name    string
@@ -267,26 +233,26 @@ func TestConsoleAttachments(t *testing.T) {
 }
 
 func TestConsoleFalsePositivesAreSuppressed(t *testing.T) {
-	d := openDesk(t)
+	d := openCaseDesk(t)
 	kim, ada := d.person("kim", lists.Analyst), d.person("ada", lists.Approver)
 	id := d.hit(lazarus, "deposit")
-	d.hides(d.sees(kim, casePath(id), nil, 200), "The same false positive again")
+	d.lacks(d.shows(kim, casePath(id), nil, 200), "The same false positive again")
 	d.does(kim, id, url.Values{"do": {"recommend"}, "outcome": {"false_positive"}, "reason": {"a shared <b>wallet"}})
-	d.sees(kim, casePath(id), nil, 200, "The same false positive again", "Propose a suppression", ">False positive, case "+id+": a shared &lt;b&gt;wallet</textarea>", `value="ofac-sdn"`)
-	d.hides(d.sees(ada, casePath(id), nil, 200, "An analyst can propose one."), "Propose a suppression")
+	d.shows(kim, casePath(id), nil, 200, "The same false positive again", "Propose a suppression", ">False positive, case "+id+": a shared &lt;b&gt;wallet</textarea>", `value="ofac-sdn"`)
+	d.lacks(d.shows(ada, casePath(id), nil, 200, "An analyst can propose one."), "Propose a suppression")
 	form := url.Values{"do": {"suppress"}, "list": {"ofac-sdn"}, "until": {""}, "reason": {"known wallet"}}
-	d.sees(kim, casePath(id), form, 400, `id="suppress-until-wrong"`, ">known wallet</textarea>")
+	d.shows(kim, casePath(id), form, 400, `id="suppress-until-wrong"`, ">known wallet</textarea>")
 	form.Set("until", "2999-01-01")
-	d.sees(kim, casePath(id), form, 400, `id="suppress-until-wrong"`)
+	d.shows(kim, casePath(id), form, 400, `id="suppress-until-wrong"`)
 	form.Set("until", d.clock.now().AddDate(0, 0, 30).UTC().Format("2006-01-02"))
 	d.does(kim, id, form)
-	d.sees(kim, casePath(id), nil, 200, "proposed", "it waits for another person", "proposed by kim")
+	d.shows(kim, casePath(id), nil, 200, "proposed", "it waits for another person", "proposed by kim")
 	s := d.by("ana", "GET", "/v1/lists/ofac-sdn/suppressions", nil).want(200)["suppressions"].([]any)[0].(map[string]any)
 	same(t, "the suppression", map[string]any{"address": lazarus, "list": "ofac-sdn", "state": "proposed", "reason": "known wallet", "proposed_by": "kim"}, only(s, "address", "list", "state", "reason", "proposed_by"))
 }
 
 func TestConsoleCaseOfALookBack(t *testing.T) {
-	d := openDesk(t)
+	d := openCaseDesk(t)
 	kim := d.person("kim", lists.Analyst)
 	d.by("till", "POST", "/v1/check", map[string]any{"address": evm(1), "direction": "deposit", "customer": "<i>C-1", "reference": "R-1"}).want(200)
 	d.lookBack()
@@ -294,16 +260,16 @@ func TestConsoleCaseOfALookBack(t *testing.T) {
 	d.lookBack()
 	ids := d.cases("kind=look_back")
 	same(t, "cases", 1, len(ids))
-	d.sees(kim, "/console/cases?kind=look_back", nil, 200, evm(1), "look-back: listed since", "&lt;i&gt;C-1")
-	text := d.sees(kim, casePath(ids[0]), nil, 200, "Look-back: listed since", "What the lists say now", "What was told then", "&lt;script&gt;alert(1)&lt;/script&gt;", "Found by the look-back", "that is not on record")
-	d.hides(text, "cannot be answered again")
+	d.shows(kim, "/console/cases?kind=look_back", nil, 200, evm(1), "look-back: listed since", "&lt;i&gt;C-1")
+	text := d.shows(kim, casePath(ids[0]), nil, 200, "Look-back: listed since", "What the lists say now", "What was told then", "&lt;script&gt;alert(1)&lt;/script&gt;", "Found by the look-back", "that is not on record")
+	d.lacks(text, "cannot be answered again")
 	c := d.theCase(ids[0])
 	var now client.Answer
 	if err := json.Unmarshal(c.Current.Answer, &now); err != nil || now.Result != "hit" || now.Matches[0].Entity.Name != "<script>alert(1)</script>" {
 		t.Errorf("now: %v %s", err, c.Current.Answer)
 	}
 	same(t, "then", "miss", c.Told.Result)
-	d.hides(d.sees(kim, "/console/cases?kind=hit", nil, 200), evm(1))
+	d.lacks(d.shows(kim, "/console/cases?kind=hit", nil, 200), evm(1))
 
 	// Who may not use all lists of the present answer does not see it.
 	d.newKey(map[string]any{"name": "narrow", "roles": []string{"approver"}, "lists": []string{"ofac-sdn"}})
@@ -311,5 +277,5 @@ func TestConsoleCaseOfALookBack(t *testing.T) {
 	d.publish("deny", sdn, row(evm(1), "on another list"))
 	seen := d.by("narrow", "GET", "/v1/cases/"+ids[0], nil)
 	same(t, "with another one", false, seen.want(200)["current"] != nil || bytes.Contains(seen.body, []byte("another list")))
-	d.sees(kim, casePath(ids[0]), nil, 200, "on another list")
+	d.shows(kim, casePath(ids[0]), nil, 200, "on another list")
 }

@@ -17,6 +17,7 @@ import (
 
 	"interdict/api"
 	"interdict/api/client"
+	"interdict/lists"
 )
 
 // dropInPaths are the endpoints whose errors are those of other services.
@@ -355,4 +356,14 @@ func TestShadowModeRecordsDifferences(t *testing.T) {
 	if text := h.log.String(); strings.Contains(text, "their-key") {
 		t.Error("the key of the original is in the log")
 	}
+}
+
+// A session is read from the store each time.
+func TestShadowModeIsForAuditors(t *testing.T) {
+	h, staff := staffed(t)
+	token, _ := h.signIn(staff, "kim", lists.Auditor)
+	h.do(call{method: "GET", path: "/v1/shadow", header: with(token)}).want(200)
+	h.by("ana", "GET", "/v1/shadow", nil).refused(problem{Status: 403, Code: "forbidden"})
+	h.store.gone.Store(true)
+	h.do(call{method: "GET", path: "/v1/shadow", header: with(token)}).refused(problem{Status: 503, Code: "store_unavailable"})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	dto "github.com/prometheus/client_model/go"
 
 	"interdict/screening"
 	"interdict/screening/replica"
@@ -21,6 +22,7 @@ type Metrics struct {
 	refused  *prometheus.CounterVec
 	filter   [2]prometheus.Counter // false positive, true positive
 	keyless  [2]prometheus.Counter // requests without a valid key: refused, told to wait
+	failed   prometheus.Counter    // checks without an answer
 }
 
 // NewMetrics makes the metrics of one process. status is asked for what is served at the time of a scrape.
@@ -45,7 +47,9 @@ func NewMetrics() *Metrics {
 	keyless := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "interdict_unauthorized_total",
 		Help: "Requests without a valid API key, by status: 401, or 429 after too many of one address."}, []string{"status"})
 	m.keyless = [2]prometheus.Counter{keyless.WithLabelValues("401"), keyless.WithLabelValues("429")}
-	m.Registry.MustRegister(m.requests, m.seconds, m.refused, results, positives, keyless,
+	m.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "interdict_check_errors_total",
+		Help: "Checks that got an error in place of an answer: texts that are no address, and checks that could not be answered."})
+	m.Registry.MustRegister(m.failed, m.requests, m.seconds, m.refused, results, positives, keyless,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -114,6 +118,24 @@ func (m *Metrics) Checked(r screening.Result) { m.results[r].Inc() }
 
 // Refused counts a text that is no address.
 func (m *Metrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// checkFailed counts a check that got an error in place of an answer.
+func (m *Metrics) checkFailed() { m.failed.Inc() }
+
+// sampled are counts of checks since the start of the process.
+type sampled struct{ hits, misses, errors int64 }
+
+// sample reads the counters of checks.
+func (m *Metrics) sample() sampled {
+	read := func(c prometheus.Counter) int64 {
+		var x dto.Metric
+		if c.Write(&x) != nil {
+			return 0 // counters always can be read
+		}
+		return int64(x.GetCounter().GetValue())
+	}
+	return sampled{read(m.results[screening.Hit]), read(m.results[screening.Miss]), read(m.failed)}
+}
 
 // unauthorized counts a request without a valid key.
 func (m *Metrics) unauthorized(slowedDown bool) {

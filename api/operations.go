@@ -240,14 +240,16 @@ func (a *Acting) Version(ctx context.Context, list string, n int) (*lists.Versio
 
 // Diff calls yield for each row that differs between version n and another one (against; 0 for nothing), and returns the counts.
 func (a *Acting) Diff(ctx context.Context, list string, against, n int, yield func(client.DiffRow) error) (lists.DiffCounts, error) {
-	return a.Loader.Diff(ctx, list, against, n, func(r build.DiffRow) error {
-		v := client.DiffRow{Change: r.Change, Listing: viewListing(&r.Listing)}
-		if r.Before != nil {
-			before := viewListing(r.Before)
-			v.Before = &before
-		}
-		return yield(v)
-	})
+	return a.Loader.Diff(ctx, list, against, n, func(r build.DiffRow) error { return yield(viewDiffRow(&r)) })
+}
+
+func viewDiffRow(r *build.DiffRow) client.DiffRow {
+	v := client.DiffRow{Change: r.Change, Listing: viewListing(&r.Listing)}
+	if r.Before != nil {
+		before := viewListing(r.Before)
+		v.Before = &before
+	}
+	return v
 }
 
 func viewListing(l *lists.Listing) client.Listing {

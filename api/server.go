@@ -55,6 +55,8 @@ type Options struct {
 	// Record is what decisions are read from; RecordProblems tells what is wrong with it although decisions can be recorded.
 	Record         Record
 	RecordProblems func() []error
+	// RecordRoom tells how much room the disk of the record has; nil or "": it is not known.
+	RecordRoom func() string
 	// Customers protects the customers of checks on record; nil: they are kept plain.
 	Customers *screening.Customers
 	// Archive is the index of the record of all servers; nil: this server has none.
@@ -93,6 +95,7 @@ type Server struct {
 	audit    Audit
 	replay   *Replayer
 	problems func() []error
+	room     func() string
 	archive  *Archive
 	shadow   *shadow
 
@@ -120,7 +123,7 @@ type handler func(c *gin.Context, who *auth.Principal) error
 // New makes a server.
 func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
-		now: o.Now, journal: o.JournalError, audit: Audit{o.Record, o.Customers}, customers: o.Customers, problems: o.RecordProblems, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
+		now: o.Now, journal: o.JournalError, audit: Audit{o.Record, o.Customers}, customers: o.Customers, problems: o.RecordProblems, room: o.RecordRoom, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
 		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {
@@ -154,6 +157,9 @@ func New(o Options) *Server {
 
 	s.route(http.MethodPost, pathCheck, s.check, auth.Checker)
 	s.route(http.MethodPost, pathChecks, s.checks, auth.Checker)
+	s.route(http.MethodPost, "/v1/preview", s.preview, auth.Analyst)
+	s.route(http.MethodGet, "/v1/addresses/:address/history", s.getHistory, auth.Auditor, auth.Analyst, auth.Approver)
+	s.route(http.MethodGet, "/v1/traffic", s.getTraffic, auth.Auditor, auth.Analyst, auth.Approver, auth.Admin)
 	s.route(http.MethodGet, "/v1/addresses/:address", s.address) // the role depends on the query
 
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
@@ -321,7 +327,7 @@ func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key or a session.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
-	file := method == http.MethodPost && (strings.HasSuffix(path, "/versions") || strings.HasSuffix(path, "/attachments"))
+	file := method == http.MethodPost && (strings.HasSuffix(path, "/versions") || strings.HasSuffix(path, "/attachments") || path == "/v1/preview")
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.observed(method, path, func(c *gin.Context) {
 		who, err := s.authenticate(c.Request, path)
@@ -526,6 +532,9 @@ func (s *Server) readyz(c *gin.Context) {
 		add("rules", s.outdated(st.Outdated), false)
 	}
 	add("journal", s.journal(), true)
+	if last := &out.Checks[len(out.Checks)-1]; last.Status == "ok" && s.room != nil {
+		last.Detail = s.room()
+	}
 	if s.problems != nil {
 		for _, err := range s.problems() {
 			add("record", err, false)

@@ -63,7 +63,7 @@ func (u *uploads) begin(announced int64) (*place, error) {
 const uploadRetry = 10 * time.Second
 
 func (u *uploads) full() error {
-	return retryLater{fault.E(fault.Unavailable, "the uploads in progress take the %d bytes that they may have on this server's disk: try again later", u.mostBytes), uploadRetry}
+	return retryLater{fault.E(fault.Unavailable, "uploads in progress and waiting take the %d bytes that they may have on this server's disk: try again later", u.mostBytes), uploadRetry}
 }
 
 // add counts bytes that have arrived.
@@ -75,6 +75,17 @@ func (p *place) add(n int) error {
 	}
 	p.of.bytes += int64(n)
 	p.bytes += int64(n)
+	return nil
+}
+
+// hold takes disk space for bytes that wait to be uploaded by a person in the console. A negative number gives it back.
+func (u *uploads) hold(bytes int64) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if bytes > u.mostBytes-u.bytes {
+		return u.full()
+	}
+	u.bytes += bytes
 	return nil
 }
 

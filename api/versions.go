@@ -3,14 +3,11 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
 	"interdict/api/auth"
-	"interdict/api/client"
 	"interdict/lists"
-	"interdict/lists/fault"
 )
 
 func (s *Server) getVersions(c *gin.Context, who *auth.Principal) error {
@@ -31,86 +28,6 @@ func (s *Server) getVersion(c *gin.Context, who *auth.Principal) error {
 		return err
 	}
 	return render(c, http.StatusOK, v)
-}
-
-func (s *Server) diff(c *gin.Context, who *auth.Principal) error {
-	n, err := number(c)
-	if err != nil {
-		return err
-	}
-	q, err := query(c, "against", "offset", "limit")
-	if err != nil {
-		return err
-	}
-	offset, limit, err := page(q)
-	if err != nil {
-		return err
-	}
-	id := param(c, "id")
-	v, err := s.as(who).Version(c.Request.Context(), id, n)
-	if err != nil {
-		return err
-	}
-	against := v.Diff.Against
-	if q["against"] != "" {
-		if against, err = strconv.Atoi(q["against"]); err != nil || against < 0 {
-			return fault.E(fault.Invalid, "against must be the number of a version, or 0 for nothing")
-		}
-	}
-	rows := []client.DiffRow{}
-	at := 0
-	counts, err := s.as(who).Diff(c.Request.Context(), id, against, n, func(r client.DiffRow) error {
-		if at >= offset && len(rows) < limit {
-			rows = append(rows, r)
-		}
-		at++
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if wantsCSV(c) {
-		table := [][]string{client.DiffColumns}
-		for i := range rows {
-			table = append(table, rows[i].Cells())
-		}
-		return renderCSV(c, table)
-	}
-	return render(c, http.StatusOK, gin.H{"list": id, "version": n, "against": against, "counts": counts, "total": at, "offset": offset, "rows": rows})
-}
-
-func (s *Server) quarantine(c *gin.Context, who *auth.Principal) error {
-	n, err := number(c)
-	if err != nil {
-		return err
-	}
-	q, err := query(c, "offset", "limit")
-	if err != nil {
-		return err
-	}
-	offset, limit, err := page(q)
-	if err != nil {
-		return err
-	}
-	rows := []lists.Quarantined{}
-	at := 0
-	if err := s.as(who).Quarantine(c.Request.Context(), param(c, "id"), n, func(r lists.Quarantined) error {
-		if at >= offset && len(rows) < limit {
-			rows = append(rows, r)
-		}
-		at++
-		return nil
-	}); err != nil {
-		return err
-	}
-	if wantsCSV(c) {
-		table := [][]string{lists.QuarantineColumns}
-		for i := range rows {
-			table = append(table, rows[i].Cells())
-		}
-		return renderCSV(c, table)
-	}
-	return render(c, http.StatusOK, gin.H{"list": param(c, "id"), "version": n, "total": at, "offset": offset, "rows": rows})
 }
 
 // reasoned is the body of calls that need a reason and nothing else.

@@ -146,8 +146,8 @@ func Stricter(a, b Action) Action {
 
 var listID = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 
-// classes are the match classes that a rule may name.
-var classes = []string{"", "exact", "same_key", "same_script", "same_stake", "contains", "raw"}
+// Classes are the match classes that a rule may name.
+var Classes = []string{"exact", "same_key", "same_script", "same_stake", "contains", "raw"}
 
 // Means holds the actions for a confirmed exact match whose row names no category of its own.
 type Means struct {
@@ -216,8 +216,8 @@ func (l *List) Validate() error {
 			return bad("policy[%d].category: unknown value %s; use one of %v", i, address.Quote(string(r.Category)), Categories)
 		case r.Confidence != "" && !slices.Contains(Confidences, r.Confidence):
 			return bad("policy[%d].confidence: unknown value %s; use one of %v", i, address.Quote(string(r.Confidence)), Confidences)
-		case !slices.Contains(classes, r.Class):
-			return bad("policy[%d].class: unknown value %s; use one of %v", i, address.Quote(r.Class), classes[1:])
+		case r.Class != "" && !slices.Contains(Classes, r.Class):
+			return bad("policy[%d].class: unknown value %s; use one of %v", i, address.Quote(r.Class), Classes)
 		case r.Direction != "" && r.Direction != Deposit && r.Direction != Withdrawal:
 			return bad("policy[%d].direction: unknown value %s; use deposit or withdrawal", i, address.Quote(string(r.Direction)))
 		case !slices.Contains(severity, r.Action):

@@ -55,6 +55,7 @@ const (
 	DocFinished        = "delivery/finished/"
 	DocCases           = "case/"        // that somebody has worked on, up to the record that resolves them
 	DocClosedCases     = "closed-case/" // the others
+	DocAllTraffic      = "traffic/"
 )
 
 func DocList(id string) string       { return DocLists + id }
@@ -87,6 +88,7 @@ func DocClosedCase(id string) string               { return DocClosedCases + id 
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocServedByAll(number int) string             { return DocAllServedByAll + fmt.Sprintf("%010d", number) }
 func DocRefresh(list string) string                { return "refresh/" + list }
+func DocTraffic(server, day string) string         { return DocAllTraffic + server + "/" + day }
 func DocLease(task string) string                  { return "lease/" + task }
 func BlobFilter(layer string) string               { return "filter-" + layer }
 func BlobSource(list string, sha256 string) string { return "source-" + list + "-" + sha256 }

@@ -60,7 +60,7 @@ func lessStrict(before, after *List) bool {
 	was, is := before.WithDefaults(), after.WithDefaults()
 	for _, category := range append([]Category{""}, Categories...) {
 		for _, confidence := range append([]Confidence{""}, Confidences...) {
-			for _, class := range classes[1:] {
+			for _, class := range Classes {
 				for _, direction := range []Direction{Deposit, Withdrawal} {
 					action := func(l *List) int {
 						a := Attribution{Category: category, Confidence: confidence}

@@ -160,7 +160,7 @@ func (c *check) explain(snap *replica.Snapshot, err error) *Explanation {
 		x.Text.Wrapper = wrapperOf(trimmed)
 	}
 	for i := range c.readings {
-		x.Readings = append(x.Readings, readingOf(&c.readings[i]))
+		x.Readings = append(x.Readings, ReadingOf(&c.readings[i]))
 	}
 	for i := range c.probes {
 		x.Keys = append(x.Keys, c.lookedUp(i, snap))
@@ -168,7 +168,8 @@ func (c *check) explain(snap *replica.Snapshot, err error) *Explanation {
 	return x
 }
 
-func readingOf(a *address.Address) Reading {
+// ReadingOf describes a text that was read as an address.
+func ReadingOf(a *address.Address) Reading {
 	identity, kind := identityOf(a.Key, a.Variant)
 	r := Reading{Network: a.Network, Kind: kind, Canonical: a.Canonical, Identity: identity, Notices: slices.Clone(a.Notices)}
 	for _, t := range a.Attributes {

@@ -55,6 +55,13 @@ func docOf(token string) string { return lists.DocSession(hex.EncodeToString(has
 
 var errNoSession = fault.E(fault.Unauthorized, "not signed in, or the session has ended")
 
+type unattended struct{}
+
+// Unattended returns a context of requests that a page makes by itself: they do not prolong a session.
+func Unattended(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unattended{}, true)
+}
+
 // Session returns the person who signed in with this token. The account is read each time, so that a change of it counts at once.
 // fault.Unauthorized: the token is unknown, or the session has ended.
 func (s *Staff) Session(ctx context.Context, token string) (*Session, error) {
@@ -80,7 +87,7 @@ func (s *Staff) Session(ctx context.Context, token string) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if now.Sub(x.Seen) >= touchInterval {
+	if now.Sub(x.Seen) >= touchInterval && ctx.Value(unattended{}) == nil {
 		x.Seen = now.UTC()
 		// If this fails, another request has stored it, or the session ends earlier than it would.
 		_ = store.Commit(ctx, lists.Put(doc, x, revision))

@@ -38,6 +38,7 @@ type Options struct {
 	Redis       string        // URL for the naive design; "" starts redis-server where it is installed
 	Sync        string        // journal sync, for the output: hits or all
 	Activations bool          // activate fifty more addresses every second while checks are measured
+	Index       bool          // also measure misses while the record is indexed
 	JSON        bool          // print JSON instead of a table
 
 	By   string // who loads the synthetic list
@@ -53,7 +54,15 @@ type Store struct {
 	Loader   *loader.Loader
 	Recorder lists.Recorder
 	Log      *slog.Logger
+	Indexer  Indexer // nil: the record is not indexed
 	Close    func()
+}
+
+// Indexer indexes the record.
+type Indexer interface {
+	Run(ctx context.Context)
+	// Records returns how many records are in the index.
+	Records() uint64
 }
 
 // apiKey is the key of the server under test, which listens on loopback and lives as long as the benchmark.
@@ -158,6 +167,9 @@ func (o *Options) startServer(ctx context.Context, dir, redisURL string) (addres
 	cmd := exec.CommandContext(ctx, self, "bench", "--serve-on", dir, "--size", strconv.Itoa(o.Size), "--redis", redisURL, "--journal-sync", o.Sync)
 	if o.Activations {
 		cmd.Args = append(cmd.Args, "--activations")
+	}
+	if o.Index {
+		cmd.Args = append(cmd.Args, "--index")
 	}
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
 	cmd.Stderr = os.Stderr

@@ -3,12 +3,15 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +26,10 @@ import (
 type scenario struct {
 	name, addr, path string
 	bodies           [][]byte
-	perRequest       int // addresses
-	cores            int // of the server
+	perRequest       int     // addresses
+	cores            int     // of the server
+	index            bool    // the server indexes its record
+	indexed          float64 // records a second
 	rates            []float64
 	latencies        []time.Duration
 }
@@ -66,6 +71,9 @@ func (o *Options) measure(ctx context.Context, addresses string, naive bool, too
 		{name: "batch of 1,000, one core", addr: full, path: "/v1/checks", bodies: batches, perRequest: 1000, cores: 1},
 		{name: "batch of 1,000, all cores", addr: full, path: "/v1/checks", bodies: batches, perRequest: 1000, cores: runtime.NumCPU()},
 	}
+	if o.Index {
+		scenarios = slices.Insert(scenarios, 2, &scenario{name: "check, miss, indexing", addr: full, path: "/v1/check", bodies: misses, perRequest: 1, cores: 1, index: true})
+	}
 	if naive {
 		scenarios = append(scenarios, &scenario{name: "naive: Gin and Redis GET", addr: plain, path: "/naive", bodies: misses, perRequest: 1, cores: 1})
 	}
@@ -78,7 +86,7 @@ func (o *Options) measure(ctx context.Context, addresses string, naive bool, too
 			if err := cores(plain, r.cores); err != nil {
 				return err
 			}
-			rate, err := r.closedLoop(ctx, connections, o.Time)
+			rate, err := o.turn(ctx, plain, r, connections)
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.name, err)
 			}
@@ -115,12 +123,13 @@ func (o *Options) measure(ctx context.Context, addresses string, naive bool, too
 		}
 		results = append(results, x)
 	}
+	share, indexed := indexShare(scenarios)
 	inside, allocations, err := o.inside(ctx)
 	if err != nil {
 		return err
 	}
 	if o.JSON {
-		return printJSON(o.Stdout, map[string]any{"size": o.Size, "load_seconds": took.Seconds(), "arrival_per_second": arrival, "activations": o.Activations, "scenarios": results,
+		return printJSON(o.Stdout, map[string]any{"size": o.Size, "load_seconds": took.Seconds(), "arrival_per_second": arrival, "activations": o.Activations, "scenarios": results, "miss_while_indexing": share,
 			"screening_ns": inside, "screening_allocations": allocations, "cpus": runtime.NumCPU(), "go": runtime.Version(),
 			"file_system": fileSystem(os.TempDir()), "journal_sync": o.Sync})
 	}
@@ -137,8 +146,42 @@ func (o *Options) measure(ctx context.Context, addresses string, naive bool, too
 		}
 		fmt.Fprintln(o.Stdout)
 	}
+	if o.Index {
+		fmt.Fprintf(o.Stdout, "\nMisses while the record is indexed: %.3f of those without, median of the rounds; %.0f records/s were indexed meanwhile.\n", share, indexed)
+	}
 	fmt.Fprintf(o.Stdout, "\nLatencies at %.0f requests/s (open loop). Inside screening, a miss: %d ns, %d allocations.\n", arrival, inside, allocations)
 	return nil
+}
+
+// turn runs a scenario once.
+func (o *Options) turn(ctx context.Context, plain string, r *scenario, connections int) (float64, error) {
+	if !r.index {
+		return r.closedLoop(ctx, connections, o.Time)
+	}
+	before, err := indexing(plain, true)
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	rate, err := r.closedLoop(ctx, connections, o.Time)
+	took := time.Since(start)
+	after, stopErr := indexing(plain, false)
+	r.indexed = float64(after-before) / took.Seconds()
+	return rate, errors.Join(err, stopErr)
+}
+
+// indexing lets the server index its record or not, and returns how many records are indexed.
+func indexing(addr string, on bool) (uint64, error) {
+	res, err := http.Post(fmt.Sprintf("http://%s/index/%t", addr, on), "", nil)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(string(b), 10, 64)
 }
 
 // cores sets how many cores the server may use.
@@ -148,6 +191,28 @@ func cores(addr string, n int) error {
 		return err
 	}
 	return res.Body.Close()
+}
+
+// indexShare compares misses while the record is indexed with those of the same round without, and returns the median, and how many records a second
+// were indexed in the last round.
+func indexShare(scenarios []*scenario) (share, indexed float64) {
+	var with, without *scenario
+	for _, r := range scenarios {
+		switch {
+		case r.index:
+			with = r
+		case r.name == "check, miss":
+			without = r
+		}
+	}
+	if with == nil {
+		return 0, 0
+	}
+	var shares []float64
+	for i := range with.rates {
+		shares = append(shares, with.rates[i]/without.rates[i])
+	}
+	return median(shares), with.indexed
 }
 
 func median(v []float64) float64 {

@@ -49,6 +49,14 @@ func Serve(ctx context.Context, dir string, o Options) error {
 	if err != nil {
 		return err
 	}
+	if s.Indexer != nil {
+		turns := indexTurns{ctx: ctx, indexer: s.Indexer}
+		defer turns.set(false)
+		bare.POST("/index/:on", func(c *gin.Context) {
+			turns.set(c.Param("on") == "true")
+			c.String(http.StatusOK, "%d", s.Indexer.Records())
+		})
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -88,9 +96,37 @@ func (o *Options) activate(ctx context.Context, s *Store, screener *screening.Sc
 	}
 }
 
+// indexTurns lets an indexer run and stop.
+type indexTurns struct {
+	ctx     context.Context
+	indexer Indexer
+	stop    func() // nil: it does not run
+}
+
+// set starts the indexer, or stops it and waits for that. Calls follow each other.
+func (t *indexTurns) set(on bool) {
+	if t.stop != nil {
+		t.stop()
+		t.stop = nil
+	}
+	if !on {
+		return
+	}
+	ctx, cancel := context.WithCancel(t.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		t.indexer.Run(ctx)
+	}()
+	t.stop = func() {
+		cancel()
+		<-done
+	}
+}
+
 // bareGin is what the full path is measured against: it binds the same body and answers a constant of the same size. /naive
 // is the design that asks Redis for every check.
-func bareGin(ctx context.Context, screener *screening.Screener, redisURL string) (http.Handler, error) {
+func bareGin(ctx context.Context, screener *screening.Screener, redisURL string) (*gin.Engine, error) {
 	type body struct {
 		Address   string `json:"address" binding:"required"`
 		Network   string `json:"network"`

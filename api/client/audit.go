@@ -148,6 +148,22 @@ func (c *Client) Audit(ctx context.Context, q AuditQuery) (*AuditPage, error) {
 	return one(func(out *AuditPage) error { return c.get(ctx, "/v1/audit", q.values(), out) })
 }
 
+// AuditExport writes all records of a query, whatever its Limit: as text/csv or application/x-ndjson. After an error what was written is not complete.
+func (c *Client) AuditExport(ctx context.Context, q AuditQuery, media string, w io.Writer) error {
+	res, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/audit", query: q.values(), repeatable: true, accept: media})
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if got, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || got != media {
+		return fault.E(fault.Unavailable, "the server's answer is not an export: is this the address of Interdict?")
+	}
+	if _, err := io.Copy(w, res.Body); err != nil {
+		return fault.E(fault.Unavailable, "the export broke off: %w", err)
+	}
+	return nil
+}
+
 func (q *AuditQuery) values() url.Values {
 	v := url.Values{}
 	for name, text := range map[string]string{"kind": q.Kind, "address": q.Address, "network": q.Network, "reference": q.Reference, "customer": q.Customer, "result": q.Result,

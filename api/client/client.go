@@ -104,7 +104,7 @@ func (e *Error) FaultKind() fault.Kind {
 
 var kinds = map[string]fault.Kind{
 	"invalid_request": fault.Invalid, "invalid_address": fault.InvalidAddress, "unsupported_network": fault.UnsupportedNetwork,
-	"unauthorized": fault.Unauthorized, "forbidden": fault.Forbidden, "not_found": fault.NotFound, "conflict": fault.Conflict,
+	"unauthorized": fault.Unauthorized, "forbidden": fault.Forbidden, "not_found": fault.NotFound, "conflict": fault.Conflict, "precondition_failed": fault.Precondition,
 	"too_large": fault.TooLarge, "unsupported_media_type": fault.UnsupportedMedia, "rate_limited": fault.RateLimited,
 	"not_loaded": fault.NotLoaded, "stale": fault.Stale, "lost": fault.Lost,
 }
@@ -149,11 +149,15 @@ type request struct {
 	query        url.Values
 	contentType  string // of body; "" is application/json
 	body         func() (io.Reader, error)
-	accept       string // "" is application/json
+	accept       string            // "" is application/json
+	match        string            // the entity tag that the resource must have; "" for any
+	header       func(http.Header) // of the answer; nil: not needed
 	// file marks a body that is large. It is sent when the service has not refused the request before.
 	file bool
 	// repeatable requests change nothing, so that sending one twice is safe.
 	repeatable bool
+	// also is a status that is an answer, too, and no error; 0: none.
+	also int
 }
 
 func jsonBody(v any) (func() (io.Reader, error), error) {
@@ -228,6 +232,9 @@ func (c *Client) once(ctx context.Context, r request) (*http.Response, error) {
 	if r.file {
 		req.Header.Set("Expect", "100-continue")
 	}
+	if r.match != "" {
+		req.Header.Set("If-Match", r.match)
+	}
 	setHeader("Accept", r.accept, "application/json")
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	res, err := c.http.Do(req)
@@ -238,7 +245,7 @@ func (c *Client) once(ctx context.Context, r request) (*http.Response, error) {
 		}
 		return nil, fault.E(fault.Unavailable, "the server cannot be reached: %w", err)
 	}
-	if res.StatusCode/100 != 2 {
+	if res.StatusCode/100 != 2 && res.StatusCode != r.also {
 		defer res.Body.Close()
 		return nil, readProblem(res)
 	}
@@ -289,6 +296,9 @@ func (c *Client) read(ctx context.Context, r request) ([]byte, error) {
 		return nil, err
 	}
 	defer res.Body.Close()
+	if r.header != nil {
+		r.header(res.Header)
+	}
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case err != nil:
@@ -310,7 +320,11 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, out any
 
 // change sends a request that changes something. If the change waits for a second person the error is a *Proposed.
 func (c *Client) change(ctx context.Context, method, path string, in, out any) error {
-	r := request{method: method, path: path}
+	return c.changeBy(ctx, request{method: method, path: path}, in, out)
+}
+
+// changeBy is change by a request without a body.
+func (c *Client) changeBy(ctx context.Context, r request, in, out any) error {
 	if in != nil {
 		var err error
 		if r.body, err = jsonBody(in); err != nil {

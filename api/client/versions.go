@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"mime/multipart"
 	"net/http"
 	"net/url"
 	"slices"
@@ -67,23 +66,13 @@ func (c *Client) Stage(ctx context.Context, list string, uploads []Upload, o Sta
 	return v, err
 }
 
+// Begin uploads files as Stage does to a list that exists, and does not wait until the service has read a large upload: the state of the version is
+// then lists.Loading.
+func (c *Client) Begin(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
+	return c.upload(ctx, list, uploads, o)
+}
+
 func (c *Client) upload(ctx context.Context, list string, uploads []Upload, o StageOptions) (*lists.Version, error) {
-	pr, pw := io.Pipe()
-	defer pr.Close()
-	form := multipart.NewWriter(pw)
-	go func() {
-		for _, u := range uploads {
-			part, err := form.CreateFormFile("file", u.Name)
-			if err == nil {
-				_, err = io.Copy(part, u.Body)
-			}
-			if err != nil {
-				pw.CloseWithError(err)
-				return
-			}
-		}
-		pw.CloseWithError(form.Close())
-	}()
 	query := url.Values{}
 	for name, value := range map[string]string{"format": o.Format, "mode": string(o.Mode), "note": o.Note, "published": o.Published,
 		"mapping": mappingText(o.Mapping)} {
@@ -95,8 +84,7 @@ func (c *Client) upload(ctx context.Context, list string, uploads []Upload, o St
 		query.Set("dry_run", "true")
 	}
 	return one(func(out *lists.Version) error {
-		return c.do(ctx, request{method: http.MethodPost, path: pathOf("v1", "lists", list, "versions"), query: query,
-			contentType: form.FormDataContentType(), file: true, body: func() (io.Reader, error) { return pr, nil }}, out)
+		return c.sendFiles(ctx, pathOf("v1", "lists", list, "versions"), query, uploads, out)
 	})
 }
 
@@ -176,15 +164,15 @@ func (c *Client) Quarantine(ctx context.Context, list string, n int, yield func(
 
 // page is a part of a long answer.
 type page[T any] struct {
-	Total int `json:"total"`
-	Rows  []T `json:"rows"`
+	Total  *int   `json:"total"`
+	Rows   []T    `json:"rows"`
+	Cursor string `json:"cursor"`
 }
 
 // rows reads all pages of an answer of type P.
 func rows[P, T any](ctx context.Context, c *Client, path string, query url.Values, pageIn func(P) *page[T], yield func(T) error) error {
-	for offset := 0; ; {
-		query.Set("offset", strconv.Itoa(offset))
-		query.Set("limit", strconv.Itoa(rowsPerPage))
+	query.Set("limit", strconv.Itoa(rowsPerPage))
+	for n := 0; ; {
 		var answer P
 		if err := c.get(ctx, path, query, &answer); err != nil {
 			return err
@@ -195,11 +183,14 @@ func rows[P, T any](ctx context.Context, c *Client, path string, query url.Value
 				return err
 			}
 		}
-		switch offset += len(p.Rows); {
-		case offset >= p.Total:
+		n += len(p.Rows)
+		switch {
+		case p.Cursor != "":
+			query.Set("cursor", p.Cursor)
+		case p.Total != nil && n < *p.Total:
+			return fault.E(fault.Unavailable, "the server gave %d of %d rows", n, *p.Total)
+		default:
 			return nil
-		case len(p.Rows) == 0:
-			return fault.E(fault.Unavailable, "the server gave %d of %d rows", offset, p.Total)
 		}
 	}
 }

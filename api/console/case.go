@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"io"
 	"net/url"
 	"slices"
@@ -29,7 +28,7 @@ type caseData struct {
 	Raw     string         // byte for byte
 	Today   *client.Answer // of a look-back: what the check would be answered now
 	TodayAt time.Time
-	NotNow  string // why there is no Today, though it was tried
+	NotNow  *client.Error // why there is no Today, though it was tried
 
 	Due     dueIn
 	DueRule string // blocked, rejected, unblocked
@@ -67,17 +66,14 @@ func (p *page) readCase() (*caseData, error) {
 		return nil, err
 	}
 	d := &caseData{Case: c, Raw: string(c.Answer), Due: dueOf(c, time.Now()), DueRule: dueRule(c)}
-	if d.Given, err = givenAnswer(c.Answer); err != nil {
-		return nil, err
+	if len(c.Answer) > 0 {
+		if d.Given, _, err = answerOf(c.Answer, nil); err != nil {
+			return nil, err
+		}
 	}
 	if now := c.Current; now != nil {
 		d.TodayAt = now.At
-		if len(now.Error) > 0 {
-			d.NotNow, err = p.whyFailed(now.Error)
-		} else {
-			d.Today, err = givenAnswer(now.Answer)
-		}
-		if err != nil {
+		if d.Today, d.NotNow, err = answerOf(now.Answer, now.Error); err != nil {
 			return nil, err
 		}
 	}
@@ -88,18 +84,6 @@ func (p *page) readCase() (*caseData, error) {
 		return nil, err
 	}
 	return d, p.addSuppressOffer(d)
-}
-
-// givenAnswer decodes an answer; nil if there is none.
-func givenAnswer(raw json.RawMessage) (*client.Answer, error) {
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	a := &client.Answer{}
-	if err := json.Unmarshal(raw, a); err != nil {
-		return nil, fault.E(fault.Unavailable, "the answer on record cannot be read: %w", err)
-	}
-	return a, nil
 }
 
 // addEarlier adds the other checks of the address, for those who may read the record.
@@ -146,7 +130,6 @@ func (p *page) addSuppressOffer(d *caseData) error {
 	if answer == nil {
 		return nil
 	}
-	spellings := []string{answer.Address.Input, answer.Address.Canonical, d.Request.Address}
 	seen := map[string]bool{}
 	for _, m := range slices.Concat(answer.Matches, answer.Suppressed) {
 		if seen[m.List.ID] {
@@ -163,7 +146,7 @@ func (p *page) addSuppressOffer(d *caseData) error {
 		}
 		found := false
 		for _, s := range have {
-			if (s.State == lists.Proposed || s.State == lists.InForce) && slices.Contains(spellings, s.Address) {
+			if (s.State == lists.Proposed || s.State == lists.InForce) && p.sameAddress(s, answer) {
 				o.Now, found = append(o.Now, s), true
 			}
 		}
@@ -185,18 +168,18 @@ func (p *page) workOnCase() error {
 		_, err = p.api.TakeCase(ctx, id, "")
 	case "take_over":
 		said = "You have taken the case over."
-		if err = needed("reason", reason); err == nil {
+		if err = p.need("reason"); err == nil {
 			_, err = p.api.TakeCase(ctx, id, reason)
 		}
 	case "release":
 		said = "You have given the case back: anyone can take it."
-		if err = needed("reason", reason); err == nil {
+		if err = p.need("reason"); err == nil {
 			_, err = p.api.ReleaseCase(ctx, id, reason)
 		}
 	case "wait":
 		said = "The case waits."
 		var until *time.Time
-		if until, err = endOfDay("until", p.text("until")); err == nil {
+		if until, err = p.lastDay("until"); err == nil {
 			_, err = p.api.WaitCase(ctx, id, reason, until)
 		}
 	case "note":
@@ -231,72 +214,61 @@ func (p *page) caseChanged(err error, said string) error {
 
 func caseLink(id string) string { return "/console/cases/" + url.PathEscape(id) }
 
-func needed(field, text string) error {
-	if text == "" {
-		return fault.E(fault.Invalid, "%s: say why; it goes on record", field)
-	}
-	return nil
-}
-
-// endOfDay returns the last second of the day that a field has; nil if it is empty.
-func endOfDay(field, text string) (*time.Time, error) {
-	if text == "" {
-		return nil, nil
-	}
-	day, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		return nil, fault.E(fault.Invalid, "%s: write a date such as 2027-01-31", field)
-	}
-	end := day.Add(24*time.Hour - time.Second)
-	return &end, nil
-}
-
 // suppressOfCase proposes to set aside what one list says of the address of the case.
 func (p *page) suppressOfCase() error {
-	list, reason := p.text("list"), p.text("reason")
-	if list == "" {
-		return fault.E(fault.Invalid, "list: choose a list")
+	for _, field := range []string{"list", "until", "reason"} {
+		if err := p.need(field); err != nil {
+			return err
+		}
 	}
-	if err := needed("reason", reason); err != nil {
-		return err
-	}
-	until, err := endOfDay("until", p.text("until"))
-	if err == nil && until == nil {
-		err = fault.E(fault.Invalid, "until: choose the last day")
-	}
+	until, err := p.lastDay("until")
 	if err != nil {
 		return err
 	}
 	c, err := p.api.Case(p.r.Context(), p.r.PathValue("id"))
 	if err == nil {
-		_, err = p.api.ProposeSuppression(p.r.Context(), list, client.SuppressionRequest{Address: c.Request.Address, Network: c.Request.Network, Reason: reason, Until: *until})
+		_, err = p.api.ProposeSuppression(p.r.Context(), p.text("list"), client.SuppressionRequest{Address: c.Request.Address, Network: c.Request.Network, Reason: p.text("reason"), Until: *until})
 	}
 	return err
 }
 
 // attach adds a file to a case.
 func (p *page) attach() error {
-	err := p.upload(func(name string, body io.Reader) error {
-		content, err := io.ReadAll(io.LimitReader(body, client.MaxAttachmentBytes+1))
-		switch {
-		case err != nil:
-			return fault.E(fault.Invalid, "The upload broke off, and nothing was kept.")
-		case name == "":
-			return fault.E(fault.Invalid, "file: choose a file")
-		case len(content) == 0:
-			return fault.E(fault.Invalid, "file: is empty")
-		case len(content) > client.MaxAttachmentBytes:
-			return fault.E(fault.TooLarge, "file: is larger than %d MiB", client.MaxAttachmentBytes>>20)
-		}
-		_, err = p.api.AttachToCase(p.r.Context(), p.r.PathValue("id"), name, content)
-		return err
-	})
+	name, content, err := p.oneFile()
 	if p.r.PostForm == nil {
 		p.r.PostForm = url.Values{}
 	}
 	p.r.PostForm.Set("do", "attach")
-	p.r.PostForm.Set("file", "")
+	if err == nil {
+		_, err = p.api.AttachToCase(p.r.Context(), p.r.PathValue("id"), name, content)
+	}
 	return p.caseChanged(err, "The file is attached.")
+}
+
+// oneFile reads a form with the file that is to be attached.
+func (p *page) oneFile() (name string, content []byte, err error) {
+	err = p.upload(func(chosen string, body io.Reader) (err error) {
+		if name != "" {
+			return fault.E(fault.Invalid, "file: choose one file at a time")
+		}
+		name = chosen
+		if content, err = io.ReadAll(io.LimitReader(body, client.MaxAttachmentBytes+1)); err != nil {
+			return fault.E(fault.Invalid, "The upload broke off, and nothing was kept.")
+		}
+		if len(content) > client.MaxAttachmentBytes {
+			return fault.E(fault.TooLarge, "file: is larger than %d MiB", client.MaxAttachmentBytes>>20)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return "", nil, err
+	case name == "":
+		return "", nil, fault.E(fault.Invalid, "file: choose a file")
+	case len(content) == 0:
+		return "", nil, fault.E(fault.Invalid, "file: is empty")
+	}
+	return name, content, nil
 }
 
 // attachment sends an attachment, which nobody should trust: a browser saves it, and neither guesses what it is nor shows it.

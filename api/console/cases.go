@@ -17,8 +17,8 @@ import (
 const (
 	// casesPerPage is how many cases a page shows.
 	casesPerPage = 50
-	// casesCounted is how many cases are counted at most.
-	casesCounted = 1000
+	// queueCounted is how many cases are counted at most.
+	queueCounted = 1000
 	// caseReads is how many pages of the API one page reads at most: those of the API can have fewer cases than asked for.
 	caseReads = 10
 )
@@ -116,7 +116,7 @@ func (p *page) caseQueue() (*casesData, error) {
 		d.Takers = []string{name}
 	}
 	q := p.caseQuery(d.Filter)
-	counted, more, err := p.readCases(q, casesCounted)
+	counted, more, err := p.readCases(q, queueCounted)
 	if err != nil {
 		return d, err
 	}

@@ -54,6 +54,16 @@ type Options struct {
 	Client func(*http.Request) string
 	// Notices returns what everyone who signs in should know, such as that the second person is switched off.
 	Notices func() []string
+	// Kinds are the kinds of records.
+	Kinds []string
+	// SafeCells marks, in place, the cells of a row that a spreadsheet would run as formulas.
+	SafeCells func([]string) []string
+	// MaxUpload is how many bytes an upload to a page may have.
+	MaxUpload int64
+	// HoldSpace takes disk space for uploads that wait; a negative number gives it back.
+	HoldSpace func(bytes int64) error
+	// Events are the types of events that a webhook can ask for.
+	Events []string
 }
 
 // Console serves the pages.
@@ -62,18 +72,19 @@ type Console struct {
 	pages map[string]*template.Template
 	mux   *http.ServeMux
 	cross *http.CrossOriginProtection
+	kept  *kept
 }
 
 // New makes the console.
 func New(o Options) *Console {
-	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection()}
+	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), kept: newKept(o.MaxUpload, o.HoldSpace)}
 	names, err := fs.Glob(pageFiles, "pages/en/*.html")
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
 	for _, file := range names {
-		if name := strings.TrimSuffix(path.Base(file), ".html"); name != "layout" && name != "parts" {
-			c.pages[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/en/layout.html", "pages/en/parts.html", file))
+		if name := strings.TrimSuffix(path.Base(file), ".html"); name != "layout" && !strings.HasPrefix(name, "parts") {
+			c.pages[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/en/layout.html", "pages/en/parts*.html", file))
 		}
 	}
 	c.mux.HandleFunc("GET /console/sign-in", c.signInForm)
@@ -90,9 +101,22 @@ func New(o Options) *Console {
 		}
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
+	c.addApprovals()
 	c.addCases()
-	c.addToday()
+	c.addDecisions()
+	c.addKeys()
+	c.addList()
+	c.addListSettings()
 	c.addLists()
+	c.addLookup()
+	c.addPeople()
+	c.addSuppressions()
+	c.addTimeliness()
+	c.addToday()
+	c.addUpload()
+	c.addUrgent()
+	c.addVersion()
+	c.addWebhooks()
 	assets, err := fs.Sub(assetFiles, "assets")
 	if err != nil {
 		panic(err) // the folder is embedded

@@ -19,6 +19,7 @@ var menu = []menuArea{
 	{"Work", []menuPage{
 		{"Today", "/console/", nil},
 		{"Look up", "/console/lookup", nil},
+		{"Look up many", "/console/lookup/many", nil},
 		{"Cases", "/console/cases", []auth.Role{auth.Analyst, auth.Approver, auth.Auditor}},
 		{"Approvals", "/console/approvals", nil},
 	}},
@@ -30,7 +31,7 @@ var menu = []menuArea{
 		{"Timeliness", "/console/timeliness", nil},
 	}},
 	{"Record", []menuPage{
-		{"Decisions", "/console/decisions", []auth.Role{auth.Auditor}},
+		{"Search the record", "/console/decisions", []auth.Role{auth.Auditor}},
 	}},
 	{"Administration", []menuPage{
 		{"People", "/console/people", []auth.Role{auth.Admin}},

@@ -6,9 +6,13 @@ import (
 	"errors"
 	"html/template"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
+	"unicode"
 
 	"interdict/api/auth"
 	"interdict/api/client"
@@ -28,6 +32,9 @@ type page struct {
 // staff registers a page for people who are signed in. An error that h returns becomes a page that shows it.
 func (c *Console) staff(pattern string, h func(p *page) error) {
 	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Refresh") == "timer" { // pages that refresh themselves must not keep a session open
+			r = r.WithContext(auth.Unattended(r.Context()))
+		}
 		who, ok := c.signedIn(w, r)
 		if !ok {
 			return
@@ -107,9 +114,18 @@ func (p *page) form() url.Values {
 	return p.r.PostForm
 }
 
-// upload reads a form with a file. It keeps the other fields, which stand before the file in the form, and calls read with the file; a form whose file
-// was not chosen calls it with an empty name.
+const (
+	// uploadTime is how long the file of a form may take to arrive and to be read, uploadPause how long it may pause.
+	uploadTime  = 30 * time.Minute
+	uploadPause = time.Minute
+)
+
+// upload reads a form with files. It keeps the other fields and calls read with each file that was chosen.
 func (p *page) upload(read func(name string, body io.Reader) error) error {
+	control, until := http.NewResponseController(p.w), time.Now().Add(uploadTime)
+	_ = control.SetWriteDeadline(until) // a writer that cannot set one has none
+	defer func() { _ = control.SetReadDeadline(until) }()
+	p.r.Body = arriving{p.r.Body, control, until}
 	parts, err := p.r.MultipartReader()
 	if err != nil {
 		return fault.E(fault.Invalid, "The form cannot be read.")
@@ -120,11 +136,19 @@ func (p *page) upload(read func(name string, body io.Reader) error) error {
 		part, err := parts.NextPart()
 		switch {
 		case err == io.EOF: //nolint:errorlint // never wrapped
-			return fault.E(fault.Invalid, "file: choose a file")
+			return nil
 		case err != nil:
 			return fault.E(fault.Invalid, "The upload broke off, and nothing was kept.")
-		case part.FileName() != "" || part.FormName() == "file":
-			return read(part.FileName(), part)
+		}
+		if name, isFile := fileName(part); isFile {
+			p.r.PostForm.Add(part.FormName(), "")
+			if name != "" {
+				err = read(name, part)
+			}
+			if err != nil {
+				return err
+			}
+			continue
 		}
 		b, err := io.ReadAll(io.LimitReader(part, left+1))
 		if left -= int64(len(b)); err != nil || left < 0 {
@@ -132,6 +156,35 @@ func (p *page) upload(read func(name string, body io.Reader) error) error {
 		}
 		p.r.PostForm.Add(part.FormName(), string(b))
 	}
+}
+
+// noFile refuses the files of a form that asks for none.
+func noFile(string, io.Reader) error { return fault.E(fault.Invalid, "The form cannot be read.") }
+
+// fileName returns the whole name of an uploaded file: part.FileName cuts it at the last slash, which may be within a key in base64.
+func fileName(part *multipart.Part) (name string, isFile bool) {
+	_, params, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+	if err != nil {
+		return "", false
+	}
+	name, isFile = params["filename"]
+	return name, isFile
+}
+
+// arriving is the body of an upload, which must not pause for too long.
+type arriving struct {
+	io.ReadCloser
+	control *http.ResponseController
+	until   time.Time // for the connection: an injected clock means nothing to it
+}
+
+func (a arriving) Read(b []byte) (int, error) {
+	pause := time.Now().Add(uploadPause)
+	if a.until.Before(pause) {
+		pause = a.until
+	}
+	_ = a.control.SetReadDeadline(pause) // a connection that cannot set one has none
+	return a.ReadCloser.Read(b)
 }
 
 // text returns a field of the form without the spaces around it.
@@ -150,9 +203,11 @@ func (p *page) showWrong(name, title string, data any, err error) error {
 	}
 	status, text := p.c.status(p.w, plain(err))
 	v := view{Title: title, Data: data}
-	if field, rest, ok := strings.Cut(text, ": "); ok && p.form().Has(strings.ToLower(field)) {
-		v.Wrongs = map[string]string{strings.ToLower(field): rest}
-		v.Error = "Nothing was changed: see " + strings.ToLower(field) + " below."
+	field, rest, named := strings.Cut(text, ": ")
+	field, _, _ = strings.Cut(strings.ToLower(field), "[") // an error of one of several values has its number
+	if named && p.form().Has(field) {
+		v.Wrongs = map[string]string{field: rest}
+		v.Error = "Nothing was changed: see " + strings.ReplaceAll(field, "_", " ") + " below."
 	} else {
 		v.Error = text
 	}
@@ -177,10 +232,15 @@ func (p *page) wantsPart() bool { return p.r.Header.Get("HX-Request") == "true" 
 // saidCookie carries what a change did to the page that is shown after it.
 const saidCookie = "interdict_said"
 
-// done goes on to another page, which tells what was done.
-func (p *page) done(to, said string) error {
+// say makes the next page tell what was done.
+func (p *page) say(said string) {
 	http.SetCookie(p.w, &http.Cookie{Name: saidCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(said)), Path: "/console/", MaxAge: 60, HttpOnly: true,
 		SameSite: http.SameSiteStrictMode, Secure: p.r.TLS != nil})
+}
+
+// done goes on to another page, which tells what was done.
+func (p *page) done(to, said string) error {
+	p.say(said)
 	http.Redirect(p.w, p.r, to, http.StatusSeeOther)
 	return nil
 }
@@ -264,4 +324,57 @@ func (p *page) link(pairs ...string) string {
 	}
 	u := url.URL{Path: p.r.URL.Path, RawQuery: q.Encode()}
 	return u.String()
+}
+
+// missing returns the error about a field that lacks something.
+func missing(field, what string) error { return fault.E(fault.Invalid, "%s: %s", field, what) }
+
+// need returns an error if a field is empty.
+func (p *page) need(field string) error {
+	if p.text(field) == "" {
+		return missing(field, "fill this in")
+	}
+	return nil
+}
+
+// lastDay returns the end of the day that a field has; nil if the field is empty.
+func (p *page) lastDay(field string) (*time.Time, error) {
+	text := p.text(field)
+	if text == "" {
+		return nil, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return nil, missing(field, "write a date such as 2027-01-31")
+	}
+	end := day.Add(24*time.Hour - time.Second)
+	return &end, nil
+}
+
+// several returns the values of a field that has one on each line, or between commas or blanks.
+func (p *page) several(field string) []string {
+	return strings.FieldsFunc(p.form().Get(field), func(r rune) bool { return r == ',' || r == ';' || unicode.IsSpace(r) })
+}
+
+// once is a secret that is shown this one time: in the answer to the form, never in an address, a cookie or a redirect.
+type once struct {
+	What   string // key, invitation, secret
+	Name   string // of what it belongs to
+	Secret string
+	Waits  string // id of the proposal that has to be approved first; "": it works now
+}
+
+// onceOf returns what a change gives out once, also when it waits for a second person; nil if err is another one.
+func onceOf(what, name, secret string, err error) (*once, error) {
+	var waits *client.Proposed
+	switch {
+	case errors.As(err, &waits):
+		if secret = waits.Key + waits.Invitation; secret == "" {
+			return nil, err
+		}
+		return &once{what, name, secret, waits.Proposal.ID}, nil
+	case err != nil:
+		return nil, err
+	}
+	return &once{what, name, secret, ""}, nil
 }

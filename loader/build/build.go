@@ -9,6 +9,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -42,6 +43,7 @@ type Input struct {
 	Published string            // the date of publication of a file that does not name one
 	DryRun    bool              // report, and write nothing
 	Progress  func(rows int)    // called now and then; may be nil
+	Preview   *Preview          // show the first rows of a DryRun; nil: do not
 
 	// Again is set to read bytes that are stored already, under newer rules. Earlier are the layers that a whole list had until now: they
 	// say in which version a listing first appeared.
@@ -86,7 +88,13 @@ func (b *Builder) layer(ctx context.Context, in *Input, v *lists.Version, result
 	defer d.close()
 	rows := newIntake(in.List.WithDefaults(), b.Dir, d, result.quarantine.put)
 	defer rows.sorter.close()
+	if in.Preview != nil {
+		in.Preview.watch(rows)
+	}
 	info, err := b.read(ctx, rows, in)
+	if in.Preview != nil {
+		info, err = in.Preview.end(in, v, rows, info, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -172,21 +180,29 @@ func (b *Builder) read(ctx context.Context, rows *intake, in *Input) (formats.In
 				return ctx.Err()
 			}
 		}
+		read := 0
 		info, readErr = formats.Read(ctx, in.Files.readers(), format, formats.Options{Mapping: in.Mapping}, func(r formats.Row) error {
+			if read++; in.Preview != nil && in.Preview.enough(read) {
+				return errEnough
+			}
 			if batch = append(batch, r); len(batch) == size {
 				return send()
 			}
 			return nil
 		})
-		if readErr == nil {
-			readErr = send()
+		if readErr == nil || errors.Is(readErr, errEnough) {
+			readErr = errors.Join(readErr, send())
 		}
 	}()
 	var err error
 	for batch := range batches {
 		for i := range batch {
 			if err == nil {
-				if err = rows.add(&batch[i]); err != nil {
+				err = rows.add(&batch[i])
+				if in.Preview != nil {
+					in.Preview.see(&batch[i], rows)
+				}
+				if err != nil {
 					cancel() // and drain the channel, so that the goroutine has ended when this function returns
 				}
 			}

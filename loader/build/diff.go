@@ -14,6 +14,7 @@ type DiffRow struct {
 	Change  string         `json:"change"` // added, removed, changed
 	Listing lists.Listing  `json:"listing"`
 	Before  *lists.Listing `json:"before,omitempty"` // of a changed one
+	Key     address.Key    `json:"-"`                // of the address
 }
 
 // Comparison is the difference between two versions.
@@ -105,7 +106,7 @@ func (c *comparer) compare(key address.Key, oldRefs, newRefs []lists.StackRef) e
 					continue
 				}
 				old := c.was.listing(key, &oldRefs[j])
-				if err := c.emit(&c.Changed, DiffRow{"changed", c.is.listing(key, &newRefs[i]), &old}); err != nil {
+				if err := c.emit(&c.Changed, DiffRow{"changed", c.is.listing(key, &newRefs[i]), &old, key}); err != nil {
 					return err
 				}
 			}
@@ -113,14 +114,14 @@ func (c *comparer) compare(key address.Key, oldRefs, newRefs []lists.StackRef) e
 	}
 	for j := range oldRefs {
 		if !pairedOld[j] {
-			if err := c.emit(&c.Removed, DiffRow{"removed", c.was.listing(key, &oldRefs[j]), nil}); err != nil {
+			if err := c.emit(&c.Removed, DiffRow{"removed", c.was.listing(key, &oldRefs[j]), nil, key}); err != nil {
 				return err
 			}
 		}
 	}
 	for i := range newRefs {
 		if !pairedNew[i] {
-			if err := c.emit(&c.Added, DiffRow{"added", c.is.listing(key, &newRefs[i]), nil}); err != nil {
+			if err := c.emit(&c.Added, DiffRow{"added", c.is.listing(key, &newRefs[i]), nil, key}); err != nil {
 				return err
 			}
 		}

@@ -68,7 +68,7 @@ type Query struct {
 	From, To  time.Time      // of From or later, before To
 	Kinds     []journal.Kind // any of them
 	Keys      []address.Key  // any of them
-	ID        uuid.UUID
+	IDs       []uuid.UUID    // any of them; zero is that of no record
 	List      string
 	Result    string
 	Reference string

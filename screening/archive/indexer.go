@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -19,7 +20,9 @@ const (
 	indexEvery = 200 * time.Millisecond
 	// batchEntries and batchBytes are the most that one Add gets.
 	batchEntries = 1000
+	pacedEntries = 200 // of indexing that gives way to checks
 	batchBytes   = 4 << 20
+	yieldEvery   = 20 // entries
 	// inFlight is the longest time between the time in a record and its place in the journal: that of a check that waits for the store and the disk.
 	inFlight = 10 * time.Second
 )
@@ -53,7 +56,11 @@ type Indexer struct {
 	Node   string // name of this machine
 	Log    *slog.Logger
 	Now    func() time.Time
+	// Written returns how many records this process has written. While it writes many, and its processors are busy, indexing gives way and falls
+	// behind. Nil: it never does.
+	Written func() uint64
 
+	pace   pace
 	mu     sync.Mutex
 	marks  map[uuid.UUID]Mark // of the writers of the source
 	behind error
@@ -77,6 +84,9 @@ func (x *Indexer) Status() Status {
 	}
 	return s
 }
+
+// Records returns how many records of this machine's writers are in the index.
+func (x *Indexer) Records() uint64 { return x.Status().Records }
 
 // Indexed returns up to which sequence number the records of a writer are in the index.
 func (x *Indexer) Indexed(writer uuid.UUID) uint64 {
@@ -123,6 +133,9 @@ func (x *Indexer) note(err error) {
 
 // Once indexes all records that exist now.
 func (x *Indexer) Once(ctx context.Context) error {
+	if x.pace.now == nil {
+		x.pace = pace{written: x.Written, used: processors, now: time.Now}
+	}
 	if x.marks == nil {
 		if err := x.readMarks(ctx); err != nil {
 			return err
@@ -169,6 +182,7 @@ func (x *Indexer) follow(ctx context.Context, w journal.WriterInfo, m Mark) erro
 	m.Writer, m.Node = w.ID, x.Node
 	var batch []Entry
 	size := 0
+	start := time.Now()
 	add := func() error {
 		if err := x.Index.Add(ctx, batch, m); err != nil {
 			return err
@@ -177,7 +191,9 @@ func (x *Indexer) follow(ctx context.Context, w journal.WriterInfo, m Mark) erro
 		x.marks[w.ID] = m
 		x.mu.Unlock()
 		batch, size = batch[:0], 0
-		return nil
+		err := rest(ctx, x.pace.after(time.Since(start)))
+		start = time.Now()
+		return err
 	}
 	for r, err := range x.Source.ReadFrom(ctx, w.ID, m.Sequence+1) {
 		var damage *journal.DamageError
@@ -195,9 +211,11 @@ func (x *Indexer) follow(ctx context.Context, w journal.WriterInfo, m Mark) erro
 		if err != nil {
 			m.Gap = err.Error()
 		}
-		batch = append(batch, e)
+		if batch = append(batch, e); len(batch)%yieldEvery == 0 {
+			runtime.Gosched() // a check does not wait until the runtime takes the processor away
+		}
 		m.Sequence = r.Sequence
-		if size += len(e.Payload); len(batch) >= batchEntries || size >= batchBytes {
+		if size += len(e.Payload); len(batch) >= x.pace.entries() || size >= batchBytes {
 			if err := add(); err != nil {
 				return err
 			}

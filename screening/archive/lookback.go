@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bits-and-blooms/bloom/v3"
 	"github.com/google/uuid"
 
 	"interdict/lists"
@@ -136,16 +137,13 @@ type run struct {
 	RunRecord
 	batch []*screening.Decision
 	seen  map[uuid.UUID]bool // checks that were answered again, of a run over changes
-
-	alerted map[uuid.UUID]bool // checks that have alerts
+	// alerted are the checks that may have alerts; nil: any of them. It has 8 MiB, and is right about most of the others up to ten million alerts.
+	alerted *bloom.BloomFilter
 }
 
 // Changes looks back on the checks of addresses with certain keys, which changed gives it, after an activation. The record of the run is written also when it failed.
 func (l *LookBack) Changes(ctx context.Context, from, to int, complete time.Time, changed func(yield func([]address.Key) error) error) (RunRecord, error) {
 	r := run{LookBack: l, RunRecord: RunRecord{Run: "changes", From: from, To: to, Started: l.Now().UTC(), CompleteUntil: complete}, seen: map[uuid.UUID]bool{}}
-	if err := r.readAlerted(ctx); err != nil {
-		return r.end(err)
-	}
 	var keys []address.Key
 	search := func() error {
 		err := r.checks(ctx, Query{Kinds: []journal.Kind{journal.Check}, Keys: keys})
@@ -183,15 +181,15 @@ func (l *LookBack) All(ctx context.Context, generation int, complete time.Time) 
 	return r.end(r.checks(ctx, Query{Kinds: []journal.Kind{journal.Check}}))
 }
 
-// readAlerted reads which checks have alerts: about 40 bytes of memory for each.
+// readAlerted reads which checks have alerts. A run over every check reads much more than these, and need not ask for the alerts of each.
 func (r *run) readAlerted(ctx context.Context) error {
-	r.alerted = map[uuid.UUID]bool{}
+	r.alerted = bloom.New(64<<20, 4)
 	for e, err := range r.Index.Find(ctx, Query{Kinds: []journal.Kind{journal.LookBack}}) {
 		if err != nil {
 			return err
 		}
 		if e.ID != uuid.Nil {
-			r.alerted[e.ID] = true
+			r.alerted.Add(e.ID[:])
 		}
 	}
 	return nil
@@ -255,6 +253,7 @@ func (r *run) answer(ctx context.Context) error {
 		requests[i] = screening.Request{Address: text, Network: d.Network, Asset: d.Asset, Direction: d.Direction}
 	}
 	r.Screener.WouldAnswer(ctx, requests, answers, errs)
+	var compared []comparison
 	for i, d := range batch {
 		switch {
 		case fault.Is(errs[i], fault.InvalidAddress), fault.Is(errs[i], fault.UnsupportedNetwork):
@@ -264,15 +263,19 @@ func (r *run) answer(ctx context.Context) error {
 			return fault.E(fault.KindOf(errs[i]), "answer check %s again: %w", d.CheckID(), errs[i])
 		}
 		r.Checks++
-		now, err := OutcomeOf(answers[i].JSON)
+		alerted := r.alerted == nil || r.alerted.Test(d.ID[:])
+		if !alerted && d.Result == screening.ResultMiss && answers[i].Result == screening.Miss {
+			continue
+		}
+		c, err := compare(d, answers[i].JSON)
 		if err != nil {
 			return err
 		}
-		if err := r.compare(ctx, d, now); err != nil {
-			return err
+		if alerted || cause(c.told, c.now) != "" {
+			compared = append(compared, c)
 		}
 	}
-	return nil
+	return r.alert(ctx, compared)
 }
 
 // OutcomeOf reads what an answer says.
@@ -331,59 +334,85 @@ func cause(was, is Outcome) string {
 	return ""
 }
 
-// compare creates an alert if a check would be answered otherwise than it was, or than the alert before told.
-func (r *run) compare(ctx context.Context, d *screening.Decision, now Outcome) error {
+// comparison is a check that was answered again.
+type comparison struct {
+	*screening.Decision
+	told, now Outcome
+}
+
+func compare(d *screening.Decision, answer []byte) (comparison, error) {
 	told, err := OutcomeOf(d.Answer)
 	if err != nil {
-		return err
+		return comparison{}, err
 	}
-	if !r.alerted[d.ID] && cause(told, now) == "" {
-		return nil
-	}
-	last, before, err := r.lastAlert(ctx, d)
+	now, err := OutcomeOf(answer)
+	return comparison{d, told, now}, err
+}
+
+// alert creates alerts for the checks that would be answered otherwise than they were, or than the alert before told.
+func (r *run) alert(ctx context.Context, compared []comparison) error {
+	last, err := r.lastAlerts(ctx, compared)
 	if err != nil {
 		return err
 	}
-	was := told
-	if before != nil {
-		was = *before
+	var alerts []AlertRecord
+	var entries []journal.Entry
+	for _, d := range compared {
+		before, was := last[d.ID], d.told
+		a := AlertRecord{CheckID: d.CheckID(), CheckedAt: d.At, By: d.By, Address: d.Input, Network: d.Network, Identity: d.Identity,
+			Direction: d.Direction, Reference: d.Reference, Customer: d.Customer, Told: d.told, Now: d.now}
+		if before.ID != "" {
+			was, a.Before = before.Now, &before.Now
+		}
+		if a.Cause = cause(was, d.now); a.Cause == "" {
+			continue
+		}
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %v", a.CheckID, before.ID, d.now.Result, d.now.Action, d.now.Lists))
+		a.ID = hex.EncodeToString(sum[:16])
+		b, err := json.Marshal(&a)
+		if err != nil {
+			return fault.E(fault.Internal, "encode alert: %w", err)
+		}
+		alerts = append(alerts, a)
+		entries = append(entries, journal.Entry{Kind: journal.LookBack, ID: d.ID, Time: r.Now(), Payload: b})
 	}
-	why := cause(was, now)
-	if why == "" {
+	if len(entries) == 0 {
 		return nil
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %s %v", d.CheckID(), last, now.Result, now.Action, now.Lists))
-	a := AlertRecord{ID: hex.EncodeToString(sum[:16]), Cause: why, CheckID: d.CheckID(), CheckedAt: d.At, By: d.By, Address: d.Input, Network: d.Network, Identity: d.Identity,
-		Direction: d.Direction, Reference: d.Reference, Customer: d.Customer, Told: told, Before: before, Now: now}
-	b, err := json.Marshal(&a)
-	if err != nil {
-		return fault.E(fault.Internal, "encode alert: %w", err)
-	}
-	if err := r.Append([]journal.Entry{{Kind: journal.LookBack, ID: d.ID, Time: r.Now(), Payload: b}}); err != nil {
+	if err := r.Append(entries); err != nil {
 		return err
 	}
-	r.Alerts++
-	r.alerted[d.ID] = true
+	r.Alerts += len(alerts)
 	if r.Told != nil {
-		r.Told(a)
+		for _, a := range alerts {
+			r.Told(a)
+		}
 	}
 	return nil
 }
 
-// lastAlert returns the id of the newest alert of a check, and what it told.
-func (r *run) lastAlert(ctx context.Context, d *screening.Decision) (id string, before *Outcome, err error) {
-	for e, err := range r.Index.Find(ctx, Query{Kinds: []journal.Kind{journal.LookBack}, ID: d.ID, Newest: true}) {
+// lastAlerts returns the newest alert of each check that has one.
+func (r *run) lastAlerts(ctx context.Context, of []comparison) (map[uuid.UUID]AlertRecord, error) {
+	last := map[uuid.UUID]AlertRecord{}
+	if len(of) == 0 {
+		return last, nil
+	}
+	q := Query{Kinds: []journal.Kind{journal.LookBack}, Newest: true}
+	for i := range of {
+		q.IDs = append(q.IDs, of[i].ID)
+	}
+	for e, err := range r.Index.Find(ctx, q) {
 		if err != nil {
-			return "", nil, err
+			return nil, err
 		}
-		if e.Terms.Alert.ID == "" || e.Terms.Alert.Resolved {
+		if _, known := last[e.ID]; known || e.Terms.Alert.ID == "" || e.Terms.Alert.Resolved {
 			continue
 		}
 		var a AlertRecord
 		if err := json.Unmarshal(e.Payload, &a); err != nil {
-			return "", nil, fault.E(fault.Unavailable, "alert %s cannot be read: %w", e.Terms.Alert.ID, err)
+			return nil, fault.E(fault.Unavailable, "alert %s cannot be read: %w", e.Terms.Alert.ID, err)
 		}
-		return a.ID, &a.Now, nil
+		last[e.ID] = a
 	}
-	return "", nil, nil
+	return last, nil
 }

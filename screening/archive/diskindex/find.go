@@ -69,13 +69,21 @@ func isZero(p archive.Position) bool {
 type selection struct {
 	archive.Query
 	keys       map[address.Key]bool
+	ids        map[uuid.UUID]bool
 	conditions [][]term // a record has to have one of the terms of each
 }
 
 func selectionOf(q archive.Query) selection {
-	s := selection{Query: q, keys: map[address.Key]bool{}}
-	if q.ID != uuid.Nil {
-		s.conditions = append(s.conditions, []term{termOf(idField, string(q.ID[:]))})
+	s := selection{Query: q, keys: map[address.Key]bool{}, ids: map[uuid.UUID]bool{}}
+	if len(q.IDs) > 0 {
+		var terms []term
+		for _, id := range q.IDs {
+			if !s.ids[id] {
+				terms = append(terms, termOf(idField, string(id[:])))
+			}
+			s.ids[id] = id != uuid.Nil
+		}
+		s.conditions = append(s.conditions, terms)
 	}
 	if len(q.Keys) > 0 {
 		var terms []term
@@ -111,7 +119,7 @@ func selectionOf(q archive.Query) selection {
 func (s *selection) holds(e *archive.Entry) bool {
 	return (len(s.Kinds) == 0 || slices.Contains(s.Kinds, e.Kind)) &&
 		(len(s.Keys) == 0 || slices.ContainsFunc(e.Terms.Keys, func(k address.Key) bool { return s.keys[k] })) &&
-		(s.ID == uuid.Nil || e.ID == s.ID) &&
+		(len(s.IDs) == 0 || s.ids[e.ID]) &&
 		(s.List == "" || slices.Contains(e.Terms.Lists, s.List)) &&
 		(s.Result == "" || e.Terms.Result == s.Result) &&
 		(s.Reference == "" || e.Terms.Reference == s.Reference) &&

@@ -41,7 +41,8 @@ func testConditions(t *testing.T, x archive.Index) {
 		"kinds+check": {Kinds: []journal.Kind{journal.LookBack, journal.Check}},
 		"key":         {Keys: []address.Key{key(1)}},
 		"keys":        {Keys: []address.Key{key(1), key(2), key(1)}},
-		"id":          {ID: id(3)},
+		"id":          {IDs: []uuid.UUID{id(3)}},
+		"ids":         {IDs: []uuid.UUID{id(3), id(200), id(5), id(3)}},
 		"list":        {List: "list-1"},
 		"result":      {Result: "result 1"},
 		"reference":   {Reference: "reference 5"},
@@ -59,7 +60,7 @@ func testConditions(t *testing.T, x archive.Index) {
 		}
 	}
 	for _, q := range []archive.Query{
-		{Keys: []address.Key{key(100)}}, {ID: uuid.Max}, {List: "list"}, {Result: "result"}, {Reference: "REFERENCE 5"}, {Customer: "none"}, {By: "none"},
+		{Keys: []address.Key{key(100)}}, {IDs: []uuid.UUID{uuid.Max}}, {List: "list"}, {Result: "result"}, {Reference: "REFERENCE 5"}, {Customer: "none"}, {By: "none"},
 		{Kinds: []journal.Kind{77}},
 		{Customer: "result 1"}, // a value of another term
 		{From: middle.Time, To: middle.Time},

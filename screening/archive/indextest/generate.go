@@ -130,7 +130,11 @@ func query(r *rand.Rand, in []archive.Entry) archive.Query {
 			q.Keys = append(q.Keys, key(r.IntN(9)))
 		}
 	})
-	maybe(12, func(e archive.Entry) { q.ID = e.ID })
+	maybe(8, func(e archive.Entry) {
+		for q.IDs = []uuid.UUID{e.ID}; r.IntN(2) == 0; {
+			q.IDs = append(q.IDs, id(r.IntN(30)))
+		}
+	})
 	maybe(4, func(archive.Entry) { q.List = fmt.Sprint("list-", r.IntN(4)) })
 	maybe(4, func(e archive.Entry) { q.Result = e.Terms.Result })
 	maybe(8, func(e archive.Entry) { q.Reference = e.Terms.Reference })

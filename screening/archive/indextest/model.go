@@ -128,7 +128,7 @@ func holds(e archive.Entry, q archive.Query) bool {
 		(q.To.IsZero() || e.Time.Before(q.To)) &&
 		(len(q.Kinds) == 0 || slices.Contains(q.Kinds, e.Kind)) &&
 		(len(q.Keys) == 0 || slices.ContainsFunc(t.Keys, func(k address.Key) bool { return slices.Contains(q.Keys, k) })) &&
-		(q.ID == uuid.Nil || e.ID == q.ID) &&
+		(len(q.IDs) == 0 || e.ID != uuid.Nil && slices.Contains(q.IDs, e.ID)) &&
 		(q.List == "" || slices.Contains(t.Lists, q.List)) &&
 		(q.Result == "" || t.Result == q.Result) &&
 		(q.Reference == "" || t.Reference == q.Reference) &&

@@ -1,6 +1,7 @@
 package pgindex
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"slices"
@@ -182,13 +183,13 @@ func notStored(ctx context.Context, tx transaction, entries []archive.Entry, add
 // parts yields entries in parts of the size of one COPY.
 func parts(entries []archive.Entry) func(yield func([]archive.Entry) bool) {
 	return func(yield func([]archive.Entry) bool) {
-		from, bytes := 0, 0
+		from, size := 0, 0
 		for i := range entries {
-			if bytes += len(entries[i].Payload); bytes >= copyBytes || i+1-from == copyEntries || i+1 == len(entries) {
+			if size += len(entries[i].Payload); size >= copyBytes || i+1-from == copyEntries || i+1 == len(entries) {
 				if !yield(entries[from : i+1]) {
 					return
 				}
-				from, bytes = i+1, 0
+				from, size = i+1, 0
 			}
 		}
 	}
@@ -202,17 +203,25 @@ func store(ctx context.Context, tx transaction, entries []archive.Entry) error {
 	if err != nil {
 		return err
 	}
-	var rows [][]any
+	type row struct {
+		term  pgtype.UUID
+		entry *archive.Entry
+	}
+	rows := make([]row, 0, 4*len(entries))
 	for i := range entries {
-		e := &entries[i]
-		for _, term := range terms(e) {
-			rows = append(rows, []any{term, nanos(e.Time), int64(e.Sequence), pgUUID(e.Writer)})
+		for _, term := range terms(&entries[i]) {
+			rows = append(rows, row{term, &entries[i]})
 		}
 	}
 	if len(rows) == 0 {
 		return nil
 	}
-	return tx.copy(ctx, "terms", termColumns, len(rows), func(i int) ([]any, error) { return rows[i], nil })
+	// In the order of the terms, neighbours in the index are inserted together.
+	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.term.Bytes[:], b.term.Bytes[:]) })
+	return tx.copy(ctx, "terms", termColumns, len(rows), func(i int) ([]any, error) {
+		e := rows[i].entry
+		return []any{rows[i].term, nanos(e.Time), int64(e.Sequence), pgUUID(e.Writer)}, nil
+	})
 }
 
 // storeAlerts stores the first entry that creates, and the first that resolves, each alert, unless there is one.

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"interdict/lists/address"
 	"interdict/screening/archive"
 	"interdict/screening/archive/pgtest"
@@ -90,7 +92,7 @@ func BenchmarkIndex(b *testing.B) {
 		{"a key of one check in 20, newest", archive.Query{Keys: []address.Key{commonKey}, Newest: true}},
 		{"fifty keys", archive.Query{Keys: fifty}},
 		{"fifty keys and that one", archive.Query{Keys: append(fifty[:49:49], commonKey)}},
-		{"id", archive.Query{ID: check(writer, total/2).ID}},
+		{"id", archive.Query{IDs: []uuid.UUID{check(writer, total/2).ID}}},
 		{"list", archive.Query{List: "ofac-sdn"}},
 		{"newest hits", archive.Query{Result: "hit", Newest: true}},
 		{"list and key", archive.Query{List: "ofac-sdn", Keys: rare[:1]}},

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"interdict/screening/archive"
@@ -59,8 +58,8 @@ func candidates(s *statement, q archive.Query, window int) string {
 		return fmt.Sprintf("SELECT %s FROM interdict.records WHERE %s %s", selected, strings.Join(append(between(s, q), condition), " AND "), order)
 	}
 	switch {
-	case q.ID != uuid.Nil:
-		return from("id = " + s.arg(pgUUID(q.ID)))
+	case len(q.IDs) > 0:
+		return from("id = ANY(" + s.arg(pgUUIDs(q.IDs)) + "::uuid[])")
 	case q.Reference != "":
 		return from("reference = " + s.arg([]byte(q.Reference)))
 	case len(q.Keys) > 0:
@@ -128,8 +127,8 @@ func filter(s *statement, q archive.Query) string {
 			all = append(all, fmt.Sprintf("coalesce(%s = %s, false)", c.column, s.arg([]byte(c.value))))
 		}
 	}
-	if q.ID != uuid.Nil {
-		all = append(all, fmt.Sprintf("coalesce(id = %s, false)", s.arg(pgUUID(q.ID))))
+	if len(q.IDs) > 0 {
+		all = append(all, fmt.Sprintf("coalesce(id = ANY(%s::uuid[]), false)", s.arg(pgUUIDs(q.IDs))))
 	}
 	if q.List != "" {
 		all = append(all, fmt.Sprintf("coalesce(%s = ANY(lists), false)", s.arg([]byte(q.List))))

@@ -1,6 +1,7 @@
 package pgindex
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"slices"
@@ -34,6 +35,14 @@ func rowOf(e *archive.Entry) []any {
 }
 
 func pgUUID(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: true} }
+
+func pgUUIDs(ids []uuid.UUID) []pgtype.UUID {
+	all := make([]pgtype.UUID, len(ids))
+	for i, id := range ids {
+		all[i] = pgUUID(id)
+	}
+	return all
+}
 
 // pgText returns a text as bytea; an empty one is NULL.
 func pgText(s string) []byte {
@@ -142,6 +151,6 @@ func unique(all []pgtype.UUID) []pgtype.UUID {
 	if len(all) < 2 {
 		return all
 	}
-	slices.SortFunc(all, func(a, b pgtype.UUID) int { return slices.Compare(a.Bytes[:], b.Bytes[:]) })
+	slices.SortFunc(all, func(a, b pgtype.UUID) int { return bytes.Compare(a.Bytes[:], b.Bytes[:]) })
 	return slices.Compact(all)
 }
