@@ -58,7 +58,13 @@ func (s *Server) getCases(c *gin.Context, who *auth.Principal) error {
 }
 
 func (s *Server) getCase(c *gin.Context, who *auth.Principal) error {
-	return renderCase(c, func(ctx context.Context, id string) (*client.Case, error) { return s.as(who).Case(ctx, id) })
+	return renderCase(c, func(ctx context.Context, id string) (*client.Case, error) {
+		out, err := s.as(who).Case(ctx, id)
+		if err == nil && out.Kind == "look_back" {
+			out.Current, err = s.replay.current(ctx, out.CheckID, who)
+		}
+		return out, err
+	})
 }
 
 // renderCase answers with the case that comes of a call. The answer in it keeps its bytes.

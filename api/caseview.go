@@ -107,8 +107,31 @@ func (a *Acting) showHit(c *client.Case, w *caseWork) error {
 	}
 	c.Kind, c.Queue, c.Told = "hit", string(told.Queue()), outcomeOf(told)
 	c.CheckID, c.CheckedAt, c.By, c.Identity, c.Answer = d.CheckID(), d.At, d.By, d.Identity, d.Answer
+	if c.Entities, err = entitiesOf(d.Answer); err != nil {
+		return err
+	}
 	c.Request = client.Asked{Address: d.Input, Network: d.Network, Asset: d.Asset, Direction: string(d.Direction), Reference: d.Reference, Customer: a.Archive.Customers.Reveal(d.Customer)}
 	return setDue(c, reported(told.Action), d.At)
+}
+
+// entitiesOf returns the names of the entities of an answer's matches, each once.
+func entitiesOf(answer []byte) (names []string, err error) {
+	var in struct {
+		Matches []struct {
+			Entity struct {
+				Name string `json:"name"`
+			} `json:"entity"`
+		} `json:"matches"`
+	}
+	if err := json.Unmarshal(answer, &in); err != nil {
+		return nil, fault.E(fault.Unavailable, "an answer on record cannot be read: %w", err)
+	}
+	for _, m := range in.Matches {
+		if name := m.Entity.Name; name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 func (a *Acting) showLookBack(c *client.Case, w *caseWork) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -16,6 +17,7 @@ import (
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/screening"
+	"interdict/screening/archive"
 	"interdict/screening/replica"
 )
 
@@ -69,6 +71,36 @@ func (r *Replayer) Replay(ctx context.Context, checkID string) (*client.Replay, 
 	out.Reproduced = sameOutcome(d, &out.Then)
 	out.Differences, err = differences(&out.Then, &out.Now)
 	return out, err
+}
+
+// current answers an earlier check from the present generation; nil if it cannot be answered again, or if the answer is about lists that the caller may
+// not use.
+func (r *Replayer) current(ctx context.Context, checkID string, who *auth.Principal) (*client.Replayed, error) {
+	rec, err := r.Audit.find(ctx, checkID)
+	if fault.Is(err, fault.NotFound) { // the record is not kept any more
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d, err := screening.DecodeRecord(rec.Kind, rec.ID, rec.Time, rec.Payload)
+	if err != nil {
+		return nil, err
+	}
+	asked, ok := d.Request()
+	if !ok {
+		return nil, nil
+	}
+	out := &client.Replayed{Generation: r.Present.Status().Served.Generation, At: r.Now().UTC()}
+	err = outcome(out, func(a *screening.Answer) error { return screening.Replay(ctx, r.Present, asked, d.ID, out.At, a) })
+	if err != nil || out.Answer == nil {
+		return out, err
+	}
+	told, err := archive.OutcomeOf(out.Answer)
+	if err != nil || slices.ContainsFunc(told.Lists, func(l string) bool { return !who.MayUse(l) }) {
+		return nil, err
+	}
+	return out, nil
 }
 
 // then answers a decision from the generation of its answer. A check that had no answer is answered from the one that was active then.

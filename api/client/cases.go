@@ -24,6 +24,7 @@ type Case struct {
 	At        time.Time     `json:"at"`
 	Due       string        `json:"due,omitempty"` // last day for the report to OFAC: of a freeze, a rejection, or a release
 	Lists     []string      `json:"lists"`
+	Entities  []string      `json:"entities,omitempty"` // of a hit: who is listed, the strictest match first
 	CheckID   string        `json:"check_id"`
 	CheckedAt time.Time     `json:"checked_at"`
 	By        string        `json:"by"` // the name of the key that asked
@@ -39,8 +40,9 @@ type Case struct {
 	Recommendation *CaseDecision `json:"recommendation,omitempty"`
 	Resolved       *CaseDecision `json:"resolved,omitempty"`
 
-	// Answer, Attachments and History are those of Client.Case; pages leave them out.
-	Answer      json.RawMessage  `json:"answer,omitempty"` // as the caller got it, byte for byte
+	// Answer, Current, Attachments and History are those of Client.Case; pages leave them out.
+	Answer      json.RawMessage  `json:"answer,omitempty"`  // as the caller got it, byte for byte
+	Current     *Replayed        `json:"current,omitempty"` // of a look-back: the same check answered again, from the present lists
 	Attachments []CaseAttachment `json:"attachments,omitempty"`
 	History     []CaseEvent      `json:"history,omitempty"`
 }

@@ -102,6 +102,7 @@ func New(o Options) *Console {
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
 	c.addApprovals()
+	c.addCases()
 	c.addDecisions()
 	c.addKeys()
 	c.addList()

@@ -166,8 +166,8 @@ func many(n int, one, more string) string {
 // tones are the colours of badges, which only repeat what their words say.
 var tones = map[string]string{
 	"active": "good", "fresh": "good", "ok": "good", "allow": "good", "miss": "good", "approved": "good", "delivered": "good", "resolved": "good", "done": "good", "serving": "good",
-	"staged": "warn", "loading": "warn", "waiting": "warn", "open": "warn", "review": "warn", "warn": "warn", "investigating": "warn", "new": "warn", "pending": "warn", "proposed": "warn", "invited": "warn", "refused": "warn", "not answered": "warn", "hold": "warn", "begun": "warn", "behind": "warn", "expires": "warn",
-	"failed": "bad", "rejected": "bad", "stale": "bad", "hit": "bad", "freeze": "bad", "reject": "bad", "error": "bad", "lost": "bad", "disabled": "bad", "revoked": "bad", "fail": "bad",
+	"staged": "warn", "loading": "warn", "waiting": "warn", "open": "warn", "review": "warn", "warn": "warn", "investigating": "warn", "new": "warn", "pending": "warn", "proposed": "warn", "invited": "warn", "refused": "warn", "not answered": "warn", "hold": "warn", "begun": "warn", "behind": "warn", "expires": "warn", "due soon": "warn",
+	"failed": "bad", "rejected": "bad", "stale": "bad", "hit": "bad", "freeze": "bad", "reject": "bad", "error": "bad", "lost": "bad", "disabled": "bad", "revoked": "bad", "fail": "bad", "due today": "bad", "overdue": "bad",
 }
 
 // badge shows a short word about a state.
