@@ -11,7 +11,6 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/loader"
-	"interdict/loader/formats"
 	"interdict/screening"
 )
 
@@ -34,12 +33,13 @@ func (a *Acting) Preview(ctx context.Context, uploads []client.Upload, o client.
 	return a.preview(ctx, files, o)
 }
 
-// canPreview returns an error for a list that the person may not read.
+// canPreview returns an error for wrong options, and for a list that the person may not read.
 func (a *Acting) canPreview(o client.PreviewOptions) error {
 	if o.List != "" && (!isID(o.List) || a.person.MayUse != nil && !a.person.MayUse(o.List)) {
 		return noSuchList(o.List)
 	}
-	return nil
+	options := loader.PreviewOptions{Format: o.Format, Mapping: o.Mapping}
+	return options.Validate()
 }
 
 // preview is Preview of files that were received. It closes them.
@@ -91,9 +91,9 @@ func viewReadings(all []address.Address) []client.Reading {
 	return out
 }
 
-func viewTable(t *formats.Table) *client.PreviewTable {
+func viewTable(t *loader.PreviewTable) *client.PreviewTable {
 	v := &client.PreviewTable{Sheet: t.Sheet, Columns: make([]client.PreviewColumn, len(t.Columns)), Rows: t.Rows, Mapping: t.Mapping,
-		Missing: []string{}, Fields: formats.Fields()}
+		Missing: []string{}, Fields: loader.Fields()}
 	for i, c := range t.Columns {
 		v.Columns[i] = client.PreviewColumn(c)
 	}
@@ -112,11 +112,8 @@ func (s *Server) preview(c *gin.Context, who *auth.Principal) error {
 	if o.Mapping, err = mappingOf(q["mapping"]); err != nil {
 		return err
 	}
-	if err := formats.Check(o.Format, formats.Options{Mapping: o.Mapping}); err != nil { // before a byte of the body is read
-		return err
-	}
 	a := s.as(who)
-	if err := a.canPreview(o); err != nil {
+	if err := a.canPreview(o); err != nil { // before a byte of the body is read
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), uploadTime)

@@ -14,6 +14,12 @@ import (
 // SeenRow is one row of an upload as it was read.
 type SeenRow = build.SeenRow
 
+// PreviewTable is the beginning of a table.
+type PreviewTable = formats.Table
+
+// Fields returns the names of the fields that a mapping can name.
+func Fields() []string { return formats.Fields() }
+
 // PreviewOptions describe how an upload is previewed.
 type PreviewOptions struct {
 	Format  string // a name of formats.Names, or "auto"
@@ -39,11 +45,16 @@ const (
 	previewTime  = 10 * time.Second
 )
 
+// Validate returns an error if an upload would be refused whatever it holds: the options are wrong.
+func (o *PreviewOptions) Validate() error {
+	so := StageOptions{Format: o.Format, Mapping: o.Mapping}
+	return so.validate()
+}
+
 // Preview reads an upload as staging would, and keeps nothing. It closes files.
 func (l *Loader) Preview(ctx context.Context, files *Received, o PreviewOptions) (*Preview, error) {
 	defer files.Close()
-	so := StageOptions{Format: o.Format, Mapping: o.Mapping}
-	if err := so.validate(); err != nil {
+	if err := o.Validate(); err != nil {
 		return nil, err
 	}
 	settings, active := &lists.List{}, (*lists.Version)(nil)
