@@ -40,7 +40,7 @@ var rooms = map[string][]string{
 	"api/bench":             {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":            {"lists", "lists/fault"},
 	"api/client/clienttest": {"api/client", "lists"},
-	"api":                   {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "loader/formats", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases"},
+	"api":                   {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases"},
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},

@@ -153,7 +153,7 @@ func TestPageOfAVersion(t *testing.T) {
 	// The difference: search, kind, pages.
 	upload(evmRows(5, 10) + row(evm(3), "Somebody Else") + evmRows(100, 300))
 	path = "/console/lists/mine/versions/2"
-	text = h.sees(zoe, path, "Against version 1: 200 added, 6 removed, 1 changed, 5 unchanged.", "Next page", "shrink")
+	h.sees(zoe, path, "Against version 1: 200 added, 6 removed, 1 changed, 5 unchanged.", "Next page", "shrink")
 	h.sees(zoe, path+"?kind=removed", evm(0), "Rows that match: 6.")
 	text = h.sees(zoe, path+"?q=somebody", evm(3), "Somebody Else", `<span class="old">E</span>`, "Rows that match: 1.")
 	lacks(t, text, evm(100))

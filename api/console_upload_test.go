@@ -107,7 +107,7 @@ func TestUploadPageStagesAFile(t *testing.T) {
 	same(t, "nothing is staged yet", []any{}, h.by("till", "GET", "/v1/lists/deny/versions", nil).want(200)["versions"].([]any))
 	form.Set("do", "submit")
 	next := hidden(page, form)
-	res, page = h.sendForm("/console/upload", token, next)
+	res, _ = h.sendForm("/console/upload", token, next)
 	same(t, "leads to", "/console/lists/deny/versions/1", res.Header.Get("Location"))
 	v := h.by("till", "GET", "/v1/lists/deny/versions/1", nil).want(200)
 	same(t, "the version", map[string]any{"state": "staged", "mode": "replace", "addresses": float64(1), "uploaded_by": "kim", "note": "from <script>"}, only(v, "state", "mode", "addresses", "uploaded_by", "note"))

@@ -43,7 +43,7 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	w := &pipeWriter{header: http.Header{}, pipe: pw, begun: make(chan struct{})}
 	go func() {
 		defer func() {
-			err := error(io.EOF)
+			err := io.EOF
 			if r := recover(); r != nil {
 				err = errors.New("the answer broke off")
 			}

@@ -240,7 +240,7 @@ const saidCookie = "interdict_said"
 
 // say makes the next page tell what was done.
 func (p *page) say(said string) {
-	http.SetCookie(p.w, &http.Cookie{Name: saidCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(said)), Path: "/console/", MaxAge: 60, HttpOnly: true,
+	http.SetCookie(p.w, &http.Cookie{Name: saidCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(said)), Path: "/console/", MaxAge: 60, HttpOnly: true, //nolint:gosec // G124: no secret; over plain HTTP on loopback a secure cookie would be lost
 		SameSite: http.SameSiteStrictMode, Secure: p.r.TLS != nil})
 }
 
@@ -269,7 +269,7 @@ func (p *page) said() string {
 	if err != nil {
 		return ""
 	}
-	http.SetCookie(p.w, &http.Cookie{Name: saidCookie, Path: "/console/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: p.r.TLS != nil})
+	http.SetCookie(p.w, &http.Cookie{Name: saidCookie, Path: "/console/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: p.r.TLS != nil}) //nolint:gosec // G124: as above
 	b, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 	if err != nil {
 		return ""

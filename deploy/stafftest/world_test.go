@@ -195,7 +195,7 @@ func (b *browser) picture(name string) {
 func (b *browser) labelled() {
 	b.t.Helper()
 	var without []string
-	b.do(chromedp.Evaluate(`[...document.querySelectorAll("input:not([type=hidden]):not([aria-hidden])")].filter(i => !i.labels.length).map(i => i.outerHTML)`, &without))
+	b.do(chromedp.Evaluate(`[...document.querySelectorAll("input:not([type=hidden]):not([aria-hidden]):not([aria-label])")].filter(i => !i.labels.length).map(i => i.outerHTML)`, &without))
 	if len(without) > 0 {
 		b.t.Errorf("fields without a label: %s", strings.Join(without, "\n"))
 	}
@@ -224,3 +224,6 @@ func demonstrate(t *testing.T) string {
 	t.Fatal("no link is printed")
 	return ""
 }
+
+// awaited waits for the promise of an expression.
+func awaited(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
