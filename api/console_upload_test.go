@@ -103,7 +103,7 @@ func TestUploadPageStagesAFile(t *testing.T) {
 	form.Set("column.1", "address")
 	form.Set("do", "read")
 	_, page = h.sendForm("/console/upload", token, hidden(page, form))
-	shows(t, page, "1 address in 1 row.", `<option value="address" selected>`)
+	shows(t, page, "an address was read in 1 of 1 row.", `<option value="address" selected>`)
 	same(t, "nothing is staged yet", []any{}, h.by("till", "GET", "/v1/lists/deny/versions", nil).want(200)["versions"].([]any))
 	form.Set("do", "submit")
 	next := hidden(page, form)
