@@ -154,7 +154,7 @@ func TestPreviewRefusals(t *testing.T) {
 	send := func(query, key, body string) *answer {
 		return h.do(call{method: "POST", path: "/v1/preview" + query, key: key, body: body, header: http.Header{"Content-Type": {"text/csv"}}})
 	}
-	send("?list=ofac-sdn", limited, "x").refused(problem{Status: 404, Code: "not_found", Detail: `there is no list "ofac-sdn"`})
+	send("?list=ofac-sdn", limited, "x").refused(problem{Status: 404, Code: "not_found", Detail: `no such list: "ofac-sdn"`})
 	send("?list=nosuch", h.keyOf["ana"], "x").refused(problem{Status: 404, Code: "not_found"})
 	send("?format=nosuch", h.keyOf["ana"], "x").refused(problem{Status: 400, Code: "invalid_request"})
 	send("?mapping=x", h.keyOf["ana"], "x").refused(problem{Status: 400, Code: "invalid_request"})

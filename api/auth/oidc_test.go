@@ -210,9 +210,9 @@ func TestOnlyTheBrowserThatBeganFinishesOnce(t *testing.T) {
 	for name, spoil := range map[string]func(*auth.Callback){
 		"no cookie":         func(c *auth.Callback) { c.Cookie = "" },
 		"another's cookie":  func(c *auth.Callback) { c.Cookie = x.begin(kim).Cookie },
-		"another state":     func(c *auth.Callback) { c.State = "x" + c.State[1:] },
+		"another state":     func(c *auth.Callback) { c.State = otherLetter(c.State) },
 		"no state":          func(c *auth.Callback) { c.State = "" },
-		"a forged cookie":   func(c *auth.Callback) { c.Cookie = "A" + c.Cookie[1:] },
+		"a forged cookie":   func(c *auth.Callback) { c.Cookie = otherLetter(c.Cookie) },
 		"no signature":      func(c *auth.Callback) { c.Cookie, _, _ = strings.Cut(c.Cookie, ".") },
 		"an invented code":  func(c *auth.Callback) { c.Code = "x" },
 		"no code":           func(c *auth.Callback) { c.Code = "" },
@@ -362,4 +362,12 @@ func TestSettingsOfTheProvider(t *testing.T) {
 			t.Errorf("%q: %v", pair, err)
 		}
 	}
+}
+
+// otherLetter changes the first letter of a text.
+func otherLetter(text string) string {
+	if text[0] == 'x' {
+		return "y" + text[1:]
+	}
+	return "x" + text[1:]
 }
