@@ -93,10 +93,10 @@ func TestPersonSetsUpTheirAccountInABrowser(t *testing.T) {
 	b.waitFor("Your recovery codes")
 	b.picture("recovery")
 	b.do(chromedp.Click("main .button", chromedp.ByQuery))
-	b.waitFor("Kim Lee")
+	b.waitFor("Today")
 	b.picture("console")
 	b.do(chromedp.Navigate(one + "/console/account"))
-	b.waitFor("Recovery codes")
+	b.waitFor("Kim Lee")
 	if text := b.text(); !strings.Contains(text, "analyst") || !strings.Contains(text, "10 left") || !strings.Contains(text, "Setup: fewer than two people") {
 		t.Errorf("%s", text)
 	}
@@ -137,7 +137,7 @@ func TestPersonSetsUpTheirAccountInABrowser(t *testing.T) {
 	// The clock of a phone may be half a minute ahead, and each code works once.
 	b.do(chromedp.SendKeys("#password", password, chromedp.ByQuery), chromedp.SendKeys("#code", code(t, secret, time.Now().Add(30*time.Second)), chromedp.ByQuery),
 		chromedp.Click("main button", chromedp.ByQuery))
-	b.waitFor("Kim Lee")
+	b.waitFor("Today")
 
 	b.do(chromedp.Navigate(one + "/console/welcome#" + invitation))
 	b.do(chromedp.WaitVisible("#error", chromedp.ByQuery))
@@ -162,14 +162,16 @@ func TestPersonSignsInAtTheIdentityProvider(t *testing.T) {
 	b.picture("company")
 	b.do(chromedp.Click("main .button", chromedp.ByQuery), chromedp.WaitVisible("#username", chromedp.ByQuery),
 		chromedp.SendKeys("#username", "test-user@localhost", chromedp.ByQuery), chromedp.SendKeys("#password", "verysecure", chromedp.ByQuery), chromedp.Click("button", chromedp.ByQuery))
-	b.waitFor("test-user@zitadel.ch")
+	b.waitFor("Today")
 	b.picture("company-console")
+	b.do(chromedp.Navigate(one + "/console/account"))
+	b.waitFor("test-user@zitadel.ch")
 	if text := b.text(); !strings.Contains(text, "analyst") || strings.Contains(text, "approver") || !strings.Contains(text, issuer) {
 		t.Errorf("%s", text)
 	}
 	// A link on another site leads to the console of a person who is signed in.
 	b.do(chromedp.Navigate("http://localhost:"+strings.Split(issuer, ":")[2]+"logged-out"), chromedp.Evaluate(`location.href = "`+one+`/console/"`, nil))
-	b.waitFor("test-user@zitadel.ch")
+	b.waitFor("Today")
 
 	b.do(chromedp.Click("header button", chromedp.ByQuery))
 	b.waitFor("Sign in")
@@ -188,7 +190,7 @@ func TestDemonstrationSignsIn(t *testing.T) {
 	b := openBrowser(t)
 	link := demonstrate(t)
 	b.do(chromedp.Navigate(link))
-	b.waitFor("demo")
+	b.waitFor("Today")
 	b.do(chromedp.Click("header button", chromedp.ByQuery))
 	b.waitFor("Sign in")
 	b.do(chromedp.Navigate(link), chromedp.WaitVisible("#error", chromedp.ByQuery))
