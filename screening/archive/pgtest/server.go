@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -62,7 +63,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	for range 5 {
 		s.Addr = freeAddr(t)
 		s.spawn()
-		if s.wait() == nil {
+		if s.wait(func() bool { return false }) == nil {
 			return s
 		}
 		s.Kill()
@@ -244,7 +245,7 @@ func (s *Server) spawn() {
 }
 
 // wait waits until the server takes connections: after recovery, if it was killed.
-func (s *Server) wait() error {
+func (s *Server) wait(inUse func() bool) error {
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		conn, err := pgx.Connect(ctx, s.URL("postgres"))
@@ -254,6 +255,9 @@ func (s *Server) wait() error {
 		cancel()
 		if err == nil {
 			return nil
+		}
+		if inUse() {
+			return errInUse
 		}
 		if time.Now().After(deadline) || syscall.Kill(s.pid, 0) != nil {
 			return fmt.Errorf("PostgreSQL on %s: %w", s.Addr, err)
@@ -326,11 +330,26 @@ func (s *Server) Start() {
 	if s.watchdog != nil {
 		s.t.Fatal("the server runs already")
 	}
-	s.spawn()
-	if err := s.wait(); err != nil {
-		s.t.Fatalf("%v\n%s", err, s.log())
+	for range 200 {
+		before := len(s.log())
+		s.spawn()
+		err := s.wait(func() bool { return strings.Contains(s.log()[before:], inUse) })
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, errInUse) {
+			s.t.Fatalf("%v\n%s", err, s.log())
+		}
+		s.release()
+		time.Sleep(50 * time.Millisecond)
 	}
+	s.t.Fatalf("PostgreSQL does not start again:\n%s", s.log())
 }
+
+// inUse is what a server says, and ends, while a process of the one that was killed has not gone yet.
+const inUse = "pre-existing shared memory block"
+
+var errInUse = errors.New(inUse)
 
 // Pause stops all processes of the server in their tracks (SIGSTOP): connections are taken, and nothing is answered.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
