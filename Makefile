@@ -44,7 +44,7 @@ demo: ## a throw-away server with a small list; prints two curl lines to paste
 test: ## every test of every module, with the race detector
 	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl python3=python3 npm=npm
 	INTERDICT_REQUIRE_REDIS=1 INTERDICT_REQUIRE_POSTGRES=1 INTERDICT_REQUIRE_CHROMIUM=1 bash .ci/test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
-	go test -count=1 -run '^Test(Allocations|Hostile|AHostile|No.*Secret)' -p 1 . ./screening
+	go test -count=1 -run '^Test(Allocations|Hostile|AHostile|No.*Secret|Parquet.*Memory)' -p 1 . ./screening ./api
 
 .PHONY: test-quick
 test-quick: ## the same without the race detector

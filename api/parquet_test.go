@@ -57,6 +57,9 @@ func TestParquetIsReadBack(t *testing.T) {
 
 // Few large records fill a group as many small ones do, and no column has a Bloom filter.
 func TestParquetIsWrittenInBoundedMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("it runs without the race detector")
+	}
 	var b bytes.Buffer
 	w := api.NewParquetWriter(&b)
 	answer := bytes.Repeat([]byte("x"), 1<<20)
