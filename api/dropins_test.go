@@ -367,3 +367,17 @@ func TestShadowModeIsForAuditors(t *testing.T) {
 	h.store.gone.Store(true)
 	h.do(call{method: "GET", path: "/v1/shadow", header: with(token)}).refused(problem{Status: 503, Code: "store_unavailable"})
 }
+
+// The other answers of the endpoints, as openapi.yaml describes them.
+func TestAnswersOfDropIns(t *testing.T) {
+	h := screened(t)
+	same(t, "Scorechain", `[{"isSanctioned":false}]`, string(h.do(call{method: "GET", path: "/scorechain/v1/addresses/" + genesis, key: h.keyOf["till"]}).body))
+	const trm = "/public/v1/sanctions/screening"
+	body := `[{"address":"` + genesis + `"}]`
+	a := h.by("till", "POST", trm, body)
+	same(t, "TRM", `[{"address":"`+genesis+`","isSanctioned":false}]`, string(a.body))
+	same(t, "TRM's status", http.StatusCreated, a.status)
+	h.by("otto", "POST", trm, body).refused(problem{Status: 403, Code: "forbidden"})
+	h.by("till", "POST", trm, "["+strings.Repeat(" ", 2<<20)+"]").refused(problem{Status: 413, Code: "too_large"})
+	h.do(call{method: "POST", path: trm, key: h.keyOf["till"], body: body, header: http.Header{"Content-Type": {"text/plain"}}}).refused(problem{Status: 415, Code: "unsupported_media_type"})
+}

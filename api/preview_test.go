@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"interdict/api"
 	"interdict/api/client"
 )
 
@@ -160,4 +161,13 @@ func TestPreviewRefusals(t *testing.T) {
 	send("?mapping=x", h.keyOf["ana"], "x").refused(problem{Status: 400, Code: "invalid_request"})
 	send("?mode=add", h.keyOf["ana"], "x").refused(problem{Status: 400, Code: "invalid_request", Detail: `query parameter "mode" is unknown`})
 	same(t, "nothing recognised", "", send("", h.keyOf["ana"], "\x01\x02hello").want(200)["format"])
+}
+
+func TestPreviewOfABodyThatCannotBeTaken(t *testing.T) {
+	h := open(t, func(o *api.Options) { o.UploadSpace = 1000 })
+	send := func(media, body string) *answer {
+		return h.do(call{method: "POST", path: "/v1/preview", key: h.keyOf["ana"], body: body, header: http.Header{"Content-Type": {media}}})
+	}
+	send("text/csv", strings.Repeat("x", 1001)).refused(problem{Status: 413, Code: "too_large"})
+	send("multipart/mixed; boundary=x", "--x--").refused(problem{Status: 415, Code: "unsupported_media_type"})
 }
