@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -59,19 +57,10 @@ func (s *Server) dropIn(method, path string, h handler) {
 func (s *Server) failDropIn(c *gin.Context, err error) {
 	p := problemOf(err)
 	status := p.Status
-	switch status {
-	case http.StatusUnprocessableEntity:
+	if status == http.StatusUnprocessableEntity {
 		status = http.StatusBadRequest
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		wait := time.Second
-		var later retryLater
-		if errors.As(err, &later) {
-			wait = later.after
-		}
-		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	case http.StatusInternalServerError:
-		s.log.Error("request failed", "route", c.FullPath(), "error", err)
 	}
+	s.failing(c, status, err)
 	message := p.Title
 	if status != http.StatusInternalServerError {
 		message = err.Error()

@@ -99,19 +99,9 @@ type retryLater struct {
 
 func (r retryLater) Unwrap() error { return r.error }
 
-// fail answers an error. What is our own fault goes into the log; the caller's does not.
-func (s *Server) fail(c *gin.Context, err error) {
-	var waits *client.Proposed
-	if errors.As(err, &waits) { // not an error: the change waits for a second person
-		c.Header("Location", "/v1/proposals/"+waits.Proposal.ID)
-		if err := render(c, http.StatusAccepted, waits); err == nil {
-			return
-		}
-	}
-	p := problemOf(err)
-	switch p.Status {
-	case http.StatusUnauthorized:
-		c.Writer.Header().Add("WWW-Authenticate", `Bearer realm="interdict"`)
+// failing sets Retry-After where a later attempt may succeed, and logs what is our own fault.
+func (s *Server) failing(c *gin.Context, status int, err error) {
+	switch status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		wait := time.Second
 		var later retryLater
@@ -122,5 +112,21 @@ func (s *Server) fail(c *gin.Context, err error) {
 	case http.StatusInternalServerError:
 		s.log.Error("request failed", "route", c.FullPath(), "error", err)
 	}
+}
+
+// fail answers an error. What is our own fault goes into the log; the caller's does not.
+func (s *Server) fail(c *gin.Context, err error) {
+	var waits *client.Proposed
+	if errors.As(err, &waits) { // not an error: the change waits for a second person
+		c.Header("Location", "/v1/proposals/"+waits.Proposal.ID)
+		if err := render(c, http.StatusAccepted, waits); err == nil {
+			return
+		}
+	}
+	p := problemOf(err)
+	if p.Status == http.StatusUnauthorized {
+		c.Writer.Header().Add("WWW-Authenticate", `Bearer realm="interdict"`)
+	}
+	s.failing(c, p.Status, err)
 	c.Data(p.Status, "application/problem+json", p.json())
 }

@@ -207,7 +207,7 @@ type CaseBulk struct {
 	Until   *time.Time `json:"until,omitempty"`
 }
 
-// CaseResult is what came of one case of a CaseBulk: the case, or the problem.
+// CaseResult is the result for one case of a CaseBulk: the case, or the problem.
 type CaseResult struct {
 	ID    string          `json:"id"`
 	Case  *Case           `json:"case,omitempty"`

@@ -106,7 +106,7 @@ type PreviewDiff struct {
 	Unchanged int `json:"unchanged"`
 }
 
-// Preview shows how one file, or two that belong together, would be read. Nothing of it is kept. A file that cannot be read is no error: the
+// Preview shows how one file, or two that belong together, would be read. Nothing of it is kept. A file that cannot be read is not an error: the
 // preview says why.
 func (c *Client) Preview(ctx context.Context, uploads []Upload, o PreviewOptions) (*Preview, error) {
 	query := url.Values{}

@@ -70,7 +70,7 @@ type caseRow struct {
 	DueIn dueIn
 }
 
-// bulkResult is what came of one case.
+// bulkResult is the result for one case.
 type bulkResult struct {
 	ID   string
 	Case *client.Case // nil: it could not be read
@@ -165,7 +165,7 @@ func (p *page) readCases(q client.CaseQuery, most int) (all []client.Case, curso
 	return all, q.Cursor, nil
 }
 
-// bulkCases does the same with all cases that were chosen, and shows what came of each.
+// bulkCases makes the same change of all chosen cases, and shows the result of each.
 func (p *page) bulkCases() error {
 	in := client.CaseBulk{IDs: p.form()["ids"], Do: p.text("do"), Reason: p.text("reason")}
 	if in.Do == "recommend" || in.Do == "resolve" {

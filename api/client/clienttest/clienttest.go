@@ -5,7 +5,7 @@
 //	fake.Fail(other, clienttest.Stale)
 //	c := fake.Client()
 //
-// Every other address is a miss. A program is tested well when it holds the transfer for each of clienttest.Failures.
+// Every other address is a miss. Test that the program holds the transfer for each of clienttest.Failures.
 package clienttest
 
 import (
