@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -162,6 +163,9 @@ func (c *sourcesCmd) Run(e *env) error {
 			fmt.Fprintf(e.stdout, "  %s (%s, every %s)\n", s.URL, s.Format, s.Every)
 		}
 		fmt.Fprintf(e.stdout, "  licence: %s\n", s.Licence)
+		if s.URL == "" && s.Instruction != "" {
+			fmt.Fprintf(e.stdout, "  the node that --url names (%s, every %s)\n", s.Format, s.Every)
+		}
 		if s.Note != "" {
 			fmt.Fprintf(e.stdout, "  note: %s\n", s.Note)
 		}
@@ -192,6 +196,9 @@ func (c *followCmd) Run(e *env) error {
 	url := cmp.Or(c.URL, source.URL)
 	if url == "" {
 		return fault.E(fault.Invalid, "%s cannot be followed: %s", source.ID, source.Note)
+	}
+	if source.Instruction != "" && !strings.Contains(url, "#") {
+		url += "#" + source.Instruction
 	}
 	every := cmp.Or(c.Every, source.Every, 24*time.Hour)
 	return c.changes(e, func(o operations) error {

@@ -51,7 +51,8 @@ type Lease struct {
 // redacted replaces the secret parts of a URL.
 const redacted = "xxxxx"
 
-// RedactURL replaces the user, the password and the values of the query in a URL, and removes the fragment. It keeps the path.
+// RedactURL replaces the user, the password and the values of the query in a URL, and removes the fragment unless it is an
+// instruction of a source (fetch.Instruction). It keeps the path.
 func RedactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -71,7 +72,9 @@ func RedactURL(raw string) string {
 		}
 		u.RawQuery = strings.Join(pairs, "&")
 	}
-	u.Fragment, u.RawFragment = "", ""
+	if !strings.HasPrefix(u.Fragment, "link=") && !strings.HasPrefix(u.Fragment, "events=") { // instructions, which are no secrets
+		u.Fragment, u.RawFragment = "", ""
+	}
 	return u.String()
 }
 

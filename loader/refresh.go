@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"path"
 	"regexp"
 	"runtime/debug"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/lists/lease"
+	"interdict/loader/events"
 	"interdict/loader/fetch"
 	"interdict/loader/formats"
 )
@@ -368,7 +370,7 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 	if r.o.Progress != nil {
 		o.Progress = func(bytes, of int64) { r.o.Progress(settings.ID, bytes, of, 0) }
 	}
-	d, err := fetch.Get(ctx, source.URL, o)
+	d, err := r.download(ctx, &source, known, o)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -579,6 +581,28 @@ const minEvery = time.Minute
 
 var hexSHA256 = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
 
+// checkInstruction returns what is wrong with the instruction in the URL of a source.
+func checkInstruction(s *lists.Source) error {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		return fault.E(fault.Invalid, "source.url: not a URL")
+	}
+	link, token := fetch.Instruction(u)
+	if _, err := path.Match(link, ""); err != nil {
+		return fault.E(fault.Invalid, "source.url: link=%s is not a pattern such as register*.xlsx", address.Quote(link))
+	}
+	if token == "" {
+		return nil
+	}
+	if _, err := events.Named(token); err != nil {
+		return fault.E(fault.Invalid, "source.url: events: %w", err)
+	}
+	if s.Format != events.Format {
+		return fault.E(fault.Invalid, "source.format: events of a token are read as %s", events.Format)
+	}
+	return nil
+}
+
 // checkSource returns what is wrong with a source. The error does not have the URL, which may hold a password.
 func checkSource(s *lists.Source) error {
 	if s == nil {
@@ -596,6 +620,9 @@ func checkSource(s *lists.Source) error {
 		if address.HoldsSecret(u.Hostname()) || address.HoldsSecret(u.Path) || address.HoldsSecret(u.Fragment) || address.ContainsSecret(raw) {
 			return fault.E(fault.Invalid, "source.%s: holds what looks like a private key, a seed or an API key", field)
 		}
+	}
+	if err := checkInstruction(s); err != nil {
+		return err
 	}
 	switch {
 	case s.Format != "" && s.Format != "auto" && !slices.Contains(formats.Names(), s.Format):

@@ -3,11 +3,13 @@ package loader
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/loader/events"
 )
 
 // Source describes a well-known list and where it is published. A list follows a source only after a person has chosen it.
@@ -23,6 +25,8 @@ type Source struct {
 	Every      time.Duration    `json:"every,omitempty"`
 	Licence    string           `json:"licence"`
 	Note       string           `json:"note,omitempty"` // what to know before following it
+	// Instruction is the fragment that the URL of an operator's own node needs; "" for a file.
+	Instruction string `json:"instruction,omitempty"`
 }
 
 const (
@@ -49,9 +53,22 @@ var sources = []Source{
 		URL: githubFiles + "opensanctions/opensanctions/main/datasets/il/mod_crypto/wallets.csv", Format: "israel_nbctf", Every: 24 * time.Hour,
 		Licence: "a copy of a government's page; the repository grants none for it",
 		Note:    "the NBCTF's own page keeps machines out: this is the copy that OpenSanctions updates by hand"},
+	{ID: "uk-sanctions", Name: "UK Sanctions List", Authority: "UK, FCDO", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL: "https://sanctionslist.fcdo.gov.uk/docs/UK-Sanctions-List.csv", Format: "uk_sanctions", Every: 6 * time.Hour,
+		Licence: "Open Government Licence 3.0", Note: "addresses are found in the remarks: a remark that cannot be read holds a version back"},
+	{ID: "japan-mof", Name: "Japan MOF asset freezes", Authority: "Japan, Ministry of Finance", Category: lists.Sanctions, Confidence: lists.Confirmed,
+		URL:    "https://www.mof.go.jp/policy/international_policy/gaitame_kawase/gaitame/economic_sanctions/list.html#link=*shisantouketsu*.xlsx",
+		Format: "japan_mof", Every: 6 * time.Hour, Licence: "none stated: a government's publication",
+		Note: "the file is the one that the page links to; addresses are found in the remarks"},
 	{ID: "ransomwhere", Name: "Ransomwhere", Authority: "ransomwhe.re", Category: "ransomware", Confidence: lists.Suspected,
-		URL: openSanctionsFiles + "ransomwhere/entities.ftm.json", Format: "ftm", Every: 24 * time.Hour,
-		Licence: openSanctions + "; the data itself is CC BY 4.0 (Zenodo 6512122)"},
+		URL: "https://api.ransomwhe.re/export", Format: "json", Every: 24 * time.Hour, Licence: "CC BY 4.0: name Ransomwhere as the source"},
+	{ID: "bybit-bounty", Name: "Bybit theft of 2025, bounty list", Authority: "Bybit", Category: "stolen_funds", Confidence: lists.Suspected,
+		URL: "https://hackscan.hackbounty.io/public/hack-address.json", Format: "json", Every: 24 * time.Hour, Licence: "none stated",
+		Note: "addresses that the stolen funds have passed, among them such of services"},
+	{ID: "graphsense-ransomware", Name: "GraphSense TagPack, ransomware", Authority: "GraphSense", Category: "ransomware", Confidence: lists.Suspected,
+		URL: githubFiles + "graphsense/graphsense-tagpacks/master/packs/ransomware.yaml", Format: "tagpack", Every: 24 * time.Hour, Licence: "MIT"},
+	{ID: "graphsense-hacks", Name: "GraphSense TagPack, hacks", Authority: "GraphSense", Category: "stolen_funds", Confidence: lists.Suspected,
+		URL: githubFiles + "graphsense/graphsense-tagpacks/master/packs/hacks.yaml", Format: "tagpack", Every: 24 * time.Hour, Licence: "MIT"},
 
 	{ID: "ofac-sdn-xml", List: "ofac-sdn", Name: "OFAC SDN, not compressed", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
 		URL: ofacFiles + "SDN_ADVANCED.XML", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,
@@ -81,9 +98,24 @@ var sources = []Source{
 		Licence: "MIT; data " + publicDomain, Note: "EVM addresses only"},
 }
 
+// freezes are the addresses that the issuers of tokens have frozen. They are read from a node of the chain, which the operator names.
+var freezes = func() (all []Source) {
+	for _, c := range events.Contracts() {
+		id := strings.ReplaceAll(c.Name, ":", "-")
+		s := Source{ID: id + "-freezes", Name: c.Token + " on " + c.Network + ", frozen by " + c.Issuer, Authority: c.Issuer, Category: "issuer_freeze", Confidence: lists.Confirmed,
+			Format: events.Format, Every: 10 * time.Minute, Licence: "facts of a public chain", Instruction: "events=" + c.Name,
+			Note: "read from a node that you run or trust: interdict lists follow " + id + "-freezes --url https://NODE"}
+		if c.ChainID == 0 {
+			s.Note += " (TronGrid, or a node with its event interface; a key as the password of the URL)"
+		}
+		all = append(all, s)
+	}
+	return all
+}()
+
 // Sources returns the well-known lists.
 func Sources() []Source {
-	all := slices.Clone(sources)
+	all := append(slices.Clone(sources), freezes...)
 	for i := range all {
 		all[i].List = cmp.Or(all[i].List, all[i].ID)
 	}

@@ -404,3 +404,42 @@ func fileName(u *url.URL) string {
 	}
 	return u.Hostname()
 }
+
+// Spool makes a download of what write writes.
+func Spool(dir string, write func(io.Writer) error) (*Download, error) {
+	f, err := createTemp(dir)
+	if err != nil {
+		return nil, err
+	}
+	d := &Download{f: f}
+	sum := sha256.New()
+	count := &countingWriter{w: io.MultiWriter(f, sum)}
+	if err = write(count); err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		if count.err != nil {
+			return nil, fault.TempFile(dir, count.err)
+		}
+		return nil, err
+	}
+	d.SizeBytes, d.SHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
+	return d, nil
+}
+
+// countingWriter counts the bytes written, and keeps the error of writing.
+type countingWriter struct {
+	w   io.Writer
+	n   int64
+	err error
+}
+
+func (c *countingWriter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
+}

@@ -171,7 +171,7 @@ func TestEachFormatHasAFixtureAndIsDetectedByItsContent(t *testing.T) {
 
 func TestNamesAreThoseOfTheContract(t *testing.T) {
 	want := []string{"ofac_advanced", "ofac_xml", "ofac_enhanced", "ofac_csv", "ftm", "opensanctions_csv", "israel_nbctf",
-		"tagpack", "csv", "xlsx", "json", "ndjson", "text", "un_xml", "notice"}
+		"uk_sanctions", "japan_mof", "issuer_events", "tagpack", "csv", "xlsx", "json", "ndjson", "text", "un_xml", "notice"}
 	if diff := cmp.Diff(want, Names()); diff != "" {
 		t.Error(diff)
 	}
@@ -185,7 +185,7 @@ func TestAWrongFormatByNameIsRefusedAndTheRightOneNamed(t *testing.T) {
 				_, info, err := rowsOf(t, said, Options{}, files...)
 				switch {
 				case said == is, said == "notice" && len(files) > 1:
-				case err == nil && said == "notice" && slices.Contains([]string{"ofac_csv", "opensanctions_csv", "israel_nbctf", "csv", "text", "tagpack"}, is):
+				case err == nil && said == "notice" && slices.Contains([]string{"ofac_csv", "opensanctions_csv", "israel_nbctf", "uk_sanctions", "japan_mof", "csv", "text", "tagpack"}, is):
 					// what is right, too: the addresses of any text
 				case err == nil && said == "csv" && slices.Contains([]string{"opensanctions_csv", "text"}, is):
 					// what is right, too: a table with a column of addresses, or of nothing else

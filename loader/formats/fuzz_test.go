@@ -104,6 +104,15 @@ func FuzzReadTagPack(f *testing.F) {
 func FuzzReadNotice(f *testing.F) {
 	fuzz(f, "notice", "BTC: 12QtD5BFwRsdNsAZY76U\nVE1xyCGNTojH9h", "0x098B\u20262f96 and 0x098b716b8aaf21512996dc57eb0615e2383e2f960x", "T\u041d96tFMn8KGiYSLiw\u0441V3E2UiaJc8jmcbz3...", "[x](https://a/1\u200b23)")
 }
+func FuzzReadUKSanctions(f *testing.F) {
+	fuzz(f, "uk_sanctions", "Report Date: x\nUnique ID,Name 6,Regime Name,Other Information\nA,B,C,\"ETH: 0x098B716B8Aaf21512996dC57EB0615e2383E2f96\n0x098B\"\n", "Unique ID,Regime Name,Name 1\n,,\nA,12QtD5BFwRsdNsAZY76U VE1xyCGNTojH9h")
+}
+func FuzzReadJapanMOF(f *testing.F) {
+	fuzz(f, "japan_mof", "区分,番号,氏名（英語）,告示日付,その他\nA,1,B,令和元年1月1日,TJRabPrwbZy45sbavfcjinPJC18kjpRTv8及び\n")
+}
+func FuzzReadIssuerEvents(f *testing.F) {
+	fuzz(f, "issuer_events", `{"format":"issuer_events","network":"tron"}`+"\n"+`{"event":"frozen","address":"x","block":1}`+"\n"+`{"events":1}`+"\n", `{"format":"issuer_events"}`+"\n"+`{"events":null}`)
+}
 func FuzzReadOFACAdvanced(f *testing.F) {
 	fuzz(f, "ofac_advanced", `<Sanctions><DateOfIssue><Year>1</Year></DateOfIssue><ReferenceValueSets/></Sanctions>`, `<!DOCTYPE x><Sanctions/>`, `<Sanctions><ReferenceValueSets/><a b='>'/><![CDATA[]]></Sanctions>`)
 }

@@ -20,7 +20,7 @@ func init() {
 	register(format{
 		name: "ndjson", order: 110,
 		detect: func(s *sample) bool {
-			return !s.xlsx && shapeOf(s) == jsonLines && !ftmEntity.hasAll(firstLine(s)) && !ftmDelta.hasAll(firstLine(s))
+			return !s.xlsx && shapeOf(s) == jsonLines && !isEventLog(s) && !ftmEntity.hasAll(firstLine(s)) && !ftmDelta.hasAll(firstLine(s))
 		},
 		read: readNDJSON,
 	})

@@ -1,0 +1,6 @@
+package events
+
+var (
+	Topic     = topic
+	AccountIn = accountIn
+)

@@ -1,0 +1,71 @@
+package formats
+
+import (
+	"bytes"
+	"fmt"
+
+	"interdict/loader/events"
+)
+
+// Logs of the events by which the issuer of a token freezes and releases addresses, as package events writes them. A listing is an address that
+// was frozen and not released since.
+func init() {
+	register(format{
+		name: events.Format, order: 75,
+		detect:    isEventLog,
+		read:      readIssuerEvents,
+		publisher: publisher{category: "issuer_freeze"},
+	})
+}
+
+// isEventLog reports whether an input is a log. Read as lines of listings, it would list what was released, too.
+func isEventLog(s *sample) bool {
+	return bytes.HasPrefix(s.head, []byte(`{"format":"`+events.Format+`"`))
+}
+
+func readIssuerEvents(r *run) error {
+	in := r.input()
+	rc, err := in.text()
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	type frozen struct {
+		row   Row
+		block uint64
+	}
+	last := map[string]frozen{}
+	var order []string // of freezing; an address that was frozen again stands there again
+	_, err = events.ReadLog(rc, func(line int, h *events.Header, e *events.Event) error {
+		r.keepLatestDate(e.Time.UTC().Format("2006-01-02"))
+		f, is := last[e.Address]
+		switch {
+		case e.Event == "frozen" && !is:
+			row := Row{Address: e.Address, Network: h.Network, Asset: h.Token, ListedOn: e.Time.UTC().Format("2006-01-02"), Locator: lineAt(int64(line)),
+				Note: fmt.Sprintf("frozen by %s in block %d", h.Issuer, e.Block)}
+			if e.Address == h.Contract {
+				row.setProblem("address", "the contract of the token itself; it is not screened")
+			}
+			last[e.Address] = frozen{row, e.Block}
+			order = append(order, e.Address)
+		case e.Event == "released" && is && (f.block != e.Block || h.Network != "tron"):
+			// In one block of TRON the order of events is not known: the address stays frozen.
+			delete(last, e.Address)
+		}
+		return nil
+	})
+	if err != nil {
+		return sourceFault(in.name, err)
+	}
+	for _, a := range order {
+		f, is := last[a]
+		if !is {
+			continue
+		}
+		delete(last, a)
+		if err := r.emit(f.row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
