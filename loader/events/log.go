@@ -92,7 +92,7 @@ func ReadLog(r io.Reader, each func(line int, h *Header, e *Event) error) (Heade
 			return h, fault.E(fault.Invalid, "line %d: not an event", line)
 		}
 		if events++; events > MaxEvents {
-			return h, fault.E(fault.TooLarge, "line %d: more than %d events", line, MaxEvents)
+			return h, fault.E(fault.Invalid, "line %d: more than %d events", line, MaxEvents)
 		}
 		switch {
 		case e.Event != "frozen" && e.Event != "released":
