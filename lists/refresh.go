@@ -72,7 +72,7 @@ func RedactURL(raw string) string {
 		}
 		u.RawQuery = strings.Join(pairs, "&")
 	}
-	if !strings.HasPrefix(u.Fragment, "link=") && !strings.HasPrefix(u.Fragment, "events=") { // instructions, which are no secrets
+	if !strings.HasPrefix(u.Fragment, "link=") && !strings.HasPrefix(u.Fragment, "events=") && !strings.HasPrefix(u.Fragment, "deltas=") { // instructions, which are no secrets
 		u.Fragment, u.RawFragment = "", ""
 	}
 	return u.String()

@@ -21,18 +21,20 @@ func (r *Refresher) download(ctx context.Context, source *lists.Source, known *l
 	if err != nil {
 		return nil, fault.E(fault.Invalid, "the source is not an http or https URL")
 	}
-	switch link, token := fetch.Instruction(u); {
-	case token != "":
-		return r.events(ctx, u, token, known, o)
-	case link != "":
-		file, err := fetch.Link(ctx, u, link, o)
+	name, value := fetch.Instruction(u)
+	switch name {
+	case "events":
+		return r.events(ctx, u, value, known, o)
+	case "link":
+		file, err := fetch.Link(ctx, u, value, o)
 		if err != nil {
 			return nil, err
 		}
 		o.ETag, o.LastModified = "", "" // they are of the file that the page linked to last time
 		return fetch.Get(ctx, file, o)
 	}
-	return fetch.Get(ctx, source.URL, o)
+	u.Fragment = ""
+	return fetch.Get(ctx, u.String(), o)
 }
 
 // events reads the events of a token that have happened since the last log. The ETag of such a download is the cursor of its last block.

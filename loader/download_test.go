@@ -1,12 +1,16 @@
 package loader_test
 
 import (
+	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"interdict/lists"
 	"interdict/lists/fault"
+	"interdict/loader"
 	"interdict/loader/events/eventstest"
 )
 
@@ -86,12 +90,64 @@ func TestAListFollowsTheFileThatAPageLinksTo(t *testing.T) {
 	want(t, b.refresh(t, false), `deny failed 0: the page of 127.0.0.1`)
 }
 
+func TestAVersionIsComparedWithThePublishersDeltas(t *testing.T) {
+	b, p := newBench(t), publish(t)
+	entity := func(action string, id int, accounts ...string) string {
+		s := fmt.Sprintf(`<entity id="%d" action="%s"><features>`, id, action)
+		for i, a := range accounts {
+			s += fmt.Sprintf(`<feature id="%d"><type featureTypeId="1">Digital Currency Address - ETH</type><value>%s</value></feature>`, i, a)
+		}
+		return s + "</features></entity>"
+	}
+	whole := func(date string, entities ...string) string {
+		return `<?xml version="1.0"?><sanctionsData><publicationInfo><dataAsOf>` + date + `T00:00:00</dataAsOf></publicationInfo><entities>` + strings.Join(entities, "") + `</entities></sanctionsData>`
+	}
+	delta := func(entities ...string) string {
+		return `<?xml version="1.0"?><delta xmlns="https://www.treasury.gov/ofac/DeltaFile/1.0"><entities>` + strings.Join(entities, "") + `</entities></delta>`
+	}
+	p.set("/sdn.xml", whole("2026-03-01", entity("", 1, evmA)))
+	b.follow(t, "sdn", p.URL+"/sdn.xml#deltas=/changes", func(l *lists.List) { l.Source.Format = "ofac_enhanced" })
+	want(t, b.refresh(t, true), "sdn activated 1")
+	want(t, p.asked(), "/sdn.xml 200")
+
+	// What the deltas added is in the file.
+	p.set("/changes/history/2026", `[{"publicationID": 6, "datePublished": "2026-03-01T10:00:00"}, {"publicationID": 7, "datePublished": "2026-03-05T10:00:00"}, {"publicationID": 8, "datePublished": "2026-03-09T10:00:00"}]`)
+	p.set("/changes/7", delta(entity("add", 2, evmB), entity("add", 3, evmC)))
+	p.set("/changes/8", delta(entity("remove", 3, evmC)))
+	p.set("/sdn.xml", whole("2026-03-09", entity("", 1, evmA), entity("", 2, evmB)))
+	want(t, b.refresh(t, true), "sdn activated 2")
+	want(t, p.asked(), "/sdn.xml 200", "/changes/history/2026 200", "/changes/7 200", "/changes/8 200")
+
+	// It is not: the file is older than it says, or cut.
+	p.set("/changes/history/2026", `[{"publicationID": 9, "datePublished": "2026-03-20"}]`)
+	p.set("/changes/9", delta(entity("modify", 1, evmC)))
+	p.set("/sdn.xml", whole("2026-03-20", entity("", 1, evmA), entity("", 2, evmB))+"\n")
+	want(t, b.refresh(t, true), "sdn staged 3: version 3 waits: its guard asks for a reason: delta_differs: the publisher's delta files from 2026-03-09 to 2026-03-20 add 1 addresses")
+	v, err := b.Version(ctx, "sdn", 3)
+	if err != nil || len(v.Guards) != 1 || !strings.Contains(v.Guards[0].Detail, evmC+" (entity 1, 2026-03-20)") {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if _, err := b.Activate(ctx, "sdn", 3, loader.ActivateOptions{By: lists.Person("op")}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("activated without a reason: %v", err)
+	}
+
+	// Without the archive the version says so, and the file decides.
+	p.fail("/changes/history/2026", http.NotFound)
+	p.set("/sdn.xml", whole("2026-03-21", entity("", 1, evmA, evmC), entity("", 2, evmB)))
+	want(t, b.refresh(t, true), "sdn activated 4")
+	v, err = b.Version(ctx, "sdn", 4)
+	if err != nil || !slices.ContainsFunc(v.Warnings, func(f lists.Finding) bool { return f.Code == "no_second_opinion" }) {
+		t.Errorf("%+v, %v", v.Warnings, err)
+	}
+}
+
 func TestAnInstructionThatCannotBeFollowedIsRefused(t *testing.T) {
 	b := newBench(t)
 	for url, wrong := range map[string]string{
 		"https://node.example/#events=usdt:bsc":      "usdt:ethereum",
 		"https://node.example/#events=usdt:ethereum": "issuer_events", // the format is csv
 		"https://page.example/#link=[":               "pattern",
+		"https://page.example/#deltas=//evil/x":      "same server",
 	} {
 		l := b.settings("ours")
 		l.Source = &lists.Source{URL: url, Format: "csv", Every: time.Hour}

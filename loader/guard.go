@@ -17,7 +17,7 @@ import (
 // with the active version, and are computed again when it is activated.
 
 // guardsOfUpload are the guards that do not depend on the active version. A person who overrides one has accepted the upload for good.
-var guardsOfUpload = []string{"zero_addresses", "quarantined", "unread_addresses", "truncated_remarks", "no_base"}
+var guardsOfUpload = []string{"zero_addresses", "quarantined", "unread_addresses", "truncated_remarks", "no_base", deltaDiffers}
 
 // goneFrom returns how many identities of last are screened no longer. counted is how many the comparison found; it is not used for a removal,
 // which adds nothing, and for a version whose layers are no longer kept: there the numbers of addresses are compared.
@@ -56,7 +56,7 @@ func (r *Reader) guards(ctx context.Context, settings *lists.List, last, v *list
 		}
 	}
 	for _, g := range v.Guards {
-		if slices.Contains(build.GuardedWarnings, g.Code) || g.Code == "no_base" {
+		if slices.Contains(build.GuardedWarnings, g.Code) || g.Code == "no_base" || g.Code == deltaDiffers {
 			out = append(out, g)
 		}
 	}

@@ -395,7 +395,24 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 	if v.State != lists.Staged { // the same bytes are active already, from another upload
 		return r.nothingNew(ctx, v, status)
 	}
+	if archive := deltaArchive(&source); archive != nil {
+		if err := r.secondOpinion(ctx, archive, v, o); err != nil {
+			return v, 0, err
+		}
+	}
 	return r.activate(ctx, v, status)
+}
+
+// deltaArchive returns where the delta files of a source are; nil if it names none.
+func deltaArchive(source *lists.Source) *url.URL {
+	u, err := url.Parse(source.URL)
+	if err != nil {
+		return nil
+	}
+	if name, value := fetch.Instruction(u); name == "deltas" {
+		return &url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host, Path: value}
+	}
+	return nil
 }
 
 func digestOf(text string) string {
@@ -587,18 +604,23 @@ func checkInstruction(s *lists.Source) error {
 	if err != nil {
 		return fault.E(fault.Invalid, "source.url: not a URL")
 	}
-	link, token := fetch.Instruction(u)
-	if _, err := path.Match(link, ""); err != nil {
-		return fault.E(fault.Invalid, "source.url: link=%s is not a pattern such as register*.xlsx", address.Quote(link))
-	}
-	if token == "" {
-		return nil
-	}
-	if _, err := events.Named(token); err != nil {
-		return fault.E(fault.Invalid, "source.url: events: %w", err)
-	}
-	if s.Format != events.Format {
-		return fault.E(fault.Invalid, "source.format: events of a token are read as %s", events.Format)
+	name, value := fetch.Instruction(u)
+	switch name {
+	case "link":
+		if _, err := path.Match(value, ""); err != nil {
+			return fault.E(fault.Invalid, "source.url: link=%s is not a pattern such as register*.xlsx", address.Quote(value))
+		}
+	case "events":
+		if _, err := events.Named(value); err != nil {
+			return fault.E(fault.Invalid, "source.url: events: %w", err)
+		}
+		if s.Format != events.Format {
+			return fault.E(fault.Invalid, "source.format: events of a token are read as %s", events.Format)
+		}
+	case "deltas":
+		if !strings.HasPrefix(value, "/") || strings.HasPrefix(value, "//") {
+			return fault.E(fault.Invalid, "source.url: deltas=%s is not a path on the same server", address.Quote(value))
+		}
 	}
 	return nil
 }

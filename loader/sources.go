@@ -42,7 +42,7 @@ const (
 // OpenSanctions' datasets and their contents are from datasets/ of github.com/opensanctions/opensanctions (2026-08).
 var sources = []Source{
 	{ID: "ofac-sdn", Name: "OFAC SDN", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
-		URL: ofacFiles + "SDN_ADVANCED.ZIP", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,
+		URL: ofacFiles + "SDN_ADVANCED.ZIP#deltas=/changes", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,
 		Note: "OFAC refuses user agents that do not look like a browser's; the default one passes"},
 	{ID: "ofac-consolidated", Name: "OFAC Consolidated (non-SDN)", Authority: "US Treasury, OFAC", Category: lists.Sanctions, Confidence: lists.Confirmed,
 		URL: ofacFiles + "CONS_ADVANCED.XML", Format: "ofac_advanced", Every: 6 * time.Hour, Licence: publicDomain,

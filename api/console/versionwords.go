@@ -39,7 +39,7 @@ func short(d time.Duration) string {
 // guardNames are the guards in words, for "although …".
 var guardNames = map[string]string{
 	"empty": "it holds no listing", "zero_addresses": "none of its listings is a valid address", "quarantined": "many rows could not be read",
-	"unread_addresses": "rows that hold something like an address could not be read", "truncated_remarks": "the file cuts remarks off",
+	"unread_addresses": "rows that hold something like an address could not be read", "truncated_remarks": "the file cuts remarks off", "delta_differs": "the publisher's own list of changes names addresses that the file lacks",
 	"no_base": "the list that its changes belong to is missing", "well_known": "it lists well-known addresses", "unknown_label": "it names unknown assets or networks",
 	"shrink": "many addresses would disappear", "growth": "it is much larger than the active version", "older": "it is older than the active version",
 }

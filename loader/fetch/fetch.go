@@ -85,6 +85,11 @@ type Download struct {
 
 func (d *Download) Read(p []byte) (int, error) { return d.f.Read(p) }
 
+// Reopen returns a reader of the whole file, for as long as the download is not closed.
+func (d *Download) Reopen() io.ReadCloser {
+	return io.NopCloser(io.NewSectionReader(d.f, 0, d.SizeBytes))
+}
+
 // Close deletes the file.
 func (d *Download) Close() error {
 	if d.f == nil {

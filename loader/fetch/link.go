@@ -19,17 +19,15 @@ import (
 //
 //	https://example.org/lists.html#link=register*.xlsx     the file that the page links to; of several the last by name
 //	https://node.example:8545/#events=usdt:ethereum        the events of a token (package events)
+//	https://example.org/SDN.ZIP#deltas=/changes            the file, to be compared with the publisher's archive of delta files there
 //
-// Both are "" if the fragment is another one.
-func Instruction(u *url.URL) (link, events string) {
-	name, value, _ := strings.Cut(u.Fragment, "=")
-	switch name {
-	case "link":
-		return value, ""
-	case "events":
-		return "", value
+// The name is "" if the fragment is another one.
+func Instruction(u *url.URL) (name, value string) {
+	name, value, _ = strings.Cut(u.Fragment, "=")
+	if name != "link" && name != "events" && name != "deltas" {
+		return "", ""
 	}
-	return "", ""
+	return name, value
 }
 
 // maxPageBytes is the largest size of a page with links.

@@ -127,6 +127,9 @@ func enhancedName(x *xmlScanner) (text string, primary bool, err error) {
 
 func enhancedFeature(x *xmlScanner, rows *heldRows) error {
 	row := Row{Locator: x.attr("id")}
+	if isRemoval(x.attr("action")) { // in a delta
+		return x.each(func([]byte) error { return nil })
+	}
 	ok := false
 	err := x.each(func(name []byte) (err error) {
 		switch string(name) {
