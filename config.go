@@ -18,6 +18,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
+	"interdict/lists/logs"
 	"interdict/lists/redisstore"
 	"interdict/loader"
 	"interdict/screening/journal"
@@ -259,13 +260,28 @@ func operator() string {
 	return "operator"
 }
 
-// logger writes the program's log: JSON lines, no addresses, no keys.
+// logger writes the program's log: no addresses, no keys, and the same warning once a minute.
 func (e *env) logger() *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(e.logLevel)); err != nil {
 		level = slog.LevelInfo
 	}
-	return slog.New(slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: level}))
+	var handler slog.Handler = slog.NewJSONHandler(e.stderr, &slog.HandlerOptions{Level: level})
+	if e.logFormat == "text" {
+		handler = slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: level})
+	}
+	e.limiter = logs.NewLimiter(handler, repeatEvery, time.Now)
+	return slog.New(e.limiter)
+}
+
+// repeatEvery is how often the log has the same warning.
+const repeatEvery = time.Minute
+
+// endLog logs what was held back because it repeated.
+func (e *env) endLog() {
+	if e.limiter != nil {
+		_ = e.limiter.Flush(context.Background()) // there is no place left to say so
+	}
 }
 
 // quiet is the logger of commands: only what goes wrong.

@@ -10,6 +10,7 @@
 //	output.go   what is printed                      tls.go      certificates of server and client
 //	bench.go    measure this machine                 webhooks.go  where events are sent
 //	report.go   what compliance hands in             selftest.go  is a listed address found in every spelling
+//	traces.go   access log and traces                dependencies.go  what is away, and when it is back
 package main
 
 import (
@@ -27,6 +28,7 @@ import (
 
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/lists/logs"
 	"interdict/loader/formats"
 )
 
@@ -43,7 +45,8 @@ type cli struct {
 	Config      string      `help:"YAML file with settings; its keys are the names of flags." placeholder:"FILE" type:"path"`
 	VersionFlag versionFlag `name:"version" help:"Print version, commit and Go version." env:"-"`
 
-	LogLevel string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
+	LogLevel  string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat string `help:"Form of the log: json, or text for people." enum:"json,text" default:"json"`
 
 	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME,…"`
 
@@ -88,6 +91,8 @@ type env struct {
 	command        string // its words, without arguments
 	config         string // the settings file; "" for none
 	model          *kong.Application
+	logFormat      string        // json or text
+	limiter        *logs.Limiter // of the log; nil: nothing was logged yet
 }
 
 // errHit makes check end with its own exit code.
@@ -149,7 +154,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return exitUsage
 		}
 	}
-	err = k.Run(&env{ctx, stdin, stdout, stderr, c.LogLevel, commandName(k), c.Config, k.Model})
+	e := &env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr, logLevel: c.LogLevel, command: commandName(k), config: c.Config, model: k.Model, logFormat: c.LogFormat}
+	err = k.Run(e)
+	e.endLog()
 	switch {
 	case err == nil:
 		return exitDone

@@ -594,15 +594,19 @@ func serveHere(t *testing.T, data string) *running {
 	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var log bytes.Buffer
+	traces := collectTraces(t)
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(ctx, []string{"serve", "--listen", listen, "--admin-listen", admin, "--drain-delay", "0s", "--data", data}, strings.NewReader(""), &log, &log)
+		ended <- run(ctx, []string{"serve", "--listen", listen, "--admin-listen", admin, "--drain-delay", "0s", "--data", data, "--access-log", "all", "--traces", traces.URL, "--traces-sample", "1"}, strings.NewReader(""), &log, &log)
 	}()
 	s := &running{t: t, base: "http://" + listen, admin: "http://" + admin, out: outputs{}}
 	s.end = sync.OnceValue(func() []byte {
 		cancel()
 		if code := <-ended; code != exitDone {
 			t.Errorf("the server ends with %d: %s", code, log.Bytes())
+		}
+		for _, b := range traces.bodies {
+			s.out.add("the traces", b)
 		}
 		return log.Bytes()
 	})

@@ -40,6 +40,7 @@ type serveCmd struct {
 	CustomerKey string `help:"Secret for hash and encrypt, at least 32 bytes; better as INTERDICT_CUSTOMER_KEY_FILE. With another one, earlier customers can be neither found nor read." placeholder:"SECRET"`
 	webhookFlags
 	shadowFlags
+	observeFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
@@ -74,6 +75,9 @@ func (c *serveCmd) Validate() error {
 		return err
 	}
 	if _, err := c.originals(); err != nil {
+		return err
+	}
+	if err := c.observeFlags.validate(); err != nil {
 		return err
 	}
 	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
@@ -204,6 +208,12 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	if options.Originals, err = c.originals(); err != nil {
 		return err
 	}
+	traces, err := c.observeFlags.open(log)
+	if err != nil {
+		return err
+	}
+	defer traces.close()
+	c.observeFlags.apply(&options, traces)
 	server := api.New(options)
 	demoKey, demoSignIn := "", ""
 	if c.Demo {
@@ -278,13 +288,18 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	go func() {
 		defer close(refreshed)
 		if c.Refresh && !c.Demo {
-			c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry)}).Run(ctx)
+			c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry), Tracer: traces.tracer()}).Run(ctx)
 		}
 	}()
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
 		c.deliverer(o, webhookAllow, metrics.Registry, log).Run(ctx)
+	}()
+	dependencies := make(chan struct{})
+	go func() {
+		defer close(dependencies)
+		watchDependencies(ctx, c.dependencies(o, kept), log)
 	}()
 	if id, err := o.journal.ID(); err == nil {
 		server.CountTraffic(fmt.Sprintf("%s-%d", id, ln.Addr().(*net.TCPAddr).Port)) // both stay when the server starts again
@@ -316,6 +331,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	<-exchanged
 	<-refreshed
 	<-told
+	<-dependencies
 	apiServer.Close()
 	adminServer.Close()
 	if errors.Is(err, http.ErrServerClosed) {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"mime"
@@ -46,7 +45,7 @@ func (s *Server) check(c *gin.Context, who *auth.Principal) error {
 		return err
 	}
 	s.protect(&x.request)
-	if err := s.screener.Check(context.Background(), &x.request, &x.answer); err != nil { // it goes on when the caller closes its side
+	if err := s.screener.Check(s.checkContext(c), &x.request, &x.answer); err != nil {
 		s.metrics.checkFailed()
 		return err
 	}
@@ -152,7 +151,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	for i := range requests {
 		s.protect(&requests[i])
 	}
-	s.screener.CheckAll(context.Background(), requests, x.answers[:len(requests)], errs)
+	s.screener.CheckAll(s.checkContext(c), requests, x.answers[:len(requests)], errs)
 	for _, err := range errs {
 		if err != nil {
 			s.metrics.checkFailed()

@@ -47,6 +47,7 @@ func (s *Server) dropIn(method, path string, h handler) {
 		if err == nil {
 			err = h(c, who)
 		}
+		s.recognised(c, who, err)
 		if err != nil {
 			s.failDropIn(c, err)
 		}

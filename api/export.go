@@ -68,7 +68,7 @@ func (s *Server) sendExport(c *gin.Context, who *auth.Principal, n int) error {
 		_, err = w.Write(nil) // an empty version
 	}
 	if err != nil && w.yes {
-		s.log.Warn("an export broke off", "list", id, "version", n, "error", err)
+		s.log.Warn("an export broke off", "request_id", requestID(c), "list", id, "version", n, "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	return err

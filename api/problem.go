@@ -28,6 +28,7 @@ type problem struct {
 	Position      *int     `json:"position,omitempty"`       // byte offset of the offence in the address
 	WouldMatch    bool     `json:"would_match,omitempty"`    // only the letter case is wrong, and the bytes are listed
 	PossibleMatch bool     `json:"possible_match,omitempty"` // a filter says maybe: hold the transfer
+	RequestID     string   `json:"request_id,omitempty"`     // of an error that the operator should know of
 }
 
 // kinds maps every kind of fault to its status and code; it is the only place that does.
@@ -110,7 +111,7 @@ func (s *Server) failing(c *gin.Context, status int, err error) {
 		}
 		c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	case http.StatusInternalServerError:
-		s.log.Error("request failed", "route", c.FullPath(), "error", err)
+		s.log.Error("request failed", "route", c.FullPath(), "request_id", requestID(c), "error", err)
 	}
 }
 
@@ -128,5 +129,8 @@ func (s *Server) fail(c *gin.Context, err error) {
 		c.Writer.Header().Add("WWW-Authenticate", `Bearer realm="interdict"`)
 	}
 	s.failing(c, p.Status, err)
+	if p.Status >= http.StatusInternalServerError {
+		p.RequestID = requestID(c)
+	}
 	c.Data(p.Status, "application/problem+json", p.json())
 }

@@ -268,12 +268,12 @@ func (s *Server) exportAudit(c *gin.Context, a *Archive, in client.AuditQuery, m
 			err = flush()
 		}
 		if err != nil {
-			s.log.Warn("an export of the record broke off", "error", err)
+			s.log.Warn("an export of the record broke off", "request_id", requestID(c), "error", err)
 			panic(http.ErrAbortHandler)
 		}
 	}
 	if err := w.Close(); err != nil {
-		s.log.Warn("an export of the record broke off", "error", err)
+		s.log.Warn("an export of the record broke off", "request_id", requestID(c), "error", err)
 		panic(http.ErrAbortHandler)
 	}
 	if err := flush(); err != nil {

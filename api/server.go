@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"go.opentelemetry.io/otel/trace"
 
 	"interdict/api/auth"
 	"interdict/lists"
@@ -76,6 +77,10 @@ type Options struct {
 	WebhookAllow []netip.Prefix
 	// Originals are services that are asked as well when a drop-in endpoint is, by their names: chainalysis, trm, scorechain.
 	Originals map[string]Original
+	// AccessLog says which requests the log has.
+	AccessLog AccessLog
+	// Traces is told of requests; nil: no traces.
+	Traces trace.TracerProvider
 }
 
 // Server answers the API.
@@ -108,6 +113,9 @@ type Server struct {
 	cert      func() (string, error)
 	draining  atomic.Bool
 	engine    *gin.Engine
+	ids       *requestIDs
+	access    *accessLogger
+	tracer    trace.Tracer // nil: no traces
 	// crossOrigin refuses what another site's page makes a signed-in browser do.
 	crossOrigin *http.CrossOriginProtection
 
@@ -144,7 +152,11 @@ func New(o Options) *Server {
 	if err := e.SetTrustedProxies(nil); err != nil {
 		panic(err) // nil is always accepted
 	}
-	s.engine = e
+	s.engine, s.ids, s.access, s.tracer = e, newRequestIDs(), newAccessLogger(o.AccessLog, o.Log), tracerOf(o.Traces)
+	e.Use(s.identify, s.logged)
+	if s.tracer != nil {
+		e.Use(s.traced(s.tracer))
+	}
 	e.Use(keepHalfClosed, s.endConnections)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "no such route")) })
 	e.NoMethod(func(c *gin.Context) {
@@ -160,7 +172,7 @@ func New(o Options) *Server {
 	s.route(http.MethodPost, "/v1/preview", s.preview, auth.Analyst)
 	s.route(http.MethodGet, "/v1/addresses/:address/history", s.getHistory, auth.Auditor, auth.Analyst, auth.Approver)
 	s.route(http.MethodGet, "/v1/traffic", s.getTraffic, auth.Auditor, auth.Analyst, auth.Approver, auth.Admin)
-	s.route(http.MethodGet, "/v1/addresses/:address", s.address) // the role depends on the query
+	s.route(http.MethodGet, pathAddress, s.address) // the role depends on the query
 
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
 	s.route(http.MethodGet, "/v1/lists/:id", s.getList)
@@ -296,8 +308,9 @@ func keepHalfClosed(c *gin.Context) {
 }
 
 const (
-	pathCheck  = "/v1/check"
-	pathChecks = "/v1/checks"
+	pathCheck   = "/v1/check"
+	pathChecks  = "/v1/checks"
+	pathAddress = "/v1/addresses/:address"
 )
 
 // endConnections makes every answer end its connection while the server drains, so that the caller's next request goes to another server. An idle
@@ -320,7 +333,7 @@ func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 				panic(r)
 			}
 			if r != nil {
-				s.log.Error("panic", "route", path, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
+				s.log.Error("panic", "route", path, "request_id", requestID(c), "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
 				s.fail(c, fault.E(fault.Internal, "panic"))
 			}
 			m.observe(c.Writer.Status(), time.Since(start))
@@ -349,6 +362,7 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 		} else if forBrowsers(path) {
 			c.Writer.Header().Add("WWW-Authenticate", `Basic realm="interdict: an API key as password"`)
 		}
+		s.recognised(c, who, err)
 		if fault.Is(err, fault.Forbidden) && who != nil && method != http.MethodGet {
 			s.recordDenied(c, who, path, err)
 		}
@@ -394,7 +408,7 @@ func (s *Server) recordDenied(c *gin.Context, who *auth.Principal, path string, 
 		e.List = id
 	}
 	if err := s.ledger.Note(e); err != nil {
-		s.log.Error("a denied attempt was not recorded", "route", path, "error", err)
+		s.log.Error("a denied attempt was not recorded", "route", path, "request_id", requestID(c), "error", err)
 	}
 }
 

@@ -41,7 +41,7 @@ func (s *Server) serveConsole() {
 		Kinds: journal.Kinds(), SafeCells: loader.SafeCells, Events: webhook.Types,
 		MaxUpload: s.uploads.mostBytes / 2, HoldSpace: s.uploads.hold}) // the same bytes are on disk twice while a version is staged
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		s.observed(method, "/console/*page", func(c *gin.Context) { pages.ServeHTTP(c.Writer, c.Request) })
+		s.observed(method, pagesRoute, func(c *gin.Context) { pages.ServeHTTP(c.Writer, c.Request) })
 	}
 	toConsole := func(c *gin.Context) { c.Redirect(http.StatusSeeOther, "/console/") }
 	s.engine.GET("/console", toConsole)

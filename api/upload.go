@@ -18,6 +18,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/lists/spans"
 	"interdict/loader"
 )
 
@@ -72,7 +73,7 @@ func (s *Server) upload(c *gin.Context, who *auth.Principal) error {
 			return err
 		}
 		return render(c, http.StatusOK, done)
-	case later && s.stageLater(staging, place):
+	case later && s.stageLater(ctx, staging, place):
 		end, status = func() {}, http.StatusAccepted
 	default:
 		done, err := staging.Run(ctx)
@@ -104,11 +105,11 @@ func (s *Server) receive(ctx context.Context, c *gin.Context) (*loader.Received,
 }
 
 // stageLater reads an upload into its version after the answer; false when the server is closing.
-func (s *Server) stageLater(staging *loader.Staging, p *place) bool {
+func (s *Server) stageLater(asked context.Context, staging *loader.Staging, p *place) bool {
 	v := staging.Version()
 	return s.inBackground(func(ctx context.Context) {
 		defer p.end()
-		if _, err := staging.Run(ctx); err != nil {
+		if _, err := staging.Run(spans.Continue(ctx, asked)); err != nil {
 			s.log.Warn("an upload could not be staged", "list", v.List, "version", v.Number, "error", err)
 		}
 	})

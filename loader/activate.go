@@ -11,6 +11,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/lists/spans"
 	"interdict/loader/build"
 )
 
@@ -36,6 +37,7 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 	c := lists.NewEvent("activate", o.By, o.Override, &o.Warrant)
 	c.List, c.Version = list, number
 	var g lists.Generation
+	ctx, span := spans.Start(ctx, "activate")
 	err := l.ledger.Do(c, func() error {
 		if err := l.rebuildBefore(ctx, list, number); err != nil {
 			return err
@@ -84,6 +86,7 @@ func (l *Loader) Activate(ctx context.Context, list string, number int, o Activa
 			return err
 		})
 	})
+	spans.End(span, err)
 	if err != nil {
 		return nil, err
 	}

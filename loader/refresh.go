@@ -16,10 +16,14 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/lists/lease"
+	"interdict/lists/spans"
 	"interdict/loader/events"
 	"interdict/loader/fetch"
 	"interdict/loader/formats"
@@ -46,6 +50,7 @@ type RefreshOptions struct {
 	LeaseTTL time.Duration // 0 for a minute
 	Parallel int           // how many lists are refreshed at the same time; 0 for 4
 	Timeout  time.Duration // for one list, from the request to the activation; 0 for an hour
+	Tracer   trace.Tracer  // nil: no traces
 }
 
 // Refresher fetches lists from their sources.
@@ -274,6 +279,14 @@ func (r *Refresher) logResult(x Refreshed) {
 	r.l.log.Log(context.Background(), level, "refreshed a list", "list", x.List, "outcome", x.Outcome, "version", x.Version, "detail", x.Detail, "error", x.Error)
 }
 
+// span begins the trace of the refresh of a list.
+func (r *Refresher) span(ctx context.Context, list string) (context.Context, trace.Span) {
+	if r.o.Tracer == nil {
+		return spans.Start(ctx, "refresh")
+	}
+	return r.o.Tracer.Start(ctx, "refresh", trace.WithNewRoot(), trace.WithAttributes(attribute.String("interdict.list", list)))
+}
+
 // count passes a result on to the metrics.
 func (r *Refresher) count(x Refreshed) Refreshed {
 	if r.o.Metrics != nil {
@@ -295,7 +308,9 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 		return Refreshed{List: id, Outcome: lists.RefreshFailed, Error: err.Error()}
 	}
 	limited, stop := context.WithTimeout(ctx, r.o.Timeout)
-	v, generation, err := r.attempt(limited, settings, &status)
+	traced, span := r.span(limited, id)
+	v, generation, err := r.attempt(traced, settings, &status)
+	spans.End(span, err)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = fault.E(fault.Unavailable, "not finished after %s: %w", r.o.Timeout, err)
 	}
@@ -370,7 +385,9 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 	if r.o.Progress != nil {
 		o.Progress = func(bytes, of int64) { r.o.Progress(settings.ID, bytes, of, 0) }
 	}
-	d, err := r.download(ctx, &source, known, o)
+	fetching, span := spans.Start(ctx, "fetch")
+	d, err := r.download(fetching, &source, known, o)
+	spans.End(span, err)
 	if err != nil {
 		return nil, 0, err
 	}

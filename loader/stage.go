@@ -13,6 +13,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/lists/spans"
 	"interdict/loader/build"
 	"interdict/loader/formats"
 )
@@ -49,7 +50,10 @@ type StageOptions struct {
 
 // Receive copies an upload to local disk: one file, or two that belong together. An error of the sequence keeps its kind.
 func (l *Loader) Receive(ctx context.Context, uploads iter.Seq2[Upload, error]) (*Received, error) {
-	return l.builder.Receive(ctx, uploads)
+	receiving, span := spans.Start(ctx, "receive upload")
+	files, err := l.builder.Receive(receiving, uploads)
+	spans.End(span, err)
+	return files, err
 }
 
 // CanStage returns an error if an upload would be refused whatever it holds: there is no such list, or the options are wrong.
@@ -187,7 +191,12 @@ func (s *Staging) Run(ctx context.Context) (*lists.Version, error) {
 		return v, s.build(ctx)
 	}
 	stop := s.reportProgress(ctx)
-	err := l.inTurn(ctx, func() error { return s.build(ctx) })
+	err := l.inTurn(ctx, func() error {
+		reading, span := spans.Start(ctx, "read upload")
+		err := s.build(reading)
+		spans.End(span, err)
+		return err
+	})
 	stop()
 	if err == nil {
 		now := l.now().UTC()

@@ -127,7 +127,7 @@ func (s *Screener) run(ctx context.Context, w *work) {
 	}
 	w.forEach((*work).finish)
 	if !w.unrecorded {
-		s.record(w)
+		s.record(ctx, w)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"interdict/lists"
 	"interdict/lists/address"
+	"interdict/lists/spans"
 	"interdict/screening/replica"
 )
 
@@ -16,7 +17,9 @@ func (s *Screener) findMatches(ctx context.Context, w *work) {
 	var found [][]byte
 	var err error
 	if len(w.asked) > 0 {
-		found, err = s.Lookup(ctx, w.asked)
+		reading, span := spans.Start(ctx, "store read")
+		found, err = s.Lookup(reading, w.asked)
+		spans.End(span, err)
 	}
 	for i := range w.checks {
 		c := &w.checks[i]
@@ -196,7 +199,9 @@ func (s *Screener) addAttributions(ctx context.Context, w *work, checks []check)
 	read := map[*replica.Layer]map[uint32]*lists.Attribution{}
 	failed := map[*replica.Layer]error{}
 	for l, numbers := range missing {
-		read[l], failed[l] = s.ReadAttributions(ctx, l, numbers)
+		reading, span := spans.Start(ctx, "store read")
+		read[l], failed[l] = s.ReadAttributions(reading, l, numbers)
+		spans.End(span, failed[l])
 	}
 	today := w.now.UTC().Format(time.DateOnly)
 	for i := range checks {

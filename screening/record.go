@@ -1,16 +1,18 @@
 package screening
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/lists/spans"
 	"interdict/screening/journal"
 )
 
 // record writes one journal record for every check, answered or refused, before the caller gets the result.
-func (s *Screener) record(w *work) {
+func (s *Screener) record(ctx context.Context, w *work) {
 	w.entries = w.entries[:0]
 	durable := false
 	for i := range w.checks {
@@ -22,7 +24,9 @@ func (s *Screener) record(w *work) {
 		w.entries = append(w.entries, journal.Entry{Kind: journal.Check, Time: w.now, ID: c.answer.CheckID, Payload: c.record})
 		durable = durable || c.durable
 	}
+	_, span := spans.Start(ctx, "journal append")
 	err := s.journal.AppendBatch(w.entries, durable)
+	spans.End(span, err)
 	for i := range w.checks {
 		c := &w.checks[i]
 		switch {

@@ -28,10 +28,12 @@ func (d *Deliverer) attempt(ctx context.Context, t task) (next time.Time, err er
 	}
 	a, after := Attempt{At: d.o.Now().UTC(), Error: "the webhook is disabled"}, time.Duration(0)
 	if e.DisabledAt == nil {
+		begun := d.o.Now()
 		a, after = d.poster.post(ctx, &e, &x)
 		if ctx.Err() != nil && a.Status == 0 {
 			return later, nil // the process ends: another one tries
 		}
+		d.receivers.note(e.ID, begun, &a)
 	}
 	x.Attempts++
 	x.Log = append(x.Log[max(0, len(x.Log)-maxAttempts+1):], a)

@@ -12,6 +12,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/egress"
 	"interdict/lists/lease"
+	"interdict/lists/logs"
 )
 
 // Metrics is told how deliveries go.
@@ -58,7 +59,9 @@ type Deliverer struct {
 	outbox Outbox
 	lease  *lease.Lease
 	poster *poster
-	logged time.Time // when an error was last logged
+
+	receivers receivers
+	logged    time.Time // when an error was last logged
 
 	finished int       // deliveries that have ended since the last prune
 	pruned   time.Time // zero: not by this process
@@ -72,7 +75,7 @@ func NewDeliverer(o Options) *Deliverer {
 		o.Metrics = unmeasured{}
 	}
 	return &Deliverer{o: o, outbox: Outbox{o.Store, o.Log, o.Now}, lease: lease.New(o.Store, "webhook", o.Owner, o.LeaseTTL, time.Now),
-		poster: newPoster(o.Guard, o.Timeout, o.Now, o.Resolver, o.TLS)}
+		poster: newPoster(o.Guard, o.Timeout, o.Now, o.Resolver, o.TLS), receivers: receivers{log: o.Log, now: o.Now, known: map[string]*logs.Dependency{}}}
 }
 
 type unmeasured struct{}

@@ -12,6 +12,7 @@ type Stats struct {
 	Syncs            uint64        // successful flushes to disk; many records share one
 	LastSync         time.Time     // end of the last one; zero if none
 	LastSyncDuration time.Duration // how long it took
+	Syncing          time.Time     // start of the flush that is running; zero if none is
 
 	Recovered Recovery // what Open did
 
@@ -37,6 +38,9 @@ func (j *Journal) Stats() Stats {
 	c := &j.commit
 	c.mu.Lock()
 	s := Stats{Syncs: c.syncs, LastSync: c.lastSync, LastSyncDuration: c.lastDuration}
+	if c.busy {
+		s.Syncing = c.begun
+	}
 	c.mu.Unlock()
 
 	j.mu.Lock()

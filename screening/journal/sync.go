@@ -17,6 +17,7 @@ type commit struct {
 	mu     sync.Mutex
 	ended  sync.Cond // signals the end of a flush
 	busy   bool      // a flush is running
+	begun  time.Time // when it began
 	ends   uint64    // number of flushes that have ended
 	synced uint64    // last sequence number known to be on disk
 	failed uint64    // last sequence number of the last failed flush
@@ -59,9 +60,9 @@ func (j *Journal) await(sequence uint64) error {
 // runFlush flushes. The caller holds commit.mu, which runFlush releases meanwhile, and no flush is running.
 func (j *Journal) runFlush() error {
 	c := &j.commit
-	c.busy = true
-	c.mu.Unlock()
 	begun := j.now()
+	c.busy, c.begun = true, begun
+	c.mu.Unlock()
 	through, err := j.flush()
 	took := j.now().Sub(begun)
 	c.mu.Lock()
