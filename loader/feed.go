@@ -9,9 +9,21 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader/build"
 )
+
+// reservedID is a path of the API beside those of lists.
+const reservedID = "changes"
+
+// checkNewID returns an error if a new list cannot have an id.
+func checkNewID(id string) error {
+	if id == reservedID {
+		return fault.E(fault.Invalid, "id: %s is the name of the changes of all lists", address.Quote(id))
+	}
+	return nil
+}
 
 // The feed says what one generation after another changes, listing by listing.
 //
@@ -144,6 +156,15 @@ func (r *Reader) Feed(ctx context.Context, from FeedCursor, may func(list string
 		at, from = next, FeedCursor{Head: next.Head()}
 	}
 	return newest, nil
+}
+
+// FeedMoved reports whether Feed would yield anything, or an error, from a cursor.
+func (r *Reader) FeedMoved(ctx context.Context, from FeedCursor) (bool, error) {
+	head, _, err := lists.Read[lists.Head](ctx, r.store, lists.DocHead)
+	if fault.Is(err, fault.NotFound) {
+		return true, nil
+	}
+	return from != FeedCursor{Head: head}, err
 }
 
 func lostError(generation int) error {
