@@ -255,7 +255,7 @@ func (st *changeStream) flush() error {
 		h := st.c.Writer.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h["Cache-Control"] = noStore
-		h.Set("X-Accel-Buffering", "no") // nginx would keep events back
+		h.Set("X-Accel-Buffering", "no")                                // nginx would keep events back
 		if err := st.control.SetReadDeadline(time.Time{}); err != nil { // net/http would end the request when it passes
 			return fault.E(fault.Internal, "stream: %w", err)
 		}
