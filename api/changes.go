@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -120,6 +121,51 @@ func (a *Acting) Changes(ctx context.Context, q client.ChangesQuery) (*client.Ch
 		out.FeedState = f.state(newest, loader.FeedCursor{Head: newest.Head()})
 	}
 	return out, nil
+}
+
+// FollowChanges calls yield for each step of the changes of lists, oldest first, until ctx ends, yield returns an error, or the store cannot be
+// read.
+func (a *Acting) FollowChanges(ctx context.Context, q client.ChangesQuery, yield func(client.ChangeStep) error) error {
+	f, err := a.follower(ctx, q.List)
+	if err != nil {
+		return err
+	}
+	at, err := f.from(ctx, q.Since)
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(FollowLimits{}.withDefaults().Poll)
+	defer tick.Stop()
+	for told := false; ; {
+		from := at
+		newest, err := a.Loader.Feed(ctx, at, f.may, func(s *loader.FeedStep) error {
+			step := client.ChangeStep{Cursor: s.Cursor.String()}
+			for i := range s.Changes {
+				step.Changes = append(step.Changes, viewChange(s.Generation, &s.Changes[i], from))
+			}
+			if len(s.Changes) == 0 {
+				state := f.state(s.Generation, s.Cursor)
+				step.State, told = &state, true
+			}
+			at = s.Cursor
+			return yield(step)
+		})
+		if err == nil && !told {
+			state := f.state(newest, at)
+			told, err = true, yield(client.ChangeStep{Cursor: state.Cursor, State: &state})
+		}
+		for moved := false; err == nil && !moved; {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-tick.C:
+				moved, err = a.Loader.FeedMoved(ctx, at)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // viewChange shows a change of a generation, which was read from a cursor.
