@@ -256,7 +256,7 @@ func (st *changeStream) flush() error {
 		h.Set("Content-Type", "text/event-stream")
 		h["Cache-Control"] = noStore
 		h.Set("X-Accel-Buffering", "no")                                // nginx would keep events back
-		if err := st.control.SetReadDeadline(time.Time{}); err != nil { // net/http would end the request when it passes
+		if err := st.control.SetReadDeadline(time.Time{}); err != nil { // that of the request, which has been read
 			return fault.E(fault.Internal, "stream: %w", err)
 		}
 		st.c.Status(http.StatusOK)
