@@ -18,6 +18,7 @@ type listsCmd struct {
 	Show       listsShowCmd  `cmd:"" default:"withargs" help:"Show one list or all lists, and what is active."`
 	Versions   versionsCmd   `cmd:"" help:"Show the versions of a list."`
 	Diff       diffCmd       `cmd:"" help:"Show what differs between two versions."`
+	Changes    changesCmd    `cmd:"" help:"Show what changed on the lists since a cursor, and follow it."`
 	Quarantine quarantineCmd `cmd:"" help:"Show the rows of a version that were not read, and why."`
 	Approve    approveCmd    `cmd:"" help:"Agree to the content of a staged version; never to one's own upload."`
 	Reject     rejectCmd     `cmd:"" help:"End a staged version."`

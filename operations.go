@@ -27,6 +27,8 @@ type operations interface {
 	Versions(ctx context.Context, list string) ([]lists.Version, error)
 	Version(ctx context.Context, list string, n int) (*lists.Version, error)
 	Diff(ctx context.Context, list string, against, n int, yield func(client.DiffRow) error) (lists.DiffCounts, error)
+	Changes(ctx context.Context, q client.ChangesQuery) (*client.ChangesPage, error)
+	FollowChanges(ctx context.Context, q client.ChangesQuery, yield func(client.ChangeStep) error) error
 	Quarantine(ctx context.Context, list string, n int, yield func(lists.Quarantined) error) error
 	Stage(ctx context.Context, list string, uploads []client.Upload, o client.StageOptions) (*lists.Version, error)
 	Approve(ctx context.Context, list string, n int, reason string) (*lists.Version, error)

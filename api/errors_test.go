@@ -280,6 +280,8 @@ var routes = []struct {
 	{"POST", "/v1/checks", map[string]any{"checks": []any{checkOf(genesis, "")}}, []auth.Role{auth.Checker}},
 	{"GET", "/v1/addresses/" + genesis, nil, nil},
 	{"GET", "/v1/lists", nil, nil},
+	{"GET", "/v1/lists/changes", nil, nil},
+	{"GET", "/v1/lists/changes/stream?since=1.1.another", nil, nil}, // a conflict, because a stream would not end
 	{"GET", "/v1/lists/ofac-sdn", nil, nil},
 	{"PUT", "/v1/lists/ofac-sdn", map[string]any{}, []auth.Role{auth.Admin}},
 	{"POST", "/v1/lists/ofac-sdn/versions", "{}", []auth.Role{auth.Analyst}},

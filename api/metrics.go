@@ -23,6 +23,7 @@ type Metrics struct {
 	filter   [2]prometheus.Counter // false positive, true positive
 	keyless  [2]prometheus.Counter // requests without a valid key: refused, told to wait
 	failed   prometheus.Counter    // checks without an answer
+	streams  prometheus.Gauge      // of changes
 }
 
 // NewMetrics makes the metrics of one process. status is asked for what is served at the time of a scrape.
@@ -49,7 +50,8 @@ func NewMetrics() *Metrics {
 	m.keyless = [2]prometheus.Counter{keyless.WithLabelValues("401"), keyless.WithLabelValues("429")}
 	m.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "interdict_check_errors_total",
 		Help: "Checks that got an error in place of an answer: texts that are no address, and checks that could not be answered."})
-	m.Registry.MustRegister(m.failed, m.requests, m.seconds, m.refused, results, positives, keyless,
+	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{Name: "interdict_change_streams", Help: "Open streams of the changes of lists."})
+	m.Registry.MustRegister(m.failed, m.streams, m.requests, m.seconds, m.refused, results, positives, keyless,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

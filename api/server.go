@@ -81,6 +81,8 @@ type Options struct {
 	AccessLog AccessLog
 	// Traces is told of requests; nil: no traces.
 	Traces trace.TracerProvider
+	// Follow bounds the streams of changes.
+	Follow FollowLimits
 }
 
 // Server answers the API.
@@ -111,7 +113,9 @@ type Server struct {
 	throttle  *auth.Throttle
 	uploads   uploads
 	cert      func() (string, error)
+	followers followers
 	draining  atomic.Bool
+	drained   chan struct{} // closed when draining
 	engine    *gin.Engine
 	ids       *requestIDs
 	access    *accessLogger
@@ -143,6 +147,7 @@ func New(o Options) *Server {
 	s.uploads.most, s.uploads.mostBytes = cmp.Or(o.Uploads, defaultUploads), cmp.Or(o.UploadSpace, defaultUploadSpace)
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, Archive: o.Archive, WebhookAllow: o.WebhookAllow}
 	s.replay = NewReplayer(s.audit, o.Loader, o.Screener.Replica, NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), o.Now)
+	s.followers.limits, s.drained = o.Follow.withDefaults(), make(chan struct{})
 	s.shadow = newShadow(o.Originals, o.Metrics, s.ledger, o.Now)
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
@@ -175,6 +180,8 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, pathAddress, s.address) // the role depends on the query
 
 	s.route(http.MethodGet, "/v1/lists", s.getLists)
+	s.route(http.MethodGet, pathChanges, s.changes)
+	s.route(http.MethodGet, pathChangeStream, s.changeStream)
 	s.route(http.MethodGet, "/v1/lists/:id", s.getList)
 	s.route(http.MethodPut, "/v1/lists/:id", s.putList, auth.Admin)
 	s.route(http.MethodDelete, "/v1/lists/:id", s.deleteList, auth.Admin)
@@ -292,16 +299,20 @@ func (s *Server) inBackground(work func(context.Context)) bool {
 	return true
 }
 
-// Drain makes the readiness probe fail and ends connections with their next answer, so that no new traffic comes while the last requests are
-// answered.
-func (s *Server) Drain() { s.draining.Store(true) }
+// Drain makes the readiness probe fail and ends streams, and connections with their next answer, so that no new traffic comes while the last
+// requests are answered.
+func (s *Server) Drain() {
+	if !s.draining.Swap(true) {
+		close(s.drained)
+	}
+}
 
 // keepHalfClosed lets a request go on when its caller has closed its side of the connection, as some do who have nothing more to send: net/http ends
 // the context of the request then. Sending the answer fails if the caller is really gone. Checks do without this copy of the request: they use no
-// context of it.
+// context of it. A stream ends with its reader.
 func keepHalfClosed(c *gin.Context) {
 	switch c.FullPath() {
-	case pathCheck, pathChecks:
+	case pathCheck, pathChecks, pathChangeStream:
 	default:
 		c.Request = c.Request.WithContext(context.WithoutCancel(c.Request.Context()))
 	}

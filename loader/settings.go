@@ -120,7 +120,7 @@ func (l *Loader) planSettings(ctx context.Context, id string, o *ChangeOptions, 
 	c.Before, c.After = lists.Difference(old.Shown(), next.Shown())
 	if created {
 		c.Before = json.RawMessage("null")
-		return &settingsPlan{next, 0}, nil
+		return &settingsPlan{next, 0}, checkNewID(id)
 	}
 	if err := o.Warrant.Unchanged(c.Before); err != nil {
 		return nil, err

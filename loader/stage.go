@@ -284,7 +284,7 @@ func (r *Reader) listFor(ctx context.Context, list string, o StageOptions) (*lis
 	if err := created.Validate(); err != nil {
 		return nil, err
 	}
-	return &created, nil
+	return &created, checkNewID(list)
 }
 
 // assignNumber gives a version the next number of its list, and stores both.

@@ -15,6 +15,9 @@ type DiffRow struct {
 	Listing lists.Listing  `json:"listing"`
 	Before  *lists.Listing `json:"before,omitempty"` // of a changed one
 	Key     address.Key    `json:"-"`                // of the address
+	// ID and BeforeID, of Changes only, are the ids of Listing and of Before.
+	ID       string `json:"-"`
+	BeforeID string `json:"-"`
 }
 
 // Comparison is the difference between two versions.
@@ -30,17 +33,23 @@ func Compare(ctx context.Context, store lists.Store, settings *lists.List, old, 
 	if old != nil {
 		c.Against = old.Number
 	}
+	err := c.run(ctx, store)
+	return c.Comparison, err
+}
+
+// run compares the two stacks in the order of (Hash(Key), Key).
+func (c *comparer) run(ctx context.Context, store lists.Store) error {
 	nextOld, stopOld := iter.Pull2(c.was.walk(ctx, store))
 	defer stopOld()
 	nextNew, stopNew := iter.Pull2(c.is.walk(ctx, store))
 	defer stopNew()
 	o, err, okOld := nextOld()
 	if err != nil {
-		return c.Comparison, err
+		return err
 	}
 	n, err, okNew := nextNew()
 	if err != nil {
-		return c.Comparison, err
+		return err
 	}
 	for okOld || okNew {
 		var oldRefs, newRefs []lists.StackRef
@@ -54,20 +63,20 @@ func Compare(ctx context.Context, store lists.Store, settings *lists.List, old, 
 			newRefs = n.Refs
 		}
 		if err := c.compare(key, oldRefs, newRefs); err != nil {
-			return c.Comparison, err
+			return err
 		}
 		if takeOld {
 			if o, err, okOld = nextOld(); err != nil {
-				return c.Comparison, err
+				return err
 			}
 		}
 		if takeNew {
 			if n, err, okNew = nextNew(); err != nil {
-				return c.Comparison, err
+				return err
 			}
 		}
 	}
-	return c.Comparison, nil
+	return nil
 }
 
 // comparer compares two stacks key by key.
@@ -75,6 +84,8 @@ type comparer struct {
 	Comparison
 	was, is *stack
 	yield   func(DiffRow) error
+	// ids gives rows their ids, and counts listings of one id under one key as one.
+	ids bool
 }
 
 // compare compares what both sides say under one key.
@@ -86,6 +97,9 @@ func (c *comparer) compare(key address.Key, oldRefs, newRefs []lists.StackRef) e
 		return slices.ContainsFunc(newRefs, func(k lists.StackRef) bool { return k.Same(r) })
 	})
 	newRefs = slices.DeleteFunc(newRefs, notListed)
+	if c.ids {
+		oldRefs, newRefs = c.was.distinct(oldRefs), c.is.distinct(newRefs)
+	}
 	if name := wellKnown[key]; name != "" && len(newRefs) > 0 && len(oldRefs) == 0 {
 		c.WellKnown = append(c.WellKnown, name)
 	}
@@ -106,7 +120,11 @@ func (c *comparer) compare(key address.Key, oldRefs, newRefs []lists.StackRef) e
 					continue
 				}
 				old := c.was.listing(key, &oldRefs[j])
-				if err := c.emit(&c.Changed, DiffRow{"changed", c.is.listing(key, &newRefs[i]), &old, key}); err != nil {
+				row := DiffRow{Change: "changed", Listing: c.is.listing(key, &newRefs[i]), Before: &old, Key: key}
+				if c.ids {
+					row.ID, row.BeforeID = c.is.id(key, &newRefs[i]), c.was.id(key, &oldRefs[j])
+				}
+				if err := c.emit(&c.Changed, row); err != nil {
 					return err
 				}
 			}
@@ -114,19 +132,28 @@ func (c *comparer) compare(key address.Key, oldRefs, newRefs []lists.StackRef) e
 	}
 	for j := range oldRefs {
 		if !pairedOld[j] {
-			if err := c.emit(&c.Removed, DiffRow{"removed", c.was.listing(key, &oldRefs[j]), nil, key}); err != nil {
+			if err := c.emit(&c.Removed, c.row("removed", c.was, key, &oldRefs[j])); err != nil {
 				return err
 			}
 		}
 	}
 	for i := range newRefs {
 		if !pairedNew[i] {
-			if err := c.emit(&c.Added, DiffRow{"added", c.is.listing(key, &newRefs[i]), nil, key}); err != nil {
+			if err := c.emit(&c.Added, c.row("added", c.is, key, &newRefs[i])); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// row returns the row of a listing that only one of the stacks has.
+func (c *comparer) row(change string, of *stack, key address.Key, r *lists.StackRef) DiffRow {
+	row := DiffRow{Change: change, Listing: of.listing(key, r), Key: key}
+	if c.ids {
+		row.ID = of.id(key, r)
+	}
+	return row
 }
 
 // emit counts a row that differs and passes it on.
