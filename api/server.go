@@ -338,6 +338,9 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 	if takesIdempotencyKey(method, path) {
 		h = s.once(path, file, h)
 	}
+	if compresses(method, path) {
+		h = compressing(h)
+	}
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.observed(method, path, func(c *gin.Context) {
 		who, err := s.authenticate(c.Request, path)
