@@ -42,10 +42,12 @@ var rooms = map[string][]string{
 	"api/bench":                {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":               {"lists", "lists/fault"},
 	"api/client/clienttest":    {"api/client", "lists"},
-	"api":                      {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases", "lists/spans"},
+	"api":                      {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases", "lists/spans", "api/idempotency"},
 	"lists/logs":               {},
 	"lists/spans":              {},
 	"api/otlp":                 {},
+	"api/idempotency":          {"lists", "lists/fault"},
+	"api/oapicodegen":          {}, // a module of its own, which pins a tool of tests
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},

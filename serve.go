@@ -272,7 +272,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	swept := make(chan struct{})
 	go func() {
 		defer close(swept)
-		sweepSessions(ctx, staff, log)
+		sweepEnded(ctx, log, staff.Sweep, server.SweepRequests)
 	}()
 	recorded := make(chan struct{})
 	go func() {

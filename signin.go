@@ -37,16 +37,18 @@ func (f *signInFlags) staff(keys *auth.Keys) (*auth.Staff, error) {
 	return auth.NewStaff(keys, o)
 }
 
-// sweepInterval is how often sessions that have ended are removed.
+// sweepInterval is how often what has ended is removed.
 const sweepInterval = 10 * time.Minute
 
-// sweepSessions removes sessions that have ended, until ctx ends.
-func sweepSessions(ctx context.Context, staff *auth.Staff, log *slog.Logger) {
+// sweepEnded removes what has ended, such as sessions, until ctx ends.
+func sweepEnded(ctx context.Context, log *slog.Logger, sweeps ...func(context.Context) error) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
-		if err := staff.Sweep(ctx); err != nil && ctx.Err() == nil {
-			log.Debug("remove sessions that have ended", "error", err)
+		for _, sweep := range sweeps {
+			if err := sweep(ctx); err != nil && ctx.Err() == nil {
+				log.Debug("remove what has ended", "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():

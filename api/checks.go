@@ -169,7 +169,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 		if whole := wholeBatch(errs[i]); whole {
 			return errs[i]
 		}
-		out = append(out, `{"error":`...)
+		out = append(out, `{"result":"error","error":`...)
 		out = append(out, problemOf(errs[i]).json()...)
 		out = append(out, '}')
 	}

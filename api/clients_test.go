@@ -1,28 +1,16 @@
 package api_test
 
 import (
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // runClient runs a program in a folder with the address and a key of the house in its environment.
 func (h *house) runClient(dir string, name string, args ...string) string {
 	h.t.Helper()
-	ctx, end := context.WithTimeout(h.t.Context(), 5*time.Minute)
-	defer end()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "INTERDICT_URL="+h.url, "INTERDICT_TEST_KEY="+h.keyOf["till"], "PYTHONDONTWRITEBYTECODE=1")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		h.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-	}
-	return string(out)
+	return run(h.t, dir, []string{"INTERDICT_URL=" + h.url, "INTERDICT_TEST_KEY=" + h.keyOf["till"], "PYTHONDONTWRITEBYTECODE=1"}, name, args...)
 }
 
 func TestPythonClient(t *testing.T) {

@@ -74,7 +74,7 @@ func serveDocs(w http.ResponseWriter, r *http.Request, file, tryOut string) erro
 	h.Set("Referrer-Policy", "no-referrer")
 	var body []byte
 	switch file {
-	case "":
+	case "", "index.html":
 		h.Set("Content-Type", "text/html; charset=utf-8")
 		body = []byte(docsPage)
 	case "start.js":

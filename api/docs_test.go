@@ -18,7 +18,7 @@ import (
 
 func TestDocumentationPage(t *testing.T) {
 	h := open(t)
-	media := map[string]string{"": "text/html; charset=utf-8", "start.js": "text/javascript; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8",
+	media := map[string]string{"": "text/html; charset=utf-8", "index.html": "text/html; charset=utf-8", "start.js": "text/javascript; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8",
 		"swagger-ui-bundle.js": "text/javascript; charset=utf-8", "favicon-32x32.png": "image/png"}
 	for file, want := range media {
 		a := h.by("otto", "GET", "/docs/"+file, nil)
@@ -49,7 +49,7 @@ func TestDocumentationPage(t *testing.T) {
 	if _, err := png.Decode(bytes.NewReader(h.by("otto", "GET", "/docs/favicon-32x32.png", nil).body)); err != nil {
 		t.Error(err)
 	}
-	for _, file := range []string{"index.html", "swagger-initializer.js", "../openapi.yaml", "nosuch", "favicon-16x16.png", "start.js/x"} {
+	for _, file := range []string{"swagger-initializer.js", "../openapi.yaml", "nosuch", "favicon-16x16.png", "start.js/x"} {
 		h.by("otto", "GET", "/docs/"+strings.ReplaceAll(file, "/", "%2F"), nil).refused(problem{Status: 404, Code: "not_found"})
 	}
 

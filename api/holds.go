@@ -123,7 +123,7 @@ func (s *Server) getHolds(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"holds": all})
+	return renderPage(c, "holds", all, func(h *client.LegalHold) string { return h.ID })
 }
 
 func (s *Server) postHold(c *gin.Context, who *auth.Principal) error {

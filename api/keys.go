@@ -14,7 +14,7 @@ func (s *Server) getKeys(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"keys": all})
+	return renderPage(c, "keys", all, func(k *client.Key) string { return k.ID })
 }
 
 func (s *Server) postKey(c *gin.Context, who *auth.Principal) error {

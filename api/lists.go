@@ -20,7 +20,7 @@ func (s *Server) getLists(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"lists": all})
+	return renderPage(c, "lists", all, func(l *client.List) string { return l.ID })
 }
 
 func (s *Server) getList(c *gin.Context, who *auth.Principal) error {

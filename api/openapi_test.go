@@ -36,9 +36,48 @@ var document = sync.OnceValue(func() *openapi3.T {
 		if len(s.Properties) > 0 && s.AdditionalProperties.Schema == nil {
 			s.AdditionalProperties.Has = openapi3.Ptr(false)
 		}
+		for _, p := range s.Properties {
+			if p.Value.Type == nil && len(p.Value.AllOf)+len(p.Value.OneOf) == 0 {
+				p.Value.Nullable = true // a value of any type; kin-openapi does not count null as one
+			}
+		}
 	})
+	restrict(doc)
 	return doc
 })
+
+// restrict adds what is true of answers and what tools that generate clients read wrongly or not at all.
+func restrict(doc *openapi3.T) {
+	schema := func(text string) *openapi3.SchemaRef {
+		s := &openapi3.Schema{}
+		if err := json.Unmarshal([]byte(text), s); err != nil {
+			panic(err)
+		}
+		return s.NewRef()
+	}
+	schemas := doc.Components.Schemas
+	for name, miss := range map[string]string{
+		"CheckAnswer":  `{"properties":{"matches":{"maxItems":0},"action":{"enum":["allow"]}}}`,
+		"LookUpAnswer": `{"properties":{"matches":{"maxItems":0}}}`,
+	} {
+		s := schemas[name].Value
+		s.If, s.Then, s.Else = schema(`{"properties":{"result":{"const":"miss"}}}`), schema(miss), schema(`{"properties":{"matches":{"minItems":1}}}`)
+	}
+	p := schemas["Problem"].Value
+	p.If, p.Then, p.Else = schema(`{"properties":{"code":{"const":"invalid_address"}}}`), schema(`{"required":["reason"]}`),
+		schema(`{"not":{"anyOf":[{"required":["reason"]},{"required":["would_match"]}]}}`)
+	set := schemas["CheckAnswer"].Value.Properties["suppressed"].Value
+	set.Items = &openapi3.SchemaRef{Value: &openapi3.Schema{AllOf: openapi3.SchemaRefs{set.Items, schema(`{"required":["suppression"]}`)}}}
+}
+
+// codes are the codes that errors of a response have: its x-codes.
+func codes(r *openapi3.Response) (out []string) {
+	list, _ := r.Extensions["x-codes"].([]any)
+	for _, c := range list {
+		out = append(out, fmt.Sprint(c))
+	}
+	return out
+}
 
 // published returns openapi.yaml as it is.
 func published() *openapi3.T {
@@ -137,6 +176,9 @@ var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
 // described finds the operation of a request. Paths without parameters come first, as in the server.
 func described(method string, u *url.URL) (route *routers.Route, params map[string]string, err error) {
+	if u.Path == "/docs/" {
+		u = u.JoinPath("index.html")
+	}
 	doc := document()
 	paths := doc.Paths.InMatchingOrder()
 	slices.SortStableFunc(paths, func(a, b string) int { return strings.Count(a, "{") - strings.Count(b, "{") })
@@ -183,6 +225,11 @@ func conforms(req *http.Request, sent []byte, wrong bool, status int, header htt
 		return problemConforms(body)
 	}
 	given.Store(route.Method+" "+route.Path+" "+strconv.Itoa(status), true)
+	if response := route.Operation.Responses.Status(status); response != nil {
+		if err := problemIs(response.Value, status, body); err != nil {
+			return err
+		}
+	}
 	options := &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
 	again := req.Clone(ctx)
 	again.Body = io.NopCloser(bytes.NewReader(sent))
@@ -195,6 +242,21 @@ func conforms(req *http.Request, sent []byte, wrong bool, status int, header htt
 	}
 	return openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: status, Header: header,
 		Body: io.NopCloser(bytes.NewReader(body)), Options: options})
+}
+
+// problemIs holds an error against the status of its answer and the codes of its response.
+func problemIs(r *openapi3.Response, status int, body []byte) error {
+	if r.Content["application/problem+json"] == nil {
+		return nil
+	}
+	var p problem
+	if err := json.Unmarshal(body, &p); err != nil {
+		return err
+	}
+	if p.Status != status || !slices.Contains(codes(r), p.Code) {
+		return fmt.Errorf("an error of status %d and code %s in an answer of status %d and codes %v", p.Status, p.Code, status, codes(r))
+	}
+	return nil
 }
 
 // problemConforms holds an error of a path that is not described against the schema of errors.
@@ -279,16 +341,19 @@ func TestOpenAPI(t *testing.T) {
 	})
 	t.Run("every code of the contract is described", func(t *testing.T) {
 		seen := map[string]bool{}
-		for _, ref := range doc.Components.Responses {
+		for name, ref := range doc.Components.Responses {
 			media := ref.Value.Content["application/problem+json"]
 			if media == nil {
 				continue
 			}
-			for _, part := range media.Schema.Value.AllOf {
-				if code := part.Value.Properties["code"]; code != nil && part.Ref == "" {
-					for _, c := range code.Value.Enum {
-						seen[fmt.Sprint(c)] = true
-					}
+			examples := []any{media.Example}
+			for _, x := range media.Examples {
+				examples = append(examples, x.Value.Value)
+			}
+			for _, c := range codes(ref.Value) {
+				seen[c] = true
+				if !slices.ContainsFunc(examples, func(x any) bool { m, ok := x.(map[string]any); return ok && m["code"] == c }) {
+					t.Errorf("%s: no example of code %s", name, c)
 				}
 			}
 		}
@@ -310,7 +375,7 @@ func TestRoutesAndDescriptionAreOne(t *testing.T) {
 	all, registered := registered(h), []string{}
 	for _, r := range all {
 		if r.Path == "/docs/*file" {
-			registered = append(registered, r.Method+" /docs/", r.Method+" /docs/{file}")
+			registered = append(registered, r.Method+" /docs/{file}")
 			continue
 		}
 		registered = append(registered, r.Method+" "+toOpenAPI.ReplaceAllString(r.Path, "{$1}"))

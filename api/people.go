@@ -22,7 +22,7 @@ func (s *Server) getPeople(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"people": all})
+	return renderPage(c, "people", all, func(p *client.StaffAccount) string { return p.ID })
 }
 
 func (s *Server) postPerson(c *gin.Context, who *auth.Principal) error {

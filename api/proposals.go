@@ -241,7 +241,7 @@ func (a *Acting) RejectProposal(ctx context.Context, id, reason string) (*client
 }
 
 func (s *Server) getProposals(c *gin.Context, who *auth.Principal) error {
-	q, err := query(c, "state")
+	q, err := query(c, "state", "cursor", "limit")
 	if err != nil {
 		return err
 	}
@@ -253,7 +253,7 @@ func (s *Server) getProposals(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"proposals": all})
+	return renderPage(c, "proposals", all, func(p *client.Proposal) string { return p.ID }, "state")
 }
 
 func (s *Server) getProposal(c *gin.Context, who *auth.Principal) error {

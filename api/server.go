@@ -27,6 +27,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"interdict/api/auth"
+	"interdict/api/idempotency"
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/fault"
@@ -105,6 +106,7 @@ type Server struct {
 	room     func() string
 	archive  *Archive
 	shadow   *shadow
+	requests *idempotency.Requests
 
 	customers *screening.Customers
 	ledger    lists.Ledger
@@ -148,6 +150,7 @@ func New(o Options) *Server {
 	s.work = &Operations{Store: o.Store, Loader: o.Loader, Keys: o.Keys, Ledger: s.ledger, Now: o.Now, Log: o.Log, Changed: s.catchUp, Archive: o.Archive, WebhookAllow: o.WebhookAllow}
 	s.replay = NewReplayer(s.audit, o.Loader, o.Screener.Replica, NewPast(o.Loader, o.Screener.Replica, o.Scratch, PastPatience, o.Log), o.Now)
 	s.followers.limits, s.drained = o.Follow.withDefaults(), make(chan struct{})
+	s.requests = &idempotency.Requests{Store: o.Store, Now: o.Now}
 	s.shadow = newShadow(o.Originals, o.Metrics, s.ledger, o.Now)
 	s.life, s.end = context.WithCancel(context.Background())
 	gin.SetMode(gin.ReleaseMode)
@@ -356,6 +359,12 @@ func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 // route registers a handler for callers that have one of the roles; without roles, for every caller with a key or a session.
 func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 	file := method == http.MethodPost && (strings.HasSuffix(path, "/versions") || strings.HasSuffix(path, "/attachments") || path == "/v1/preview")
+	if takesIdempotencyKey(method, path) {
+		h = s.once(path, file, h)
+	}
+	if compresses(method, path) {
+		h = compressing(h)
+	}
 	named := strings.Contains(path, "/:id") && method != http.MethodPut // PUT says what is wrong with a name
 	s.observed(method, path, func(c *gin.Context) {
 		who, err := s.authenticate(c.Request, path)

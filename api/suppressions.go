@@ -35,7 +35,7 @@ func (s *Server) getSuppressions(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"suppressions": all})
+	return renderPage(c, "suppressions", all, func(x *client.Suppression) string { return x.ID })
 }
 
 func (s *Server) getSuppression(c *gin.Context, who *auth.Principal) error {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -15,7 +16,7 @@ func (s *Server) getVersions(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"versions": all})
+	return renderPage(c, "versions", all, func(v *lists.Version) string { return strconv.Itoa(v.Number) })
 }
 
 func (s *Server) getVersion(c *gin.Context, who *auth.Principal) error {

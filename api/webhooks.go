@@ -106,7 +106,7 @@ func (s *Server) getWebhooks(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, gin.H{"webhooks": all})
+	return renderPage(c, "webhooks", all, func(w *client.Webhook) string { return w.ID })
 }
 
 func (s *Server) postWebhook(c *gin.Context, who *auth.Principal) error {

@@ -57,6 +57,8 @@ const (
 	DocWaiting         = "delivery/waiting/"
 	DocFinished        = "delivery/finished/"
 	DocAllTraffic      = "traffic/"
+	DocRequests        = "request/"        // with an Idempotency-Key
+	DocRequestAnswers  = "request-answer/" // to those
 )
 
 // Of documents that belong to no generation and that people make, replicas keep copies, from which a restore puts back those that the store has
@@ -100,6 +102,8 @@ func DocReplica(id string) string                  { return DocReplicas + id }
 func DocServedByAll(number int) string             { return DocAllServedByAll + fmt.Sprintf("%010d", number) }
 func DocRefresh(list string) string                { return "refresh/" + list }
 func DocTraffic(server, day string) string         { return DocAllTraffic + server + "/" + day }
+func DocRequest(id string) string                  { return DocRequests + id }
+func DocRequestAnswer(id string) string            { return DocRequestAnswers + id }
 func DocLease(task string) string                  { return "lease/" + task }
 func BlobFilter(layer string) string               { return "filter-" + layer }
 func BlobSource(list string, sha256 string) string { return "source-" + list + "-" + sha256 }

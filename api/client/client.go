@@ -27,10 +27,11 @@ import (
 
 // Client sends requests to one Interdict service. New makes one.
 type Client struct {
-	base    string
-	key     string
-	http    *http.Client
-	retries int
+	base     string
+	key      string
+	http     *http.Client
+	retries  int
+	observer Observer // may be nil
 }
 
 // Option changes how a Client works.
@@ -169,9 +170,12 @@ func jsonBody(v any) (func() (io.Reader, error), error) {
 }
 
 // send returns a successful response. The caller closes its body.
-func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
-	for attempt := 0; ; attempt++ {
-		res, err := c.once(ctx, r)
+func (c *Client) send(ctx context.Context, r request) (res *http.Response, err error) {
+	attempt := 0
+	ctx, end := c.begin(ctx, r)
+	defer func() { end(attempt+1, err) }()
+	for ; ; attempt++ {
+		res, err = c.once(ctx, r)
 		if err == nil || !r.repeatable || attempt >= c.retries || !worthRepeating(err) {
 			return res, err
 		}

@@ -58,3 +58,54 @@ func ExampleClient_Check_withdrawal() {
 	fmt.Println("sign; keep the check id", d.Answer().CheckID)
 	// Output: sign; keep the check id 019ad2c4-7b1e-7c33-9d0a-5f3f2f0a9b10
 }
+
+// Many addresses are screened with few requests. Decision i is for request i; one that fails holds its own transfer only.
+func ExampleClient_CheckAll() {
+	c := service(`{"results":[` + missOf(asked) + `,{"result":"error","error":{"code":"invalid_address","status":422,"reason":"bad_checksum"}}]}`)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+
+	for i, d := range c.CheckAll(ctx, []client.CheckRequest{
+		{Address: asked, Network: "ethereum", Direction: lists.Deposit},
+		{Address: "0x09", Network: "ethereum", Direction: lists.Deposit},
+	}) {
+		fmt.Println(i, d.Allowed(), d.Action())
+	}
+	// Output:
+	// 0 true allow
+	// 1 false hold
+}
+
+// spans prints calls. One that makes spans of OpenTelemetry starts one in Begin, returns the context that holds it, and sets its status and ends it in end.
+type spans struct{}
+
+func (spans) Begin(ctx context.Context, name string) (context.Context, func(int, error)) {
+	return ctx, func(attempts int, err error) { fmt.Println(name, attempts, err != nil) }
+}
+
+// Calls are traced by an observer, and their attempts by a transport such as that of otelhttp:
+//
+//	client.New(url, key, client.WithObserver(spans{}), client.WithTransport(otelhttp.NewTransport(http.DefaultTransport)))
+//
+// This package links no library of OpenTelemetry.
+func ExampleWithObserver() {
+	busy := true // at first
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if busy {
+			busy = false
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, missOf(asked))
+	}))
+	defer s.Close()
+	c, err := client.New(s.URL, "key", client.WithObserver(spans{}), client.WithTransport(http.DefaultTransport))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(c.Check(context.Background(), client.CheckRequest{Address: asked, Network: "ethereum", Direction: lists.Deposit}).Allowed())
+	// Output:
+	// POST /v1/check 2 false
+	// true
+}

@@ -214,7 +214,7 @@ func (s *Server) checks(w http.ResponseWriter, r *http.Request) {
 		case failed == nil:
 			results = append(results, a)
 		case failed.Status == http.StatusUnprocessableEntity || *failed == PossibleMatch: // of one item; all else fails the whole batch
-			results = append(results, map[string]any{"error": json.RawMessage(failed.Problem)})
+			results = append(results, map[string]any{"result": "error", "error": json.RawMessage(failed.Problem)})
 		default:
 			s.fail(w, *failed)
 			return
