@@ -198,7 +198,7 @@ func holdsGeneration(t *testing.T, o *opened, g *lists.Generation) {
 // uncounted is a screening.Metrics that counts nothing.
 type uncounted struct{}
 
-func (uncounted) Checked(screening.Result) {}
+func (uncounted) Checked(*screening.Answer) {}
 func (uncounted) Refused(string)           {}
 func (uncounted) FilterPositive(bool)      {}
 

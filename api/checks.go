@@ -47,7 +47,7 @@ func (s *Server) check(c *gin.Context, who *auth.Principal) error {
 	}
 	s.protect(&x.request)
 	if err := s.screener.Check(context.Background(), &x.request, &x.answer); err != nil { // it goes on when the caller closes its side
-		s.metrics.checkFailed()
+		s.metrics.checkFailed(err)
 		return err
 	}
 	return writeJSON(c, x.answer.JSON)
@@ -146,6 +146,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	if err := s.admit(who, len(requests)); err != nil {
 		return err
 	}
+	s.metrics.batches.Observe(float64(len(requests)))
 	for len(x.answers) < len(requests) {
 		x.answers = append(x.answers, screening.Answer{})
 	}
@@ -155,7 +156,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	s.screener.CheckAll(context.Background(), requests, x.answers[:len(requests)], errs)
 	for _, err := range errs {
 		if err != nil {
-			s.metrics.checkFailed()
+			s.metrics.checkFailed(err)
 		}
 	}
 	out := append(x.out[:0], `{"results":[`...)
@@ -214,7 +215,7 @@ func (s *Server) address(c *gin.Context, who *auth.Principal) error {
 	}
 	var a screening.Answer
 	if err := s.screener.Check(c.Request.Context(), &r, &a); err != nil {
-		s.metrics.checkFailed()
+		s.metrics.checkFailed(err)
 		return err
 	}
 	return writeJSON(c, a.JSON)

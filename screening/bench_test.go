@@ -24,7 +24,7 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 // noMetrics counts nothing.
 type noMetrics struct{}
 
-func (noMetrics) Checked(screening.Result) {}
+func (noMetrics) Checked(*screening.Answer) {}
 func (noMetrics) Refused(string)           {}
 func (noMetrics) FilterPositive(bool)      {}
 

@@ -50,7 +50,7 @@ func (s *site) Record(lists.Event) error { return nil }
 // unmetered counts nothing.
 type unmetered struct{}
 
-func (unmetered) Checked(screening.Result) {}
+func (unmetered) Checked(*screening.Answer) {}
 func (unmetered) Refused(string)           {}
 func (unmetered) FilterPositive(bool)      {}
 

@@ -1,6 +1,10 @@
 package journal
 
-import "time"
+import (
+	"time"
+
+	"interdict/lists/timing"
+)
 
 // Stats are figures of one journal since it was opened.
 type Stats struct {
@@ -11,7 +15,8 @@ type Stats struct {
 
 	Syncs            uint64        // successful flushes to disk; many records share one
 	LastSync         time.Time     // end of the last one; zero if none
-	LastSyncDuration time.Duration // how long it took
+	Synced           uint64        // sequence number of the last record that is known to be on disk
+	SyncDurations    timing.Counts // of all flushes that succeeded
 
 	Recovered Recovery // what Open did
 
@@ -36,7 +41,7 @@ type Recovery struct {
 func (j *Journal) Stats() Stats {
 	c := &j.commit
 	c.mu.Lock()
-	s := Stats{Syncs: c.syncs, LastSync: c.lastSync, LastSyncDuration: c.lastDuration}
+	s := Stats{Syncs: c.syncs, LastSync: c.lastSync, Synced: c.synced, SyncDurations: c.durations.Counts()}
 	c.mu.Unlock()
 
 	j.mu.Lock()

@@ -32,7 +32,7 @@ func (noJournal) AppendBatch([]journal.Entry, bool) error { return nil }
 // noMetrics counts nothing.
 type noMetrics struct{}
 
-func (noMetrics) Checked(screening.Result) {}
+func (noMetrics) Checked(*screening.Answer) {}
 func (noMetrics) Refused(string)           {}
 func (noMetrics) FilterPositive(bool)      {}
 
