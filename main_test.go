@@ -199,8 +199,8 @@ func holdsGeneration(t *testing.T, o *opened, g *lists.Generation) {
 type uncounted struct{}
 
 func (uncounted) Checked(*screening.Answer) {}
-func (uncounted) Refused(string)           {}
-func (uncounted) FilterPositive(bool)      {}
+func (uncounted) Refused(string)            {}
+func (uncounted) FilterPositive(bool)       {}
 
 func TestFromFileToProof(t *testing.T) {
 	redis := storetest.StartRedis(t)

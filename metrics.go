@@ -47,7 +47,9 @@ func (p processCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect reads them.
 func (p processCollector) Collect(ch chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, value float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value) }
+	gauge := func(d *prometheus.Desc, value float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	}
 	counter := func(d *prometheus.Desc, value uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 	}

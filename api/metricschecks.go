@@ -75,7 +75,7 @@ func (m *checkMetrics) Checked(a *screening.Answer) {
 	for i := range a.Matches {
 		x := &a.Matches[i]
 		if !counted(a.Matches[:i], x) {
-			m.matches.WithLabelValues(x.List(), x.Class.String(), cmp.Or(string(x.Action()), none), cmp.Or(string(a.Direction), none)).Inc()
+			m.matches.WithLabelValues(x.List(), x.Class.String(), string(x.Action()), cmp.Or(string(a.Direction), none)).Inc()
 		}
 	}
 }

@@ -82,7 +82,9 @@ func (l listCollector) Describe(ch chan<- *prometheus.Desc) {
 
 func (l listCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, x := range l.s.Status().Lists {
-		gauge := func(d *prometheus.Desc, value float64) { ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, x.ID) }
+		gauge := func(d *prometheus.Desc, value float64) {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, x.ID)
+		}
 		gauge(freshDesc, seconds(x.FreshAt))
 		gauge(publishedDesc, seconds(x.Published))
 		gauge(maxAgeDesc, x.Lasts.Seconds())

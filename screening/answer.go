@@ -74,7 +74,7 @@ type Match struct {
 // List returns the id of the list that has the listing.
 func (m *Match) List() string { return m.stack.Active.List.ID }
 
-// Action returns the action of that list's policy; "" for a check without a direction.
+// Action returns the action of that list's policy, for a check without a direction that of a look-up.
 func (m *Match) Action() lists.Action { return m.action }
 
 // reading is one way to read a listing.

@@ -25,8 +25,8 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 type noMetrics struct{}
 
 func (noMetrics) Checked(*screening.Answer) {}
-func (noMetrics) Refused(string)           {}
-func (noMetrics) FilterPositive(bool)      {}
+func (noMetrics) Refused(string)            {}
+func (noMetrics) FilterPositive(bool)       {}
 
 // noRecorder is a loader.Recorder that records nothing.
 type noRecorder struct{}

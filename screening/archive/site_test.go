@@ -51,8 +51,8 @@ func (s *site) Record(lists.Event) error { return nil }
 type unmetered struct{}
 
 func (unmetered) Checked(*screening.Answer) {}
-func (unmetered) Refused(string)           {}
-func (unmetered) FilterPositive(bool)      {}
+func (unmetered) Refused(string)            {}
+func (unmetered) FilterPositive(bool)       {}
 
 func newSite(b testing.TB) *site {
 	log := slog.New(slog.DiscardHandler)

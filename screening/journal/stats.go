@@ -13,10 +13,10 @@ type Stats struct {
 	Refused   uint64 // calls that failed because of the disk or because the journal was closed
 	Rotations uint64 // segments that were replaced by the next
 
-	Syncs            uint64        // successful flushes to disk; many records share one
-	LastSync         time.Time     // end of the last one; zero if none
-	Synced           uint64        // sequence number of the last record that is known to be on disk
-	SyncDurations    timing.Counts // of all flushes that succeeded
+	Syncs         uint64        // successful flushes to disk; many records share one
+	LastSync      time.Time     // end of the last one; zero if none
+	Synced        uint64        // sequence number of the last record that is known to be on disk
+	SyncDurations timing.Counts // of all flushes that succeeded
 
 	Recovered Recovery // what Open did
 

@@ -33,8 +33,8 @@ func (noJournal) AppendBatch([]journal.Entry, bool) error { return nil }
 type noMetrics struct{}
 
 func (noMetrics) Checked(*screening.Answer) {}
-func (noMetrics) Refused(string)           {}
-func (noMetrics) FilterPositive(bool)      {}
+func (noMetrics) Refused(string)            {}
+func (noMetrics) FilterPositive(bool)       {}
 
 // noRecorder is a loader.Recorder that records nothing.
 type noRecorder struct{}
