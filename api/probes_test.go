@@ -133,7 +133,7 @@ func TestMetrics(t *testing.T) {
 		"interdict_checks_total reject withdrawal hit":                   1,
 		"interdict_checks_total none none hit":                           1,
 		"interdict_check_matches_total reject exact withdrawal ofac-sdn": 1,
-		"interdict_check_matches_total reject exact none ofac-sdn":         1,
+		"interdict_check_matches_total reject exact none ofac-sdn":       1,
 		"interdict_check_errors_total invalid_address":                   2,
 		"interdict_list_listings ofac-sdn":                               4,
 		"interdict_list_stale ofac-sdn":                                  0,
