@@ -84,7 +84,7 @@ func TestAttemptsWithoutAKeyAreSlowedDown(t *testing.T) {
 			}
 		}
 	}
-	same(t, "metric", map[string]float64{"unknown_key": 30, "throttled": 10 + routesTried}, counted)
+	same(t, "metric", map[string]float64{"missing_key": 15, "unknown_key": 15, "throttled": 10 + routesTried}, counted)
 }
 
 // An address in a header counts only if a trusted proxy has written it.
