@@ -42,13 +42,13 @@ demo: ## a throw-away server with a small list; prints two curl lines to paste
 # redis-server, PostgreSQL, chromium, Python and npm are what tests drive for real; a test that cannot find them fails instead of skipping
 .PHONY: test
 test: ## every test of every module, with the race detector
-	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl python3=python3 npm=npm
+	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl python3=python3 npm=npm promtool=prometheus
 	INTERDICT_REQUIRE_REDIS=1 INTERDICT_REQUIRE_POSTGRES=1 INTERDICT_REQUIRE_CHROMIUM=1 bash .ci/test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
 	go test -count=1 -run '^Test(Allocations|Hostile|AHostile|No.*Secret|Parquet.*Memory)' -p 1 . ./screening ./api
 
 .PHONY: test-quick
 test-quick: ## the same without the race detector
-	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl python3=python3 npm=npm
+	bash .ci/needs redis-server=redis-server postgres=postgresql ps=procps chromium=chromium curl=curl python3=python3 npm=npm promtool=prometheus
 	INTERDICT_REQUIRE_REDIS=1 INTERDICT_REQUIRE_POSTGRES=1 INTERDICT_REQUIRE_CHROMIUM=1 bash .ci/test -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT)
 
 .PHONY: fault
@@ -106,10 +106,11 @@ image: ## the container image, with buildah or docker; IMAGE=, IMAGE_FLAGS=
 secrets: ## fresh secrets for deploy/compose.yaml, where there are none yet
 	@umask 022; mkdir -p deploy/secrets; chmod 700 deploy/secrets; \
 	fresh() { head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n'; }; \
-	for name in bootstrap_key redis_password; do \
+	for name in bootstrap_key redis_password postgres_password; do \
 		[[ -s deploy/secrets/$$name ]] || fresh >deploy/secrets/$$name; \
 	done; \
 	printf 'redis://:%s@redis:6379/0' "$$(<deploy/secrets/redis_password)" >deploy/secrets/redis_url; \
+	printf 'postgres://interdict:%s@postgres:5432/interdict?sslmode=disable' "$$(<deploy/secrets/postgres_password)" >deploy/secrets/archive_url; \
 	echo 'deploy/secrets: bootstrap_key is the admin key of a new store'
 
 .PHONY: clean

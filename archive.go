@@ -95,13 +95,22 @@ type keeper struct {
 	looker  *archive.Looker
 	space   *vault.SpaceWatch
 
-	mu       sync.Mutex
-	room     vault.Space
-	archived error // why the newest attempt to move segments failed
-	noIndex  error // why there is no index, although one is wanted
-	open     float64
-	openHits float64
+	mu         sync.Mutex
+	room       vault.Space
+	archived   error     // why the newest attempt to move segments failed
+	archivedAt time.Time // when the newest attempt succeeded
+	noIndex    error     // why there is no index, although one is wanted
+	open       map[archive.Origin]openCases
 }
+
+// openCases are those that are not resolved.
+type openCases struct {
+	count  int
+	oldest time.Time // when it was made; zero if there is none
+}
+
+// origins are the kinds of cases, by the names that metrics have for them.
+var origins = map[string]archive.Origin{"hit": archive.Hits, "look_back": archive.LookBacks}
 
 func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Screener, log *slog.Logger) (*keeper, error) {
 	k := &keeper{flags: &c.archiveFlags, opened: o, log: log, node: hostname(), space: vault.NewSpaceWatch(o.journal.Dir, time.Now)}
@@ -331,14 +340,26 @@ func (k *keeper) measure(ctx context.Context) {
 	if err != nil {
 		k.log.Warn("measure the disk of the journal", "error", err)
 	}
-	open, hits := 0, 0
-	if k.index != nil {
-		open, _ = k.index.OpenAlerts(ctx, archive.LookBacks) // the indexer tells when it is away
-		hits, _ = k.index.OpenAlerts(ctx, archive.Hits)
+	open := map[archive.Origin]openCases{}
+	for _, of := range origins {
+		if k.index != nil {
+			open[of] = k.openCases(ctx, of)
+		}
 	}
 	k.mu.Lock()
-	k.room, k.open, k.openHits = room, float64(open), float64(hits)
+	k.room, k.open = room, open
 	k.mu.Unlock()
+}
+
+// openCases counts the open cases of a kind. While the index is away there are none: the indexer tells that.
+func (k *keeper) openCases(ctx context.Context, of archive.Origin) (o openCases) {
+	o.count, _ = k.index.OpenAlerts(ctx, of)
+	for s, err := range k.index.Alerts(ctx, archive.AlertQuery{Of: of, Open: true, Limit: 1}) {
+		if err == nil {
+			o.oldest = s.Created.Time
+		}
+	}
+	return o
 }
 
 // move moves sealed segments to the bucket, and deletes what is older than the retention. It returns when to do so again.
@@ -350,6 +371,9 @@ func (k *keeper) move(ctx context.Context) time.Duration {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.archived = err
+	if err == nil {
+		k.archivedAt = time.Now()
+	}
 	if err != nil {
 		k.log.Error("keeping the record has failed; it is tried again in a minute", "error", err)
 		return time.Minute
@@ -436,16 +460,31 @@ func (k *keeper) measured(m *api.Metrics) {
 		}
 		return float64(k.room.Full.Unix())
 	}))
+	if k.vault != nil {
+		gauge("interdict_archive_success_timestamp_seconds", "When all sealed segments of the journal were last in the bucket; 0 for not since the start.",
+			locked(func() float64 { return unixSeconds(k.archivedAt) }))
+		gauge("interdict_archive_failed", "1 if the last attempt to move segments to the bucket has failed.", locked(func() float64 {
+			if k.archived != nil {
+				return 1
+			}
+			return 0
+		}))
+	}
 	if k.index == nil {
 		return
 	}
+	gauge("interdict_index_behind_timestamp_seconds", "Since when the index cannot be written; 0 while it can.",
+		func() float64 { return unixSeconds(k.indexer.Status().Since) })
 	gauge("interdict_index_lag_records", "Records of this server's journal that are not in the index.", func() float64 {
 		return max(0, float64(k.opened.journal.Stats().Records)-float64(k.indexer.Indexed(k.opened.journal.Writer())))
 	})
-	gauge("interdict_alerts_open", "Alerts that nobody has resolved.", locked(func() float64 { return k.open }))
-	for kind, value := range map[string]func() float64{"hit": func() float64 { return k.openHits }, "look_back": func() float64 { return k.open }} {
+	gauge("interdict_alerts_open", "Alerts that nobody has resolved.", locked(func() float64 { return float64(k.open[archive.LookBacks].count) }))
+	for kind, of := range origins {
+		labels := prometheus.Labels{"kind": kind}
 		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "interdict_cases_open", Help: "Cases that nobody has resolved.",
-			ConstLabels: prometheus.Labels{"kind": kind}}, locked(value)))
+			ConstLabels: labels}, locked(func() float64 { return float64(k.open[of].count) })))
+		m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "interdict_cases_oldest_timestamp_seconds", Help: "When the oldest of them was made; 0 for none.",
+			ConstLabels: labels}, locked(func() float64 { return unixSeconds(k.open[of].oldest) })))
 	}
 	gauge("interdict_look_back_success_timestamp_seconds", "When looking back on earlier checks last succeeded; 0 if this server does not know.", func() float64 {
 		if at := k.looker.Status().Success; !at.IsZero() {

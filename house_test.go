@@ -23,9 +23,9 @@ var rooms = map[string][]string{
 	"lists/lease":              {"lists", "lists/fault"},
 	"lists/egress":             {"lists/fault"},
 	"lists/diskstore":          {"lists", "lists/address", "lists/fault"},
-	"lists/redisstore":         {"lists", "lists/address", "lists/fault"},
+	"lists/redisstore":         {"lists", "lists/address", "lists/fault", "lists/timing"},
 	"lists/storetest":          {"lists", "lists/address", "lists/fault"},
-	"screening/journal":        {"lists/fault"},
+	"screening/journal":        {"lists/fault", "lists/timing"},
 	"screening/replica":        {"lists", "lists/address", "lists/fault", "lists/filter"},
 	"screening":                {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault", "lists/spans"},
 	"loader/events":            {"lists/address", "lists/egress", "lists/fault"},
@@ -48,6 +48,7 @@ var rooms = map[string][]string{
 	"api/otlp":                 {},
 	"api/idempotency":          {"lists", "lists/fault"},
 	"api/oapicodegen":          {}, // a module of its own, which pins a tool of tests
+	"lists/timing":             {},
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},

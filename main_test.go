@@ -198,9 +198,9 @@ func holdsGeneration(t *testing.T, o *opened, g *lists.Generation) {
 // uncounted is a screening.Metrics that counts nothing.
 type uncounted struct{}
 
-func (uncounted) Checked(screening.Result) {}
-func (uncounted) Refused(string)           {}
-func (uncounted) FilterPositive(bool)      {}
+func (uncounted) Checked(*screening.Answer) {}
+func (uncounted) Refused(string)            {}
+func (uncounted) FilterPositive(bool)       {}
 
 func TestFromFileToProof(t *testing.T) {
 	redis := storetest.StartRedis(t)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"interdict/api/certs/certstest"
 	"interdict/lists/storetest"
@@ -24,6 +25,9 @@ var (
 	metricRow   = regexp.MustCompile("(?m)^\\| (`interdict_.*`) \\| (\\w+) \\| .+ \\|$")
 	metricName  = regexp.MustCompile("`([^`]+)`")
 )
+
+// maxSeries is how many series a server has at most before it is used.
+const maxSeries = 300
 
 // exported returns the metrics of an answer as the table of docs/operations.md has them: "name{label,label}" and the type.
 func exported(body string) map[string]string {
@@ -64,13 +68,16 @@ func TestMetricsAreDescribed(t *testing.T) {
 	ca, dir := certstest.NewCA(t, "authority"), t.TempDir()
 	pair := ca.Issue(t, certstest.Named("one"))
 	file := func(name string, b []byte) string { return certstest.Write(t, filepath.Join(dir, name), b) }
-	data := filepath.Join(dir, "data")
-	if code, _, errs := program(t, "", "load", "deny", file("deny.csv", []byte("address\n"+canaryAlways+"\n")), "--activate", "--data", data); code != exitDone {
+	data, bucket, redis := filepath.Join(dir, "data"), filepath.Join(dir, "bucket"), storetest.StartRedis(t)
+	if err := os.Mkdir(bucket, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := program(t, "", "load", "deny", file("deny.csv", []byte("address\n"+canaryAlways+"\n")), "--activate", "--data", data, "--redis", redis); code != exitDone {
 		t.Fatal(errs)
 	}
 	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
 	start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"}, "serve", "--listen", listen, "--admin-listen", admin,
-		"--data", data, "--drain-delay", "0s", "--four-eyes", "off", "--tls-cert", file("tls.crt", pair.Cert), "--tls-key", file("tls.key", pair.Key))
+		"--data", data, "--redis", redis, "--bucket", bucket, "--shadow-trm", "http://127.0.0.1:1", "--drain-delay", "0s", "--four-eyes", "off", "--tls-cert", file("tls.crt", pair.Cert), "--tls-key", file("tls.key", pair.Key))
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: ca.Client(t), DisableKeepAlives: true}}
 	send := func(method, url, body string) (status int, answer string) {
 		req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -92,6 +99,19 @@ func TestMetricsAreDescribed(t *testing.T) {
 	}
 	base := "https://" + listen
 	eventually(t, "the server is ready", 20*time.Second, func() bool { status, _ := send("GET", base+"/readyz", ""); return status == 200 })
+	_, body := send("GET", "http://"+admin+"/metrics", "")
+	if n := len(metricValue.FindAllString(body, -1)); n >= maxSeries {
+		t.Errorf("%d series before anything is asked, at most %d were promised", n, maxSeries)
+	}
+	if problems, err := promlint.New(strings.NewReader(body)).Lint(); err != nil || len(problems) > 0 {
+		t.Errorf("names that break the conventions: %v %v", problems, err)
+	}
+	if status, answer := send("POST", base+"/v1/check", `{"address":"`+canaryAlways+`","direction":"deposit"}`); status != 200 || !strings.Contains(answer, `"result":"hit"`) {
+		t.Fatal(status, answer)
+	}
+	if status, answer := send("POST", base+"/public/v1/sanctions/screening", `[{"address":"`+canaryAlways+`"}]`); status != 201 {
+		t.Fatal(status, answer)
+	}
 	if status, answer := send("POST", base+"/v1/check", `{"address":"nonsense","direction":"deposit"}`); status != 422 {
 		t.Fatal(status, answer)
 	}
@@ -99,11 +119,13 @@ func TestMetricsAreDescribed(t *testing.T) {
 	if status, answer := send("PUT", base+"/v1/lists/deny", `{"source":{"url":"https://127.0.0.1:1/deny.csv","format":"csv","every":"1h"}}`); status != 200 {
 		t.Fatal(status, answer)
 	}
-	var body string
 	eventually(t, "the list was asked for at its source", 60*time.Second, func() bool {
 		_, body = send("GET", "http://"+admin+"/metrics", "")
 		return strings.Contains(body, "interdict_refresh_total") && strings.Contains(body, "interdict_refresh_waiting")
 	})
+	if strings.Contains(body, canaryAlways) || strings.Contains(body, strings.ToLower(canaryAlways[2:])) {
+		t.Error("a metric holds an address")
+	}
 	got := exported(body)
 	if diff := cmp.Diff(described, got); diff != "" {
 		t.Errorf("docs/operations.md (-) and a server (+):\n%s", diff)

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"interdict/api"
@@ -187,7 +186,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	metrics := api.NewMetrics()
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)
-	watchJournal(metrics, o.journal)
+	watchProcess(metrics, o)
 	customers, err := screening.NewCustomers(c.Customers, c.CustomerKey)
 	if err != nil {
 		return err
@@ -518,26 +517,4 @@ func journalError(j *record.Record) error {
 		return st.LastError
 	}
 	return j.Lost()
-}
-
-// watchJournal adds the journal's figures to the metrics.
-func watchJournal(m *api.Metrics, j *record.Record) {
-	for name, x := range map[string]struct {
-		help  string
-		value func(journal.Stats) float64
-	}{
-		"interdict_journal_records_total":       {"Records appended.", func(s journal.Stats) float64 { return float64(s.Records) }},
-		"interdict_journal_bytes_total":         {"Bytes they take before compression.", func(s journal.Stats) float64 { return float64(s.Bytes) }},
-		"interdict_journal_refused_total":       {"Records that could not be written; their decisions were not given.", func(s journal.Stats) float64 { return float64(s.Refused) }},
-		"interdict_journal_recovered_cut_bytes": {"Bytes of torn records cut off at the start.", func(s journal.Stats) float64 { return float64(s.Recovered.CutBytes) }},
-		"interdict_journal_unproven_records":    {"Records that no checkpoint covers yet.", func(journal.Stats) float64 { return j.Unproven() }},
-		"interdict_journal_sync_seconds":        {"How long the last flush to disk took.", func(s journal.Stats) float64 { return s.LastSyncDuration.Seconds() }},
-	} {
-		value := func() float64 { return x.value(j.Stats()) }
-		if strings.HasSuffix(name, "_total") {
-			m.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: x.help}, value))
-		} else {
-			m.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: x.help}, value))
-		}
-	}
 }

@@ -45,8 +45,8 @@ func (s *Server) check(c *gin.Context, who *auth.Principal) error {
 		return err
 	}
 	s.protect(&x.request)
-	if err := s.screener.Check(s.checkContext(c), &x.request, &x.answer); err != nil {
-		s.metrics.checkFailed()
+	if err := s.screener.Check(s.checkContext(c), &x.request, &x.answer); err != nil { // it goes on when the caller closes its side
+		s.metrics.checkFailed(err)
 		return err
 	}
 	return writeJSON(c, x.answer.JSON)
@@ -145,6 +145,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	if err := s.admit(who, len(requests)); err != nil {
 		return err
 	}
+	s.metrics.batches.Observe(float64(len(requests)))
 	for len(x.answers) < len(requests) {
 		x.answers = append(x.answers, screening.Answer{})
 	}
@@ -154,7 +155,7 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	s.screener.CheckAll(s.checkContext(c), requests, x.answers[:len(requests)], errs)
 	for _, err := range errs {
 		if err != nil {
-			s.metrics.checkFailed()
+			s.metrics.checkFailed(err)
 		}
 	}
 	out := append(x.out[:0], `{"results":[`...)
@@ -213,7 +214,7 @@ func (s *Server) address(c *gin.Context, who *auth.Principal) error {
 	}
 	var a screening.Answer
 	if err := s.screener.Check(c.Request.Context(), &r, &a); err != nil {
-		s.metrics.checkFailed()
+		s.metrics.checkFailed(err)
 		return err
 	}
 	return writeJSON(c, a.JSON)

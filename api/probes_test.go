@@ -3,6 +3,7 @@ package api_test
 import (
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,9 @@ func TestMetrics(t *testing.T) {
 	h.by("till", "POST", "/v1/check", checkOf("L1aW4aubDFB7yfras2S1mN3bqg9nwySY8nkoLmJebSLD5BWv3ENZ", "bitcoin")).want(422)
 	h.by("till", "POST", "/v1/check", `{`).want(400)
 	h.by("till", "GET", "/v1/lists/"+strings.Repeat("x", 40), nil).want(404)
+	h.by("till", "POST", "/v1/keys", `{}`).want(403)
+	h.do(call{method: "GET", path: "/v1/lists"}).want(401)
+	h.do(call{method: "GET", path: "/v1/lists", header: http.Header{"X-Api-Key": {"guessed"}}}).want(401)
 
 	got := map[string]float64{}
 	families, err := h.metrics.Registry.Gather()
@@ -125,19 +129,32 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]float64{
-		"interdict_checks_total hit":                                   2,
-		"interdict_checks_total miss":                                  3,
-		"interdict_refused_total bad_checksum":                         1,
-		"interdict_refused_total secret_material":                      1,
-		"interdict_filter_positives_total true":                        2,
-		"interdict_generation":                                         1,
-		"interdict_listings":                                           4,
-		"interdict_list_version ofac-sdn":                              1,
-		"interdict_http_requests_total POST /v1/check 200":             4,
-		"interdict_http_requests_total POST /v1/check 422":             2,
-		"interdict_http_requests_total POST /v1/check 400":             1,
-		"interdict_http_requests_total GET /v1/addresses/:address 200": 1,
-		"interdict_http_requests_total GET /v1/lists/:id 404":          1,
+		"interdict_checks_total allow withdrawal miss":                   3,
+		"interdict_checks_total reject withdrawal hit":                   1,
+		"interdict_checks_total none none hit":                           1,
+		"interdict_check_matches_total reject exact withdrawal ofac-sdn": 1,
+		"interdict_check_matches_total reject exact none ofac-sdn":       1,
+		"interdict_check_errors_total invalid_address":                   2,
+		"interdict_list_listings ofac-sdn":                               4,
+		"interdict_list_stale ofac-sdn":                                  0,
+		"interdict_store_generation":                                     1,
+		"interdict_ready":                                                1,
+		"interdict_draining":                                             0,
+		"interdict_http_requests_in_flight":                              0,
+		"interdict_auth_failures_total unknown_key":                      1,
+		"interdict_auth_failures_total missing_key":                      1,
+		"interdict_auth_failures_total role":                             1,
+		"interdict_refused_total bad_checksum":                           1,
+		"interdict_refused_total secret_material":                        1,
+		"interdict_filter_positives_total true":                          2,
+		"interdict_generation":                                           1,
+		"interdict_listings":                                             4,
+		"interdict_list_version ofac-sdn":                                1,
+		"interdict_http_requests_total POST /v1/check 200":               4,
+		"interdict_http_requests_total POST /v1/check 422":               2,
+		"interdict_http_requests_total POST /v1/check 400":               1,
+		"interdict_http_requests_total GET /v1/addresses/:address 200":   1,
+		"interdict_http_requests_total GET /v1/lists/:id 404":            1,
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v instead of %v", name, got[name], want)

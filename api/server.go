@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -153,6 +154,7 @@ func New(o Options) *Server {
 	s.requests = &idempotency.Requests{Store: o.Store, Now: o.Now}
 	s.shadow = newShadow(o.Originals, o.Metrics, s.ledger, o.Now)
 	s.life, s.end = context.WithCancel(context.Background())
+	s.metrics.server.Store(s)
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	e.UseRawPath, e.UnescapePathValues = true, false // an address may hold a percent-encoded slash; param unescapes
@@ -340,6 +342,7 @@ func (s *Server) observed(method, path string, h gin.HandlerFunc) {
 	m := s.metrics.route(method, path)
 	s.engine.Handle(method, path, func(c *gin.Context) {
 		start := time.Now()
+		m.begin()
 		defer func() {
 			r := recover()
 			if r == http.ErrAbortHandler { //nolint:errorlint // a panic's value
@@ -401,10 +404,12 @@ func (s *Server) route(method, path string, h handler, roles ...auth.Role) {
 func (s *Server) permit(c *gin.Context, who *auth.Principal, path string, roles []auth.Role) error {
 	if who.Bound() {
 		if err := who.From(s.clientAddr(c.Request), clientCertNames(c.Request)); err != nil {
+			s.metrics.callerRefused(callerNetwork)
 			return err
 		}
 	}
 	if !who.May(roles...) {
+		s.metrics.callerRefused(callerRole)
 		return fault.E(fault.Forbidden, "this needs one of the roles %v", roles)
 	}
 	if !who.Limited() {
@@ -413,9 +418,11 @@ func (s *Server) permit(c *gin.Context, who *auth.Principal, path string, roles 
 	switch {
 	case strings.HasPrefix(path, "/v1/lists/:id"):
 		if list := param(c, "id"); !who.MayUse(list) {
+			s.metrics.callerRefused(callerList)
 			return fault.E(fault.Forbidden, "the key is not for this list")
 		}
 	case slices.Contains(roles, auth.Admin):
+		s.metrics.callerRefused(callerList)
 		return fault.E(fault.Forbidden, "a key that is limited to lists may not do this")
 	}
 	return nil
@@ -436,7 +443,11 @@ func (s *Server) recordDenied(c *gin.Context, who *auth.Principal, path string, 
 func (s *Server) slowDown(r *http.Request, refused error) error {
 	from := s.clientAddr(r)
 	f := s.throttle.Failed(from)
-	s.metrics.unauthorized(f.Wait > 0)
+	if f.Wait > 0 {
+		s.metrics.callerRefused(callerThrottled)
+	} else {
+		s.metrics.callerRefused(whyRefused(r, refused))
+	}
 	if f.Log {
 		s.log.Warn("requests without a valid API key", "client", from.String(), "attempts", f.Attempts, "slowed_down", f.Wait > 0)
 	}
@@ -444,6 +455,21 @@ func (s *Server) slowDown(r *http.Request, refused error) error {
 		return retryLater{fault.E(fault.RateLimited, "too many requests without a valid API key from this address"), f.Wait}
 	}
 	return refused
+}
+
+// whyRefused returns the reason, for the metrics, for which a request has no caller.
+func whyRefused(r *http.Request, refused error) string {
+	_, bearer := r.Header["Authorization"]
+	_, key := r.Header["X-Api-Key"]
+	switch {
+	case errors.Is(refused, auth.ErrExpired):
+		return callerExpired
+	case bearer || key:
+		return callerUnknown
+	case auth.SessionToken(r) != "":
+		return callerSession
+	}
+	return callerMissing
 }
 
 // forBrowsers tells the routes of the documentation: they are opened by a browser, which can only ask for a name and a password.

@@ -75,6 +75,9 @@ func newShadow(originals map[string]Original, m *Metrics, ledger lists.Ledger, n
 			Help: "Addresses asked of the original service as well, by outcome: same, ours_only (only Interdict says listed), theirs_only, failed, dropped."}, []string{"service", "outcome"})}
 	for name, o := range originals {
 		x.services[name] = &client.ShadowService{Service: name, URL: lists.RedactURL(o.URL)}
+		for _, outcome := range []string{"same", "ours_only", "theirs_only", "failed", "dropped"} {
+			x.outcomes.WithLabelValues(name, outcome) // an alert sees the first difference only if the series was there before
+		}
 	}
 	if m != nil && len(originals) > 0 {
 		m.Registry.MustRegister(x.outcomes)

@@ -71,6 +71,12 @@ type Match struct {
 	others []reading // other readings of the listing that match with the same class
 }
 
+// List returns the id of the list that has the listing.
+func (m *Match) List() string { return m.stack.Active.List.ID }
+
+// Action returns the action of that list's policy, for a check without a direction that of a look-up.
+func (m *Match) Action() lists.Action { return m.action }
+
 // reading is one way to read a listing.
 type reading struct {
 	own        address.Key // the listed address's own key

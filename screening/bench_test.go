@@ -24,9 +24,9 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 // noMetrics counts nothing.
 type noMetrics struct{}
 
-func (noMetrics) Checked(screening.Result) {}
-func (noMetrics) Refused(string)           {}
-func (noMetrics) FilterPositive(bool)      {}
+func (noMetrics) Checked(*screening.Answer) {}
+func (noMetrics) Refused(string)            {}
+func (noMetrics) FilterPositive(bool)       {}
 
 // noRecorder is a loader.Recorder that records nothing.
 type noRecorder struct{}

@@ -33,7 +33,7 @@ func (s *Screener) record(ctx context.Context, w *work) {
 		case err != nil:
 			c.err = fault.E(fault.Unavailable, "the decision could not be recorded, so it is not given: %w", err)
 		case c.err == nil:
-			s.metrics.Checked(c.answer.Result)
+			s.metrics.Checked(c.answer)
 		case c.err == error(c.refused):
 			s.metrics.Refused(string(c.refused.Cause.Reason))
 		}

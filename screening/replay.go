@@ -35,7 +35,7 @@ func Replay(ctx context.Context, from *replica.Replica, r *Request, id [16]byte,
 // uncounted drops what is counted.
 type uncounted struct{}
 
-func (uncounted) Checked(Result)      {}
+func (uncounted) Checked(*Answer)     {}
 func (uncounted) Refused(string)      {}
 func (uncounted) FilterPositive(bool) {}
 

@@ -24,9 +24,9 @@ type Journal interface {
 	AppendBatch(entries []journal.Entry, durable bool) error
 }
 
-// Metrics counts checks. Every method is called on the hot path.
+// Metrics counts checks. Every method is called on the hot path, and keeps nothing of what it is given.
 type Metrics interface {
-	Checked(r Result)
+	Checked(a *Answer)
 	Refused(reason string)
 	FilterPositive(found bool)
 }

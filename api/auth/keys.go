@@ -216,6 +216,9 @@ const maxText = 512
 
 var errUnknown = fault.E(fault.Unauthorized, "the API key is missing or unknown")
 
+// ErrExpired is the error of a key whose time has ended.
+var ErrExpired = fault.E(fault.Unauthorized, "the API key has expired")
+
 // Authenticate returns the caller with this key text. fault.Unauthorized: the key is unknown or revoked.
 func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error) {
 	if text == "" || len(text) > maxText {
@@ -251,7 +254,7 @@ func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error
 // enter returns the caller, unless the time of the key has ended.
 func (a *access) enter(now time.Time) (*Principal, error) {
 	if !a.until.IsZero() && !now.Before(a.until) {
-		return nil, fault.E(fault.Unauthorized, "the API key has expired")
+		return nil, ErrExpired
 	}
 	a.used.at.Store(now.Unix())
 	return a.Principal, nil

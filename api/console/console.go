@@ -54,6 +54,8 @@ type Options struct {
 	Client func(*http.Request) string
 	// Notices returns what everyone who signs in should know, such as that the second person is switched off.
 	Notices func() []string
+	// SignInFailed is called when somebody could not sign in.
+	SignInFailed func()
 	// Kinds are the kinds of records.
 	Kinds []string
 	// SafeCells marks, in place, the cells of a row that a spreadsheet would run as formulas.
@@ -253,6 +255,7 @@ func (c *Console) signIn(w http.ResponseWriter, r *http.Request) {
 	login := r.PostForm.Get("login")
 	token, err := c.o.Staff.SignIn(r.Context(), auth.Credentials{Login: login, Password: r.PostForm.Get("password"), Code: r.PostForm.Get("code"), Client: c.o.Client(r), Known: auth.KnownOf(r)})
 	if err != nil {
+		c.o.SignInFailed()
 		status, text := c.status(w, err)
 		c.render(w, r, status, "sign-in", view{Title: "Sign in", Error: text, Login: login})
 		return
@@ -339,6 +342,7 @@ func (c *Console) beginOIDC(w http.ResponseWriter, r *http.Request) {
 	}
 	target, attempt, err := c.o.Staff.BeginOIDC(r.Context())
 	if err != nil {
+		c.o.SignInFailed()
 		status, text := c.status(w, err)
 		c.render(w, r, status, "sign-in", view{Title: "Sign in", Error: text})
 		return
@@ -356,6 +360,7 @@ func (c *Console) finishOIDC(w http.ResponseWriter, r *http.Request) {
 	token, err := c.o.Staff.FinishOIDC(r.Context(), auth.Callback{Cookie: auth.AttemptOf(r), State: q.Get("state"), Code: q.Get("code"), Error: q.Get("error"), Client: c.o.Client(r)})
 	auth.ClearAttempt(w, r)
 	if err != nil {
+		c.o.SignInFailed()
 		status, text := c.status(w, err)
 		c.render(w, r, status, "sign-in", view{Title: "Sign in", Error: text})
 		return

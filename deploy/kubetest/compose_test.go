@@ -2,9 +2,14 @@ package kubetest
 
 import (
 	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -77,5 +82,129 @@ func TestComposeReplicasAreHardenedAndKeepApart(t *testing.T) {
 		if !strings.HasPrefix(secret.File, "secrets/") && !strings.HasPrefix(secret.File, "../secrets/") {
 			t.Errorf("secret %s is read from %s", name, secret.File)
 		}
+	}
+}
+
+// The other services are as closed as ours, are named by version, and have no secret where other users of the machine can read it.
+func TestComposeServicesOfOthersAreHardenedAndKeepSecrets(t *testing.T) {
+	project := compose(t)
+	secret := regexp.MustCompile(`(?i)(--?requirepass|password[= ]\S|--pass)`)
+	for _, name := range project.ServiceNames() {
+		s := project.Services[name]
+		if !slices.Equal(s.CapDrop, []string{"ALL"}) || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") || s.User == "" {
+			t.Errorf("%s runs with more than it needs", name)
+		}
+		_, tag, _ := strings.Cut(s.Image, ":")
+		if strings.Count(tag, ".") < 1 && !strings.HasPrefix(s.Image, "interdict:") || tag == "latest" {
+			t.Errorf("%s: the image %s is not named by version", name, s.Image)
+		}
+		if words := strings.Join(s.Command, " "); secret.MatchString(words) {
+			t.Errorf("%s has a password on its command line: %s", name, words)
+		}
+		for variable, value := range s.Environment {
+			if strings.Contains(variable, "PASSWORD") && !strings.HasSuffix(variable, "_FILE") && value != nil {
+				t.Errorf("%s: %s is a secret and stands in the environment", name, variable)
+			}
+		}
+		for _, port := range s.Ports {
+			if port.HostIP != "127.0.0.1" {
+				t.Errorf("%s: port %s is open to the network", name, port.Published)
+			}
+		}
+		for _, v := range s.Volumes {
+			if v.Type == types.VolumeTypeBind {
+				if _, err := os.Stat(filepath.Join("..", v.Source)); err != nil || !v.ReadOnly {
+					t.Errorf("%s: %s is not there, or may be written: %v", name, v.Source, err)
+				}
+			}
+		}
+	}
+	for name := range project.Secrets {
+		makefile, err := os.ReadFile("../../Makefile")
+		if err != nil || !strings.Contains(string(makefile), name) {
+			t.Errorf("make secrets does not make %s: %v", name, err)
+		}
+	}
+}
+
+// Redis takes its password as compose.yaml passes it, and shows it in no list of processes.
+func TestComposeRedisKeepsItsPassword(t *testing.T) {
+	dir, port := t.TempDir(), freePort(t)
+	if err := os.WriteFile(filepath.Join(dir, "redis_password"), []byte("a-password-of-this-test"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := strings.NewReplacer("$$", "$", "/run/secrets", dir, "--dir /data", "--dir "+dir+" --port "+port[strings.LastIndex(port, ":")+1:]).Replace(compose(t).Services["redis"].Command[2])
+	background(t, nil, "sh", "-c", command)
+	ask := func(env ...string) string {
+		cmd := exec.Command("redis-cli", "-p", port[strings.LastIndex(port, ":")+1:], "ping")
+		cmd.Env = append(os.Environ(), env...)
+		out, _ := cmd.CombinedOutput() // the text tells
+		return strings.TrimSpace(string(out))
+	}
+	answer := ""
+	for deadline := time.Now().Add(20 * time.Second); answer != "PONG" && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		answer = ask("REDISCLI_AUTH=a-password-of-this-test")
+	}
+	if answer != "PONG" {
+		t.Fatalf("with its password Redis answers %q", answer)
+	}
+	if answer := ask(); !strings.HasPrefix(answer, "NOAUTH") {
+		t.Errorf("without its password Redis answers %q", answer)
+	}
+	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range lines {
+		if b, err := os.ReadFile(line); err == nil && strings.Contains(string(b), "a-password-of-this-test") {
+			t.Errorf("the password is on a command line: %q", b)
+		}
+	}
+}
+
+// Prometheus reads its configuration and the rules, and scrapes our services where they have their metrics.
+func TestComposePrometheusScrapesOurServices(t *testing.T) {
+	config, err := os.ReadFile("../compose/prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alerts, err := filepath.Abs(alertsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "prometheus.yml")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(config), "/etc/prometheus/alerts.yaml", alerts)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "config", file)
+	var targets []string
+	for _, s := range ourServices(compose(t)) {
+		targets = append(targets, s.Name+flagOf(s.Command, "--admin-listen"))
+	}
+	if want := "[" + strings.Join(targets, ", ") + "]"; !strings.Contains(string(config), want) {
+		t.Errorf("it does not scrape %s", want)
+	}
+	mounts := map[string]string{}
+	for _, name := range []string{"prometheus", "grafana"} {
+		for _, v := range compose(t).Services[name].Volumes {
+			mounts[v.Target] = filepath.Clean(v.Source)
+		}
+	}
+	for target, source := range map[string]string{"/etc/prometheus/alerts.yaml": "helm/interdict/files/alerts.yaml", "/etc/prometheus/prometheus.yml": "compose/prometheus.yml",
+		"/var/lib/grafana-dashboards/interdict.json": "helm/interdict/files/dashboard.json"} {
+		if mounts[target] != source {
+			t.Errorf("%s is %q, not %s", target, mounts[target], source)
+		}
+	}
+	var provider struct {
+		Providers []struct{ Options struct{ Path string } }
+	}
+	read(t, "../compose/grafana/dashboards/interdict.yaml", &provider)
+	var source struct {
+		Datasources []struct{ Type, URL string }
+	}
+	read(t, "../compose/grafana/datasources/prometheus.yaml", &source)
+	if provider.Providers[0].Options.Path != "/var/lib/grafana-dashboards" || source.Datasources[0].URL != "http://prometheus:9090" {
+		t.Errorf("Grafana finds no dashboard or no data: %+v %+v", provider, source)
 	}
 }

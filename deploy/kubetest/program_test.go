@@ -238,7 +238,7 @@ func freePort(t *testing.T) string {
 
 // The program refuses a flag or an INTERDICT_ variable that it does not know, and reads what a …_FILE variable names.
 func TestArgumentsAndVariablesAreKnown(t *testing.T) {
-	secrets := map[string]string{"INTERDICT_REDIS_FILE": "redis://127.0.0.1:1", "INTERDICT_BOOTSTRAP_KEY_FILE": "k", "INTERDICT_KEY_FILE": "k"}
+	secrets := map[string]string{"INTERDICT_REDIS_FILE": "redis://127.0.0.1:1", "INTERDICT_ARCHIVE_FILE": "none", "INTERDICT_BOOTSTRAP_KEY_FILE": "k", "INTERDICT_KEY_FILE": "k"}
 	program(t) // one failure, not one for each
 	for _, i := range invocations(t) {
 		t.Run(i.name, func(t *testing.T) {
@@ -274,7 +274,7 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 			continue
 		}
 		t.Run(i.name, func(t *testing.T) {
-			secrets := map[string]string{"INTERDICT_BOOTSTRAP_KEY_FILE": bootstrapKey}
+			secrets := map[string]string{"INTERDICT_BOOTSTRAP_KEY_FILE": bootstrapKey, "INTERDICT_ARCHIVE_FILE": "none"}
 			if i.env["INTERDICT_REDIS_FILE"] != "" {
 				secrets["INTERDICT_REDIS_FILE"] = "redis://" + redisServer(t) + "/0"
 			}

@@ -816,3 +816,54 @@ func TestLostChunkIsNotTheEnd(t *testing.T) {
 	n, err := io.Copy(io.Discard, r)
 	unavailable(t, fmt.Sprintf("after %d bytes", n), err)
 }
+
+func TestStatsTellWhatIsWrongWithRedis(t *testing.T) {
+	ctx := context.Background()
+	r := storetest.NewRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	s := newStore(t, r.URL(), Options{Timeout: 500 * time.Millisecond, BulkTimeout: time.Second})
+	type failures struct{ Timeouts, Network, Replies bool }
+	since := func(before Stats) failures {
+		now := s.Stats()
+		if now.Durations.Count <= before.Durations.Count {
+			t.Errorf("%d round trips were measured, %d before", now.Durations.Count, before.Durations.Count)
+		}
+		return failures{now.Timeouts > before.Timeouts, now.Network > before.Network, now.Replies > before.Replies}
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(what string, want failures, do func()) {
+		t.Helper()
+		before := s.Stats()
+		do()
+		if got := since(before); got != want {
+			t.Errorf("%s: %+v, not %+v", what, got, want)
+		}
+	}
+	check("a store that works", failures{}, func() {
+		sample(t, s) // also documents that are missing, and scripts that Redis does not have yet
+		if _, err := s.Get(ctx, "list/none"); err == nil {
+			t.Error("there is a document that nobody wrote")
+		}
+	})
+	check("a user who may not write", failures{Replies: true}, func() {
+		must(s.client.Do(ctx, "ACL", "SETUSER", "default", "-set").Err())
+		unavailable(t, "Ping", s.Ping(ctx))
+		must(s.client.Do(ctx, "ACL", "SETUSER", "default", "+set").Err())
+	})
+	check("a caller who gives up", failures{}, func() {
+		gone, cancel := context.WithCancel(ctx)
+		cancel()
+		must(s.Ping(ctx))
+		_, err := s.Get(gone, "list/a")
+		unavailable(t, "Get", err)
+	})
+	r.Pause()
+	check("a server that hangs", failures{Timeouts: true}, func() { unavailable(t, "Ping", s.Ping(ctx)) })
+	r.Resume()
+	r.Kill()
+	check("a server that is gone", failures{Network: true}, func() { unavailable(t, "Ping", s.Ping(ctx)) })
+}

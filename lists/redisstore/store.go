@@ -21,6 +21,8 @@ type Store struct {
 	target *target
 	keys   keys
 
+	measured measure
+
 	complete sync.Map // layer id → *layerMeta, of layers that are known to be complete
 
 	life    context.Context // canceled by Close
@@ -53,6 +55,7 @@ func Open(_ context.Context, url string, o Options) (*Store, error) {
 	}
 	silence()
 	s := &Store{client: t.client(), target: t, keys: k}
+	s.client.AddHook(&s.measured)
 	s.life, s.end = context.WithCancel(context.Background())
 	return s, nil
 }

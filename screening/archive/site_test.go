@@ -50,9 +50,9 @@ func (s *site) Record(lists.Event) error { return nil }
 // unmetered counts nothing.
 type unmetered struct{}
 
-func (unmetered) Checked(screening.Result) {}
-func (unmetered) Refused(string)           {}
-func (unmetered) FilterPositive(bool)      {}
+func (unmetered) Checked(*screening.Answer) {}
+func (unmetered) Refused(string)            {}
+func (unmetered) FilterPositive(bool)       {}
 
 func newSite(b testing.TB) *site {
 	log := slog.New(slog.DiscardHandler)

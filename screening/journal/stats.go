@@ -1,6 +1,10 @@
 package journal
 
-import "time"
+import (
+	"time"
+
+	"interdict/lists/timing"
+)
 
 // Stats are figures of one journal since it was opened.
 type Stats struct {
@@ -9,10 +13,11 @@ type Stats struct {
 	Refused   uint64 // calls that failed because of the disk or because the journal was closed
 	Rotations uint64 // segments that were replaced by the next
 
-	Syncs            uint64        // successful flushes to disk; many records share one
-	LastSync         time.Time     // end of the last one; zero if none
-	LastSyncDuration time.Duration // how long it took
-	Syncing          time.Time     // start of the flush that is running; zero if none is
+	Syncs         uint64        // successful flushes to disk; many records share one
+	LastSync      time.Time     // end of the last one; zero if none
+	Synced        uint64        // sequence number of the last record that is known to be on disk
+	SyncDurations timing.Counts // of all flushes that succeeded
+	Syncing       time.Time     // start of the flush that is running; zero if none is
 
 	Recovered Recovery // what Open did
 
@@ -37,7 +42,7 @@ type Recovery struct {
 func (j *Journal) Stats() Stats {
 	c := &j.commit
 	c.mu.Lock()
-	s := Stats{Syncs: c.syncs, LastSync: c.lastSync, LastSyncDuration: c.lastDuration}
+	s := Stats{Syncs: c.syncs, LastSync: c.lastSync, Synced: c.synced, SyncDurations: c.durations.Counts()}
 	if c.busy {
 		s.Syncing = c.begun
 	}

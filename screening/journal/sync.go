@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"interdict/lists/fault"
+	"interdict/lists/timing"
 )
 
 // commit is a group commit: the first caller flushes all records written so
@@ -24,9 +25,9 @@ type commit struct {
 	err    error     // error of the last failed flush
 	over   bool      // no flush starts any more
 
-	syncs        uint64 // number of successful flushes
-	lastSync     time.Time
-	lastDuration time.Duration
+	syncs     uint64 // number of successful flushes
+	lastSync  time.Time
+	durations timing.Histogram
 
 	parts []*segment // of the running flush; reused to avoid allocations
 }
@@ -70,7 +71,8 @@ func (j *Journal) runFlush() error {
 	c.ends++
 	if err == nil {
 		c.synced = max(c.synced, through)
-		c.syncs, c.lastSync, c.lastDuration = c.syncs+1, begun.Add(took), took
+		c.syncs, c.lastSync = c.syncs+1, begun.Add(took)
+		c.durations.Observe(took)
 	} else {
 		c.failed, c.err = through, err
 	}

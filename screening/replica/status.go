@@ -16,6 +16,10 @@ type ListStatus struct {
 	MaxAge  string    `json:"max_age,omitempty"`
 	Stale   bool      `json:"stale"`
 	Stops   bool      `json:"stops"`
+
+	Lasts     time.Duration `json:"-"` // MaxAge; 0: for ever
+	Published time.Time     `json:"-"` // day stated by the publisher; zero if there is none
+	Listings  int           `json:"-"`
 }
 
 // Status is what is served, for probes and metrics.
@@ -45,6 +49,17 @@ type Status struct {
 	Outdated []string
 	// Unready is why checks cannot be answered now; nil if they can.
 	Unready error `json:"-"`
+}
+
+// Known returns the newest generation of the store, as far as this replica knows; the one that is served while the store is away.
+func (s *Status) Known() int {
+	switch {
+	case s.Newest > 0:
+		return s.Newest
+	case s.Lost:
+		return s.Store
+	}
+	return s.Generation
 }
 
 // Status returns what is served, and whether checks can be answered from it.
@@ -94,7 +109,10 @@ func (s *Snapshot) listStatus(now time.Time) (all []ListStatus) {
 		if slices.ContainsFunc(all, func(o ListStatus) bool { return o.ID == l.ID }) {
 			continue // the store's side of a lost generation
 		}
-		x := ListStatus{ID: l.ID, Version: stack.Active.Version, FreshAt: s.fresh[l.ID], Stops: l.OnStale == lists.Stop}
+		x := ListStatus{ID: l.ID, Version: stack.Active.Version, FreshAt: s.fresh[l.ID], Stops: l.OnStale == lists.Stop, Lasts: time.Duration(l.MaxAge), Listings: stack.Active.Listings}
+		if day, err := time.Parse(time.DateOnly, stack.Active.Published); err == nil {
+			x.Published = day
+		}
 		if l.MaxAge > 0 {
 			x.MaxAge = l.MaxAge.String()
 			x.Stale = now.After(x.FreshAt.Add(l.MaxAge))
