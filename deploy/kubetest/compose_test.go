@@ -3,13 +3,11 @@ package kubetest
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -123,41 +121,6 @@ func TestComposeServicesOfOthersAreHardenedAndKeepSecrets(t *testing.T) {
 		makefile, err := os.ReadFile("../../Makefile")
 		if err != nil || !strings.Contains(string(makefile), name) {
 			t.Errorf("make secrets does not make %s: %v", name, err)
-		}
-	}
-}
-
-// Redis takes its password as compose.yaml passes it, and shows it in no list of processes.
-func TestComposeRedisKeepsItsPassword(t *testing.T) {
-	dir, port := t.TempDir(), freePort(t)
-	if err := os.WriteFile(filepath.Join(dir, "redis_password"), []byte("a-password-of-this-test"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command := strings.NewReplacer("$$", "$", "/run/secrets", dir, "--dir /data", "--dir "+dir+" --port "+port[strings.LastIndex(port, ":")+1:]).Replace(compose(t).Services["redis"].Command[2])
-	background(t, nil, "sh", "-c", command)
-	ask := func(env ...string) string {
-		cmd := exec.Command("redis-cli", "-p", port[strings.LastIndex(port, ":")+1:], "ping")
-		cmd.Env = append(os.Environ(), env...)
-		out, _ := cmd.CombinedOutput() // the text tells
-		return strings.TrimSpace(string(out))
-	}
-	answer := ""
-	for deadline := time.Now().Add(20 * time.Second); answer != "PONG" && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		answer = ask("REDISCLI_AUTH=a-password-of-this-test")
-	}
-	if answer != "PONG" {
-		t.Fatalf("with its password Redis answers %q", answer)
-	}
-	if answer := ask(); !strings.HasPrefix(answer, "NOAUTH") {
-		t.Errorf("without its password Redis answers %q", answer)
-	}
-	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, line := range lines {
-		if b, err := os.ReadFile(line); err == nil && strings.Contains(string(b), "a-password-of-this-test") {
-			t.Errorf("the password is on a command line: %q", b)
 		}
 	}
 }

@@ -1,14 +1,18 @@
 package kubetest
 
 import (
+	"fmt"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -42,6 +46,11 @@ func TestNamespaceEnforcesTheRestrictedProfile(t *testing.T) {
 				t.Errorf("%s: pod security %s is %q", folder, mode, got)
 			}
 		}
+		if !slices.ContainsFunc(r.policies, func(p *networkingv1.NetworkPolicy) bool {
+			return len(p.Spec.PodSelector.MatchLabels)+len(p.Spec.Ingress)+len(p.Spec.Egress) == 0 && len(p.Spec.PolicyTypes) == 2
+		}) {
+			t.Errorf("%s: what no policy names is not denied", folder)
+		}
 		for _, object := range r.objects {
 			meta, ok := object.(metav1.Object)
 			if !ok || meta == metav1.Object(namespace) {
@@ -49,6 +58,11 @@ func TestNamespaceEnforcesTheRestrictedProfile(t *testing.T) {
 			}
 			if meta.GetNamespace() != namespace.Name {
 				t.Errorf("%s: %s is in namespace %q, outside the profile", folder, meta.GetName(), meta.GetNamespace())
+			}
+		}
+		for _, w := range r.workloads {
+			if image := w.pod.Spec.Containers[0].Image; w.ours() && !strings.HasPrefix(image, "registry.example/interdict:") {
+				t.Errorf("%s: %s has the image %s: its kustomization does not replace it", folder, w, image)
 			}
 		}
 	}
@@ -84,6 +98,17 @@ func TestPodsAreHardened(t *testing.T) {
 			if !c.Resources.Limits.Cpu().IsZero() {
 				t.Errorf("%s has a cpu limit: throttling shows as latency", c.Name)
 			}
+			disk := c.Resources.Limits.StorageEphemeral()
+			for _, v := range spec.Volumes {
+				if v.EmptyDir != nil {
+					if v.EmptyDir.SizeLimit == nil || v.EmptyDir.SizeLimit.Cmp(*disk) > 0 {
+						t.Errorf("volume %s may take %s of the node's disk, and the container has a limit of %s", v.Name, v.EmptyDir.SizeLimit, disk)
+					}
+				}
+			}
+			if disk.IsZero() {
+				t.Errorf("%s may fill the node's disk", c.Name)
+			}
 			if w.ours() {
 				mib, err := strconv.ParseInt(strings.TrimSuffix(variables(c)["GOMEMLIMIT"], "MiB"), 10, 64)
 				if err != nil || mib<<20 < limit.Value()/2 || mib<<20 > limit.Value()*95/100 {
@@ -94,7 +119,7 @@ func TestPodsAreHardened(t *testing.T) {
 	})
 }
 
-// The probes of docs/contract.md, and who may ask which.
+// Start and life ask nothing that depends on others; /readyz says whether checks are answered.
 func TestProbesAskWhatTheyShould(t *testing.T) {
 	eachWorkload(t, func(t *testing.T, _ rendered, w workload) {
 		for _, c := range w.pod.Spec.Containers {
@@ -121,9 +146,15 @@ func TestProbesAskWhatTheyShould(t *testing.T) {
 					t.Errorf("%s: its %s probe asks no HTTP", c.Name, name)
 				case probe.probe.HTTPGet.Path != probe.path:
 					t.Errorf("%s: its %s probe asks %s, not %s", c.Name, name, probe.probe.HTTPGet.Path, probe.path)
+				case (probe.probe.HTTPGet.Scheme == corev1.URISchemeHTTPS) != (variables(c)["INTERDICT_TLS_CERT"] != ""):
+					t.Errorf("%s: its %s probe speaks %s", c.Name, name, probe.probe.HTTPGet.Scheme)
 				case portNumber(c, probe.probe.HTTPGet.Port) != listenPort(t, c.Args, "--listen"):
 					t.Errorf("%s: its %s probe asks port %s, where no probe is served", c.Name, name, probe.probe.HTTPGet.Port.String())
 				}
+			}
+			drain, err := time.ParseDuration(variables(c)["INTERDICT_DRAIN_DELAY"])
+			if grace := w.pod.Spec.TerminationGracePeriodSeconds; w.ours() && (err != nil || grace == nil || time.Duration(*grace)*time.Second < drain+25*time.Second) {
+				t.Errorf("%s is killed before it has drained for %s and finished open requests in 20 s (%v)", c.Name, drain, err)
 			}
 			if w.ours() && portNumber(c, intstr.FromString("admin")) != listenPort(t, c.Args, "--admin-listen") {
 				t.Errorf("%s: its port admin is not --admin-listen", c.Name)
@@ -134,7 +165,7 @@ func TestProbesAskWhatTheyShould(t *testing.T) {
 
 // A decision is on the journal's disk before its answer, so that disk must outlive the pod.
 func TestStateOutlivesThePod(t *testing.T) {
-	eachWorkload(t, func(t *testing.T, r rendered, w workload) {
+	eachWorkload(t, func(t *testing.T, _ rendered, w workload) {
 		if !w.server() {
 			return
 		}
@@ -147,48 +178,24 @@ func TestStateOutlivesThePod(t *testing.T) {
 		c := w.pod.Spec.Containers[0]
 		vars := variables(c)
 		kept := func(path string) bool {
-			for _, m := range c.VolumeMounts {
-				if path != m.MountPath && !strings.HasPrefix(path, m.MountPath+"/") {
-					continue
-				}
-				if w.claims[m.Name] {
-					return true
-				}
-				for _, v := range w.pod.Spec.Volumes {
-					if v.Name == m.Name && v.PersistentVolumeClaim != nil {
-						return r.names["PersistentVolumeClaim/"+v.PersistentVolumeClaim.ClaimName]
-					}
-				}
-			}
-			return false
+			return slices.ContainsFunc(c.VolumeMounts, func(m corev1.VolumeMount) bool {
+				return w.claims[m.Name] && (path == m.MountPath || strings.HasPrefix(path, m.MountPath+"/"))
+			})
 		}
-		data, embedded := vars["INTERDICT_DATA"], vars["INTERDICT_REDIS_FILE"] == ""
+		data, embedded := vars["INTERDICT_DATA"], vars["INTERDICT_REDIS_FILE"]+vars["INTERDICT_REDIS"] == ""
 		switch {
 		case !kept(data):
 			t.Errorf("the folder %q of the journal, and of the cache or the embedded store, is gone with the pod", data)
 		case vars["INTERDICT_JOURNAL"] != "" && !kept(vars["INTERDICT_JOURNAL"]):
 			t.Errorf("the journal %q is gone with the pod", vars["INTERDICT_JOURNAL"])
-		case embedded && w.replicas != 1:
+		case w.kind != "StatefulSet":
+			t.Error("replicas share one journal, which has one writer, and an update starts the second process while the first holds the store's file")
+		case embedded && (w.replicas != 1 || w.scaled):
 			t.Errorf("%d replicas on an embedded store, which one process holds", w.replicas)
 		case !embedded && w.replicas < 2:
 			t.Errorf("%d replica on a shared store", w.replicas)
-		case w.replicas > 1 && len(w.claims) == 0:
-			t.Error("replicas share one journal, which has one writer")
 		}
 	})
-}
-
-// A Deployment that rolls would start the second process while the first holds the store's file.
-func TestEmbeddedStoreIsHeldByOnePodAtATime(t *testing.T) {
-	for _, object := range render(t, kubernetes+"/overlays/single").objects {
-		if d, ok := object.(*appsv1.Deployment); ok {
-			if d.Spec.Strategy.Type != appsv1.RecreateDeploymentStrategyType {
-				t.Errorf("its strategy is %q", d.Spec.Strategy.Type)
-			}
-			return
-		}
-	}
-	t.Error("overlay single makes no Deployment")
 }
 
 func TestMountsAndSecretsMeet(t *testing.T) {
@@ -226,85 +233,243 @@ func TestMountsAndSecretsMeet(t *testing.T) {
 }
 
 func TestNamesMeet(t *testing.T) {
-	for _, folder := range folders(t) {
-		r := render(t, folder)
-		// pods that a selector finds
-		find := func(selector labels.Selector) []workload {
-			var found []workload
-			for _, w := range r.workloads {
-				if selector.Matches(labels.Set(w.pod.Labels)) {
-					found = append(found, w)
-				}
-			}
-			return found
-		}
-		selector := func(s *metav1.LabelSelector) labels.Selector {
-			out, err := metav1.LabelSelectorAsSelector(s)
-			if err != nil {
-				t.Fatalf("%s: %v", folder, err)
-			}
-			return out
-		}
-
+	eachChart(t, func(t *testing.T, _ string, r rendered) {
 		for _, w := range r.workloads {
-			if w.selector != nil {
-				if found := find(selector(w.selector)); len(found) != 1 || found[0].String() != w.String() {
-					t.Errorf("%s: %s selects %v", folder, w, found)
-				}
+			if w.selector != nil && !selector(t, w.selector).Matches(labels.Set(w.pod.Labels)) {
+				t.Errorf("%s does not select its own pods", w)
 			}
 			if w.kind == "StatefulSet" && !r.names["Service/"+w.service] {
-				t.Errorf("%s: %s names the service %q, which is not made", folder, w, w.service)
+				t.Errorf("%s names the service %q, which is not made", w, w.service)
+			}
+			if w.ours() && w.server() && (len(w.pod.Spec.TopologySpreadConstraints) == 2) != (w.replicas > 1) {
+				t.Errorf("%s has %d constraints that spread %d replicas over nodes and zones", w, len(w.pod.Spec.TopologySpreadConstraints), w.replicas)
 			}
 			for _, constraint := range w.pod.Spec.TopologySpreadConstraints {
-				if found := find(selector(constraint.LabelSelector)); len(found) != 1 || found[0].String() != w.String() {
-					t.Errorf("%s: %s is spread against %v", folder, w, found)
+				if found := r.find(selector(t, constraint.LabelSelector)); len(found) != 1 || found[0].String() != w.String() {
+					t.Errorf("%s is spread against %v", w, found)
 				}
 			}
 			for _, c := range w.pod.Spec.Containers {
-				server, ok := strings.CutPrefix(flagOf(c.Args, "--server"), "http://")
-				if ok && !slices.ContainsFunc(r.services, func(s *corev1.Service) bool {
-					host, err := url.Parse("http://" + server)
-					return err == nil && host.Hostname() == s.Name && servesPort(s, host.Port()) && s.Spec.PublishNotReadyAddresses
+				if store := variables(c)["INTERDICT_REDIS"]; store != "" {
+					u, err := url.Parse(store)
+					if err != nil || !slices.ContainsFunc(r.services, func(s *corev1.Service) bool { return u.Hostname() == s.Name && servesPort(s, u.Port(), "redis") }) {
+						t.Errorf("%s keeps its lists in %s, which is no service", w, store)
+					}
+				}
+				server := flagOf(c.Args, "--server")
+				if server == "" {
+					continue
+				}
+				u, err := url.Parse(server)
+				if err != nil || !slices.ContainsFunc(r.services, func(s *corev1.Service) bool {
+					return u.Hostname() == s.Name && servesPort(s, u.Port(), u.Scheme) && s.Spec.PublishNotReadyAddresses
 				}) {
-					t.Errorf("%s: %s loads into %s, which reaches no replica that waits for its first list", folder, w, server)
+					t.Errorf("%s loads into %s, which reaches no replica that waits for its first list", w, server)
 				}
 			}
 		}
 		for _, s := range r.services {
-			found := find(labels.SelectorFromSet(s.Spec.Selector))
+			found := r.find(labels.SelectorFromSet(s.Spec.Selector))
 			if len(found) != 1 {
-				t.Errorf("%s: service %s selects %v", folder, s.Name, found)
+				t.Errorf("service %s selects %v", s.Name, found)
 				continue
 			}
 			for _, port := range s.Spec.Ports {
 				if portNumber(found[0].pod.Spec.Containers[0], port.TargetPort) != port.Port {
-					t.Errorf("%s: service %s, port %s: no such port in the pod", folder, s.Name, port.Name)
+					t.Errorf("service %s, port %s: no such port in the pod", s.Name, port.Name)
 				}
 			}
 		}
 		for _, b := range r.budgets {
-			if found := find(selector(b.Spec.Selector)); len(found) != 1 || found[0].replicas < 2 {
-				t.Errorf("%s: budget %s holds %v: one workload of several replicas was expected", folder, b.Name, found)
+			if found := r.find(selector(t, b.Spec.Selector)); len(found) != 1 || found[0].replicas < 2 {
+				t.Errorf("budget %s holds %v: one workload of several replicas was expected", b.Name, found)
 			}
 		}
-		denied := false
-		for _, p := range r.policies {
-			found := find(selector(&p.Spec.PodSelector))
-			if len(p.Spec.PodSelector.MatchLabels) == 0 && len(p.Spec.Ingress)+len(p.Spec.Egress) == 0 && len(p.Spec.PolicyTypes) == 2 {
-				denied = true
-			} else if len(found) != 1 {
-				t.Errorf("%s: network policy %s is about %v", folder, p.Name, found)
+		for _, s := range r.scalers {
+			i := slices.IndexFunc(r.workloads, func(w workload) bool { return w.String() == s.target })
+			if i < 0 || !r.workloads[i].scaled || len(r.budgets) != 1 || s.min > s.max {
+				t.Errorf("%s scales %s from %d to %d: a workload without a number of its own and with a budget was expected", s.name, s.target, s.min, s.max)
 			}
-			for _, in := range p.Spec.Ingress {
-				for _, port := range in.Ports {
-					if len(found) == 1 && portNumber(found[0].pod.Spec.Containers[0], *port.Port) == 0 {
-						t.Errorf("%s: network policy %s opens port %s, which the pod has not", folder, p.Name, port.Port)
+		}
+		for _, m := range r.monitors {
+			i := slices.IndexFunc(r.services, func(s *corev1.Service) bool { return selector(t, &m.Spec.Selector).Matches(labels.Set(s.Labels)) })
+			if i < 0 || len(m.Spec.Endpoints) != 1 || portOf(r.services[i], m.Spec.Endpoints[0].Port) != 9090 || !r.services[i].Spec.PublishNotReadyAddresses {
+				t.Errorf("monitor %s scrapes the metrics of some replicas only", m.Name)
+			}
+		}
+		for _, in := range r.ingresses {
+			backend := in.Spec.Rules[0].HTTP.Paths[0].Backend.Service
+			if i := slices.IndexFunc(r.services, func(s *corev1.Service) bool { return s.Name == backend.Name }); i < 0 || r.services[i].Spec.PublishNotReadyAddresses ||
+				portOf(r.services[i], backend.Port.Name) != 8080 {
+				t.Errorf("ingress %s leads to %s, port %s", in.Name, backend.Name, backend.Port.Name)
+			}
+		}
+		for _, route := range r.routes {
+			backend := route.Spec.Rules[0].BackendRefs[0]
+			if !r.names["Service/"+string(backend.Name)] || *backend.Port != 8080 {
+				t.Errorf("route %s leads to %s, port %d", route.Name, backend.Name, *backend.Port)
+			}
+		}
+	})
+}
+
+// find returns the workloads whose pods a selector matches.
+func (r rendered) find(selector labels.Selector) []workload {
+	var found []workload
+	for _, w := range r.workloads {
+		if selector.Matches(labels.Set(w.pod.Labels)) {
+			found = append(found, w)
+		}
+	}
+	return found
+}
+
+func selector(t *testing.T, s *metav1.LabelSelector) labels.Selector {
+	t.Helper()
+	out, err := metav1.LabelSelectorAsSelector(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestNoNetworkIsOpenThatNoPolicyNames(t *testing.T) {
+	eachChart(t, func(t *testing.T, _ string, r rendered) {
+		denied := map[string]bool{}
+		for _, p := range r.policies {
+			found := r.find(selector(t, &p.Spec.PodSelector))
+			switch {
+			case len(p.Spec.Ingress)+len(p.Spec.Egress) == 0 && len(p.Spec.PolicyTypes) == 2:
+				for _, w := range found {
+					denied[w.String()] = true
+				}
+			case len(found) != 1:
+				t.Errorf("network policy %s is about %v", p.Name, found)
+			default:
+				for _, in := range p.Spec.Ingress {
+					if len(in.From) == 0 || len(in.Ports) == 0 {
+						t.Errorf("network policy %s opens everything", p.Name)
+					}
+					for _, port := range in.Ports {
+						if portNumber(found[0].pod.Spec.Containers[0], *port.Port) == 0 {
+							t.Errorf("network policy %s opens port %s, which the pod has not", p.Name, port.Port)
+						}
 					}
 				}
 			}
 		}
-		if !denied {
-			t.Errorf("%s: what no policy names is not denied", folder)
+		for _, w := range r.workloads {
+			if !denied[w.String()] {
+				t.Errorf("what no policy names is not denied to %s", w)
+			}
+		}
+	})
+}
+
+// A server reaches what its settings name, and nothing else.
+func TestEgressFollowsTheSettings(t *testing.T) {
+	got := map[string][]string{}
+	eachChart(t, func(t *testing.T, name string, r rendered) {
+		for _, p := range r.policies {
+			for _, out := range p.Spec.Egress {
+				var to []string
+				for _, port := range out.Ports {
+					to = append(to, port.Port.String())
+				}
+				where := "anywhere"
+				switch {
+				case len(out.To) == 0:
+				case out.To[0].PodSelector != nil:
+					where = out.To[0].PodSelector.MatchLabels["app.kubernetes.io/component"]
+				case out.To[0].NamespaceSelector != nil:
+					where = out.To[0].NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"]
+				case out.To[0].IPBlock.CIDR == "0.0.0.0/0":
+					where = "outside"
+				default:
+					where = out.To[0].IPBlock.CIDR
+				}
+				got[name+" "+p.Name] = append(got[name+" "+p.Name], where+" "+strings.Join(to, " "))
+			}
+		}
+	})
+	const dns = "kube-system 53 53"
+	if diff := cmp.Diff(map[string][]string{
+		"default interdict-server":     {dns, "anywhere 6379 6380 26379", "outside 443"},
+		"flags screening-server":       {dns, "redis 6379", "postgresql 5432", "outside 443", "egress 3128"},
+		"production interdict-loader":  {dns, "server api", "outside 443"},
+		"production interdict-server":  {dns, "10.20.0.0/24 6380", "10.20.1.0/24 5432", "anywhere 443", "anywhere 443"}, // bucket, identity provider
+		"redis-trial interdict-server": {dns, "redis 6379", "outside 443"},
+		"single interdict-server":      {dns, "outside 443"},
+	}, got); diff != "" {
+		t.Errorf("egress (-want +got):\n%s", diff)
+	}
+}
+
+// What an administrator asks for is there, with the numbers that were given.
+func TestFlagsOfTheChart(t *testing.T) {
+	files := valueFiles(t)
+	got := map[string][]string{}
+	for name, file := range files {
+		r := renderChart(t, name, file)
+		for _, object := range r.objects {
+			kind := object.GetObjectKind().GroupVersionKind().Kind
+			switch kind {
+			case "ServiceAccount", "NetworkPolicy", "Service":
+			default:
+				meta, ok := object.(metav1.Object)
+				if !ok {
+					t.Fatalf("%T has no metadata", object)
+				}
+				got[name] = append(got[name], kind+"/"+meta.GetName())
+			}
+		}
+		slices.Sort(got[name])
+		for _, s := range r.scalers {
+			got[name] = append(got[name], fmt.Sprintf("%d–%d", s.min, s.max))
+		}
+	}
+	want := map[string][]string{
+		"default":     {"HorizontalPodAutoscaler/interdict", "PodDisruptionBudget/interdict", "StatefulSet/interdict", "2–6"},
+		"redis-trial": {"HorizontalPodAutoscaler/interdict", "PodDisruptionBudget/interdict", "StatefulSet/interdict", "StatefulSet/interdict-redis", "2–6"},
+		"single":      {"StatefulSet/interdict"},
+		"flags": {"HTTPRoute/screening", "PodDisruptionBudget/screening", "ScaledObject/screening", "ServiceMonitor/screening", "StatefulSet/screening",
+			"StatefulSet/screening-postgresql", "StatefulSet/screening-redis", "2–6"},
+	}
+	full := []string{"CronJob/interdict-load-ofac-sdn"}
+	if _, err := os.Stat(chartFolder + "/files/dashboard.json"); err == nil {
+		full = append(full, "ConfigMap/interdict-dashboard")
+	}
+	full = append(full, "HorizontalPodAutoscaler/interdict", "Ingress/interdict", "PodDisruptionBudget/interdict")
+	if _, err := os.Stat(chartFolder + "/files/alerts.yaml"); err == nil {
+		full = append(full, "PrometheusRule/interdict")
+	}
+	want["production"] = append(full, "ServiceMonitor/interdict", "StatefulSet/interdict", "3–12")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	server := func(name string) corev1.Container {
+		for _, w := range renderChart(t, name, files[name]).workloads {
+			if w.ours() && w.server() {
+				return w.pod.Spec.Containers[0]
+			}
+		}
+		t.Fatalf("no server in %s", name)
+		return corev1.Container{}
+	}
+	flags, production := server("flags"), variables(server("production"))
+	if want := "interdict:0.1.0@sha256:" + strings.Repeat("0123456789abcdef", 4); flags.Image != want {
+		t.Errorf("the image is %s, not %s", flags.Image, want)
+	}
+	for name, want := range map[string]string{"GOMEMLIMIT": "1228MiB", "INTERDICT_DRAIN_DELAY": "15s", "INTERDICT_PEPPER_FILE": "/mnt/secrets/pepper",
+		"INTERDICT_CHECKS_PER_SECOND": "2.5", "INTERDICT_UPLOAD_SPACE": "512"} {
+		if got := variables(flags)[name]; got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
+		}
+	}
+	for name, want := range map[string]string{"INTERDICT_REFRESH": "false", "INTERDICT_RESIDENT": "512",
+		"INTERDICT_OIDC_ROLES": "screening-analysts=analyst,screening-leads=approver"} {
+		if got := production[name]; got != want {
+			t.Errorf("%s is %q, not %q", name, got, want)
 		}
 	}
 }
@@ -352,6 +517,16 @@ func portNumber(c corev1.Container, port intstr.IntOrString) int32 {
 	return 0
 }
 
-func servesPort(s *corev1.Service, port string) bool {
-	return slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return strconv.Itoa(int(p.Port)) == port })
+func servesPort(s *corev1.Service, port, name string) bool {
+	return slices.ContainsFunc(s.Spec.Ports, func(p corev1.ServicePort) bool { return strconv.Itoa(int(p.Port)) == port && p.Name == name })
+}
+
+// portOf is the number of a service's port, 0 when it has none of that name.
+func portOf(s *corev1.Service, name string) int32 {
+	for _, p := range s.Spec.Ports {
+		if p.Name == name {
+			return p.Port
+		}
+	}
+	return 0
 }

@@ -3,11 +3,18 @@ package kubetest
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,11 +23,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // invocation is one way the program is started by what stands in deploy.
@@ -33,15 +43,24 @@ type invocation struct {
 
 func (i invocation) serves() bool { return i.args[0] == "serve" }
 
-// invocations are all of them: every workload of every folder, the replicas of compose.yaml, the Dockerfile's CMD.
+// scheme is that of the API.
+func (i invocation) scheme() string {
+	if i.env["INTERDICT_TLS_CERT"] != "" {
+		return "https"
+	}
+	return "http"
+}
+
+// invocations are all of them: every workload of the chart with every value set, the replicas of compose.yaml, the Dockerfile's CMD.
 func invocations(t *testing.T) []invocation {
 	t.Helper()
 	var all []invocation
-	for _, folder := range folders(t) {
-		for _, w := range render(t, folder).workloads {
+	files := valueFiles(t)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		for _, w := range renderChart(t, name, files[name]).workloads {
 			if w.ours() {
 				c := w.pod.Spec.Containers[0]
-				i := invocation{name: filepath.Base(folder) + "/" + w.kind, args: c.Args, env: variables(c)}
+				i := invocation{name: name + "/" + w.kind, args: c.Args, env: variables(c)}
 				for _, m := range c.VolumeMounts {
 					if !m.ReadOnly {
 						i.volumes = append(i.volumes, m.MountPath)
@@ -151,12 +170,14 @@ func program(t *testing.T) string {
 type stage struct {
 	root    string
 	ports   map[string]string // ":8080" → "127.0.0.1:41234"
-	secrets map[string]string // content of the file that a …_FILE variable names, by variable
+	secrets map[string]string // content of the file that a variable names, by variable
+	client  *http.Client
+	scheme  string // of the API
 }
 
 func newStage(t *testing.T, secrets map[string]string) *stage {
 	t.Helper()
-	s := &stage{t.TempDir(), map[string]string{}, secrets}
+	s := &stage{t.TempDir(), map[string]string{}, secrets, http.DefaultClient, "http"}
 	if err := os.Chmod(s.root, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -185,12 +206,12 @@ func (s *stage) command(t *testing.T, i invocation, more ...string) *exec.Cmd {
 		s.share(t, folder, 0o777|os.ModeSetgid)
 	}
 	for name, value := range i.env {
-		if strings.HasSuffix(name, "_FILE") {
-			secret, ok := s.secrets[name]
-			if !ok {
-				t.Fatalf("%s: this test has nothing for %s", i.name, name)
-			}
+		secret, ok := s.secrets[name]
+		switch {
+		case ok:
 			s.write(t, value, secret+"\n")
+		case strings.HasSuffix(name, "_FILE"):
+			t.Fatalf("%s: this test has nothing for %s", i.name, name)
 		}
 		c.Env = append(c.Env, name+"="+value)
 	}
@@ -238,100 +259,111 @@ func freePort(t *testing.T) string {
 
 // The program refuses a flag or an INTERDICT_ variable that it does not know, and reads what a …_FILE variable names.
 func TestArgumentsAndVariablesAreKnown(t *testing.T) {
-	secrets := map[string]string{"INTERDICT_REDIS_FILE": "redis://127.0.0.1:1", "INTERDICT_ARCHIVE_FILE": "none", "INTERDICT_BOOTSTRAP_KEY_FILE": "k", "INTERDICT_KEY_FILE": "k"}
+	secrets := secretsOf("redis://127.0.0.1:1")
 	program(t) // one failure, not one for each
 	for _, i := range invocations(t) {
 		t.Run(i.name, func(t *testing.T) {
 			if out, err := newStage(t, secrets).command(t, i, "--help").CombinedOutput(); err != nil {
 				t.Errorf("%q with %v is refused: %v\n%s", i.args, i.env, err, out)
 			}
-			// --help does not hide a mistake
-			if err := newStage(t, secrets).command(t, i, "--lisen=x", "--help").Run(); err == nil {
-				t.Error("a misspelt flag was accepted")
-			}
-			if err := newStage(t, secrets).command(t, i.and("INTERDICT_LISEN", "x"), "--help").Run(); err == nil {
-				t.Error("a misspelt variable was accepted")
-			}
 		})
+	}
+	// --help does not hide a mistake
+	i := invocations(t)[0]
+	if err := newStage(t, secrets).command(t, i, "--lisen=x", "--help").Run(); err == nil {
+		t.Error("a misspelt flag was accepted")
+	}
+	if err := newStage(t, secrets).command(t, i.and("INTERDICT_LISEN", "x"), "--help").Run(); err == nil {
+		t.Error("a misspelt variable was accepted")
 	}
 }
 
 const bootstrapKey = "b00757a9-a-key-that-only-this-test-uses-0123456789"
 
+// secretsOf is a value for every secret that the manifests name. What is outside, but for Redis, is away.
+func secretsOf(redis string) map[string]string {
+	return map[string]string{
+		"INTERDICT_REDIS_FILE": redis, "INTERDICT_REDIS_PASSWORD_FILE": redisPassword, "INTERDICT_BOOTSTRAP_KEY_FILE": bootstrapKey, "INTERDICT_KEY_FILE": bootstrapKey,
+		"INTERDICT_ARCHIVE_FILE": "postgres://interdict@127.0.0.1:1/interdict", "INTERDICT_BUCKET_ACCESS_KEY_FILE": "access", "INTERDICT_BUCKET_SECRET_KEY_FILE": "secret",
+		"INTERDICT_OIDC_CLIENT_SECRET_FILE": "secret", "INTERDICT_CUSTOMER_KEY_FILE": strings.Repeat("c", 32), "INTERDICT_PEPPER_FILE": strings.Repeat("p", 32),
+	}
+}
+
+// bounded is whether everything that a value set needs is here: PostgreSQL, a bucket and an identity provider are not.
+func (i invocation) bounded() bool { return i.env["INTERDICT_ARCHIVE_FILE"] == "" }
+
 // The first hours of an installation, as deploy/README.md tells them: started without a list, a replica is alive and not
-// ready; the bootstrap key opens it, makes the list and the loader's key; the CronJob's command loads; the replica is ready.
+// ready; the bootstrap key opens it; then the servers fetch the list, or the CronJob's command loads it with a key of its own;
+// the replica is ready.
 func TestProgramRunsAsDeployed(t *testing.T) {
 	program(t)
-	loader := map[string]invocation{}
 	all := invocations(t)
-	for _, i := range all {
-		if !i.serves() {
-			loader[strings.SplitN(i.name, "/", 2)[0]] = i
-		}
+	loader := all[slices.IndexFunc(all, func(i invocation) bool { return !i.serves() })]
+	list, err := os.ReadFile("../../docs/examples/sdn_advanced.xml")
+	if err != nil {
+		t.Fatal(err)
 	}
+	publisher := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(list) }))
+	defer publisher.Close()
 	for _, i := range all {
-		if !i.serves() {
+		if !i.serves() || i.name == "compose/interdict-2" { // the same as its neighbour
 			continue
 		}
 		t.Run(i.name, func(t *testing.T) {
-			secrets := map[string]string{"INTERDICT_BOOTSTRAP_KEY_FILE": bootstrapKey, "INTERDICT_ARCHIVE_FILE": "none"}
-			if i.env["INTERDICT_REDIS_FILE"] != "" {
+			values := strings.SplitN(i.name, "/", 2)[0]
+			secrets := secretsOf("")
+			switch {
+			case values == "compose":
+				redis := compose(t).Services["redis"]
+				secrets["INTERDICT_REDIS_FILE"] = "redis://:" + redisPassword + "@" + startRedis(t, redis.Command, redis.HealthCheck.Test[1]) + "/0"
+			case i.env["INTERDICT_REDIS"] != "":
+				redis := container(t, values, "redis")
+				i = i.and("INTERDICT_REDIS", "redis://"+startRedis(t, redis.Command, redis.ReadinessProbe.Exec.Command[2])+"/0")
+			case i.env["INTERDICT_REDIS_FILE"] != "":
 				secrets["INTERDICT_REDIS_FILE"] = "redis://" + redisServer(t) + "/0"
 			}
 			s := newStage(t, secrets)
+			if i.scheme() == "https" {
+				s.serveTLS(t)
+			}
 			if i.name == "Dockerfile" { // started by hand, so the key is given by hand
 				i.env = map[string]string{"INTERDICT_BOOTSTRAP_KEY_FILE": "/run/key"}
+			}
+			refreshes := i.name == "default/StatefulSet" // servers look every ten seconds, so one is enough
+			if refreshes {                               // the publisher of this test is on loopback
+				i = i.and("INTERDICT_ALLOW_HTTP_SOURCES", "true").and("INTERDICT_ALLOW_INTERNAL_SOURCES", "true")
+			}
+			if i.env["INTERDICT_BUCKET"] != "" { // a server does not start without its bucket
+				i = i.and("INTERDICT_BUCKET", "/bucket")
+				i.volumes = append(i.volumes, "/bucket")
 			}
 			stop := s.start(t, i)
 
 			s.expect(t, ":8080", "GET", "/livez", "", http.StatusOK)
-			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusServiceUnavailable); strings.Count(body, `"fail"`) != 1 || warns(body) {
+			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusServiceUnavailable); strings.Count(body, `"fail"`) != 1 || i.bounded() && warns(body) {
 				t.Errorf("it lacks more than a list: %s", body)
 			}
 			s.expect(t, ":9090", "GET", "/metrics", "", http.StatusOK)
 			s.expect(t, ":8080", "GET", "/metrics", "", http.StatusNotFound)
-			s.expect(t, ":8080", "PUT", "/v1/lists/ofac-sdn", `{"approvals": 0}`, http.StatusCreated)
 
-			cron, ok := loader[strings.SplitN(i.name, "/", 2)[0]]
-			if !ok {
-				cron = loader["base"]
+			if refreshes {
+				s.run(t, invocation{name: "lists follow", args: []string{"lists", "follow", "ofac-sdn", "--url=" + publisher.URL + "/sdn_advanced.xml", "--server=" + s.url(":8080")},
+					env: map[string]string{"INTERDICT_KEY_FILE": "/admin/key"}})
+			} else {
+				s.load(t, loader, publisher.URL)
 			}
-			var key bytes.Buffer
-			create := s.command(t, invocation{name: "keys create",
-				args: []string{"keys", "create", "--name=loader", "--role=analyst,approver", "--server=http://" + s.ports[":8080"]},
-				env:  map[string]string{"INTERDICT_KEY_FILE": "/loader/bootstrap"}}.with(s, bootstrapKey))
-			create.Stdout = &key
-			if err := create.Run(); err != nil {
-				t.Fatalf("keys create: %v", err)
-			}
-			const listed = "0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
-			publisher := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				fmt.Fprintf(w, "address,network\n%s,ethereum\n", listed)
-			}))
-			defer publisher.Close()
-			cron.args = slices.Clone(cron.args)
-			for n, arg := range cron.args {
-				if strings.HasPrefix(arg, "https://") {
-					cron.args[n] = publisher.URL + "/list.csv"
-				}
-				if strings.HasPrefix(arg, "--server=") {
-					cron.args[n] = "--server=http://" + s.ports[":8080"]
-				}
-			}
-			if out, err := s.command(t, cron.with(s, strings.TrimSpace(key.String()))).CombinedOutput(); err != nil {
-				t.Fatalf("%q: %v\n%s", cron.args, err, out)
-			}
-			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusOK); warns(body) {
+			s.await(t, "/readyz", http.StatusOK)
+			if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusOK); i.bounded() && warns(body) {
 				t.Errorf("something is wrong: %s", body)
 			}
-			body := s.expect(t, ":8080", "POST", "/v1/check", `{"address": "`+listed+`", "direction": "withdrawal"}`, http.StatusOK)
+			body := s.expect(t, ":8080", "POST", "/v1/check", `{"address": "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", "direction": "withdrawal"}`, http.StatusOK)
 			if !strings.Contains(body, `"result":"hit"`) {
 				t.Errorf("the loaded address is answered with %s", body)
 			}
 			stop()
 
 			state := []string{"journal"}
-			if i.env["INTERDICT_REDIS_FILE"] != "" {
+			if i.env["INTERDICT_REDIS_FILE"]+i.env["INTERDICT_REDIS"] != "" {
 				state = append(state, "cache")
 			}
 			for _, name := range state {
@@ -343,10 +375,47 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 	}
 }
 
+// load makes the list and a key for the CronJob, and runs its command.
+func (s *stage) load(t *testing.T, cron invocation, publisher string) {
+	t.Helper()
+	s.expect(t, ":8080", "PUT", "/v1/lists/ofac-sdn", `{"approvals": 0}`, http.StatusCreated)
+	env := map[string]string{"INTERDICT_KEY_FILE": "/admin/key"}
+	if s.scheme == "https" {
+		env["INTERDICT_CA"] = cron.env["INTERDICT_CA"]
+	} else {
+		cron.env = maps.Clone(cron.env)
+		delete(cron.env, "INTERDICT_CA")
+	}
+	key := s.run(t, invocation{name: "keys create", args: []string{"keys", "create", "--name=loader", "--role=analyst,approver", "--server=" + s.url(":8080")}, env: env})
+	cron.args = slices.Clone(cron.args)
+	for n, arg := range cron.args {
+		if strings.HasPrefix(arg, "https://") {
+			cron.args[n] = publisher + "/sdn_advanced.xml"
+		}
+		if strings.HasPrefix(arg, "--server=") {
+			cron.args[n] = "--server=" + s.url(":8080")
+		}
+	}
+	s.secrets["INTERDICT_KEY_FILE"] = strings.TrimSpace(key)
+	s.run(t, cron)
+}
+
+// run runs a command that ends, and returns its output.
+func (s *stage) run(t *testing.T, i invocation) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := s.command(t, i)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%q: %v\n%s%s", i.args, err, &out, &errs)
+	}
+	return out.String()
+}
+
 // A folder that cannot be written, and that a server can do without, is a warning: in the log, and in /readyz.
 func TestAServerStartsWithoutCacheAndTemporaryFolder(t *testing.T) {
 	for _, i := range invocations(t) {
-		if i.name != "base/StatefulSet" {
+		if i.name != "default/StatefulSet" {
 			continue
 		}
 		delete(i.env, "INTERDICT_DATA") // so that it is ./data, on the read-only root
@@ -367,7 +436,7 @@ func TestAServerStartsWithoutCacheAndTemporaryFolder(t *testing.T) {
 		stop()
 		return
 	}
-	t.Fatal("there is no base/StatefulSet")
+	t.Fatal("there is no default/StatefulSet")
 }
 
 // and is the invocation with one more variable.
@@ -378,12 +447,6 @@ func (i invocation) and(name, value string) invocation {
 	}
 	env[name] = value
 	i.env = env
-	return i
-}
-
-// with gives the file of INTERDICT_KEY_FILE its content.
-func (i invocation) with(s *stage, key string) invocation {
-	s.secrets["INTERDICT_KEY_FILE"] = key
 	return i
 }
 
@@ -439,12 +502,12 @@ func (s *stage) start(t *testing.T, i invocation) (stop func()) {
 	}
 }
 
-// expect asks with the bootstrap key and gives the body.
+// expect asks with the bootstrap key and gives the body; the status, if any is fine (0).
 func (s *stage) expect(t *testing.T, port, method, path, body string, want int) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, fmt.Sprintf("http://%s%s", s.ports[port], path), strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, s.url(port)+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -452,7 +515,7 @@ func (s *stage) expect(t *testing.T, port, method, path, body string, want int) 
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := s.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -461,14 +524,39 @@ func (s *stage) expect(t *testing.T, port, method, path, body string, want int) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if res.StatusCode != want {
+	if want != 0 && res.StatusCode != want {
 		t.Fatalf("%s %s answers %d, not %d: %s", method, path, res.StatusCode, want, got)
+	}
+	if want == 0 {
+		return strconv.Itoa(res.StatusCode)
 	}
 	return string(got)
 }
 
-// redisServer starts a Redis that ends with the test.
-func redisServer(t *testing.T) string {
+// url is where the program listens on a port of the manifests.
+func (s *stage) url(port string) string {
+	if port == ":8080" {
+		return s.scheme + "://" + s.ports[port]
+	}
+	return "http://" + s.ports[port]
+}
+
+// await polls until a path is answered as wanted.
+func (s *stage) await(t *testing.T, path string, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		got := s.expect(t, ":8080", "GET", path, "", 0)
+		if got == strconv.Itoa(want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("GET %s still answers %s, not %d", path, got, want)
+		}
+	}
+}
+
+// redisPath is where redis-server is.
+func redisPath(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -477,6 +565,13 @@ func redisServer(t *testing.T) string {
 		}
 		t.Skip("redis-server is not installed")
 	}
+	return path
+}
+
+// redisServer starts a Redis that ends with the test.
+func redisServer(t *testing.T) string {
+	t.Helper()
+	path := redisPath(t)
 	addr := freePort(t)
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -498,6 +593,111 @@ func redisServer(t *testing.T) string {
 	}
 	t.Fatal("redis-server does not answer")
 	return ""
+}
+
+const redisPassword = "f0e1d2c3b4a5968778695a4b3c2d1e0f"
+
+// container is one of what the chart makes of a value set.
+func container(t *testing.T, values, name string) corev1.Container {
+	t.Helper()
+	for _, w := range renderChart(t, values, valueFiles(t)[values]).workloads {
+		for _, c := range w.pod.Spec.Containers {
+			if c.Name == name {
+				return c
+			}
+		}
+	}
+	t.Fatalf("values %s: no container %s", values, name)
+	return corev1.Container{}
+}
+
+// startRedis starts a Redis with the command of a manifest, and waits for its probe, a line of shell. Only its port, its folder and the file of its
+// password are others. It returns its address.
+func startRedis(t *testing.T, command []string, probe string) string {
+	t.Helper()
+	redisPath(t)
+	dir, addr := t.TempDir(), freePort(t)
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte(redisPassword+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	here := func(words []string) *exec.Cmd {
+		words = slices.Clone(words)
+		for i, word := range words {
+			words[i] = strings.NewReplacer("port 6379", "port "+port, "redis-cli", "redis-cli -p "+port, "dir /data", "dir "+dir,
+				"/etc/redis/secret/password", password, "/run/secrets/redis_password", password).Replace(word)
+		}
+		return exec.Command(words[0], words[1:]...) //nolint:noctx // it ends with the test
+	}
+	cmd := here(command)
+	var log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		if err := <-ended; err != nil {
+			t.Errorf("redis-server ends with %v after SIGTERM:\n%s", err, &log)
+		}
+	})
+	for deadline := time.Now().Add(20 * time.Second); here([]string{"sh", "-c", probe}).Run() != nil; time.Sleep(20 * time.Millisecond) {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("redis-server ended: %v\n%s", err, &log)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("redis-server does not pass its readiness probe")
+		}
+	}
+	for _, name := range []string{"cmdline", "environ"} {
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", cmd.Process.Pid, name))
+		if err == nil && bytes.Contains(b, []byte(redisPassword)) {
+			t.Errorf("whoever lists processes reads the password of Redis in %s", name)
+		}
+	}
+	if out, err := exec.Command("redis-cli", "-p", port, "config", "get", "maxmemory-policy").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("NOAUTH")) { //nolint:noctx // it answers at once
+		t.Errorf("without the password Redis says %s (%v)", out, err)
+	}
+	return addr
+}
+
+// serveTLS makes a certificate for the API, and trusts it.
+func (s *stage) serveTLS(t *testing.T) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: now.Add(-time.Hour), NotAfter: now.Add(90 * 24 * time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certPEM := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))
+	s.secrets["INTERDICT_TLS_CERT"], s.secrets["INTERDICT_CA"] = certPEM, certPEM
+	s.secrets["INTERDICT_TLS_KEY"] = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(certPEM))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	t.Cleanup(transport.CloseIdleConnections)
+	s.client, s.scheme = &http.Client{Transport: transport}, "https"
 }
 
 // warns reports whether a readiness probe warns of anything but setup: a new server has one administrator.
