@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"lists/storetest":       {"lists", "lists/address", "lists/fault"},
 	"screening/journal":     {"lists/fault"},
 	"screening/replica":     {"lists", "lists/address", "lists/fault", "lists/filter"},
-	"screening":             {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault"},
+	"screening":             {"screening/journal", "screening/replica", "screening/sandbox", "lists", "lists/address", "lists/fault"},
 	"loader/formats":        {"lists/address", "lists/fault"}, // it asks only what looks like an address
 	"loader/fetch":          {"lists/egress", "lists/fault"},
 	"loader/build":          {"loader/formats", "lists", "lists/address", "lists/fault", "lists/filter"},
@@ -40,9 +40,10 @@ var rooms = map[string][]string{
 	"api/bench":             {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":            {"lists", "lists/fault"},
 	"api/client/clienttest": {"api/client", "lists"},
-	"api":                   {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases"},
+	"api":                   {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "screening/sandbox", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases"},
 
 	"screening/journal/proof": {"lists/fault"},
+	"screening/sandbox":       {"lists", "lists/address", "lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/cases":         {"lists", "lists/fault"},
 	"screening/report":        {"screening", "lists", "lists/address", "lists/fault"},

@@ -55,12 +55,15 @@ func (s *Server) serveConsole() {
 }
 
 // notices are what everyone who signs in to the console should know.
-func (s *Server) notices() []string {
+func (s *Server) notices() (all []string) {
+	if s.screener.Sandbox() {
+		all = append(all, sandboxNotice)
+	}
 	if s.alone != "" {
-		return []string{"The second person is switched off: one person can weaken the screening alone."}
+		return append(all, "The second person is switched off: one person can weaken the screening alone.")
 	}
 	if s.keys.Setup() {
-		return []string{"Setup: fewer than two people can approve yet. An administrator makes the first ones alone."}
+		all = append(all, "Setup: fewer than two people can approve yet. An administrator makes the first ones alone.")
 	}
-	return nil
+	return all
 }

@@ -130,7 +130,7 @@ func (s *Screener) Explain(ctx context.Context, r *Request, a *Answer) (*Explana
 	case kind == fault.NotLoaded || kind == fault.Stale || kind == fault.Lost:
 		// The check ended before the text was parsed. How it is parsed does not depend on any list.
 		c.err = nil
-		if c.parse(false); c.err != nil {
+		if c.parse(false, false); c.err != nil {
 			return nil, err
 		}
 	default:

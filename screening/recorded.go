@@ -49,6 +49,8 @@ type Decision struct {
 	Answer []byte
 	// Err is the error of a check without an answer: api.Problem makes of it what the caller got.
 	Err error
+	// Sandbox tells that the server had test addresses.
+	Sandbox bool
 }
 
 // CheckID returns the id as the answer has it.
@@ -87,6 +89,7 @@ func DecodeRecord(kind journal.Kind, id [16]byte, at time.Time, payload []byte) 
 // decode reads a record from its second byte on.
 func (d *Decision) decode(r *recordReader) error {
 	outcome, details := r.byte(), r.byte()
+	d.Sandbox = details&inSandbox != 0
 	if i := int(outcome >> directionShift & 3); i < len(recordedDirections) {
 		d.Direction = recordedDirections[i]
 	} else {
@@ -283,6 +286,9 @@ func (m *rebuilt) appendJSON(b []byte) []byte {
 	if m.lost {
 		b = append(b, `,"lost":true,"store_generation":`...)
 		b = strconv.AppendInt(b, int64(m.storeGeneration), 10)
+	}
+	if m.Sandbox {
+		b = append(b, `,"sandbox":true`...)
 	}
 	b = append(b, `},"checked_at":"`...)
 	b = appendTime(b, m.At)
