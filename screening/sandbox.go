@@ -59,7 +59,7 @@ func (a *Answer) reserved() error {
 		if m.stack.Active.List.ID != sandbox.List {
 			return nil
 		}
-		if err, possible := sandbox.Reserved(m.Attribution.Incident); possible {
+		if possible, err := sandbox.Reserved(m.Attribution.Incident); possible {
 			reserved = &Undecided{err}
 		} else if err != nil {
 			reserved = err

@@ -49,12 +49,12 @@ const PossibleMatch = "possible_match"
 
 // Reserved returns the error that the address of a listing of List gives, by the incident of the listing; nil if it gives none. possible: the
 // error says that the address is possibly listed.
-func Reserved(incident string) (err error, possible bool) {
+func Reserved(incident string) (possible bool, err error) {
 	code, ok := strings.CutPrefix(incident, reserved)
 	if !ok {
-		return nil, false
+		return false, nil
 	}
-	return errors[code], code == PossibleMatch
+	return code == PossibleMatch, errors[code]
 }
 
 // Expected is what a test address gives. Deposit and Withdrawal are the actions; they are empty if there is no answer.

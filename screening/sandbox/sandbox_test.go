@@ -41,6 +41,8 @@ check ` + "`\"sandbox\": true`" + ` in ` + "`screened`" + `, every decision on r
   litecoin (` + "`tltc1`, `rltc1`, `Q`" + `), bitcoin-cash (` + "`bchtest:`, `bchreg:`" + `), ecash (` + "`ectest:`" + `), dogecoin (` + "`n`" + `), dash (` + "`y`" + `), zcash (` + "`tm`, `t2`" + `), cardano
   (` + "`addr_test1`, `stake_test1`" + `), xrp (` + "`T`" + `), monero (testnet and stagenet), kaspa (` + "`kaspatest:`" + `), tron. ` + "`m…`, `n…` and `2…`" + ` are bitcoin's unless the check
   names another network. Test networks may be named: ` + "`bitcoin-testnet`, `tron-shasta`, `sepolia`" + `. Outside the sandbox all of them are refused.
+- ` + "`not_loaded`, `stale`, `store_unavailable`, `lost` and `rate_limited`" + ` fail a whole batch (` + "`POST /v1/checks`" + `), as they do outside the sandbox;
+  ` + "`possible_match`" + ` fails its own item only.
 - Everything else is as always: the checks are recorded, counted and limited, and the drop-in endpoints give the same results in their own form.
 
 ` + "`GET /v1/sandbox`" + ` (any key) has the same table as JSON, so that a test can loop over it:
@@ -173,13 +175,13 @@ func TestEveryNetworkHasEveryActionAndEveryError(t *testing.T) {
 
 func TestOnlyAnErrorThatIsKnownIsReserved(t *testing.T) {
 	for incident, want := range map[string]fault.Kind{reserved + "stale": fault.Stale, reserved + PossibleMatch: fault.Unavailable} {
-		err, possible := Reserved(incident)
+		possible, err := Reserved(incident)
 		if !fault.Is(err, want) || possible != (incident == reserved+PossibleMatch) {
 			t.Errorf("%s is %v, %v", incident, err, possible)
 		}
 	}
 	for _, incident := range []string{"", "stale", reserved, reserved + "miss"} {
-		if err, possible := Reserved(incident); err != nil || possible {
+		if possible, err := Reserved(incident); err != nil || possible {
 			t.Errorf("%q is %v, %v", incident, err, possible)
 		}
 	}
