@@ -37,7 +37,7 @@ func (s *Server) authenticate(r *http.Request, path string) (*auth.Principal, er
 // serveConsole adds the pages of the staff.
 func (s *Server) serveConsole() {
 	pages := console.New(console.Options{Staff: s.staff, API: s.engine, Log: s.log, Status: func(err error) int { return problemOf(err).Status },
-		Client: func(r *http.Request) string { return s.clientAddr(r).String() }, Notices: s.notices,
+		Client: func(r *http.Request) string { return s.clientAddr(r).String() }, Notices: s.notices, Comparison: len(s.shadow.originals) > 0,
 		Kinds: journal.Kinds(), SafeCells: loader.SafeCells, Events: webhook.Types,
 		MaxUpload: s.uploads.mostBytes / 2, HoldSpace: s.uploads.hold}) // the same bytes are on disk twice while a version is staged
 	for _, method := range []string{http.MethodGet, http.MethodPost} {

@@ -62,6 +62,8 @@ type Options struct {
 	MaxUpload int64
 	// HoldSpace takes disk space for uploads that wait; a negative number gives it back.
 	HoldSpace func(bytes int64) error
+	// Comparison is whether the drop-in endpoints are compared with the original services.
+	Comparison bool
 	// Events are the types of events that a webhook can ask for.
 	Events []string
 }
@@ -103,6 +105,7 @@ func New(o Options) *Console {
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
 	c.addApprovals()
 	c.addCases()
+	c.addComparison()
 	c.addDecisions()
 	c.addKeys()
 	c.addList()
