@@ -354,7 +354,7 @@ func (c *serveCmd) local(log *slog.Logger) (out replica.Local, cache *cacheFolde
 	}
 	cache, err = openCache(dir, log)
 	if err != nil {
-		unusable = fault.E(fault.Unavailable, "there is no cache, so this server cannot start while Redis is away: the folder %s cannot be used: %w; name a writable one with --cache or --data, or --cache none",
+		unusable = fault.E(fault.Unavailable, "no cache, so this server cannot start while Redis is away: the folder %s cannot be used: %w; name a writable one with --cache or --data, or --cache none",
 			dir, err)
 		log.Warn("the cache cannot be used", "error", unusable)
 		return out, nil, unusable, nil

@@ -48,7 +48,7 @@ func NewMetrics() *Metrics {
 		Help: "Requests without a valid API key, by status: 401, or 429 after too many of one address."}, []string{"status"})
 	m.keyless = [2]prometheus.Counter{keyless.WithLabelValues("401"), keyless.WithLabelValues("429")}
 	m.failed = prometheus.NewCounter(prometheus.CounterOpts{Name: "interdict_check_errors_total",
-		Help: "Checks that got an error in place of an answer: texts that are no address, and checks that could not be answered."})
+		Help: "Checks that got an error in place of an answer: texts that are not addresses, and checks that could not be answered."})
 	m.Registry.MustRegister(m.failed, m.requests, m.seconds, m.refused, results, positives, keyless,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m

@@ -60,7 +60,7 @@ func (d *Decision) CheckID() string { return string(appendUUID(nil, &d.ID)) }
 // records contain it themselves. The decision keeps no part of the payload.
 func DecodeRecord(kind journal.Kind, id [16]byte, at time.Time, payload []byte) (*Decision, error) {
 	if kind != journal.Check {
-		return nil, fault.E(fault.Invalid, "the record is no decision, but: %s", kind)
+		return nil, fault.E(fault.Invalid, "the record is not a decision but: %s", kind)
 	}
 	if len(payload) == 0 || len(payload) > journal.MaxPayloadBytes {
 		return nil, fault.E(fault.Unavailable, "the record of a decision has %d bytes", len(payload))

@@ -99,7 +99,7 @@ func New(o Options) *Console {
 	c.mux.HandleFunc("GET "+auth.CallbackPath, c.finishOIDC)
 	c.mux.HandleFunc("/console/", func(w http.ResponseWriter, r *http.Request) {
 		if who, ok := c.signedIn(w, r); ok {
-			(&page{c: c, w: w, r: r, who: who}).fail(fault.E(fault.NotFound, "There is no such page."))
+			(&page{c: c, w: w, r: r, who: who}).fail(fault.E(fault.NotFound, "This page does not exist."))
 		}
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
