@@ -40,5 +40,8 @@ func printAnswer(w io.Writer, a *client.Answer) {
 		field("sha256", m.Source.SHA256)
 		field("place", m.Source.Locator)
 	}
+	if a.Screened.Sandbox {
+		fmt.Fprintln(w, "  SANDBOX: the server has test addresses; its answers are no screening")
+	}
 	fmt.Fprintf(w, "  screened against generation %d: %d lists, %d listings\n", a.Screened.Generation, a.Screened.Lists, a.Screened.Listings)
 }

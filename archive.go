@@ -126,7 +126,7 @@ func (c *serveCmd) keeper(ctx context.Context, o *opened, screener *screening.Sc
 			return nil, err
 		}
 		// Checks go on without it, as without PostgreSQL.
-		log.Error("there is no index of the record: audit search and alerts do not work", "error", err)
+		log.Error("no index of the record: audit search and alerts do not work", "error", err)
 		k.index, k.noIndex = nil, err
 	}
 	if k.index == nil {

@@ -786,7 +786,7 @@ func (c *auditReindexCmd) Run(e *env) error {
 		return err
 	}
 	if index == nil {
-		return usage("there is no index to empty")
+		return usage("no index to empty")
 	}
 	defer index.Close()
 	if err := index.Clear(e.ctx); err != nil {

@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"lists/storetest":          {"lists", "lists/address", "lists/fault"},
 	"screening/journal":        {"lists/fault", "lists/timing"},
 	"screening/replica":        {"lists", "lists/address", "lists/fault", "lists/filter"},
-	"screening":                {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault", "lists/spans"},
+	"screening":                {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault", "lists/spans", "screening/sandbox"},
 	"loader/events":            {"lists/address", "lists/egress", "lists/fault"},
 	"loader/events/eventstest": {"loader/events"},
 	"loader/formats":           {"loader/events", "lists/address", "lists/fault"}, // it asks only what looks like an address
@@ -42,7 +42,7 @@ var rooms = map[string][]string{
 	"api/bench":                {"api", "api/auth", "screening", "screening/journal", "loader", "lists"},
 	"api/client":               {"lists", "lists/fault"},
 	"api/client/clienttest":    {"api/client", "lists"},
-	"api":                      {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases", "lists/spans", "api/idempotency"},
+	"api":                      {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases", "lists/spans", "api/idempotency", "screening/sandbox"},
 	"lists/logs":               {},
 	"lists/spans":              {},
 	"api/otlp":                 {},
@@ -51,6 +51,7 @@ var rooms = map[string][]string{
 	"lists/timing":             {},
 
 	"screening/journal/proof": {"lists/fault"},
+	"screening/sandbox":       {"lists", "lists/address", "lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/cases":         {"lists", "lists/fault"},
 	"screening/report":        {"screening", "lists", "lists/address", "lists/fault"},

@@ -56,7 +56,7 @@ func TestFollowAndRefresh(t *testing.T) {
 		return out
 	}
 	do(exitDone, "no list follows a source", "refresh")
-	do(exitError, "there is no source", "lists", "follow", "nonsense")
+	do(exitError, "does not exist", "lists", "follow", "nonsense")
 	do(exitError, "not for machines", "lists", "follow", "fbi-lazarus")
 	do(exitDone, "goes live by itself", "lists", "follow", "ofac-sdn", "--url", ofac.URL+"/sdn.xml?token=geheim")
 	do(exitDone, "ofac-sdn                   activated  version 1 is active as generation 1", "refresh")
@@ -91,7 +91,7 @@ func TestFollowAndRefresh(t *testing.T) {
 	if code, _, errs := program(t, "", "refresh", "ofac-sdn", "--force", "--allow-internal-sources", "--data", data); code != exitError || !strings.Contains(errs, "1 of 1 lists") {
 		t.Errorf("plain http is fetched without being allowed: %d %s", code, errs)
 	}
-	do(exitError, "there is no such list", "refresh", "nonsense")
+	do(exitError, "no such list", "refresh", "nonsense")
 	if _, out, _ := program(t, "", "lists", "sources", "--json"); !json.Valid([]byte(out)) || !strings.Contains(out, "SDN_ADVANCED.ZIP") {
 		t.Errorf("sources: %s", out)
 	}

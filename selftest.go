@@ -174,7 +174,7 @@ func (c *selftestCmd) each(e *env, r *selftest.Report, o operations, ask selftes
 		}
 	}
 	if len(r.Lists) == 0 {
-		return fault.E(fault.NotLoaded, "no list is active in %s: there is nothing to test; --vectors-only tests the program alone", r.Subject)
+		return fault.E(fault.NotLoaded, "no list is active in %s: nothing to test; --vectors-only tests the program alone", r.Subject)
 	}
 	return nil
 }

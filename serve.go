@@ -40,6 +40,7 @@ type serveCmd struct {
 	webhookFlags
 	shadowFlags
 	observeFlags
+	sandboxFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
@@ -108,7 +109,7 @@ func (c *serveCmd) Run(e *env) error {
 			return fault.E(fault.Unavailable, "a folder for the demonstration: %w (TMPDIR names another place)", err)
 		}
 		defer os.RemoveAll(dir)
-		c.Data, c.Redis, c.Journal, c.DrainDelay = dir, "", "", 0
+		c.Data, c.Redis, c.Journal, c.DrainDelay, c.Sandbox = dir, "", "", 0, true
 		if err := c.loopbackOnly(); err != nil {
 			return err
 		}
@@ -214,6 +215,12 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	defer traces.close()
 	c.observeFlags.apply(&options, traces)
 	server := api.New(options)
+	if c.Sandbox {
+		if err := loadSandbox(ctx, o); err != nil {
+			return err
+		}
+		log.Warn("the sandbox is on: test addresses are listed and give errors; this server must not screen real transfers")
+	}
 	demoKey, demoSignIn := "", ""
 	if c.Demo {
 		if demoKey, err = loadDemo(ctx, o, keys); err != nil {
@@ -342,7 +349,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 // local is what this server keeps for itself. With the embedded store there is nothing to bridge: it is local already.
 // A cache that cannot be used is no reason not to serve: unusable says why there is none.
 func (c *serveCmd) local(log *slog.Logger) (out replica.Local, cache *cacheFolder, unusable, err error) {
-	out.MaxLag = c.MaxLag
+	out.MaxLag, out.Sandbox = c.MaxLag, c.Sandbox
 	if c.MaxLag <= 0 {
 		return out, nil, nil, usage("--max-lag must be more than 0")
 	}
@@ -362,7 +369,7 @@ func (c *serveCmd) local(log *slog.Logger) (out replica.Local, cache *cacheFolde
 	}
 	cache, err = openCache(dir, log)
 	if err != nil {
-		unusable = fault.E(fault.Unavailable, "there is no cache, so this server cannot start while Redis is away: the folder %s cannot be used: %w; name a writable one with --cache or --data, or --cache none",
+		unusable = fault.E(fault.Unavailable, "no cache, so this server cannot start while Redis is away: the folder %s cannot be used: %w; name a writable one with --cache or --data, or --cache none",
 			dir, err)
 		log.Warn("the cache cannot be used", "error", unusable)
 		return out, nil, unusable, nil
@@ -475,6 +482,7 @@ func printDemo(e *env, addr, admin, key, signIn string) {
 		}
 		fmt.Fprintf(e.stdout, "curl -s http://%s/v1/check -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '%s'\n", addr, key, body)
 	}
+	fmt.Fprintf(e.stdout, "\nTest addresses for every result and every error: GET http://%s/v1/sandbox with that key\n", addr)
 	fmt.Fprintf(e.stdout, "\nThe console, with a sign-in that works once:\n\nhttp://%s/console/welcome#%s\n\n", addr, signIn)
 }
 

@@ -102,7 +102,7 @@ func CheckRecordOf(rec *journal.Record) (*client.CheckRecord, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(rec.Bytes())
-	out := &client.CheckRecord{CheckID: d.CheckID(), At: d.At, By: d.By, Result: d.Result, Action: string(d.Action), Generation: d.Generation, Identity: d.Identity, Lists: d.Lists,
+	out := &client.CheckRecord{CheckID: d.CheckID(), At: d.At, By: d.By, Result: d.Result, Action: string(d.Action), Generation: d.Generation, Identity: d.Identity, Lists: d.Lists, Sandbox: d.Sandbox,
 		Request: client.Asked{Address: d.Input, Network: d.Network, Asset: d.Asset, Direction: string(d.Direction), Reference: d.Reference, Customer: d.Customer},
 		Answer:  d.Answer,
 		Record:  client.Recorded{Writer: rec.Writer.String(), Sequence: rec.Sequence, SHA256: hex.EncodeToString(sum[:])}}

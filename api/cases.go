@@ -76,7 +76,7 @@ func (a *Acting) readCase(ctx context.Context, id string) (*caseWork, error) {
 		w := &caseWork{alert: s}
 		return w, a.readDoc(ctx, w)
 	}
-	return nil, fault.E(fault.NotFound, "there is no case %s", address.Quote(id))
+	return nil, fault.E(fault.NotFound, "case %s does not exist", address.Quote(id))
 }
 
 // readDoc reads the document of a case again. A document is moved once, so that it is found where it is looked for last.

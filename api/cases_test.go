@@ -267,7 +267,7 @@ func TestCasesAreSelected(t *testing.T) {
 	x.publish("late", map[string]any{"approvals": 0}, `{"address":"`+genesis+`","network":"bitcoin"}`+"\n")
 	x.lookBack()
 	alert := x.by("otto", "GET", "/v1/alerts", nil).want(200)["alerts"].([]any)
-	same(t, "hits are no alerts", 1, len(alert))
+	same(t, "hits are not alerts", 1, len(alert))
 	late := alert[0].(map[string]any)["id"].(string)
 	x.work("ana", ids[0], "take", nil).want(200)
 	x.work("ben", ids[1], "take", nil).want(200)

@@ -178,12 +178,12 @@ func (s *Server) checks(c *gin.Context, who *auth.Principal) error {
 	return writeJSON(c, x.out)
 }
 
-// wholeBatch tells errors that no item can escape: nothing is loaded, or the lists are too old.
+// wholeBatch tells errors that no item can escape: nothing is loaded, or the lists are too old. Only a test address gives RateLimited here.
 func wholeBatch(err error) bool {
 	var undecided *screening.Undecided
 	var lagging *replica.Lagging
 	switch fault.KindOf(err) {
-	case fault.NotLoaded, fault.Lost:
+	case fault.NotLoaded, fault.Lost, fault.RateLimited:
 		return true
 	case fault.Stale:
 		return !errors.As(err, &lagging)

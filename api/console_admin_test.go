@@ -144,7 +144,7 @@ func TestConsoleWebhooks(t *testing.T) {
 	h.shows(token, path, url.Values{"do": {"delete"}, "id": {id}}, 400, "Delete: confirm that the webhook is to go.")
 	h.goes(token, path, url.Values{"do": {"delete"}, "id": {id}, "confirm": {"yes"}}, path)
 	same(t, "after the deletion", []any{}, h.by("root", "GET", "/v1/webhooks", nil).want(200)["webhooks"].([]any))
-	h.shows(token, path, nil, 200, "There is no webhook.")
+	h.shows(token, path, nil, 200, "No webhooks.")
 }
 
 func TestConsoleTimeliness(t *testing.T) {

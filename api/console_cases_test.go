@@ -146,7 +146,7 @@ func TestConsoleManyCases(t *testing.T) {
 	d.shows(kim, path, url.Values{"ids": {one}, "do": {"note"}, "reason": {"r"}}, 400, "cannot be done with many cases here")
 	d.shows(kim, path, url.Values{"ids": {one}, "do": {"resolve"}, "outcome": {"other"}, "reason": {"r"}}, 403, "recommend how to")
 	text := d.shows(kim, path, url.Values{"ids": {one, two, "nosuch"}, "do": {"recommend"}, "outcome": {"false_positive"}, "reason": {"a shared wallet"}}, 200,
-		"1 case was changed of 3", "Lee works on the case.", `value="`+two+`" aria-label="Choose the case of `+lazarus+`" checked`, "There is no case", "recommended:")
+		"1 case was changed of 3", "Lee works on the case.", `value="`+two+`" aria-label="Choose the case of `+lazarus+`" checked`, "does not exist", "recommended:")
 	d.lacks(text, "a shared wallet", `value="`+one+`" aria-label="Choose the case of `+lazarus+`" checked`)
 	same(t, "one", "false_positive", d.theCase(one).Recommendation.Outcome)
 	same(t, "two", true, d.theCase(two).Recommendation == nil)

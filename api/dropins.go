@@ -88,6 +88,11 @@ const checkIDHeader = "X-Check-Id"
 func (s *Server) sanctions(c *gin.Context, who *auth.Principal, service, text string) ([]client.Match, error) {
 	var a screening.Answer
 	err := s.screener.Check(c.Request.Context(), &screening.Request{Address: text, By: who.Name}, &a)
+	return s.counted(c, who, service, text, &a, err)
+}
+
+// counted returns what sanctions does, of an answer or its error.
+func (s *Server) counted(c *gin.Context, who *auth.Principal, service, text string, a *screening.Answer, err error) ([]client.Match, error) {
 	d := who.DropIn()
 	if err != nil {
 		var refused *screening.Refused
@@ -173,9 +178,14 @@ func (s *Server) likeTRM(c *gin.Context, who *auth.Principal) error {
 	if err := s.admit(who, len(in)); err != nil {
 		return err
 	}
+	requests, answers, errs := make([]screening.Request, len(in)), make([]screening.Answer, len(in)), make([]error, len(in))
+	for i := range in {
+		requests[i] = screening.Request{Address: *in[i].Address, By: who.Name}
+	}
+	s.screener.CheckAll(c.Request.Context(), requests, answers, errs) // one flush of the record for all
 	out := make([]trmAnswer, len(in))
 	for i := range in {
-		matches, err := s.sanctions(c, who, trm, *in[i].Address)
+		matches, err := s.counted(c, who, trm, *in[i].Address, &answers[i], errs[i])
 		if err != nil {
 			return fault.E(fault.KindOf(err), "item %d: %w", i, err)
 		}

@@ -327,6 +327,7 @@ var routes = []struct {
 	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/replay", nil, []auth.Role{auth.Auditor}},
 	{"GET", "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/evidence", nil, []auth.Role{auth.Auditor}},
 	{"GET", "/v1/addresses/" + genesis + "?at=2020-01-01T00:00:00Z", nil, []auth.Role{auth.Auditor}},
+	{"GET", "/v1/sandbox", nil, nil},
 	{"GET", "/v1/shadow", nil, []auth.Role{auth.Auditor}},
 	{"GET", "/v1/audit/keys", nil, nil},
 	{"GET", "/v1/audit/checkpoints", nil, []auth.Role{auth.Auditor}},
@@ -496,7 +497,7 @@ func TestStoreAwayOnEveryRoute(t *testing.T) {
 	h := screened(t)
 	h.upload("ana", "ofac-sdn", sdnRows+`{"address":"`+p2wpkh+`"}`+"\n", "") // version 2, staged
 	h.store.gone.Store(true)
-	answered := map[string]int{"/v1/check": 200, "/v1/checks": 200, "/v1/addresses/" + genesis: 200, "/openapi.yaml": 200, "/docs/": 200, "/docs/start.js": 200, "/v1/me": 200, "/v1/shadow": 200,
+	answered := map[string]int{"/v1/check": 200, "/v1/checks": 200, "/v1/addresses/" + genesis: 200, "/openapi.yaml": 200, "/docs/": 200, "/docs/start.js": 200, "/v1/me": 200, "/v1/shadow": 200, "/v1/sandbox": 404,
 		"/v1/audit/keys": 200, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7": 404, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/receipt": 404,
 		"/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/replay": 404, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/evidence": 404}
 	for _, r := range routes {

@@ -179,7 +179,7 @@ func (e *evidence) versionsOf(ctx context.Context, list string) ([]lists.Version
 func (e *evidence) excerpt(ctx context.Context, m *client.Match) (string, error) {
 	head := fmt.Sprintf("File:     %s\nSHA-256:  %s\nPosition: %s\n\n", m.Source.File, m.Source.SHA256, cmp.Or(m.Source.Locator, "-"))
 	if e.excerpts++; e.excerpts > maxExcerpts {
-		return head + fmt.Sprintf("There is no excerpt: the archive has those of the first %d matches.\n", maxExcerpts), nil
+		return head + fmt.Sprintf("No excerpt: the archive has those of the first %d matches.\n", maxExcerpts), nil
 	}
 	all, err := e.versionsOf(ctx, m.List.ID)
 	if err != nil {
@@ -192,12 +192,12 @@ func (e *evidence) excerpt(ctx context.Context, m *client.Match) (string, error)
 		}
 	}
 	if v == nil {
-		return head + "There is no excerpt: the store has no upload with this SHA-256.\n", nil
+		return head + "No excerpt: the store has no upload with this SHA-256.\n", nil
 	}
 	text, err := e.Loader.Excerpt(ctx, v, m.Source.Locator, m.Listed.Address)
 	switch fault.KindOf(err) {
 	case fault.NotFound, fault.Invalid, fault.TooLarge:
-		return head + fmt.Sprintf("There is no excerpt: %v\n", err), nil
+		return head + fmt.Sprintf("No excerpt: %v\n", err), nil
 	}
 	if err != nil {
 		return "", err

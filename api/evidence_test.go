@@ -118,7 +118,7 @@ func TestEvidenceProvesACheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, files = unpacked(t, h.evidence(id))
-		if text := files["match-001/source-excerpt.txt"]; !strings.Contains(text, "There is no excerpt: ") || !strings.Contains(text, v.SHA256) {
+		if text := files["match-001/source-excerpt.txt"]; !strings.Contains(text, "No excerpt: ") || !strings.Contains(text, v.SHA256) {
 			t.Errorf("without the uploaded bytes: %s", text)
 		}
 		h.store.gone.Store(true) // half of the evidence is no evidence

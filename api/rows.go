@@ -264,17 +264,22 @@ func (s *Server) diff(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	if wantsCSV(c) {
-		table := [][]string{client.DiffColumns}
-		for i := range out.Rows {
-			table = append(table, out.Rows[i].Cells())
-		}
-		return renderCSV(c, table)
-	}
-	return render(c, http.StatusOK, struct {
+	return renderRows(c, client.DiffColumns, len(out.Rows), func(i int) []string { return out.Rows[i].Cells() }, struct {
 		*client.DiffPage
 		Offset int `json:"offset"`
 	}{out, offset})
+}
+
+// renderRows answers a page of rows: as CSV with the cells of n rows if the caller wants that, else the page.
+func renderRows(c *gin.Context, columns []string, n int, cells func(i int) []string, page any) error {
+	if !wantsCSV(c) {
+		return render(c, http.StatusOK, page)
+	}
+	table := [][]string{columns}
+	for i := range n {
+		table = append(table, cells(i))
+	}
+	return renderCSV(c, table)
 }
 
 func (s *Server) quarantine(c *gin.Context, who *auth.Principal) error {
@@ -294,14 +299,7 @@ func (s *Server) quarantine(c *gin.Context, who *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	if wantsCSV(c) {
-		table := [][]string{lists.QuarantineColumns}
-		for i := range out.Rows {
-			table = append(table, out.Rows[i].Cells())
-		}
-		return renderCSV(c, table)
-	}
-	return render(c, http.StatusOK, struct {
+	return renderRows(c, lists.QuarantineColumns, len(out.Rows), func(i int) []string { return out.Rows[i].Cells() }, struct {
 		*client.QuarantinePage
 		Offset int `json:"offset"`
 	}{out, offset})

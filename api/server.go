@@ -168,6 +168,9 @@ func New(o Options) *Server {
 		e.Use(s.traced(s.tracer))
 	}
 	e.Use(keepHalfClosed, s.endConnections)
+	if s.screener.Sandbox() {
+		e.Use(inSandbox)
+	}
 	e.NoRoute(func(c *gin.Context) { s.fail(c, fault.E(fault.NotFound, "no such route")) })
 	e.NoMethod(func(c *gin.Context) {
 		c.Data(http.StatusMethodNotAllowed, "application/problem+json", problem{Type: "urn:interdict:problem:invalid_request",
@@ -242,6 +245,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/audit/keys", s.getRecordKeys)
 	s.route(http.MethodGet, "/v1/audit/checkpoints", s.getCheckpoints, auth.Auditor)
 
+	s.route(http.MethodGet, "/v1/sandbox", s.getSandbox)
 	s.route(http.MethodGet, "/v1/shadow", s.getShadow, auth.Auditor)
 
 	s.route(http.MethodGet, "/v1/holds", s.getHolds, auth.Auditor, auth.Approver)
@@ -622,6 +626,9 @@ func (s *Server) readyz(c *gin.Context) {
 		add("four_eyes", fault.E(fault.Conflict, "off: one person can weaken the screening alone"), false)
 	} else if s.keys.Setup() {
 		add("setup", fault.E(fault.Conflict, "fewer than two people can approve yet: an administrator makes the first ones alone"), false)
+	}
+	if err := s.sandboxProblem(); err != nil {
+		add("sandbox", err, false)
 	}
 	if st.RefreshError != "" && st.Generation != 0 && !st.Lost {
 		add("refresh", fault.E(fault.Unavailable, "%s", st.RefreshError), false)

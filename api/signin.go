@@ -38,8 +38,9 @@ func (s *Server) authenticate(r *http.Request, path string) (*auth.Principal, er
 // serveConsole adds the pages of the staff.
 func (s *Server) serveConsole() {
 	pages := console.New(console.Options{Staff: s.staff, API: s.engine, Log: s.log, Status: func(err error) int { return problemOf(err).Status },
-		Client: func(r *http.Request) string { return s.clientAddr(r).String() }, Notices: s.notices, SignInFailed: func() { s.metrics.callerRefused(callerSignIn) },
-		Kinds: journal.Kinds(), SafeCells: loader.SafeCells, Events: webhook.Types,
+		Client: func(r *http.Request) string { return s.clientAddr(r).String() }, Notices: s.notices, Comparison: len(s.shadow.originals) > 0,
+		SignInFailed: func() { s.metrics.callerRefused(callerSignIn) },
+		Kinds:        journal.Kinds(), SafeCells: loader.SafeCells, Events: webhook.Types,
 		MaxUpload: s.uploads.mostBytes / 2, HoldSpace: s.uploads.hold}) // the same bytes are on disk twice while a version is staged
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		s.observed(method, pagesRoute, func(c *gin.Context) { pages.ServeHTTP(c.Writer, c.Request) })
@@ -56,12 +57,15 @@ func (s *Server) serveConsole() {
 }
 
 // notices are what everyone who signs in to the console should know.
-func (s *Server) notices() []string {
+func (s *Server) notices() (all []string) {
+	if s.screener.Sandbox() {
+		all = append(all, sandboxNotice)
+	}
 	if s.alone != "" {
-		return []string{"The second person is switched off: one person can weaken the screening alone."}
+		return append(all, "The second person is switched off: one person can weaken the screening alone.")
 	}
 	if s.keys.Setup() {
-		return []string{"Setup: fewer than two people can approve yet. An administrator makes the first ones alone."}
+		all = append(all, "Setup: fewer than two people can approve yet. An administrator makes the first ones alone.")
 	}
-	return nil
+	return all
 }

@@ -212,7 +212,7 @@ func TestPagesOfTheConsole(t *testing.T) {
 		{"/console/enrol", nil, url.Values{"invitation": {"x"}}, 401, "The invitation is wrong"},
 		{"/console/oidc", nil, nil, 404, "No identity provider"},
 		{"/console/oidc/callback?code=x&state=y", nil, nil, 404, "No identity provider"},
-		{"/console/nosuch", with(token), nil, 404, "There is no such page."},
+		{"/console/nosuch", with(token), nil, 404, "This page does not exist."},
 		{"/console/assets/nosuch.js", nil, nil, 404, ""},
 		{"/console/assets/console.css", nil, nil, 200, "body"},
 		{"/console/assets/welcome.js", nil, nil, 200, "location.hash"},

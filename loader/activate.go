@@ -214,7 +214,7 @@ func (r *Reader) versionForChange(ctx context.Context, list string, number int) 
 // notFound names what was not found.
 func notFound(err error, format string, args ...any) error {
 	if fault.Is(err, fault.NotFound) {
-		return fault.E(fault.NotFound, "there is no "+format, args...)
+		return fault.E(fault.NotFound, format+" does not exist", args...)
 	}
 	return err
 }

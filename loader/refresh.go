@@ -182,7 +182,7 @@ func (r *Refresher) due(ctx context.Context, ids []string, force bool, report fu
 	}
 	for _, id := range ids {
 		if _, ok := known[id]; !ok {
-			what := "there is no such list"
+			what := "no such list"
 			if slices.ContainsFunc(settings, func(s lists.List) bool { return s.ID == id }) {
 				what = "the list follows no source"
 			}

@@ -319,7 +319,7 @@ func TestOneOfThreeListsFailsAndTheOthersAreRefreshed(t *testing.T) {
 	if g, err := b.Generation(ctx, 0); err != nil || g.Number != 2 || len(g.Lists) != 2 {
 		t.Errorf("%+v, %v", g, err)
 	}
-	want(t, b.refresh(t, false, "c", "nonsense", "b"), "b not_due 0", "c not_due 0", "nonsense failed 0: there is no such list")
+	want(t, b.refresh(t, false, "c", "nonsense", "b"), "b not_due 0", "c not_due 0", "nonsense failed 0: no such list")
 }
 
 func TestAfterAFailureAListIsTriedSoonerThanItsInterval(t *testing.T) {

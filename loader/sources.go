@@ -134,7 +134,7 @@ func sourceNamed(id string) (Source, bool) {
 func SourceNamed(id string) (*Source, error) {
 	s, ok := sourceNamed(id)
 	if !ok {
-		return nil, fault.E(fault.NotFound, "there is no source %s: see interdict lists sources", address.Quote(id))
+		return nil, fault.E(fault.NotFound, "source %s does not exist: see interdict lists sources", address.Quote(id))
 	}
 	return &s, nil
 }

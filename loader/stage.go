@@ -277,7 +277,7 @@ func (r *Reader) listFor(ctx context.Context, list string, o StageOptions) (*lis
 		return &settings, err
 	}
 	if o.Create == nil {
-		return nil, fault.E(fault.NotFound, "there is no list %s: create it first (PUT /v1/lists/{id})", address.Quote(list))
+		return nil, fault.E(fault.NotFound, "list %s does not exist: create it first (PUT /v1/lists/{id})", address.Quote(list))
 	}
 	created := *o.Create
 	created.Name, created.Authority = lists.PlainText(created.Name), lists.PlainText(created.Authority)
@@ -365,7 +365,7 @@ func setMeans(settings *lists.List, v *lists.Version) {
 }
 
 func (l *Loader) sameBytes(ctx context.Context, active *lists.Version, o *StageOptions) (*lists.Version, error) {
-	detail := fmt.Sprintf("version %d has the same bytes and is active: there is nothing to do", active.Number)
+	detail := fmt.Sprintf("version %d has the same bytes and is active: nothing to do", active.Number)
 	if !o.Approver {
 		detail += "; the age of the list is not renewed, because that needs the role approver"
 	}

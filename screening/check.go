@@ -158,7 +158,7 @@ func (w *work) forEach(do func(*work, *check)) {
 
 // findCandidates parses the text and asks the filters for every key under which it may be listed.
 func (w *work) findCandidates(c *check) {
-	c.parse(w.snap.HasRaw)
+	c.parse(w.snap.HasRaw, w.snap.Screened.Sandbox)
 	for i := range c.probes {
 		hash := lists.Hash(c.probes[i].key)
 		for k, stack := range w.snap.Stacks {
@@ -171,12 +171,16 @@ func (w *work) findCandidates(c *check) {
 	}
 }
 
-// parse reads the text and lists the keys under which it may be listed. hasRaw says whether a list has raw texts.
-func (c *check) parse(hasRaw bool) {
+// parse reads the text and lists the keys under which it may be listed. hasRaw says whether a list has raw texts, sandbox whether
+// addresses of test networks are read.
+func (c *check) parse(hasRaw, sandbox bool) {
 	r := c.request
 	// The asset is not used: it says nothing certain about the network.
 	var err error
-	if c.readings, err = address.Parse(c.readings[:0], r.Address, r.Network); err != nil {
+	if c.readings, err = address.Parse(c.readings[:0], r.Address, r.Network); err != nil && sandbox {
+		c.readings, err = parseTestnet(c.readings[:0], r, err)
+	}
+	if err != nil {
 		var bad *address.Error
 		if !errors.As(err, &bad) {
 			c.err = err

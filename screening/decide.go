@@ -19,7 +19,7 @@ func (w *work) finish(c *check) {
 	if c.err == nil {
 		c.decide(w.snap, w.now)
 	}
-	c.record = c.appendRecord(c.record[:0])
+	c.record = c.appendRecord(c.record[:0], w.snap.Screened.Sandbox)
 }
 
 // decide completes the answer, or sets the error of a check that gets none.
@@ -30,6 +30,11 @@ func (c *check) decide(snap *replica.Snapshot, now time.Time) {
 	}
 	if !c.ranked {
 		c.rank(snap, now)
+	}
+	if len(a.Matches) > 0 && snap.Screened.Sandbox {
+		if c.err = a.reserved(); c.err != nil {
+			return
+		}
 	}
 	if c.refused != nil && len(a.Matches) == 0 {
 		c.err = c.refused

@@ -130,7 +130,7 @@ func (s *Screener) Explain(ctx context.Context, r *Request, a *Answer) (*Explana
 	case kind == fault.NotLoaded || kind == fault.Stale || kind == fault.Lost:
 		// The check ended before the text was parsed. How it is parsed does not depend on any list.
 		c.err = nil
-		if c.parse(false); c.err != nil {
+		if c.parse(false, false); c.err != nil {
 			return nil, err
 		}
 	default:
@@ -205,7 +205,7 @@ func (c *check) lookedUp(n int, snap *replica.Snapshot) LookedUp {
 	l := LookedUp{Key: hex.EncodeToString([]byte(p.key)), Role: roles[p.role], Finds: []Related{}, Possible: []Place{}}
 	switch p.reading {
 	case rawReading:
-		l.Role = "the text itself, byte for byte: a listed text that is no valid address"
+		l.Role = "the text itself, byte for byte: a listed text that is not a valid address"
 	case foldedReading:
 		would := c.refused.Cause.Folded
 		_, kind := identityOf(would.Key, would.Variant)

@@ -19,7 +19,7 @@ func (s *Screener) record(ctx context.Context, w *work) {
 		c := &w.checks[i]
 		if len(c.record) > journal.MaxPayloadBytes { // it must not fail the other checks of the batch
 			c.err = fault.E(fault.Internal, "the decision takes %d bytes, more than one record of the journal can hold", len(c.record))
-			c.record = c.appendRecord(c.record[:0])
+			c.record = c.appendRecord(c.record[:0], w.snap.Screened.Sandbox)
 		}
 		w.entries = append(w.entries, journal.Entry{Kind: journal.Check, Time: w.now, ID: c.answer.CheckID, Payload: c.record})
 		durable = durable || c.durable

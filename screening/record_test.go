@@ -32,7 +32,7 @@ func BenchmarkRecord(b *testing.B) {
 			c.answer.JSON = c.answer.appendJSON(nil)
 			b.ReportAllocs()
 			for b.Loop() {
-				c.record = c.appendRecord(c.record[:0])
+				c.record = c.appendRecord(c.record[:0], false)
 			}
 		})
 	}

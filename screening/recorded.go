@@ -49,6 +49,8 @@ type Decision struct {
 	Answer []byte
 	// Err is the error of a check without an answer: api.Problem makes of it what the caller got.
 	Err error
+	// Sandbox tells that the server had test addresses.
+	Sandbox bool
 }
 
 // CheckID returns the id as the answer has it.
@@ -58,7 +60,7 @@ func (d *Decision) CheckID() string { return string(appendUUID(nil, &d.ID)) }
 // records contain it themselves. The decision keeps no part of the payload.
 func DecodeRecord(kind journal.Kind, id [16]byte, at time.Time, payload []byte) (*Decision, error) {
 	if kind != journal.Check {
-		return nil, fault.E(fault.Invalid, "the record is no decision, but: %s", kind)
+		return nil, fault.E(fault.Invalid, "the record is not a decision but: %s", kind)
 	}
 	if len(payload) == 0 || len(payload) > journal.MaxPayloadBytes {
 		return nil, fault.E(fault.Unavailable, "the record of a decision has %d bytes", len(payload))
@@ -87,6 +89,7 @@ func DecodeRecord(kind journal.Kind, id [16]byte, at time.Time, payload []byte) 
 // decode reads a record from its second byte on.
 func (d *Decision) decode(r *recordReader) error {
 	outcome, details := r.byte(), r.byte()
+	d.Sandbox = details&inSandbox != 0
 	if i := int(outcome >> directionShift & 3); i < len(recordedDirections) {
 		d.Direction = recordedDirections[i]
 	} else {
@@ -283,6 +286,9 @@ func (m *rebuilt) appendJSON(b []byte) []byte {
 	if m.lost {
 		b = append(b, `,"lost":true,"store_generation":`...)
 		b = strconv.AppendInt(b, int64(m.storeGeneration), 10)
+	}
+	if m.Sandbox {
+		b = append(b, `,"sandbox":true`...)
 	}
 	b = append(b, `},"checked_at":"`...)
 	b = appendTime(b, m.At)

@@ -56,6 +56,7 @@ const (
 	hasAttributes
 	hasNotices
 	isLost     // the store has lost the generation
+	inSandbox  // the server had test addresses
 	wouldMatch = hasAction
 	undecided  = hasNetworks
 )
@@ -63,11 +64,14 @@ const (
 // Directions: two bits of the second byte.
 var recordedDirections = [...]lists.Direction{"", lists.Deposit, lists.Withdrawal}
 
-// appendRecord encodes the request and the answer or the error.
-func (c *check) appendRecord(b []byte) []byte {
+// appendRecord encodes the request and the answer or the error. sandbox: the server has test addresses.
+func (c *check) appendRecord(b []byte, sandbox bool) []byte {
 	r := c.request
 	b = append(b, recordVersion)
 	outcome, details, a := c.outcomeBits()
+	if sandbox {
+		details |= inSandbox
+	}
 	switch r.Direction {
 	case lists.Deposit:
 		outcome |= 1 << directionShift

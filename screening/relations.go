@@ -15,7 +15,7 @@ type Relations struct{ check check }
 func Relate(text, network string) (*Relations, error) {
 	r := &Relations{check{request: &Request{Address: text, Network: network}}}
 	c := &r.check
-	if c.parse(true); c.err != nil {
+	if c.parse(true, false); c.err != nil {
 		return nil, c.err
 	}
 	c.probes = slices.DeleteFunc(c.probes, func(p probe) bool { return p.reading == foldedReading })

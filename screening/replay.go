@@ -9,7 +9,7 @@ import (
 	"interdict/screening/replica"
 )
 
-// Replay answers a request as a check of the snapshot would be answered at a time. It is no check: it is neither recorded nor counted. The
+// Replay answers a request as a check of the snapshot would be answered at a time. It is not a check: it is neither recorded nor counted. The
 // answer gets the given id. Errors are those of Check, without that of the journal.
 func Replay(ctx context.Context, from *replica.Replica, r *Request, id [16]byte, at time.Time, a *Answer) error {
 	snap, err := from.Snapshot(at)

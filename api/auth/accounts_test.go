@@ -220,8 +220,8 @@ func TestEveryWrongSignInIsTheSameErrorAndARecord(t *testing.T) {
 		got = append(got, e.Outcome+" "+e.By+" "+e.Client+": "+e.Error)
 	}
 	want := []string{
-		"failed unknown 10.0.1.1: there is no such login", "failed kim 10.0.1.2: wrong password", "failed kim 10.0.1.3: wrong code", "failed kim 10.0.1.4: wrong code",
-		"failed kim 10.0.1.5: wrong code", "failed kim 10.0.1.6: wrong password", "failed lee 10.0.1.7: the invitation has not been used yet", "failed unknown 10.0.1.8: there is no such login",
+		"failed unknown 10.0.1.1: no such login", "failed kim 10.0.1.2: wrong password", "failed kim 10.0.1.3: wrong code", "failed kim 10.0.1.4: wrong code",
+		"failed kim 10.0.1.5: wrong code", "failed kim 10.0.1.6: wrong password", "failed lee 10.0.1.7: the invitation has not been used yet", "failed unknown 10.0.1.8: no such login",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -119,7 +119,7 @@ func (s *Staff) SignIn(ctx context.Context, c Credentials) (token string, err er
 	why, how := "", "password and authenticator"
 	switch {
 	case account == nil:
-		why = "there is no such login"
+		why = "no such login"
 	case hash == "":
 		why = "the invitation has not been used yet"
 	case !matches:

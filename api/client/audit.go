@@ -28,6 +28,7 @@ type CheckRecord struct {
 	Answer     json.RawMessage `json:"answer,omitempty"` // as the caller got it, byte for byte
 	Error      json.RawMessage `json:"error,omitempty"`  // the problem that the caller got in place of an answer
 	Record     Recorded        `json:"record"`
+	Sandbox    bool            `json:"sandbox,omitempty"` // the server had test addresses
 }
 
 // Asked is what a check asked. Where the text may be a secret, it is a digest.

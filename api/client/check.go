@@ -109,6 +109,8 @@ type Screened struct {
 	// Lost reports that the store has lost Generation; the answer was given from it and from StoreGeneration together.
 	Lost            bool `json:"lost,omitempty"`
 	StoreGeneration int  `json:"store_generation,omitempty"`
+	// Sandbox reports that the server has test addresses (Client.Sandbox): its answers are no screening.
+	Sandbox bool `json:"sandbox,omitempty"`
 }
 
 // Hold is the action of a decision without an answer: do not credit, do not send, ask again.

@@ -276,7 +276,7 @@ func (p *page) attachment() error {
 	id := p.r.PathValue("id")
 	n, err := strconv.Atoi(p.r.PathValue("n"))
 	if err != nil {
-		return fault.E(fault.NotFound, "There is no such attachment.")
+		return fault.E(fault.NotFound, "This attachment does not exist.")
 	}
 	c, err := p.api.Case(p.r.Context(), id)
 	if err != nil {
@@ -284,7 +284,7 @@ func (p *page) attachment() error {
 	}
 	at := slices.IndexFunc(c.Attachments, func(f client.CaseAttachment) bool { return f.Number == n })
 	if at < 0 {
-		return fault.E(fault.NotFound, "There is no such attachment.")
+		return fault.E(fault.NotFound, "This attachment does not exist.")
 	}
 	content, err := p.api.CaseFile(p.r.Context(), id, n)
 	if err != nil {

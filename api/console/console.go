@@ -64,6 +64,8 @@ type Options struct {
 	MaxUpload int64
 	// HoldSpace takes disk space for uploads that wait; a negative number gives it back.
 	HoldSpace func(bytes int64) error
+	// Comparison is whether the drop-in endpoints are compared with the original services.
+	Comparison bool
 	// Events are the types of events that a webhook can ask for.
 	Events []string
 }
@@ -99,12 +101,13 @@ func New(o Options) *Console {
 	c.mux.HandleFunc("GET "+auth.CallbackPath, c.finishOIDC)
 	c.mux.HandleFunc("/console/", func(w http.ResponseWriter, r *http.Request) {
 		if who, ok := c.signedIn(w, r); ok {
-			(&page{c: c, w: w, r: r, who: who}).fail(fault.E(fault.NotFound, "There is no such page."))
+			(&page{c: c, w: w, r: r, who: who}).fail(fault.E(fault.NotFound, "This page does not exist."))
 		}
 	})
 	c.staff("GET /console/account", func(p *page) error { return p.show("account", "Your account", nil) })
 	c.addApprovals()
 	c.addCases()
+	c.addComparison()
 	c.addDecisions()
 	c.addKeys()
 	c.addList()

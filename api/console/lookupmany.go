@@ -139,7 +139,7 @@ func readMany(field string, text []byte) (lines []manyLine, heading string, err 
 	}
 	switch {
 	case len(lines) == 0:
-		return nil, "", fault.E(fault.Invalid, "%s: there is no address", field)
+		return nil, "", fault.E(fault.Invalid, "%s: enter at least one address", field)
 	case len(lines) > maxMany:
 		return nil, "", fault.E(fault.Invalid, "%s: %s addresses; at most %s at once, and nothing was looked up", field, number(len(lines)), number(maxMany))
 	}

@@ -32,6 +32,7 @@ var menu = []menuArea{
 	}},
 	{"Record", []menuPage{
 		{"Search the record", "/console/decisions", []auth.Role{auth.Auditor}},
+		{"Comparison", comparisonPath, []auth.Role{auth.Auditor}},
 	}},
 	{"Administration", []menuPage{
 		{"People", "/console/people", []auth.Role{auth.Admin}},
@@ -41,12 +42,12 @@ var menu = []menuArea{
 }
 
 // menuOf returns the pages that a person may open.
-func menuOf(who *auth.Session) []menuArea {
+func (c *Console) menuOf(who *auth.Session) []menuArea {
 	var out []menuArea
 	for _, area := range menu {
 		may := menuArea{Title: area.Title}
 		for _, page := range area.Pages {
-			if who.May(page.roles...) {
+			if who.May(page.roles...) && (page.Path != comparisonPath || c.o.Comparison) {
 				may.Pages = append(may.Pages, page)
 			}
 		}

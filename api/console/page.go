@@ -278,7 +278,7 @@ func (p *page) said() string {
 }
 
 func (p *page) complete(v view) view {
-	v.Session, v.Path, v.Notices, v.Menu = p.who, p.r.URL.Path, p.c.o.Notices(), menuOf(p.who)
+	v.Session, v.Path, v.Notices, v.Menu = p.who, p.r.URL.Path, p.c.o.Notices(), p.c.menuOf(p.who)
 	if v.Form == nil {
 		v.Form = p.form()
 	}

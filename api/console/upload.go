@@ -322,7 +322,7 @@ func staged(v *lists.Version) string {
 func (p *page) uploadProgress() error {
 	n, err := strconv.Atoi(p.r.PathValue("version"))
 	if err != nil || n < 1 {
-		return fault.E(fault.NotFound, "There is no such version.")
+		return fault.E(fault.NotFound, "This version does not exist.")
 	}
 	v, err := p.api.Version(p.r.Context(), p.r.PathValue("list"), n)
 	if err != nil {

@@ -56,7 +56,7 @@ const firstUnread = 10
 func (p *page) versionNumber() (int, error) {
 	n, err := strconv.Atoi(p.r.PathValue("n"))
 	if err != nil || n < 1 {
-		return 0, fault.E(fault.NotFound, "There is no such version.")
+		return 0, fault.E(fault.NotFound, "This version does not exist.")
 	}
 	return n, nil
 }

@@ -86,7 +86,7 @@ func hexAccount(text string, a *Address) (account [32]byte, fail *Error) {
 	offset := len(text) - len(digits)
 	switch {
 	case digits == "":
-		return account, refuse(BadLength, "there are no digits behind 0x")
+		return account, refuse(BadLength, "no digits follow 0x")
 	case strings.Contains(digits, "::"):
 		return account, refuse(UnsupportedKind, "it is the name of a Move type or function, not an account")
 	}

@@ -66,7 +66,7 @@ func decodeConflux(text string, a *Address) *Error {
 	kind, known := confluxKinds[payload[1]>>4]
 	switch {
 	case !known && string(payload[1:]) != strings.Repeat("\x00", 20):
-		return refuse(UnsupportedKind, "there is no such kind of account")
+		return refuse(UnsupportedKind, "no such kind of account")
 	case len(parts) == 3 && parts[1] != "type."+kind && parts[1] != "type.null":
 		return refuse(BadCharacter, "the kind that it names is not that of its bytes")
 	}

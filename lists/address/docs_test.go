@@ -49,7 +49,7 @@ one **canonical** text. How an asked address and a listing belong together is th
 | ` + "`same_script`" + ` | another address that the same script controls |
 | ` + "`same_stake`" + ` | a Cardano address with the same stake credential: the same wallet as a rule, not for certain |
 | ` + "`contains`" + ` | a Zcash unified address that holds the asked receiver, or the reverse |
-| ` + "`raw`" + ` | a text that is no valid address, and byte for byte the one that was asked for |
+| ` + "`raw`" + ` | a text that is not a valid address, and byte for byte the one that was asked for |
 
 By default only ` + "`exact`" + ` blocks by itself, where a confirmed listing is about sanctions or the financing of terrorism; every other match asks
 for a review. A list's policy may say otherwise.

@@ -293,7 +293,7 @@ func readEVMURI(scheme, rest string, u *unwrapped) *Error {
 	u.text = target
 	if hasChain {
 		if !isDecimal(chain) {
-			return refuse(BadCharacter, "its chain id is no number")
+			return refuse(BadCharacter, "its chain id is not a number")
 		}
 		n := byCAIP2["eip155:"+chain]
 		if n == nil {

@@ -36,7 +36,7 @@ func decodeLisk(text string, a *Address) *Error {
 	if n := len(text); n > 1 && n <= 21 && text[n-1] == 'L' {
 		number, err := strconv.ParseUint(text[:n-1], 10, 64)
 		if err != nil || strconv.FormatUint(number, 10) != text[:n-1] {
-			return refuse(BadCharacter, "it is no number of 64 bits before L")
+			return refuse(BadCharacter, "what stands before L is not a number of 64 bits")
 		}
 		var key [8]byte
 		binary.BigEndian.PutUint64(key[:], number)

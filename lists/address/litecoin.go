@@ -54,7 +54,7 @@ func decodeMWEB(text string, a *Address) *Error {
 	case fail != nil:
 		return fail
 	case len(values) == 0 || values[0] != 0:
-		return refuse(UnsupportedKind, "there is no such MWEB version")
+		return refuse(UnsupportedKind, "no such MWEB version")
 	case code != bech32Plain:
 		return refuse(BadChecksum, "an MWEB address is written in bech32, not bech32m")
 	}

@@ -61,7 +61,7 @@ func decodeNervos(text string, a *Address) *Error {
 	switch format := payload[0]; {
 	case format == nervosFull && len(payload) >= 34:
 		if kind := payload[33]; kind > 2 && kind != 4 {
-			return refuse(UnsupportedKind, "there is no such hash type")
+			return refuse(UnsupportedKind, "no such hash type")
 		}
 		script = payload[1:]
 	case format == nervosShort && len(payload) == 22 && payload[1] < 2:
@@ -71,7 +71,7 @@ func decodeNervos(text string, a *Address) *Error {
 	case format == nervosFull, format == nervosShort, format == nervosData, format == nervosType:
 		return refuse(BadLength, "it does not hold a whole script")
 	default:
-		return refuse(UnsupportedKind, "there is no such address format")
+		return refuse(UnsupportedKind, "no such address format")
 	}
 	a.set(SpaceNervos, VariantNervos, script, nil)
 	a.Canonical = textNervos(string(script))

@@ -61,7 +61,7 @@ func decodeNuls(text string, a *Address) *Error {
 	case body[0] != 1 || body[1] != 0:
 		return refuse(BadChecksum, "the chain id is not that of the prefix")
 	case body[2] < 1 || int(body[2]) >= len(nulsKinds):
-		return refuse(UnsupportedKind, "there is no such type of address")
+		return refuse(UnsupportedKind, "no such type of address")
 	}
 	k := &nulsKinds[body[2]]
 	a.setText(k.space, k.variant, body[3:23], text)

@@ -84,7 +84,7 @@ func readText(text, network string) (Address, *Error) {
 		fail = hiddenSecret()
 	}
 	if fail == nil && start == end {
-		fail = refuse(Empty, "there is no address")
+		fail = refuse(Empty, "the address is empty")
 	}
 	if fail != nil {
 		return Address{}, fail.of(hint)

@@ -42,7 +42,7 @@ func decodePactus(text string, a *Address) *Error {
 	case code != bech32M:
 		return refuse(BadChecksum, "an address is written in bech32m, not bech32")
 	case len(values) == 0 || values[0] < 1 || int(values[0]) >= len(pactusKinds):
-		return refuse(UnsupportedKind, "there is no such kind of address")
+		return refuse(UnsupportedKind, "no such kind of address")
 	}
 	hash, ok := bits5to8(room[:0], values[1:])
 	if !ok || len(hash) != 20 {

@@ -62,7 +62,7 @@ func init() {
 func solanaBytes(text string) []byte {
 	b, fail := base58Bitcoin.decode(nil, text)
 	if fail != nil || len(b) != 32 {
-		panic("address: " + text + " is no account of Solana")
+		panic("address: " + text + " is not an account of Solana")
 	}
 	return b
 }

@@ -92,7 +92,7 @@ func decodeStacks(text string, a *Address) *Error {
 	case 26, 21:
 		return refuse(Testnet, "its version is of a test network")
 	default:
-		return refuse(UnsupportedKind, "there is no such version")
+		return refuse(UnsupportedKind, "no such version")
 	}
 	return nil
 }

@@ -181,7 +181,7 @@ func (c *utxoChain) decodeWitness(text string, a *Address) *Error {
 	case fail != nil:
 		return fail
 	case len(values) == 0 || values[0] > 16:
-		return refuse(UnsupportedKind, "there is no such witness version")
+		return refuse(UnsupportedKind, "no such witness version")
 	case (values[0] == 0) != (code == bech32Plain):
 		return refuse(BadChecksum, "witness version 0 is written in bech32, every later one in bech32m")
 	}

@@ -54,7 +54,7 @@ func decodeXRP(text string, a *Address) *Error {
 			tag = value
 		}
 		if n, err := strconv.ParseUint(tag, 10, 32); err != nil || strconv.FormatUint(n, 10) != tag {
-			return refuse(BadCharacter, "its destination tag is no number of 32 bits")
+			return refuse(BadCharacter, "its destination tag is not a number of 32 bits")
 		}
 	}
 	var room [maxBase58]byte

@@ -56,7 +56,7 @@ func findDigest(body []byte, file string) (string, error) {
 		}
 	}
 	if len(all) == 0 {
-		return "", fault.E(fault.Unavailable, "there is no SHA-256 at sha256_url: correct the setting")
+		return "", fault.E(fault.Unavailable, "no SHA-256 found at sha256_url: correct the setting")
 	}
 	return "", fault.E(fault.Unavailable, "there are %d SHA-256 digests at sha256_url, and none is in a line that names %s: correct the setting", len(all), file)
 }

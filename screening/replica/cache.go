@@ -158,7 +158,7 @@ func (r *Replica) loadFromCache(ctx context.Context) (*Snapshot, error) {
 func (r *Replica) readCache(ctx context.Context, want lists.Head) (*Snapshot, error) {
 	cache := r.Cache()
 	if cache == nil {
-		return nil, fault.E(fault.NotLoaded, "there is no cache folder to start from")
+		return nil, fault.E(fault.NotLoaded, "no cache folder to start from")
 	}
 	g, _, err := lists.Current(ctx, cache)
 	switch {

@@ -116,6 +116,6 @@ func combine(own, store *Snapshot) *Snapshot {
 		}
 	}
 	next.setFreshness(fresh)
-	next.setScreened(Screened{own.Generation.Number, own.Generation.At, len(listings), next.Listings, true, store.Generation.Number})
+	next.setScreened(Screened{own.Generation.Number, own.Generation.At, len(listings), next.Listings, true, store.Generation.Number, own.Screened.Sandbox})
 	return &next
 }

@@ -32,10 +32,15 @@ type Local struct {
 	ResidentBytes int64
 	// MaxLag is how long misses are reported while a newer generation cannot be loaded; 0 for DefaultMaxLag.
 	MaxLag time.Duration
+	// Sandbox makes answers say that the server has test addresses, and lets them give errors (package sandbox).
+	Sandbox bool
 }
 
 // DefaultResidentBytes is enough for about three million addresses, far more than the usual sanctions lists have.
 const DefaultResidentBytes = 256 << 20
+
+// Sandbox reports whether the server has test addresses.
+func (r *Replica) Sandbox() bool { return r.local.Sandbox }
 
 // Replica holds the snapshot of one server and keeps it current.
 type Replica struct {

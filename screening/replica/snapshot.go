@@ -119,7 +119,7 @@ func (r *Replica) build(ctx context.Context, store lists.Store, g lists.Generati
 		next.Stacks = append(next.Stacks, stack)
 		next.Listings += active.Listings
 	}
-	next.setScreened(Screened{Generation: g.Number, AsOf: g.At, Lists: len(next.Stacks), Listings: next.Listings})
+	next.setScreened(Screened{Generation: g.Number, AsOf: g.At, Lists: len(next.Stacks), Listings: next.Listings, Sandbox: r.local.Sandbox})
 	return next, nil
 }
 
@@ -155,6 +155,7 @@ type Screened struct {
 	Lists, Listings int
 	Lost            bool
 	StoreGeneration int // while lost
+	Sandbox         bool
 }
 
 // setScreened sets what an answer's "screened" object has.
@@ -166,7 +167,8 @@ func (s *Snapshot) setScreened(x Screened) {
 		Listings        int    `json:"listings"`
 		Lost            bool   `json:"lost,omitempty"`
 		StoreGeneration *int   `json:"store_generation,omitempty"` // while lost
-	}{x.Generation, x.AsOf.UTC().Format("2006-01-02T15:04:05.000Z"), x.Lists, x.Listings, x.Lost, nil}
+		Sandbox         bool   `json:"sandbox,omitempty"`
+	}{x.Generation, x.AsOf.UTC().Format("2006-01-02T15:04:05.000Z"), x.Lists, x.Listings, x.Lost, nil, x.Sandbox}
 	if x.Lost {
 		object.StoreGeneration = &x.StoreGeneration
 	}

@@ -120,7 +120,7 @@ func ReadPublic(dir string) ([]Key, error) {
 		return nil, err
 	}
 	if lines == nil {
-		return nil, fault.E(fault.NotFound, "there are no public keys of the record: %s does not exist", k.path(filePublic))
+		return nil, fault.E(fault.NotFound, "no public keys of the record: %s does not exist", k.path(filePublic))
 	}
 	err = k.parsePublic(lines)
 	return k.public, err
