@@ -20,6 +20,7 @@ var rooms = map[string][]string{
 	"lists/address":         {"lists/fault"},
 	"lists":                 {"lists/address", "lists/fault"},
 	"lists/filter":          {"lists", "lists/fault"},
+	"lists/backup":          {"lists", "lists/address", "lists/fault"},
 	"lists/lease":           {"lists", "lists/fault"},
 	"lists/egress":          {"lists/fault"},
 	"lists/diskstore":       {"lists", "lists/address", "lists/fault"},

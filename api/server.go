@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -76,6 +77,8 @@ type Options struct {
 	WebhookAllow []netip.Prefix
 	// Originals are services that are asked as well when a drop-in endpoint is, by their names: chainalysis, trm, scorechain.
 	Originals map[string]Original
+	// Backup writes a backup of the store, and of the record of this server if that is asked for; nil: this server makes none.
+	Backup func(ctx context.Context, to io.Writer, record bool) error
 }
 
 // Server answers the API.
@@ -98,6 +101,7 @@ type Server struct {
 	room     func() string
 	archive  *Archive
 	shadow   *shadow
+	backups  backups
 
 	customers *screening.Customers
 	ledger    lists.Ledger
@@ -129,6 +133,7 @@ func New(o Options) *Server {
 	if s.staff == nil {
 		s.staff = o.Keys.Staff()
 	}
+	s.backups.write = o.Backup
 	if o.FourEyesOff {
 		s.alone = lists.AloneFourEyes
 	}
@@ -189,6 +194,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/replicas", s.getReplicas)
 	s.route(http.MethodGet, "/v1/reports/timeliness", s.getTimeliness)
 	s.route(http.MethodPost, "/v1/restore", s.restore, auth.Admin)
+	s.route(http.MethodGet, "/v1/backup", s.getBackup, auth.Admin)
 
 	s.route(http.MethodGet, "/v1/keys", s.getKeys, auth.Admin)
 	s.route(http.MethodPost, "/v1/keys", s.postKey, auth.Admin)
