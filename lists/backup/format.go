@@ -72,12 +72,6 @@ type Summary struct {
 	SHA256     string `json:"sha256"` // of the manifest, which has the digests of everything else
 }
 
-// withStore reports whether the backup has a store, and not a record alone.
-func (m *Manifest) withStore() bool { return m.count(Documents) > 0 }
-
-// withRecord reports whether the backup has a record.
-func (m *Manifest) withRecord() bool { return m.count(Record) > 0 }
-
 func (m *Manifest) count(kind Kind) (n int) {
 	for i := range m.Items {
 		if m.Items[i].Kind == kind {
