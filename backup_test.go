@@ -107,11 +107,11 @@ func answerTo(t *testing.T, req *http.Request) string {
 	return string(b)
 }
 
-// withoutTimes takes out when a key was used last, and how long ago something was.
+// withoutTimes takes out what changes by itself: when a key was used last, how long ago something was, what waits to be delivered.
 func withoutTimes(v any) any {
 	switch x := v.(type) {
 	case map[string]any:
-		for _, name := range []string{"last_used_at", "last_used", "age_seconds", "loaded_at", "served_at"} {
+		for _, name := range []string{"last_used_at", "last_used", "age_seconds", "loaded_at", "served_at", "waiting"} {
 			delete(x, name)
 		}
 		for _, y := range x {
