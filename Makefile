@@ -56,6 +56,10 @@ fault: ## servers under a failing Redis, killed processes, failovers: the long f
 	bash .ci/needs redis-server=redis-server
 	cd deploy/fault && INTERDICT_LONG=1 INTERDICT_REQUIRE_REDIS=1 go test -count=1 -v -timeout 60m .
 
+.PHONY: upgrade-fixture
+upgrade-fixture: ## the files of a release that later ones must read: PROGRAM=bin/interdict RELEASE=v1.4.0; commit them with the next change
+	go test -count=1 -run TestMakeFilesOfARelease . -upgrade-program "$(PROGRAM)" -upgrade-release "$(RELEASE)"
+
 .PHONY: bench
 bench: ## the benchmarks of the parts; BENCH=pattern, BENCHTIME=3s. The whole: go run . bench
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -p 1 ./...

@@ -49,6 +49,7 @@ var rooms = map[string][]string{
 	"api/idempotency":          {"lists", "lists/fault"},
 	"api/oapicodegen":          {}, // a module of its own, which pins a tool of tests
 	"lists/timing":             {},
+	"lists/backup":             {"lists", "lists/address", "lists/fault"},
 
 	"screening/journal/proof": {"lists/fault"},
 	"screening/sandbox":       {"lists", "lists/address", "lists/fault"},

@@ -9,6 +9,7 @@
 //	keys.go     API keys                             refresh.go  fetch lists from their sources
 //	output.go   what is printed                      tls.go      certificates of server and client
 //	bench.go    measure this machine                 webhooks.go  where events are sent
+//	backup.go   everything in one file               restore.go  and back
 //	report.go   what compliance hands in             selftest.go  is a listed address found in every spelling
 //	traces.go   access log and traces                dependencies.go  what is away, and when it is back
 package main
@@ -57,7 +58,8 @@ type cli struct {
 	Lists     listsCmd     `cmd:"" help:"Show and change lists."`
 	Suppress  suppressCmd  `cmd:"" help:"Make a listing of an address decide nothing, for a time and with a second person's approval."`
 	Proposals proposalsCmd `cmd:"" help:"Show and decide on changes that need a second person."`
-	Restore   restoreCmd   `cmd:"" help:"Put back what Redis has lost, from what a server knows."`
+	Backup    backupCmd    `cmd:"" help:"Write everything into one file, and verify such a file."`
+	Restore   restoreCmd   `cmd:"" help:"Restore a backup, or put back what Redis has lost, from what a server knows."`
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the record of decisions and changes."`
 	Alerts    alertsCmd    `cmd:"" help:"Show and resolve alerts on earlier checks."`

@@ -12,6 +12,9 @@ import (
 
 type restoreCmd struct {
 	target
+	backupIdentity
+	File   string `arg:"" optional:"" help:"A backup; it is restored into an empty store." type:"path"`
+	Only   string `help:"Restore only the store of a backup, or only its record." enum:"all,store,record" default:"all" env:"-"`
 	From   string `help:"Cache folder of a server that has stopped." placeholder:"DIR"`
 	Reason string `help:"Why; it goes on record."`
 	JSON   bool   `help:"Print JSON."`
@@ -19,11 +22,18 @@ type restoreCmd struct {
 
 // Help is shown under restore --help.
 func (*restoreCmd) Help() string {
-	return "Puts a generation back that Redis has lost, from what a server knows.\nExamples:\n  interdict restore --server http://127.0.0.1:8080\n" +
+	return "Restores a backup into an empty store, or puts a generation back that Redis has lost, from what a server knows.\nExamples:\n" +
+		"  interdict restore interdict.backup --data /var/lib/interdict\n  interdict restore --server http://127.0.0.1:8080\n" +
 		"  interdict restore --from /var/lib/interdict/cache --redis redis://redis:6379"
 }
 
 func (c *restoreCmd) Run(e *env) error {
+	if c.File != "" {
+		return c.fromBackup(e)
+	}
+	if c.Only != "all" {
+		return usage("--only is for a backup")
+	}
 	var out *lists.Restored
 	var err error
 	switch {
@@ -32,7 +42,7 @@ func (c *restoreCmd) Run(e *env) error {
 	case c.From != "":
 		out, err = c.fromFolder(e)
 	default:
-		err = usage("where from? Use --server URL of a running server, or --from DIR of the cache of one that has stopped")
+		err = usage("where from? Use a backup, --server URL of a running server, or --from DIR of the cache of one that has stopped")
 	}
 	if err != nil {
 		return err

@@ -200,7 +200,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	kept.measured(metrics)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, RecordRoom: kept.roomText, Scratch: openScratch, Archive: kept.api(customers), Customers: customers, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
-		WebhookAllow: webhookAllow}
+		WebhookAllow: webhookAllow, Backup: o.backup}
 	if cert != nil {
 		options.Certificate = cert.Check
 		watchCertificate(metrics, cert)

@@ -303,6 +303,7 @@ var routes = []struct {
 	{"POST", "/v1/lists/ofac-sdn/suppressions/nosuch/end", nil, []auth.Role{auth.Analyst, auth.Approver}},
 	{"GET", "/v1/generations", nil, nil},
 	{"GET", "/v1/generations/1", nil, nil},
+	{"GET", "/v1/backup", nil, []auth.Role{auth.Admin}},
 	{"GET", "/v1/replicas", nil, nil},
 	{"GET", "/v1/reports/timeliness", nil, nil},
 	{"POST", "/v1/preview?list=ofac-sdn", "address\n" + lazarus + "\n", []auth.Role{auth.Analyst}},

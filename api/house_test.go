@@ -27,6 +27,7 @@ import (
 	"interdict/api"
 	"interdict/api/auth"
 	"interdict/lists"
+	"interdict/lists/backup"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
@@ -237,7 +238,7 @@ func openOn(t testing.TB, store lists.Store, dir string, settings ...func(*api.O
 	h.loader = loader.New(h.store, recorder{h.journal}, log, t.TempDir(), h.clock.now)
 	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
 		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, Recorder: recorder{h.journal}, Record: h.journal, RecordProblems: h.journal.Problems, JournalError: func() error { return nil },
-		Scratch: func() (lists.Store, error) { return diskstore.OpenTemp(h.scratch) }}
+		Scratch: func() (lists.Store, error) { return diskstore.OpenTemp(h.scratch) }, Backup: h.backup}
 	for _, set := range settings {
 		set(&o)
 	}
@@ -249,6 +250,12 @@ func openOn(t testing.TB, store lists.Store, dir string, settings ...func(*api.O
 	t.Cleanup(srv.Close)
 	h.url = srv.URL
 	return h
+}
+
+// backup writes a backup of the store alone.
+func (h *house) backup(ctx context.Context, to io.Writer, _ bool) error {
+	_, err := backup.Write(ctx, to, backup.Source{Store: h.store, Program: "test", Now: h.clock.now})
+	return err
 }
 
 // keepCheckpoint keeps checkpoints in the store, as a server does.

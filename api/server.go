@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -85,6 +86,8 @@ type Options struct {
 	Traces trace.TracerProvider
 	// Follow bounds the streams of changes.
 	Follow FollowLimits
+	// Backup writes a backup of the store, and of the record of this server if that is asked for; nil: this server makes none.
+	Backup func(ctx context.Context, to io.Writer, record bool) error
 }
 
 // Server answers the API.
@@ -108,6 +111,7 @@ type Server struct {
 	archive  *Archive
 	shadow   *shadow
 	requests *idempotency.Requests
+	backups  backups
 
 	customers *screening.Customers
 	ledger    lists.Ledger
@@ -144,6 +148,7 @@ func New(o Options) *Server {
 	if s.staff == nil {
 		s.staff = o.Keys.Staff()
 	}
+	s.backups.write = o.Backup
 	if o.FourEyesOff {
 		s.alone = lists.AloneFourEyes
 	}
@@ -216,6 +221,7 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/replicas", s.getReplicas)
 	s.route(http.MethodGet, "/v1/reports/timeliness", s.getTimeliness)
 	s.route(http.MethodPost, "/v1/restore", s.restore, auth.Admin)
+	s.route(http.MethodGet, "/v1/backup", s.getBackup, auth.Admin)
 
 	s.route(http.MethodGet, "/v1/keys", s.getKeys, auth.Admin)
 	s.route(http.MethodPost, "/v1/keys", s.postKey, auth.Admin)

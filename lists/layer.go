@@ -18,12 +18,12 @@ type DamagedError struct {
 
 func (e *DamagedError) Error() string { return "layer " + e.Layer + " is damaged: " + e.Reason }
 
-// readBatch is the number of entries that readLayer reads at once.
+// readBatch is the number of entries that ReadLayer reads at once.
 const readBatch = 1000
 
-// readLayer reads a layer in batches of entries, in order. A batch comes with the attributions that no earlier batch referred to, by
+// ReadLayer reads a layer in batches of entries, in order. A batch comes with the attributions that no earlier batch referred to, by
 // ascending number. The slices are valid until f returns.
-func readLayer(ctx context.Context, s Store, layer string, f func(entries []Entry, numbers []uint32, records [][]byte) error) error {
+func ReadLayer(ctx context.Context, s Store, layer string, f func(entries []Entry, numbers []uint32, records [][]byte) error) error {
 	var (
 		seen    = numberSet{}
 		batch   = make([]Entry, 0, readBatch)
@@ -93,7 +93,7 @@ func Complete(ctx context.Context, s Store, layer string) (bool, error) {
 // written; every other error means that the store could not be read.
 func VerifyLayer(ctx context.Context, s Store, layer Layer) error {
 	keys := 0
-	err := readLayer(ctx, s, layer.ID, func(entries []Entry, _ []uint32, _ [][]byte) error {
+	err := ReadLayer(ctx, s, layer.ID, func(entries []Entry, _ []uint32, _ [][]byte) error {
 		keys += len(entries)
 		return nil
 	})
@@ -113,7 +113,7 @@ func CopyLayer(ctx context.Context, from, to Store, layer Layer) error {
 	if err != nil {
 		return err
 	}
-	err = readLayer(ctx, from, layer.ID, func(entries []Entry, numbers []uint32, records [][]byte) error {
+	err = ReadLayer(ctx, from, layer.ID, func(entries []Entry, numbers []uint32, records [][]byte) error {
 		for i, b := range records {
 			if err := w.PutAttribution(numbers[i], b); err != nil {
 				return err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"interdict/lists/address"
+	"interdict/lists/fault"
 )
 
 // State is the state of a version: loading → staged → active → superseded, or failed, or rejected.
@@ -173,6 +174,18 @@ type Layer struct {
 // which this program looks for its listings.
 func Outdated(layers []Layer) bool {
 	return slices.ContainsFunc(layers, func(l Layer) bool { return l.Rules < address.Rules })
+}
+
+// CheckRules returns an error if any layer was built under newer identity rules than those of this program, which would look for its listings
+// under other keys.
+func CheckRules(layers []Layer) error {
+	for i := range layers {
+		if l := &layers[i]; l.Rules > address.Rules {
+			return fault.E(fault.Conflict, "layer %s was built by a newer version of interdict, under identity rules %d, and this one knows %d: use that version",
+				l.ID, l.Rules, address.Rules)
+		}
+	}
+	return nil
 }
 
 // Generation is the numbered set of versions that are active together, with the settings

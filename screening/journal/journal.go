@@ -150,6 +150,9 @@ func open(dir string, opts Options, disk disk) (*Journal, error) {
 	if err != nil {
 		return nil, fault.E(fault.Unavailable, "open journal: %w", err)
 	}
+	if err := refuseNewer(dir); err != nil {
+		return nil, err
+	}
 	recovered, err := recoverDir(dir, opts.Now, opts.Logger)
 	if err != nil {
 		return nil, err

@@ -205,7 +205,7 @@ func (r *recovery) seal(f *os.File, s segmentInfo) (path string, err error) {
 		path = r.before
 	}
 	if damaged > 0 {
-		return path, errors.Join(os.Rename(s.path, s.path+".damaged"), syncDir(r.dir))
+		return path, errors.Join(os.Rename(s.path, s.path+damagedSuffix), syncDir(r.dir))
 	}
 	return path, os.Remove(s.path)
 }

@@ -102,6 +102,9 @@ func (r *Replica) build(ctx context.Context, store lists.Store, g lists.Generati
 	next := &Snapshot{Generation: g, loadedAt: r.now()}
 	for i := range g.Lists {
 		active := &g.Lists[i]
+		if err := lists.CheckRules(active.Layers); err != nil {
+			return nil, fault.E(fault.KindOf(err), "list %s: %w", active.List.ID, err)
+		}
 		stack := &Stack{Active: active, ListJSON: encodeList(active)}
 		for _, meta := range active.Layers {
 			l := loaded[meta.ID]
