@@ -1,0 +1,41 @@
+package edge
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"interdict/lists"
+	"interdict/lists/fault"
+)
+
+// Guard returns a store that refuses changes of its lists: they are those of the server that is followed. Keys, accounts and all else can be changed.
+func Guard(s lists.Store) lists.Store { return guarded{s} }
+
+type guarded struct{ lists.Store }
+
+// guardedPrefixes are the prefixes of documents that say what the lists are, or wait to change them.
+var guardedPrefixes = slices.Concat(followedPrefixes, []string{lists.DocHead, lists.DocGenerations, lists.DocRestored, lists.DocRefresh("")})
+
+func (g guarded) Commit(ctx context.Context, changes ...lists.Change) error {
+	for _, c := range changes {
+		if slices.ContainsFunc(guardedPrefixes, func(prefix string) bool { return strings.HasPrefix(c.Key, prefix) }) {
+			return g.refuse(ctx)
+		}
+	}
+	return g.Store.Commit(ctx, changes...)
+}
+
+func (g guarded) CreateLayer(ctx context.Context, _ string, _ int) (lists.LayerWriter, error) {
+	return nil, g.refuse(ctx)
+}
+
+func (g guarded) DropLayer(ctx context.Context, _ string) error { return g.refuse(ctx) }
+
+func (g guarded) refuse(ctx context.Context) error {
+	origin := "another server"
+	if f, err := lists.ReadFollowed(ctx, g.Store); err == nil && f != nil {
+		origin = f.Origin
+	}
+	return fault.E(fault.Conflict, "the lists of this server are those of %s, which it follows: change them there", origin)
+}
