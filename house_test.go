@@ -42,6 +42,7 @@ var rooms = map[string][]string{
 	"api/client/clienttest": {"api/client", "lists"},
 	"api":                   {"api/auth", "api/client", "api/console", "screening", "screening/archive", "screening/journal", "screening/journal/proof", "screening/replica", "screening/report", "loader", "loader/build", "webhook", "lists", "lists/address", "lists/egress", "lists/fault", "screening/cases"},
 
+	"screening/edge":          {"screening/archive/vault", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"screening/journal/proof": {"lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/cases":         {"lists", "lists/fault"},

@@ -40,6 +40,7 @@ type serveCmd struct {
 	CustomerKey string `help:"Secret for hash and encrypt, at least 32 bytes; better as INTERDICT_CUSTOMER_KEY_FILE. With another one, earlier customers can be neither found nor read." placeholder:"SECRET"`
 	webhookFlags
 	shadowFlags
+	edgeFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
@@ -74,6 +75,9 @@ func (c *serveCmd) Validate() error {
 		return err
 	}
 	if _, err := c.originals(); err != nil {
+		return err
+	}
+	if err := c.edgeFlags.check(c.Redis, c.Demo); err != nil {
 		return err
 	}
 	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
@@ -148,6 +152,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	spread, err := c.spreader(ctx, o, log)
+	if err != nil {
+		return err
+	}
+	defer spread.close()
 	local, cache, noCache, err := c.local(log)
 	if err != nil {
 		return err
@@ -194,9 +203,10 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}
 	defer kept.close()
 	kept.measured(metrics)
+	spread.measured(metrics, screener)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, RecordRoom: kept.roomText, Scratch: openScratch, Archive: kept.api(customers), Customers: customers, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
-		WebhookAllow: webhookAllow}
+		WebhookAllow: webhookAllow, Manifest: spread.local, Spread: spread.state}
 	if cert != nil {
 		options.Certificate = cert.Check
 		watchCertificate(metrics, cert)
@@ -247,12 +257,21 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	tended := make(chan struct{})
 	go func() {
 		defer close(tended)
-		o.loader.Tend(ctx)
+		if c.Follow == "" {
+			o.loader.Tend(ctx)
+		}
 	}()
 	rebuilt := make(chan struct{})
 	go func() {
 		defer close(rebuilt)
-		o.loader.Rebuilds(ctx, "rebuild-"+uuid.NewString())
+		if c.Follow == "" {
+			o.loader.Rebuilds(ctx, "rebuild-"+uuid.NewString())
+		}
+	}()
+	spreads := make(chan struct{})
+	go func() {
+		defer close(spreads)
+		spread.run(ctx)
 	}()
 	renewed := make(chan struct{})
 	go func() {
@@ -277,7 +296,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	refreshed := make(chan struct{})
 	go func() {
 		defer close(refreshed)
-		if c.Refresh && !c.Demo {
+		if c.Refresh && !c.Demo && c.Follow == "" {
 			c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry)}).Run(ctx)
 		}
 	}()
@@ -310,6 +329,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	<-background
 	<-tended
 	<-rebuilt
+	<-spreads
 	<-renewed
 	<-swept
 	<-recorded

@@ -137,6 +137,9 @@ func (f *Follower) sync(ctx context.Context) error {
 	if err := accept(have, &next, f.o.Now()); err != nil {
 		return err
 	}
+	if have != nil && next.Created.Before(have.Created) { // another server, or a cache, whose manifest of the same lists is a little older
+		return errors.Join(have.Usable(f.o.Now()), f.dropUnused(ctx))
+	}
 	if have != nil && have.Generation == next.Generation && have.Documents == next.Documents {
 		if err := f.renew(ctx, m, &next); err != nil {
 			return err
@@ -178,9 +181,8 @@ func accept(have, next *lists.Followed, now time.Time) error {
 	case next.StoreID != have.StoreID || next.Origin != have.Origin:
 		return fault.E(fault.Conflict, "the manifest is that of another store (%s %s) than the one that was followed (%s %s): to follow it, start with an empty folder",
 			next.Origin, next.StoreID, have.Origin, have.StoreID)
-	case next.Generation < have.Generation || next.Created.Before(have.Created):
-		return fault.E(fault.Conflict, "an older manifest was received (generation %d of %s) than the last one (generation %d of %s)", next.Generation, next.Created.Format(time.RFC3339),
-			have.Generation, have.Created.Format(time.RFC3339))
+	case next.Generation < have.Generation:
+		return fault.E(fault.Conflict, "a manifest of the older generation %d was received; generation %d is served here", next.Generation, have.Generation)
 	case next.Generation == have.Generation && next.ID != have.ID:
 		return lost(have, next)
 	}

@@ -39,3 +39,20 @@ func (g guarded) refuse(ctx context.Context) error {
 	}
 	return fault.E(fault.Conflict, "the lists of this server are those of %s, which it follows: change them there", origin)
 }
+
+// Unguarded returns the store that Guard was given; guarded is false if it was not.
+func Unguarded(s lists.Store) (inner lists.Store, isGuarded bool) {
+	if g, ok := s.(guarded); ok {
+		return g.Store, true
+	}
+	return s, false
+}
+
+// GuardFollowed is Guard if the lists of the store are those of another server.
+func GuardFollowed(ctx context.Context, s lists.Store) (lists.Store, error) {
+	f, err := lists.ReadFollowed(ctx, s)
+	if err != nil || f == nil {
+		return s, err
+	}
+	return Guard(s), nil
+}
