@@ -48,3 +48,11 @@ func ReadFollowed(ctx context.Context, s Store) (*Followed, error) {
 	}
 	return &f, nil
 }
+
+// FollowedError is the error of a change of lists that are those of another server.
+type FollowedError struct{ Origin string }
+
+func (e *FollowedError) Error() string {
+	return "the lists of this server are those of " + e.Origin + ", which it follows: change them there"
+}
+func (e *FollowedError) FaultKind() fault.Kind { return fault.Conflict }

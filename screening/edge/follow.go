@@ -25,8 +25,9 @@ import (
 const (
 	// DefaultEvery is how often a follower asks for a new manifest.
 	DefaultEvery = 10 * time.Second
-	// longestWait is the longest time between two attempts while they fail.
-	longestWait = time.Minute
+	// firstWait and longestWait are the times between two attempts while they fail.
+	firstWait   = time.Second
+	longestWait = 30 * time.Second
 	// dropAfter is how long layers that are not served any more are kept for checks that still read them.
 	dropAfter = time.Minute
 	// keptGenerations is how many earlier generations are kept as documents, for the history and for look-backs.
@@ -78,7 +79,7 @@ func (f *Follower) Run(ctx context.Context) {
 		err := f.Sync(ctx)
 		wait := f.o.Every
 		if err != nil {
-			wait = min(f.o.Every<<min(failures, 6), max(f.o.Every, longestWait))
+			wait = min(firstWait<<min(failures, 10), longestWait)
 			failures++
 		} else {
 			failures = 0

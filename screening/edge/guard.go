@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"interdict/lists"
-	"interdict/lists/fault"
 )
 
 // Guard returns a store that refuses changes of its lists: they are those of the server that is followed. Keys, accounts and all else can be changed.
@@ -32,12 +31,13 @@ func (g guarded) CreateLayer(ctx context.Context, _ string, _ int) (lists.LayerW
 
 func (g guarded) DropLayer(ctx context.Context, _ string) error { return g.refuse(ctx) }
 
+// refuse returns a *lists.FollowedError.
 func (g guarded) refuse(ctx context.Context) error {
 	origin := "another server"
 	if f, err := lists.ReadFollowed(ctx, g.Store); err == nil && f != nil {
 		origin = f.Origin
 	}
-	return fault.E(fault.Conflict, "the lists of this server are those of %s, which it follows: change them there", origin)
+	return &lists.FollowedError{Origin: origin}
 }
 
 // Unguarded returns the store that Guard was given; guarded is false if it was not.
