@@ -152,7 +152,7 @@ func (s *spreader) close() {
 func (s *spreader) state() (check string, err error) {
 	switch {
 	case s.follower != nil:
-		err, _ = s.follower.Status()
+		_, err = s.follower.Status()
 		return "follow", err
 	case s.publisher != nil:
 		return "publish", s.publisher.Status().Error
@@ -197,7 +197,7 @@ func (s *spreader) measured(m *api.Metrics, screener *screening.Screener) {
 		if s.follower == nil {
 			return 0
 		}
-		_, failed := s.follower.Status()
+		failed, _ := s.follower.Status()
 		return failed
 	})
 }

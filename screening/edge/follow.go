@@ -52,6 +52,7 @@ type Follower struct {
 
 	tag    string               // of the manifest that was read last
 	unused map[string]time.Time // since when a layer is not used
+	swept  time.Time            // when that was looked at last
 
 	mu     sync.Mutex // guards the rest
 	err    error      // of the last attempt
@@ -66,11 +67,11 @@ func NewFollower(o FollowOptions) *Follower {
 	return &Follower{o: o, unused: map[string]time.Time{}}
 }
 
-// Status returns the error of the last attempt, and how many attempts have failed.
-func (f *Follower) Status() (err error, failed float64) { //nolint:revive // the error is not that of Status
+// Status returns how many attempts have failed, and the error of the last attempt.
+func (f *Follower) Status() (failed float64, last error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.err, f.failed
+	return f.failed, f.err
 }
 
 // Run follows until ctx ends.
@@ -85,7 +86,7 @@ func (f *Follower) Run(ctx context.Context) {
 			failures = 0
 		}
 		// Thousands of followers must not ask in step.
-		wait = wait*3/4 + rand.N(wait/2+1)
+		wait = wait*3/4 + rand.N(wait/2+1) //nolint:gosec // it is no secret
 		select {
 		case <-ctx.Done():
 			return
@@ -427,6 +428,9 @@ func (f *Follower) commit(ctx context.Context, m *Manifest, next *lists.Followed
 
 // dropUnused drops layers and filters that the current generation does not name, once no check can read them any more.
 func (f *Follower) dropUnused(ctx context.Context) error {
+	if now := f.o.Now(); now.Sub(f.swept) < dropAfter {
+		return nil
+	}
 	g, _, err := lists.Current(ctx, f.o.Store)
 	if err != nil {
 		return err
@@ -450,14 +454,15 @@ func (f *Follower) dropUnused(ctx context.Context) error {
 			there[id] = time.Time{}
 		}
 	}
+	f.swept = f.o.Now()
 	for id := range there {
 		since, known := f.unused[id]
 		switch {
 		case used[id]:
 			delete(f.unused, id)
 		case !known:
-			f.unused[id] = f.o.Now()
-		case f.o.Now().Sub(since) >= dropAfter:
+			f.unused[id] = f.swept
+		case f.swept.Sub(since) >= dropAfter:
 			if err := errors.Join(f.o.Store.DropLayer(ctx, id), f.o.Store.DropBlob(ctx, lists.BlobFilter(id))); err != nil {
 				return err
 			}

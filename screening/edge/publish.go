@@ -197,7 +197,7 @@ func (p *Publisher) read(ctx context.Context) (c content, err error) {
 	}
 	c.list = g
 	c.manifest = Manifest{StoreID: id, Generation: g.Number, ID: g.ID, Created: created, NotAfter: created.Add(p.o.Valid), Fresh: map[string]time.Time{}}
-	docs := []document{{lists.DocGeneration(g.Number), lists.JSON(g)}}
+	docs := []document{{lists.DocGeneration(g.Number), lists.JSON(withoutSecrets(g))}}
 	seen := map[string]bool{}
 	for i := range g.Lists {
 		a := &g.Lists[i]
@@ -208,6 +208,13 @@ func (p *Publisher) read(ctx context.Context) (c content, err error) {
 			}
 			if err != nil {
 				return c, err
+			}
+			if key == lists.DocList(a.List.ID) {
+				settings, err := lists.Decode[lists.List](d)
+				if err != nil {
+					return c, err
+				}
+				d.Value = lists.JSON(sourceRedacted(settings))
 			}
 			docs = append(docs, document{d.Key, d.Value})
 		}
@@ -242,6 +249,23 @@ func (p *Publisher) read(ctx context.Context) (c content, err error) {
 		err = fault.E(fault.Unavailable, "the store has changed while it was read")
 	}
 	return c, err
+}
+
+// withoutSecrets returns a generation without the passwords in the addresses of sources. Followers fetch nothing from these.
+func withoutSecrets(g lists.Generation) lists.Generation {
+	g.Lists = slices.Clone(g.Lists)
+	for i := range g.Lists {
+		g.Lists[i].List = sourceRedacted(g.Lists[i].List)
+	}
+	return g
+}
+
+func sourceRedacted(l lists.List) lists.List {
+	if l.Source != nil {
+		source := l.Source.Redacted()
+		l.Source = &source
+	}
+	return l
 }
 
 func objectOf(b []byte) Object {
