@@ -302,6 +302,8 @@ var routes = []struct {
 	{"GET", "/v1/generations", nil, nil},
 	{"GET", "/v1/generations/1", nil, nil},
 	{"GET", "/v1/replicas", nil, nil},
+	{"GET", "/v1/manifest", nil, []auth.Role{auth.Checker}},
+	{"GET", "/v1/objects/" + strings.Repeat("0", 64), nil, []auth.Role{auth.Checker}},
 	{"GET", "/v1/reports/timeliness", nil, nil},
 	{"POST", "/v1/preview?list=ofac-sdn", "address\n" + lazarus + "\n", []auth.Role{auth.Analyst}},
 	{"GET", "/v1/addresses/" + lazarus + "/history", nil, []auth.Role{auth.Auditor, auth.Analyst, auth.Approver}},
