@@ -12,26 +12,15 @@ import (
 	"interdict/api"
 	"interdict/lists"
 	"interdict/screening/edge"
-	"interdict/screening/journal/proof"
 )
 
 // A server gives those who may check all lists a manifest that its key has signed, and every file that it names.
 func TestManifest(t *testing.T) {
-	var keys *proof.Keys
-	var local *edge.Local
-	h := open(t, func(o *api.Options) {
-		var err error
-		if keys, err = proof.OpenKeys(filepath.Join(t.TempDir(), "keys"), "interdict", o.Now); err != nil {
-			t.Fatal(err)
-		}
-		local = edge.NewLocal(filepath.Join(t.TempDir(), "manifest"), edge.PublishOptions{Store: o.Store, Name: "interdict", Signer: keys, Log: slog.New(slog.DiscardHandler), Now: o.Now})
-		o.Manifest = local
-	})
-	t.Cleanup(func() { local.Close() })
+	h := open(t)
 	h.by("till", "GET", "/v1/manifest", nil).refused(problem{Status: 503, Code: "not_loaded", Detail: "nothing has been activated yet"})
 	h.publish("ofac-sdn", sdn, sdnRows)
 	a := h.by("till", "GET", "/v1/manifest", nil)
-	m, _, err := edge.Open(a.body, keys.VKeys())
+	m, _, err := edge.Open(a.body, h.journal.Keys().VKeys())
 	if err != nil || a.status != http.StatusOK || m.Generation != int(h.generation().(float64)) {
 		t.Fatalf("%d %s: %v", a.status, a.body, err)
 	}
@@ -88,4 +77,5 @@ func TestManifestWithoutADisk(t *testing.T) {
 	for _, path := range []string{"/v1/manifest", "/v1/objects/" + hex.EncodeToString(make([]byte, 32))} {
 		h.by("till", "GET", path, nil).refused(problem{Status: 503, Code: "store_unavailable"})
 	}
+	open(t, func(o *api.Options) { o.Manifest = nil }).by("till", "GET", "/v1/manifest", nil).refused(problem{Status: 404, Code: "not_found", Detail: "this server has no manifest"})
 }

@@ -182,7 +182,7 @@ func (n *node) start(t testing.TB, o *origin, address string, change func(*edge.
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { source.Close() })
-	options := edge.FollowOptions{Store: n.store, Source: source, VKeys: o.keys.VKeys(), Dir: filepath.Join(n.dir, "follow"), Every: 100 * time.Millisecond, Log: quiet, Now: o.now}
+	options := edge.FollowOptions{Store: n.store, Source: source, VKeys: o.keys.VKeys(), Dir: filepath.Join(n.dir, "follow"), Every: 250 * time.Millisecond, Log: quiet, Now: o.now}
 	if change != nil {
 		change(&options)
 	}
