@@ -21,6 +21,7 @@ import (
 	"interdict/lists/logs"
 	"interdict/lists/redisstore"
 	"interdict/loader"
+	"interdict/screening/edge"
 	"interdict/screening/journal"
 	"interdict/screening/record"
 )
@@ -208,7 +209,16 @@ func (f *storeFlags) openStore(ctx context.Context, o ...diskstore.Option) (list
 	if f.Redis != "" {
 		return redisstore.Open(ctx, f.Redis, redisstore.Options{Prefix: f.RedisPrefix, Password: f.RedisPassword})
 	}
-	return diskstore.Open(f.Data, o...)
+	store, err := diskstore.Open(f.Data, o...)
+	if err != nil {
+		return nil, err
+	}
+	guarded, err := edge.GuardFollowed(ctx, store)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	return guarded, nil
 }
 
 // withJournal adds the journal. It closes the store where that fails.

@@ -51,6 +51,7 @@ var rooms = map[string][]string{
 	"lists/timing":             {},
 	"lists/backup":             {"lists", "lists/address", "lists/fault"},
 
+	"screening/edge":          {"screening/archive/vault", "lists", "lists/address", "lists/fault", "lists/filter"},
 	"screening/journal/proof": {"lists/fault"},
 	"screening/sandbox":       {"lists", "lists/address", "lists/fault"},
 	"screening/record":        {"screening/journal", "screening/journal/proof", "lists/fault"},

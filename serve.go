@@ -41,6 +41,7 @@ type serveCmd struct {
 	shadowFlags
 	observeFlags
 	sandboxFlags
+	edgeFlags
 	Listen          string        `help:"Address of the API and the probes." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	AdminListen     string        `help:"Address of metrics, pprof and the documentation." default:"127.0.0.1:9090" placeholder:"HOST:PORT"`
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
@@ -78,6 +79,9 @@ func (c *serveCmd) Validate() error {
 		return err
 	}
 	if err := c.observeFlags.validate(); err != nil {
+		return err
+	}
+	if err := c.edgeFlags.check(c.Redis, c.Demo); err != nil {
 		return err
 	}
 	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
@@ -152,6 +156,11 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	spread, err := c.spreader(ctx, o, log)
+	if err != nil {
+		return err
+	}
+	defer spread.close()
 	local, cache, noCache, err := c.local(log)
 	if err != nil {
 		return err
@@ -198,9 +207,10 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}
 	defer kept.close()
 	kept.measured(metrics)
+	spread.measured(metrics, screener)
 	options := api.Options{Screener: screener, Loader: o.loader, Keys: keys, Staff: staff, Store: o.store, Cache: screener.Cache, CacheError: noCache, Metrics: metrics, Log: log, Now: time.Now,
 		JournalError: func() error { return journalError(o.journal) }, Record: recordReader{o.journal, kept}, RecordProblems: kept.problems, RecordRoom: kept.roomText, Scratch: openScratch, Archive: kept.api(customers), Customers: customers, Recorder: recorder{o.journal}, FourEyesOff: c.FourEyes == "off", Uploads: c.MaxUploads, UploadSpace: int64(c.UploadSpace) << 20, TrustedProxies: proxies,
-		WebhookAllow: webhookAllow, Backup: o.backup}
+		WebhookAllow: webhookAllow, Backup: o.backup, Manifest: spread.local, Spread: spread.state}
 	if cert != nil {
 		options.Certificate = cert.Check
 		watchCertificate(metrics, cert)
@@ -263,12 +273,21 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	tended := make(chan struct{})
 	go func() {
 		defer close(tended)
-		o.loader.Tend(ctx)
+		if c.Follow == "" {
+			o.loader.Tend(ctx)
+		}
 	}()
 	rebuilt := make(chan struct{})
 	go func() {
 		defer close(rebuilt)
-		o.loader.Rebuilds(ctx, "rebuild-"+uuid.NewString())
+		if c.Follow == "" {
+			o.loader.Rebuilds(ctx, "rebuild-"+uuid.NewString())
+		}
+	}()
+	spreads := make(chan struct{})
+	go func() {
+		defer close(spreads)
+		spread.run(ctx)
 	}()
 	renewed := make(chan struct{})
 	go func() {
@@ -293,7 +312,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	refreshed := make(chan struct{})
 	go func() {
 		defer close(refreshed)
-		if c.Refresh && !c.Demo {
+		if c.Refresh && !c.Demo && c.Follow == "" {
 			c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry), Tracer: traces.tracer()}).Run(ctx)
 		}
 	}()
@@ -331,6 +350,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	<-background
 	<-tended
 	<-rebuilt
+	<-spreads
 	<-renewed
 	<-swept
 	<-recorded

@@ -305,6 +305,8 @@ var routes = []struct {
 	{"GET", "/v1/generations/1", nil, nil},
 	{"GET", "/v1/backup", nil, []auth.Role{auth.Admin}},
 	{"GET", "/v1/replicas", nil, nil},
+	{"GET", "/v1/manifest", nil, []auth.Role{auth.Checker}},
+	{"GET", "/v1/objects/" + strings.Repeat("0", 64), nil, []auth.Role{auth.Checker}},
 	{"GET", "/v1/reports/timeliness", nil, nil},
 	{"POST", "/v1/preview?list=ofac-sdn", "address\n" + lazarus + "\n", []auth.Role{auth.Analyst}},
 	{"GET", "/v1/addresses/" + lazarus + "/history", nil, []auth.Role{auth.Auditor, auth.Analyst, auth.Approver}},
@@ -499,7 +501,7 @@ func TestStoreAwayOnEveryRoute(t *testing.T) {
 	h.upload("ana", "ofac-sdn", sdnRows+`{"address":"`+p2wpkh+`"}`+"\n", "") // version 2, staged
 	h.store.gone.Store(true)
 	answered := map[string]int{"/v1/check": 200, "/v1/checks": 200, "/v1/addresses/" + genesis: 200, "/openapi.yaml": 200, "/docs/": 200, "/docs/start.js": 200, "/v1/me": 200, "/v1/shadow": 200, "/v1/sandbox": 404,
-		"/v1/audit/keys": 200, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7": 404, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/receipt": 404,
+		"/v1/audit/keys": 200, "/v1/objects/" + strings.Repeat("0", 64): 404, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7": 404, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/receipt": 404,
 		"/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/replay": 404, "/v1/checks/01a215ae-736e-7537-88c3-0eac4441eba7/evidence": 404}
 	for _, r := range routes {
 		path := strings.Replace(r.path, "versions/1/", "versions/2/", 1)

@@ -32,6 +32,7 @@ import (
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/screening"
+	"interdict/screening/edge"
 	"interdict/screening/journal"
 	"interdict/screening/record"
 )
@@ -239,6 +240,9 @@ func openOn(t testing.TB, store lists.Store, dir string, settings ...func(*api.O
 	o := api.Options{Screener: h.screener, Loader: h.loader, Keys: h.keys,
 		Store: h.store, Cache: func() lists.Store { return h.cache }, Metrics: h.metrics, Log: log, Now: h.clock.now, Recorder: recorder{h.journal}, Record: h.journal, RecordProblems: h.journal.Problems, JournalError: func() error { return nil },
 		Scratch: func() (lists.Store, error) { return diskstore.OpenTemp(h.scratch) }, Backup: h.backup}
+	local := edge.NewLocal(h.dir+"/manifest", edge.PublishOptions{Store: h.store, Name: "interdict", Signer: h.journal.Keys(), Log: log, Now: h.clock.now})
+	t.Cleanup(local.Close)
+	o.Manifest = local
 	for _, set := range settings {
 		set(&o)
 	}

@@ -88,6 +88,10 @@ type Options struct {
 	Follow FollowLimits
 	// Backup writes a backup of the store, and of the record of this server if that is asked for; nil: this server makes none.
 	Backup func(ctx context.Context, to io.Writer, record bool) error
+	// Manifest is what servers that follow this one read; nil: there is none.
+	Manifest Manifest
+	// Spread tells the state of following another server, or of publishing, and under which name the readiness probe shows it; nil, or "": neither is done.
+	Spread func() (check string, err error)
 }
 
 // Server answers the API.
@@ -112,6 +116,8 @@ type Server struct {
 	shadow   *shadow
 	requests *idempotency.Requests
 	backups  backups
+	manifest Manifest
+	spread   func() (string, error)
 
 	customers *screening.Customers
 	ledger    lists.Ledger
@@ -144,6 +150,7 @@ func New(o Options) *Server {
 	s := &Server{screener: o.Screener, loader: o.Loader, keys: o.Keys, store: o.Store, cache: o.Cache, noCache: o.CacheError, metrics: o.Metrics, log: o.Log,
 		now: o.Now, journal: o.JournalError, audit: Audit{o.Record, o.Customers}, customers: o.Customers, problems: o.RecordProblems, room: o.RecordRoom, archive: o.Archive, ledger: lists.Ledger{Recorder: o.Recorder, Log: o.Log, Now: o.Now}, cert: o.Certificate,
 		proxies: o.TrustedProxies, throttle: auth.NewThrottle(cmp.Or(o.FailuresPerMinute, auth.FailuresPerMinute), o.Now)}
+	s.manifest, s.spread = o.Manifest, o.Spread
 	s.staff, s.crossOrigin = o.Staff, http.NewCrossOriginProtection()
 	if s.staff == nil {
 		s.staff = o.Keys.Staff()
@@ -219,6 +226,8 @@ func New(o Options) *Server {
 	s.route(http.MethodGet, "/v1/generations", s.getGenerations)
 	s.route(http.MethodGet, "/v1/generations/:n", s.getGeneration)
 	s.route(http.MethodGet, "/v1/replicas", s.getReplicas)
+	s.route(http.MethodGet, "/v1/manifest", s.getManifest, auth.Checker)
+	s.route(http.MethodGet, "/v1/objects/:sha256", s.getObject, auth.Checker)
 	s.route(http.MethodGet, "/v1/reports/timeliness", s.getTimeliness)
 	s.route(http.MethodPost, "/v1/restore", s.restore, auth.Admin)
 	s.route(http.MethodGet, "/v1/backup", s.getBackup, auth.Admin)
@@ -603,7 +612,11 @@ func (s *Server) readyz(c *gin.Context) {
 		add("suppressions", fault.E(fault.Conflict, "%v do not say for which listing they were given and cover nothing: propose them again", st.Unbound), false)
 	}
 	if len(st.Outdated) > 0 {
-		add("rules", s.outdated(st.Outdated), false)
+		err := s.outdated(st.Outdated)
+		if st.Followed != nil {
+			err = fault.E(fault.Conflict, "%v were read under older rules of identity than this program's (%d): update the server that is followed", st.Outdated, address.Rules)
+		}
+		add("rules", err, false)
 	}
 	add("journal", s.journal(), true)
 	if last := &out.Checks[len(out.Checks)-1]; last.Status == "ok" && s.room != nil {
@@ -620,6 +633,11 @@ func (s *Server) readyz(c *gin.Context) {
 	add("store", s.store.Ping(ctx), false)
 	if err := s.loader.CanSpool(); err != nil {
 		add("spool", err, false)
+	}
+	if s.spread != nil {
+		if name, err := s.spread(); name != "" {
+			add(name, err, false)
+		}
 	}
 	if s.cert != nil {
 		detail, err := s.cert()

@@ -2,6 +2,7 @@ package lists
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"interdict/lists/fault"
@@ -26,10 +27,11 @@ func Retry(ctx context.Context, f func() error) error {
 }
 
 // TryCommit is Store.Commit within Retry: a revision that is not the expected one is fault.Raced, which is tried again. A fault.Conflict
-// needs a person.
+// needs a person, as a *FollowedError does.
 func TryCommit(ctx context.Context, s Store, changes ...Change) error {
 	err := s.Commit(ctx, changes...)
-	if fault.Is(err, fault.Conflict) {
+	var followed *FollowedError
+	if fault.Is(err, fault.Conflict) && !errors.As(err, &followed) {
 		return fault.E(fault.Raced, "%w", err)
 	}
 	return err

@@ -194,6 +194,9 @@ func byList[T any](ctx context.Context, s lists.Store, prefix string) (map[strin
 	}
 	out := make(map[string]T, len(docs))
 	for _, doc := range docs {
+		if doc.Key == lists.DocFollowed {
+			continue
+		}
 		if out[doc.Key[len(prefix):]], err = lists.Decode[T](doc); err != nil {
 			return nil, err
 		}

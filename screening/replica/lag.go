@@ -18,7 +18,7 @@ type lag struct {
 }
 
 // Lagging is the error of a check that would be a miss in the generation that is served, if the store has had a newer one for longer
-// than Local.MaxLag.
+// than Local.MaxLag, or the manifest that the generation comes from is not valid any more.
 type Lagging struct{ detail string }
 
 func (l *Lagging) Error() string         { return l.detail }
@@ -26,6 +26,11 @@ func (l *Lagging) FaultKind() fault.Kind { return fault.Stale }
 
 // MissError returns the error that a check gets instead of a miss, a *Lagging, or nil if a miss may be reported.
 func (s *Snapshot) MissError(now time.Time) error {
+	if f := s.fresh.followed; f != nil {
+		if err := f.Usable(now); err != nil {
+			return &Lagging{err.Error()}
+		}
+	}
 	l := s.lag
 	if l == nil || now.Before(l.until) {
 		return nil

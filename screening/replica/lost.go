@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"reflect"
@@ -70,7 +71,7 @@ func (r *Replica) serveBothSides(ctx context.Context, last lists.Head, current l
 	case err != nil:
 		r.current.Store(own.withUnreadableStore(store, err))
 		return fault.E(fault.Lost, "%w; the store's generation %d cannot be loaded: %w", lost, current.Number, err)
-	case snap.sides == nil || snap.sides.err != nil || snap.sides.store != store || !equalTimes(store.fresh, fresh):
+	case snap.sides == nil || snap.sides.err != nil || snap.sides.store != store || !store.fresh.equal(fresh):
 		refreshed := *store
 		refreshed.setFreshness(fresh)
 		r.current.Store(combine(own, &refreshed))
@@ -108,14 +109,14 @@ func combine(own, store *Snapshot) *Snapshot {
 		next.Listings += n
 	}
 	fresh := map[string]time.Time{}
-	for _, times := range []map[string]time.Time{own.fresh, store.fresh} {
+	for _, times := range []map[string]time.Time{own.fresh.lists, store.fresh.lists} {
 		for id, t := range times {
 			if t.After(fresh[id]) {
 				fresh[id] = t
 			}
 		}
 	}
-	next.setFreshness(fresh)
+	next.setFreshness(freshness{lists: fresh, followed: cmp.Or(store.fresh.followed, own.fresh.followed)})
 	next.setScreened(Screened{own.Generation.Number, own.Generation.At, len(listings), next.Listings, true, store.Generation.Number, own.Screened.Sandbox})
 	return &next
 }

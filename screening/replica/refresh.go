@@ -87,7 +87,7 @@ func (r *Replica) updateFreshness(ctx context.Context, own *Snapshot) error {
 		return err
 	}
 	current := r.current.Load()
-	if current != own || current.lag != nil || !current.savedAt.IsZero() || !equalTimes(own.fresh, fresh) {
+	if current != own || current.lag != nil || !current.savedAt.IsZero() || !own.fresh.equal(fresh) {
 		r.saveServed(own.Generation.Head(), false)
 		next := *own
 		next.lag, next.savedAt = nil, time.Time{} // the store has confirmed the generation
@@ -127,21 +127,40 @@ func (r *Replica) load(ctx context.Context, g lists.Generation) error {
 	return nil
 }
 
-// readFreshness reads, for each list, when it was last known to be current.
-func readFreshness(ctx context.Context, store lists.Store) (map[string]time.Time, error) {
-	docs, err := store.Scan(ctx, lists.DocFresh(""))
-	if err != nil {
-		return nil, err
-	}
-	fresh := make(map[string]time.Time, len(docs))
-	for _, d := range docs {
-		f, err := lists.Decode[lists.Fresh](d)
-		if err != nil {
-			return nil, err
-		}
-		fresh[d.Key[len(lists.DocFresh("")):]] = f.At
-	}
-	return fresh, nil
+// freshness says how long the lists of a snapshot may be answered from.
+type freshness struct {
+	lists    map[string]time.Time // when each list was last known to be current
+	followed *lists.Followed      // nil: the lists are not those of another server
 }
 
-func equalTimes(a, b map[string]time.Time) bool { return maps.EqualFunc(a, b, time.Time.Equal) }
+func (f freshness) equal(o freshness) bool {
+	if !maps.EqualFunc(f.lists, o.lists, time.Time.Equal) || (f.followed == nil) != (o.followed == nil) {
+		return false
+	}
+	return f.followed == nil || f.followed.Created.Equal(o.followed.Created) && f.followed.NotAfter.Equal(o.followed.NotAfter) &&
+		f.followed.Generation == o.followed.Generation
+}
+
+func readFreshness(ctx context.Context, store lists.Store) (f freshness, err error) {
+	docs, err := store.Scan(ctx, lists.DocFresh(""))
+	if err != nil {
+		return f, err
+	}
+	f.lists = make(map[string]time.Time, len(docs))
+	for _, d := range docs {
+		if d.Key == lists.DocFollowed {
+			x, err := lists.Decode[lists.Followed](d)
+			if err != nil {
+				return f, err
+			}
+			f.followed = &x
+			continue
+		}
+		x, err := lists.Decode[lists.Fresh](d)
+		if err != nil {
+			return f, err
+		}
+		f.lists[d.Key[len(lists.DocFresh("")):]] = x.At
+	}
+	return f, nil
+}

@@ -25,7 +25,7 @@ type Snapshot struct {
 	Screened        Screened
 	ScreenedJSON    []byte // the answer's "screened" object
 
-	fresh map[string]time.Time // by list
+	fresh freshness
 	// staleAt is when the first list with on_stale "stop" becomes too old; zero: never.
 	staleAt   time.Time
 	staleList string
@@ -215,20 +215,20 @@ func (s *Snapshot) layers() iter.Seq[*Layer] {
 }
 
 // FreshAt returns when a list was last known to be current.
-func (s *Snapshot) FreshAt(list string) time.Time { return s.fresh[list] }
+func (s *Snapshot) FreshAt(list string) time.Time { return s.fresh.lists[list] }
 
 // Lost reports whether the store has lost the generation: then the stacks are those of both sides, and one listing can be in two of them.
 func (s *Snapshot) Lost() bool { return s.sides != nil }
 
 // setFreshness sets how fresh the lists are, and from when on that forbids an answer.
-func (s *Snapshot) setFreshness(fresh map[string]time.Time) {
+func (s *Snapshot) setFreshness(fresh freshness) {
 	s.fresh, s.staleAt, s.staleList = fresh, time.Time{}, ""
 	for _, stack := range s.Stacks {
 		l := &stack.Active.List
 		if l.MaxAge == 0 || l.OnStale != lists.Stop {
 			continue
 		}
-		if at := fresh[l.ID].Add(l.MaxAge); s.staleAt.IsZero() || at.Before(s.staleAt) {
+		if at := fresh.lists[l.ID].Add(l.MaxAge); s.staleAt.IsZero() || at.Before(s.staleAt) {
 			s.staleAt, s.staleList = at, l.ID
 		}
 	}
@@ -267,7 +267,7 @@ func (s *Snapshot) unready(now time.Time) error {
 	case s.Listings == 0:
 		return fault.E(fault.NotLoaded, "no list of generation %d has a listing: load and activate one that does", s.Generation.Number)
 	case !s.staleAt.IsZero() && !now.Before(s.staleAt):
-		return fault.E(fault.Stale, "list %s is older than its max_age allows (last fresh %s)", s.staleList, s.fresh[s.staleList].UTC().Format(time.RFC3339))
+		return fault.E(fault.Stale, "list %s is older than its max_age allows (last fresh %s)", s.staleList, s.fresh.lists[s.staleList].UTC().Format(time.RFC3339))
 	}
 	return nil
 }

@@ -39,6 +39,8 @@ type Status struct {
 	// Newest is a generation of the store that could not be loaded here yet, and Behind is since when; zero for none.
 	Newest int       `json:"newest,omitempty"`
 	Behind time.Time `json:"behind_since,omitzero"`
+	// Followed is the manifest that the lists come from, on a server that follows another one.
+	Followed *lists.Followed `json:"followed,omitempty"`
 	// ServedErr is why the generation served could not be written to disk; nil if it could.
 	ServedErr          error `json:"-"`
 	Layers, HeldLayers int   // of the generation, and those whose records are in memory
@@ -94,7 +96,7 @@ func (r *Replica) Status() Status {
 	st.Served, st.SavedAt = snap.Generation.Head(), snap.savedAt
 	st.HeldLayers, st.Layers, st.HeldBytes = snap.resident()
 	st.Generation, st.LoadedAt, st.Listings = snap.Generation.Number, snap.loadedAt, snap.Listings
-	st.Lists = snap.listStatus(now)
+	st.Lists, st.Followed = snap.listStatus(now), snap.fresh.followed
 	st.Unbound, st.Outdated = snap.unbound(now), snap.outdated()
 	if st.Unready = snap.unready(now); st.Unready == nil {
 		st.Unready = snap.MissError(now)
@@ -109,7 +111,7 @@ func (s *Snapshot) listStatus(now time.Time) (all []ListStatus) {
 		if slices.ContainsFunc(all, func(o ListStatus) bool { return o.ID == l.ID }) {
 			continue // the store's side of a lost generation
 		}
-		x := ListStatus{ID: l.ID, Version: stack.Active.Version, FreshAt: s.fresh[l.ID], Stops: l.OnStale == lists.Stop, Lasts: time.Duration(l.MaxAge), Listings: stack.Active.Listings}
+		x := ListStatus{ID: l.ID, Version: stack.Active.Version, FreshAt: s.fresh.lists[l.ID], Stops: l.OnStale == lists.Stop, Lasts: time.Duration(l.MaxAge), Listings: stack.Active.Listings}
 		if day, err := time.Parse(time.DateOnly, stack.Active.Published); err == nil {
 			x.Published = day
 		}

@@ -20,7 +20,7 @@ type Object struct {
 	RetainUntil time.Time // until when it is locked, as Stat knows it; zero: it is not, or List was asked
 }
 
-// Bucket keeps objects that never change. Its methods are safe for concurrent use, by several processes. fault.Unavailable: it cannot be reached, is full, or
+// Bucket keeps objects; those of Create never change. Its methods are safe for concurrent use, by several processes. fault.Unavailable: it cannot be reached, is full, or
 // refuses what was asked; then it is not known whether an object was created. fault.NotFound: there is no object of that name.
 // Names are relative paths with slashes.
 type Bucket interface {
@@ -28,6 +28,8 @@ type Bucket interface {
 	// bytes with the digest sum; otherwise nothing is stored, and the error is fault.Conflict. Where the bucket can lock objects, this one is locked until
 	// retain; zero: it is not.
 	Create(ctx context.Context, name string, body io.ReaderAt, size int64, sum [sha256.Size]byte, retain time.Time) (created bool, err error)
+	// Replace stores a small object in place of the one of that name, if there is one. Readers get the bytes of one of the two.
+	Replace(ctx context.Context, name string, body []byte) error
 	Open(ctx context.Context, name string) (io.ReadCloser, error)
 	Stat(ctx context.Context, name string) (Object, error)
 	// List yields the objects whose names begin with a prefix, in any order.
@@ -47,6 +49,9 @@ type BucketOptions struct {
 
 	// Stall is how long a connection may make no progress. Zero: one minute.
 	Stall time.Duration
+
+	// Shared lets other users of the machine read the objects in a folder, as far as the umask allows.
+	Shared bool
 
 	// TLS, if it is not nil, is used in place of the default transport's settings.
 	Transport *http.Transport
@@ -72,5 +77,5 @@ func OpenBucket(ctx context.Context, address string, opts BucketOptions) (Bucket
 	if !info.IsDir() {
 		return nil, fault.E(fault.Invalid, "open archive: %s is not a folder", address)
 	}
-	return openFolder(address)
+	return openFolder(address, opts.Shared)
 }

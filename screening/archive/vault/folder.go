@@ -25,14 +25,20 @@ const abandoned = 24 * time.Hour
 
 // folder is a bucket in a folder, which can be on a disk that others use too (NFS). An object is written to a temporary file, synced, and linked to its
 // name: link fails if the name exists, also when two machines do it at once.
-type folder struct{ root string }
+type folder struct {
+	root      string
+	dir, file fs.FileMode // permissions
+}
 
-func openFolder(root string) (*folder, error) {
+func openFolder(root string, shared bool) (*folder, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, fault.E(fault.Unavailable, "open archive: %w", err)
 	}
-	b := &folder{root: root}
+	b := &folder{root, 0o700, 0o600}
+	if shared {
+		b.dir, b.file = 0o755, 0o644
+	}
 	entries, err := os.ReadDir(filepath.Join(root, incoming))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.E(fault.Unavailable, "open archive: %w", err)
@@ -77,7 +83,7 @@ func (b *folder) Create(ctx context.Context, name string, body io.ReaderAt, size
 		}
 	}
 	defer os.Remove(temporary)
-	got, err := writeFile(ctx, temporary, io.NewSectionReader(body, 0, size))
+	got, err := writeFile(ctx, temporary, b.file, io.NewSectionReader(body, 0, size))
 	if err != nil {
 		return false, fault.E(fault.Unavailable, "store %s: %w", name, err)
 	}
@@ -95,6 +101,27 @@ func (b *folder) Create(ctx context.Context, name string, body io.ReaderAt, size
 		return false, fault.E(fault.Unavailable, "store %s: %w", name, err)
 	}
 	return true, b.synced(name, path)
+}
+
+func (b *folder) Replace(ctx context.Context, name string, body []byte) error {
+	path := b.path(name)
+	if _, err := os.Stat(b.root); err != nil {
+		return fault.E(fault.Unavailable, "replace %s: %w", name, err)
+	}
+	temporary := filepath.Join(b.root, incoming, rand.Text())
+	for _, dir := range []string{filepath.Dir(temporary), filepath.Dir(path)} {
+		if err := b.mkdir(dir); err != nil {
+			return fault.E(fault.Unavailable, "replace %s: %w", name, err)
+		}
+	}
+	defer os.Remove(temporary)
+	if _, err := writeFile(ctx, temporary, b.file, bytes.NewReader(body)); err != nil {
+		return fault.E(fault.Unavailable, "replace %s: %w", name, err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fault.E(fault.Unavailable, "replace %s: %w", name, err)
+	}
+	return b.synced(name, path)
 }
 
 // synced writes the entry of an object to disk; another process may have made it and been killed before it did.
@@ -116,7 +143,7 @@ func (b *folder) mkdir(dir string) error {
 	if err := b.mkdir(filepath.Dir(dir)); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, b.dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncDir(filepath.Dir(dir))
@@ -206,8 +233,8 @@ func (b *folder) Remove(_ context.Context, name string) error {
 }
 
 // writeFile writes a new file, syncs it and returns the SHA-256 of what was read.
-func writeFile(ctx context.Context, path string, r io.Reader) (sum []byte, err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func writeFile(ctx context.Context, path string, mode fs.FileMode, r io.Reader) (sum []byte, err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func (v *Vault) restoreSegment(ctx context.Context, e *entry, to string) error {
 func writeRestored(ctx context.Context, path string, r io.Reader) error {
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
 	if err == nil {
-		_, err = writeFile(ctx, path, r)
+		_, err = writeFile(ctx, path, 0o600, r)
 	}
 	if err != nil {
 		return fault.E(fault.Unavailable, "restore %s: %w", filepath.Base(path), err)

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -224,6 +225,18 @@ func (b *s3) Create(ctx context.Context, name string, body io.ReaderAt, size int
 		case <-ctx.Done():
 		}
 	}
+}
+
+// Replace tells caches to ask again before they answer with the object.
+func (b *s3) Replace(ctx context.Context, name string, body []byte) error {
+	sum := sha256.Sum256(body)
+	opts := minio.PutObjectOptions{
+		DisableContentSha256: true, CacheControl: "no-cache", UserMetadata: map[string]string{"x-amz-checksum-sha256": base64.StdEncoding.EncodeToString(sum[:])},
+	}
+	if _, err := b.client.PutObject(ctx, b.bucket, b.prefix+name, bytes.NewReader(body), int64(len(body)), "", hex.EncodeToString(sum[:]), opts); err != nil {
+		return b.fail("replace", name, err)
+	}
+	return nil
 }
 
 func (b *s3) Open(ctx context.Context, name string) (io.ReadCloser, error) {

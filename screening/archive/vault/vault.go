@@ -156,7 +156,7 @@ func (v *Vault) download(ctx context.Context, e *entry, m Manifest, path string)
 		return err
 	}
 	defer r.Close()
-	sum, err := writeFile(ctx, path, io.LimitReader(r, m.Bytes+1))
+	sum, err := writeFile(ctx, path, 0o600, io.LimitReader(r, m.Bytes+1))
 	if err != nil {
 		return unavailable("fetch "+e.name, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -38,6 +39,7 @@ type Target struct {
 func Run(t *testing.T, open func(t *testing.T) Target) {
 	for name, test := range map[string]func(t *testing.T, target Target){
 		"an object is created once":                          createOnce,
+		"an object is replaced":                              replaceObject,
 		"all records are found after they were dropped":      roundTrip,
 		"a writer that is alive":                             liveWriter,
 		"damage in the bucket is named":                      damage,
@@ -233,6 +235,24 @@ func drop(t testing.TB, v *vault.Vault) vault.Dropped {
 	d, err := v.DropLocal(context.Background(), tomorrow, nil)
 	must(t, err)
 	return d
+}
+
+// replaceObject replaces an object, and creates one.
+func replaceObject(t *testing.T, target Target) {
+	b := target.OpenBucket(t)
+	for _, text := range []string{"first", "the second one is longer", ""} {
+		if err := b.Replace(t.Context(), "v1/state", []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		r, err := b.Open(t.Context(), "v1/state")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil || string(got) != text {
+			t.Errorf("%q, %v instead of %q", got, err, text)
+		}
+	}
 }
 
 func createOnce(t *testing.T, target Target) {

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"interdict/api"
+	"interdict/lists"
+	"interdict/lists/lease"
+	"interdict/loader"
+	"interdict/screening"
+	"interdict/screening/archive/vault"
+	"interdict/screening/edge"
+	"interdict/screening/replica"
+)
+
+// edgeFlags say where this server publishes what it serves, or what it follows.
+type edgeFlags struct {
+	Publish       string        `help:"Publish what is served, with a signed manifest, for servers that follow: s3://BUCKET/PREFIX?endpoint=…&region=…, or a folder that exists. Of several servers on one store one does it." placeholder:"URL"`
+	ManifestValid time.Duration `help:"How long a manifest is valid: servers that follow report no misses when they hear nothing for longer." default:"10m"`
+	Follow        string        `help:"Take the lists from what another server publishes: its http:// or https:// URL, that of a bucket or cache, s3://…, or a folder." placeholder:"URL"`
+	FollowKey     []string      `help:"Public keys of the server that is followed, as its audit keys prints them; each manifest must be signed by one of them." placeholder:"KEY,…"`
+	FollowToken   string        `help:"API key for the server that is followed; better as INTERDICT_FOLLOW_TOKEN_FILE." placeholder:"KEY"`
+	FollowEvery   time.Duration `help:"How often to ask for a new manifest." default:"10s"`
+	EdgeAccessKey string        `help:"Access key for the bucket of --publish or --follow; the usual variables and roles of AWS when not given." placeholder:"KEY"`
+	EdgeSecretKey string        `help:"Its secret; better as INTERDICT_EDGE_SECRET_KEY_FILE." placeholder:"SECRET"`
+}
+
+// check refuses flags that do not go together.
+func (f *edgeFlags) check(redis string, demo bool) error {
+	_, _, err := edge.Open(nil, f.FollowKey)
+	bad := err != nil && strings.HasPrefix(err.Error(), "public key")
+	switch {
+	case f.ManifestValid < time.Minute || f.ManifestValid > 24*time.Hour:
+		return usage("--manifest-valid must be from 1m to 24h")
+	case f.FollowEvery < time.Second:
+		return usage("--follow-every must be at least 1s")
+	case f.Follow == "" && (len(f.FollowKey) > 0 || f.FollowToken != ""):
+		return usage("--follow-key and --follow-token are for --follow")
+	case f.Follow == "":
+		return nil
+	case f.Publish != "":
+		return usage("a server that follows another one publishes nothing: leave out --publish")
+	case redis != "" || demo:
+		return usage("a server that follows another one keeps its lists in the folder --data: leave out --redis and --demo")
+	case len(f.FollowKey) == 0:
+		return usage("--follow needs --follow-key: the keys that audit keys of the other server prints")
+	case bad:
+		return usage("--follow-key: %w", err)
+	}
+	return nil
+}
+
+func (f *edgeFlags) bucket() vault.BucketOptions {
+	return vault.BucketOptions{AccessKey: f.EdgeAccessKey, SecretKey: f.EdgeSecretKey, Shared: true}
+}
+
+// spreader spreads lists: it serves a manifest to those who ask, publishes, or follows.
+type spreader struct {
+	local     *edge.Local
+	publisher *edge.Publisher // nil: nothing is published
+	bucket    vault.Bucket
+	lease     *lease.Lease
+	follower  *edge.Follower // nil: nothing is followed
+	source    edge.Source
+	log       *slog.Logger
+}
+
+// spreader opens what the flags name. If another server is followed, the lists of o can be changed by the follower only.
+func (c *serveCmd) spreader(ctx context.Context, o *opened, log *slog.Logger) (s *spreader, err error) {
+	s = &spreader{log: log}
+	options := edge.PublishOptions{Store: o.store, Name: c.RecordName, Signer: o.journal.Keys(), Valid: c.ManifestValid, Log: log, Now: time.Now}
+	s.local = edge.NewLocal(filepath.Join(c.Data, "manifest"), options)
+	raw, guarded := edge.Unguarded(o.store)
+	switch {
+	case c.Follow != "":
+		s.source, err = edge.OpenSource(ctx, c.Follow, edge.SourceOptions{Token: c.FollowToken, Bucket: c.edgeFlags.bucket()})
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(c.Follow, "http://") && c.FollowToken != "" {
+			log.Warn("the API key of --follow-token is sent without TLS", "to", s.source.Describe())
+		}
+		o.store = edge.Guard(raw)
+		o.loader = loader.New(o.store, recorder{o.journal}, log, "", time.Now)
+		s.follower = edge.NewFollower(edge.FollowOptions{Store: raw, Source: s.source, VKeys: c.FollowKey, Dir: filepath.Join(c.Data, "follow"), Every: c.FollowEvery, Log: log, Now: time.Now})
+	case guarded:
+		return nil, usage("the lists in %s are those of another server: start with --follow, or with an empty folder", c.Data)
+	case c.Publish != "":
+		if s.bucket, err = vault.OpenBucket(ctx, c.Publish, c.edgeFlags.bucket()); err != nil {
+			return nil, err
+		}
+		options.Bucket = s.bucket
+		s.publisher = edge.NewPublisher(options)
+		sum := sha256.Sum256([]byte(s.bucket.Describe()))
+		ttl := min(lease.TTL, c.ManifestValid/4)
+		s.lease = lease.New(o.store, "publish-"+hex.EncodeToString(sum[:8]), hostname()+"-"+uuid.NewString(), ttl, time.Now)
+	}
+	return s, nil
+}
+
+// run publishes or follows until ctx ends.
+func (s *spreader) run(ctx context.Context) {
+	switch {
+	case s.follower != nil:
+		s.follower.Run(ctx)
+	case s.publisher != nil:
+		s.publish(ctx)
+	}
+}
+
+// publish publishes while this server has the lease.
+func (s *spreader) publish(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		taken, err := s.lease.Take(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Debug("take the lease to publish", "error", err)
+		}
+		if taken {
+			s.publisher.Forget() // another server may have published meanwhile
+			s.lease.While(ctx, s.publisher.Run)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *spreader) close() {
+	s.local.Close()
+	if s.bucket != nil {
+		_ = s.bucket.Close() // connections only
+	}
+	if s.source != nil {
+		_ = s.source.Close()
+	}
+}
+
+// state is what the readiness probe shows.
+func (s *spreader) state() (check string, err error) {
+	switch {
+	case s.follower != nil:
+		_, err = s.follower.Status()
+		return "follow", err
+	case s.publisher != nil:
+		return "publish", s.publisher.Status().Error
+	}
+	return "", nil
+}
+
+// measured adds the figures to the metrics.
+func (s *spreader) measured(m *api.Metrics, screener *screening.Screener) {
+	register := func(name, help string, value func() float64) { registerFigure(m.Registry, name, help, value) }
+	published := func(value func(*edge.Manifest) float64) func() float64 {
+		return func() float64 {
+			if s.publisher == nil || s.publisher.Status().Manifest == nil {
+				return 0
+			}
+			return value(s.publisher.Status().Manifest)
+		}
+	}
+	register("interdict_published_generation", "The generation that this server has published; 0 for none.", published(func(x *edge.Manifest) float64 { return float64(x.Generation) }))
+	register("interdict_published_not_after_timestamp_seconds", "Until when the manifest that this server has published is valid; 0 for none.",
+		published(func(x *edge.Manifest) float64 { return float64(x.NotAfter.Unix()) }))
+	register("interdict_publish_failures_total", "Attempts to publish that have failed.", func() float64 {
+		if s.publisher == nil {
+			return 0
+		}
+		return s.publisher.Status().Failed
+	})
+	followed := func(value func(*lists.Followed) float64) func() float64 {
+		return func() float64 {
+			var st replica.Status
+			if st = screener.Status(); st.Followed == nil {
+				return 0
+			}
+			return value(st.Followed)
+		}
+	}
+	register("interdict_followed_generation", "The generation of the followed server that is served here; 0 if none is followed.", followed(func(x *lists.Followed) float64 { return float64(x.Generation) }))
+	register("interdict_followed_created_timestamp_seconds", "When its manifest was signed; 0 if none is followed.", followed(func(x *lists.Followed) float64 { return float64(x.Created.Unix()) }))
+	register("interdict_followed_not_after_timestamp_seconds", "Until when it is valid: no misses are reported from then on; 0 if none is followed.",
+		followed(func(x *lists.Followed) float64 { return float64(x.NotAfter.Unix()) }))
+	register("interdict_follow_failures_total", "Attempts to read what is followed that have failed.", func() float64 {
+		if s.follower == nil {
+			return 0
+		}
+		failed, _ := s.follower.Status()
+		return failed
+	})
+}
+
+// registerFigure adds a counter, if its name ends with _total, or a gauge.
+func registerFigure(r *prometheus.Registry, name, help string, value func() float64) {
+	if strings.HasSuffix(name, "_total") {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+		return
+	}
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
