@@ -15,9 +15,9 @@ import (
 // compressFrom is from which size on an answer is compressed: below, it costs more time than it saves.
 const compressFrom = 4 << 10
 
-// notCompressed are the routes to read from whose answers are not compressed: checks, for their speed; one list, whose ETag goes into If-Match; and files
-// that are compressed already.
-var notCompressed = []string{"/v1/addresses/:address", "/v1/lists/:id", "/docs/*file", "/v1/cases/:id/attachments/:n", "/v1/checks/:id/evidence"}
+// notCompressed are the routes to read from whose answers are not compressed: checks, for their speed; one list, whose ETag goes into If-Match; streams; and
+// files that are compressed already, or that are read in parts.
+var notCompressed = []string{"/v1/addresses/:address", "/v1/lists/:id", "/docs/*file", "/v1/cases/:id/attachments/:n", "/v1/checks/:id/evidence", pathChangeStream, "/v1/manifest", "/v1/objects/:sha256", "/v1/backup"}
 
 // compresses tells the routes whose answers are compressed for callers that accept it. They only read: no such answer holds a secret, whose length
 // could be guessed from that of an answer that repeats what a caller sent. Answers to changes, which may hold one, and pages are never compressed.
@@ -40,8 +40,11 @@ func compressing(h handler) handler {
 		plain := c.Writer
 		defer func() { c.Writer = plain }()
 		compressor(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			c.Writer = &compressed{ResponseWriter: plain, to: w, status: http.StatusOK}
-			err = h(c, who)
+			out := &compressed{ResponseWriter: plain, to: w, status: http.StatusOK}
+			c.Writer = out
+			if err = h(c, who); err == nil {
+				out.WriteHeaderNow() // of an answer without a body
+			}
 		})).ServeHTTP(plain, c.Request)
 		return err
 	}

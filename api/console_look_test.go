@@ -204,7 +204,7 @@ func TestConsoleLooksUpMany(t *testing.T) {
 
 	none := [3]string{"file", "", ""}
 	for _, x := range []struct{ text, file, want, kept string }{
-		{"", "", "there is no address", ""},
+		{"", "", "enter at least one address", ""},
 		{strings.Repeat(genesis+"\n", 10001), "", "10,001 addresses; at most 10,000", genesis},
 		{"kept", "PK\x03\x04\x00\x00", "not a text in UTF-8", "kept"},
 	} {

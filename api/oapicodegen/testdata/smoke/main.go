@@ -63,7 +63,7 @@ func main() {
 	out["no lists"] = []any{none.StatusCode(), none.ApplicationproblemJSON503.Code, none.Headers503.RetryAfter}
 
 	all := must(whole.NewClientWithResponses(url, whole.WithRequestEditorFn(with(key))))
-	lists := must(all.GetListsWithResponse(ctx))
+	lists := must(all.GetListsWithResponse(ctx, nil))
 	out["lists"] = []any{lists.StatusCode(), lists.JSON200.Lists[0].Id}
 	must(0, json.NewEncoder(os.Stdout).Encode(out))
 }
