@@ -102,7 +102,7 @@ func (c *backupCreateCmd) source(e *env) (write func(io.Writer) error, done func
 	return func(w io.Writer) error {
 		_, err := backup.Write(e.ctx, w, source)
 		return err
-	}, func() { store.Close() }, nil
+	}, func() { _ = store.Close() }, nil
 }
 
 // recordFiles are the files of a record for a backup.

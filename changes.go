@@ -35,7 +35,7 @@ func (c *changesCmd) Run(e *env) error {
 		if c.Follow {
 			err := o.FollowChanges(e.ctx, q, func(s client.ChangeStep) error { return p.print(s.Changes, s.State) })
 			if e.ctx.Err() != nil {
-				return nil // it was told to end
+				return nil //nolint:nilerr // it was told to end
 			}
 			return err
 		}

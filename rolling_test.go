@@ -96,7 +96,7 @@ func (b *balancer) forward(ctx context.Context, conn net.Conn, servers []string)
 			return // the caller's request fails
 		}
 		defer to.Close()
-		defer context.AfterFunc(ctx, func() { conn.Close(); to.Close() })()
+		defer context.AfterFunc(ctx, func() { _, _ = conn.Close(), to.Close() })()
 		var both sync.WaitGroup
 		for _, way := range [][2]net.Conn{{conn, to}, {to, conn}} {
 			both.Go(func() {

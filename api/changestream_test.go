@@ -204,7 +204,7 @@ func (h *house) opened(t *testing.T, key, query string) *stream {
 		if s.res.StatusCode == 200 {
 			return s
 		}
-		if s.res.Body.Close(); time.Now().After(end) {
+		if _ = s.res.Body.Close(); time.Now().After(end) {
 			t.Fatal(s.res.Status)
 		}
 	}

@@ -33,7 +33,7 @@ type nothing struct{}
 
 func (nothing) AppendBatch([]journal.Entry, bool) error { return nil }
 func (nothing) Record(lists.Event) error                { return nil }
-func (nothing) Checked(*screening.Answer)                {}
+func (nothing) Checked(*screening.Answer)               {}
 func (nothing) Refused(string)                          {}
 func (nothing) FilterPositive(bool)                     {}
 

@@ -111,7 +111,7 @@ func (s *Snapshot) listStatus(now time.Time) (all []ListStatus) {
 		if slices.ContainsFunc(all, func(o ListStatus) bool { return o.ID == l.ID }) {
 			continue // the store's side of a lost generation
 		}
-		x := ListStatus{ID: l.ID, Version: stack.Active.Version, FreshAt: s.fresh.lists[l.ID], Stops: l.OnStale == lists.Stop, Lasts: time.Duration(l.MaxAge), Listings: stack.Active.Listings}
+		x := ListStatus{ID: l.ID, Version: stack.Active.Version, FreshAt: s.fresh.lists[l.ID], Stops: l.OnStale == lists.Stop, Lasts: l.MaxAge, Listings: stack.Active.Listings}
 		if day, err := time.Parse(time.DateOnly, stack.Active.Published); err == nil {
 			x.Published = day
 		}
