@@ -9,6 +9,8 @@ MAKEFLAGS += --no-builtin-rules
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+# the time of the commit, for what is built: two builds of a commit give the same bytes
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 # gin links a MessagePack codec that nothing here uses; the tag leaves it out of every build, test and lint
 export GOFLAGS := $(strip $(GOFLAGS) -tags=nomsgpack)
 
@@ -21,10 +23,14 @@ FUZZTIME      ?= 10s
 BENCH         ?= .
 BENCHTIME     ?= 1s
 
+DIST         ?= dist
+
 IMAGE        ?= interdict:$(VERSION)
 # with neither, make image says what to install
 BUILDER      ?= $(shell command -v buildah || command -v docker || echo none)
 IMAGE_FLAGS  ?=
+# NAME=VALUE...: GO_VERSION, BASE and SOURCE of the Dockerfile; a release gives all three
+IMAGE_ARGS   ?=
 
 .PHONY: help
 help: ## this list
@@ -102,8 +108,14 @@ vuln: .bin/govulncheck ## known vulnerabilities in what we call (fetches the dat
 image: ## the container image, with buildah or docker; IMAGE=, IMAGE_FLAGS=
 	@case '$(notdir $(BUILDER))' in none) \
 		echo 'neither buildah nor docker is here: apt-get install buildah' >&2; exit 1;; esac
-	$(BUILDER) $(if $(filter buildah,$(notdir $(BUILDER))),bud,build) $(IMAGE_FLAGS) \
-		--build-arg VERSION='$(VERSION)' --build-arg COMMIT='$(COMMIT)' -t '$(IMAGE)' -f Dockerfile .
+	$(BUILDER) $(if $(filter buildah,$(notdir $(BUILDER))),bud --timestamp '$(SOURCE_DATE_EPOCH)' --identity-label=false,build) $(IMAGE_FLAGS) \
+		--build-arg VERSION='$(VERSION)' --build-arg COMMIT='$(COMMIT)' --build-arg SOURCE_DATE_EPOCH='$(SOURCE_DATE_EPOCH)' \
+		--build-arg CREATED="$$(date -u -d '@$(SOURCE_DATE_EPOCH)' +%FT%TZ 2>/dev/null || date -u -r '$(SOURCE_DATE_EPOCH)' +%FT%TZ)" \
+		$(addprefix --build-arg ,$(IMAGE_ARGS)) -t '$(IMAGE)' -f Dockerfile .
+
+.PHONY: release
+release: ## archives, bills of materials and SHA256SUMS in the new folder dist (docs/release.md); DIST=, TARGETS=
+	TARGETS='$(TARGETS)' VERSION='$(VERSION)' COMMIT='$(COMMIT)' bash deploy/release/release.sh '$(DIST)'
 
 # deploy/secrets is git-ignored; files are readable inside the containers, the folder only by you
 .PHONY: secrets

@@ -148,7 +148,8 @@ func TestMain(m *testing.M) {
 // build makes the program, once.
 var build = sync.OnceValues(func() (string, error) {
 	binary := filepath.Join(scratch, "interdict")
-	cmd := exec.Command("go", "build", "-C", "../..", "-buildvcs=false", "-o", binary, ".")
+	// -trimpath: what is compiled here is compiled for deploy/release, too
+	cmd := exec.Command("go", "build", "-C", "../..", "-buildvcs=false", "-trimpath", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // there is no C library in the container
 	out, err := cmd.CombinedOutput()
 	if err != nil {
