@@ -1,6 +1,6 @@
 # Interdict: one static binary on a base without a shell. `make image` builds it; deploy/README.md says how to run it.
 
-# make image gives the exact version of Go and, for a release, the base with its digest: docs/release.md
+# a release names the exact version of Go, and the base with its digest: docs/release.md
 ARG GO_VERSION=1.26
 ARG BASE=gcr.io/distroless/static-debian12:nonroot
 
