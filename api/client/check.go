@@ -208,7 +208,7 @@ func (c *Client) Check(ctx context.Context, r CheckRequest) Decision {
 	if err != nil {
 		return Decision{err: err}
 	}
-	b, err := c.read(ctx, request{method: http.MethodPost, path: "/v1/check", body: body, repeatable: true})
+	b, err := c.read(ctx, request{method: http.MethodPost, path: "/v1/check", body: body, repeatable: true, hedge: true})
 	if err != nil {
 		return Decision{err: err}
 	}
@@ -245,7 +245,7 @@ func (c *Client) checkBatch(ctx context.Context, requests []CheckRequest) []Deci
 	var answers struct {
 		Results []json.RawMessage `json:"results"`
 	}
-	if err := c.do(ctx, request{method: http.MethodPost, path: "/v1/checks", body: body, repeatable: true}, &answers); err != nil {
+	if err := c.do(ctx, request{method: http.MethodPost, path: "/v1/checks", body: body, repeatable: true, hedge: true}, &answers); err != nil {
 		return fail(err)
 	}
 	if len(answers.Results) != len(requests) {
@@ -270,7 +270,7 @@ func (c *Client) Lookup(ctx context.Context, address, network string) (*Answer, 
 	if network != "" {
 		query.Set("network", network)
 	}
-	b, err := c.read(ctx, request{method: http.MethodGet, path: pathOf("v1", "addresses", address), query: query, repeatable: true})
+	b, err := c.read(ctx, request{method: http.MethodGet, path: pathOf("v1", "addresses", address), query: query, repeatable: true, hedge: true})
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,8 @@ type Client struct {
 	key      string
 	http     *http.Client
 	retries  int
-	observer Observer // may be nil
+	hedge    time.Duration // 0: never
+	observer Observer      // may be nil
 }
 
 // Option changes how a Client works.
@@ -157,6 +158,8 @@ type request struct {
 	file bool
 	// repeatable requests change nothing, so that sending one twice is safe.
 	repeatable bool
+	// hedge marks the requests of checks, which WithHedging may send twice at once.
+	hedge bool
 	// also is a status that is an answer, too, and no error; 0: none.
 	also int
 }
@@ -175,7 +178,7 @@ func (c *Client) send(ctx context.Context, r request) (res *http.Response, err e
 	ctx, end := c.begin(ctx, r)
 	defer func() { end(attempt+1, err) }()
 	for ; ; attempt++ {
-		res, err = c.once(ctx, r)
+		res, err = c.hedged(ctx, r)
 		if err == nil || !r.repeatable || attempt >= c.retries || !worthRepeating(err) {
 			return res, err
 		}
