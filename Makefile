@@ -18,7 +18,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # packages tested at the same time, and the time limit of each
 TEST_PARALLEL ?= 2
-TEST_TIMEOUT  ?= 20m
+TEST_TIMEOUT  ?= 40m
 FUZZTIME      ?= 10s
 BENCH         ?= .
 BENCHTIME     ?= 1s

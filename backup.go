@@ -188,7 +188,7 @@ func (c *restoreCmd) fromBackup(e *env) error {
 	out := restoredBackup{Summary: sum}
 	var to backup.Target
 	if c.Only != "record" {
-		store, err := c.openStore(e.ctx)
+		store, err := c.openToRestore(e.ctx)
 		if err != nil {
 			return e.inUse(err)
 		}

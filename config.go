@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"interdict/lists"
+	"interdict/lists/backup"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/lists/logs"
@@ -206,6 +207,19 @@ func (f *storeFlags) openToCheck(ctx context.Context, log *slog.Logger) (*opened
 }
 
 func (f *storeFlags) openStore(ctx context.Context, o ...diskstore.Option) (lists.Store, error) {
+	store, err := f.openToRestore(ctx, o...)
+	if err != nil {
+		return nil, err
+	}
+	if err := backup.Unfinished(ctx, store); err != nil && !fault.Is(err, fault.Unavailable) { // a server starts without Redis
+		store.Close()
+		return nil, err
+	}
+	return store, nil
+}
+
+// openToRestore opens the store even if a restore into it was interrupted.
+func (f *storeFlags) openToRestore(ctx context.Context, o ...diskstore.Option) (lists.Store, error) {
 	if f.Redis != "" {
 		return redisstore.Open(ctx, f.Redis, redisstore.Options{Prefix: f.RedisPrefix, Password: f.RedisPassword})
 	}

@@ -127,6 +127,25 @@ func (c *serveCmd) Run(e *env) error {
 	return c.serve(e, o, log)
 }
 
+// warnOfStore logs what is wrong with the settings of Redis.
+func warnOfStore(ctx context.Context, store lists.Store, log *slog.Logger) {
+	w, ok := store.(interface {
+		Warnings(context.Context) ([]string, error)
+	})
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	all, err := w.Warnings(ctx)
+	if err != nil {
+		log.Debug("the settings of the store are not known", "error", err)
+	}
+	for _, text := range all {
+		log.Warn("a setting of the store endangers what it holds", "problem", text)
+	}
+}
+
 // loopbackOnly makes sure that a demonstration is not open to others, and takes free ports where the usual ones are taken.
 func (c *serveCmd) loopbackOnly() error {
 	for _, addr := range []*string{&c.Listen, &c.AdminListen} {
@@ -193,6 +212,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		return err
 	}
 	bootstrapped := err == nil
+	warnOfStore(ctx, o.store, log)
 	metrics := api.NewMetrics()
 	screener := screening.NewReplica(o.store, local, o.journal, metrics, log, time.Now)
 	metrics.Watch(screener)

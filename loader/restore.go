@@ -49,6 +49,13 @@ func (l *Loader) Restore(ctx context.Context, from lists.Store, served lists.Hea
 	if err != nil {
 		return nil, err
 	}
+	followed, err := lists.ReadFollowed(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	if followed != nil { // without the end of its manifest, what it has would be answered from for ever
+		return nil, fault.E(fault.Conflict, "the folder is that of a server that follows %s, and its lists are valid only as long as its manifest: restore from a server that does not follow", followed.Origin)
+	}
 	if lost.Number == 0 {
 		return nil, fault.E(fault.Conflict, "the cache holds no generation")
 	}

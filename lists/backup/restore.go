@@ -46,7 +46,10 @@ func Empty(ctx context.Context, s lists.Store) error {
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(docs, func(d lists.Doc) bool { return d.Key == docRestoring }) {
+	has := func(key string) bool {
+		return slices.ContainsFunc(docs, func(d lists.Doc) bool { return d.Key == key })
+	}
+	if has(docRestoring) && !has(lists.DocHead) { // the last commit of a restore removes the mark and writes the head
 		return nil
 	}
 	for _, d := range docs {
@@ -55,6 +58,18 @@ func Empty(ctx context.Context, s lists.Store) error {
 		}
 	}
 	return nil
+}
+
+// Unfinished returns fault.Conflict if the restore of a backup into a store has begun and not ended: only a restore may go on in it.
+func Unfinished(ctx context.Context, s lists.Store) error {
+	_, err := s.Get(ctx, docRestoring)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fault.E(fault.Conflict, "a restore into the %s was interrupted, and most of the backup is not in it: begin it again with interdict restore FILE", s.Describe())
 }
 
 // Restore writes what m, the result of Verify, names into an empty target. in is the same backup again. If it is interrupted, the store has

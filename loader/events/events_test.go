@@ -158,6 +158,43 @@ func TestANodeThatLagsIsRefused(t *testing.T) {
 	}
 }
 
+// Of several servers behind one address, that which answers eth_getLogs may not know the last blocks yet. What it leaves out is found the next time.
+func TestWhatANodeLeavesOutIsFoundTheNextTime(t *testing.T) {
+	for _, name := range []string{"usdt:ethereum", "usdt:tron"} {
+		n := eventstest.New(t, name)
+		n.Logs = []eventstest.Entry{{Block: 100, Declaration: n.Contract.Frozen, Account: account(1)}}
+		log, cursor, _, err := read(n, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Head += 1000
+		log, cursor, added, err := read(n, log, cursor) // the event of the next line is not there yet
+		if err != nil || added != 0 {
+			t.Fatal(added, err)
+		}
+		n.Logs = append(n.Logs, eventstest.Entry{Block: n.Head - 500, Declaration: n.Contract.Frozen, Account: account(2)})
+		n.Head += 1000
+		if log, cursor, added, err = read(n, log, cursor); err != nil || added != 1 {
+			t.Errorf("%s: %d events were found, %v", name, added, err)
+		}
+		n.Logs = n.Logs[:1] // and it must stay
+		n.Head += 1000
+		if _, _, _, err = read(n, log, cursor); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: an event that was there is not: %v", name, err)
+		}
+	}
+}
+
+func TestWhatIsReleasedAndFrozenInOneBlockIsFrozen(t *testing.T) {
+	n := eventstest.New(t, "usdt:tron")
+	n.Logs = []eventstest.Entry{{Block: 100, Declaration: n.Contract.Frozen, Account: account(1)},
+		{Block: 200, Declaration: n.Contract.Frozen, Account: account(1), Index: 1}, {Block: 200, Declaration: n.Contract.Released, Account: account(1)}}
+	log, _, _, err := read(n, "", "")
+	if err != nil || len(frozenIn(t, log)) != 1 {
+		t.Errorf("%v\n%s", err, log)
+	}
+}
+
 func TestAReplacedBlockIsNoticed(t *testing.T) {
 	n := eventstest.New(t, "usdt:ethereum")
 	log, cursor, _, err := read(n, "", "")

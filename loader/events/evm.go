@@ -22,6 +22,11 @@ import (
 const (
 	firstRange = 50_000
 	maxRange   = 1 << 20
+	maxAsked   = 20_000 // ranges in one reading
+	// overlap is how many blocks are read again each time: of several servers behind one address, that which answers eth_getLogs may not have the
+	// last blocks yet, and it then leaves their events out without a word. After wholeEvery everything is read again.
+	overlap    = 20_000
+	wholeEvery = 24 * time.Hour
 )
 
 type evmNode struct {
@@ -118,7 +123,7 @@ type evmLog struct {
 	Removed     bool      `json:"removed"`
 }
 
-func readEVM(ctx context.Context, call *caller, c *Contract, o Options, log *logWriter) (string, error) {
+func readEVM(ctx context.Context, call *caller, c *Contract, o Options, last []Event, log *logWriter) (string, error) {
 	n := &evmNode{caller: call, times: map[uint64]time.Time{}}
 	if err := n.check(ctx, c); err != nil {
 		return "", err
@@ -130,20 +135,34 @@ func readEVM(ctx context.Context, call *caller, c *Contract, o Options, log *log
 	if err := behind(o.Now(), head.time()); err != nil {
 		return "", err
 	}
-	from, to := uint64(0), uint64(*head.Number)
+	from, to, whole := uint64(0), uint64(*head.Number), o.Now()
 	if o.Cursor != "" {
-		if from, err = n.resume(ctx, o.Cursor, to); err != nil {
+		if from, whole, err = n.resume(ctx, o.Cursor, to, o.Now()); err != nil {
 			return "", err
 		}
 	}
+	kept := 0
+	for ; kept < len(last) && last[kept].Block < from; kept++ {
+		if err := log.event(&last[kept]); err != nil {
+			return "", err
+		}
+	}
+	old := expect(last[kept:])
+	for i := range last[kept:] {
+		n.times[last[kept+i].Block] = last[kept+i].Time
+	}
+	asked := 0
 	for size := uint64(firstRange); from <= to; {
-		last := min(to, from+size-1)
-		logs, err := n.logs(ctx, c, from, last)
+		if asked++; asked > maxAsked {
+			return "", fault.E(fault.Unavailable, "it has too many blocks to read, or takes too few at once")
+		}
+		end := min(to, from+size-1)
+		logs, err := n.logs(ctx, c, from, end)
 		if err != nil {
-			if ctx.Err() != nil || last == from {
+			if ctx.Err() != nil || end == from {
 				return "", err
 			}
-			size = max(1, (last-from+1)/4)
+			size = max(1, (end-from+1)/4)
 			continue
 		}
 		for i := range logs {
@@ -151,16 +170,20 @@ func readEVM(ctx context.Context, call *caller, c *Contract, o Options, log *log
 			if err != nil {
 				return "", err
 			}
+			old.seen(e)
 			if err := log.event(e); err != nil {
 				return "", err
 			}
 		}
-		from = last + 1
+		from = end + 1
 		if len(logs) < 1000 {
 			size = min(size*2, maxRange)
 		}
 	}
-	return fmt.Sprintf("%d/%s", to, head.Hash), nil
+	if err := old.missing(); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d/%s/%d", to, head.Hash, whole.Unix()), nil
 }
 
 // check makes sure that the node is on the chain of the contract, knows all its blocks, and that the contract is in use.
@@ -208,24 +231,34 @@ func notRetired(c *Contract, answer string) error {
 	return nil
 }
 
-// resume returns the block after a cursor, whose block must still be on the chain.
-func (n *evmNode) resume(ctx context.Context, cursor string, head uint64) (uint64, error) {
-	number, hash, ok := strings.Cut(cursor, "/")
-	last, err := strconv.ParseUint(number, 10, 64)
-	if !ok || err != nil {
-		return 0, fault.E(fault.Internal, "the position of the last log is damaged")
+// resume returns the block to read from after a cursor, whose block must still be on the chain, and when everything was read last.
+func (n *evmNode) resume(ctx context.Context, cursor string, head uint64, now time.Time) (from uint64, whole time.Time, err error) {
+	parts := strings.Split(cursor, "/")
+	if len(parts) != 3 {
+		return 0, now, nil
+	}
+	last, err := strconv.ParseUint(parts[0], 10, 64)
+	if err != nil {
+		return 0, now, nil
+	}
+	seconds, err := strconv.ParseInt(parts[2], 10, 64)
+	if err != nil {
+		return 0, now, nil
 	}
 	if last > head {
-		return 0, fault.E(fault.Unavailable, "its last confirmed block is %d, and was %d before: it lags", head, last)
+		return 0, now, fault.E(fault.Unavailable, "its last confirmed block is %d, and was %d before: it lags", head, last)
 	}
 	b, err := n.block(ctx, hexNumber(last))
 	if err != nil {
-		return 0, err
+		return 0, now, err
 	}
-	if b.Hash != hash {
-		return 0, fault.E(fault.Conflict, "%w: block %d", ErrForked, last)
+	if b.Hash != parts[1] {
+		return 0, now, fault.E(fault.Conflict, "%w: block %d", ErrForked, last)
 	}
-	return last + 1, nil
+	if whole = time.Unix(seconds, 0); now.Sub(whole).Abs() > wholeEvery || last < overlap {
+		return 0, now, nil
+	}
+	return last + 1 - overlap, whole, nil
 }
 
 // ErrForked says that a block that was confirmed is no longer on the chain. The log is read anew then.

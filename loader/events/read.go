@@ -28,6 +28,29 @@ type Options struct {
 // by up to two hours.
 const maxBehind = 3 * time.Hour
 
+// maxAhead is by how much the clocks of a node and of this machine may differ.
+const maxAhead = 15 * time.Minute
+
+// again makes sure that a node has the events that it had before.
+type again map[string]bool
+
+func expect(events []Event) again {
+	a := again{}
+	for i := range events {
+		a[events[i].key()] = true
+	}
+	return a
+}
+
+func (a again) seen(e *Event) { delete(a, e.key()) }
+
+func (a again) missing() error {
+	if len(a) == 0 {
+		return nil
+	}
+	return fault.E(fault.Unavailable, "it does not have %d events that it had before", len(a))
+}
+
 // Read writes to w the log of a contract up to the last confirmed block, as the node at a URL tells it. It returns the cursor of that block, for
 // the next call, and the number of events that Before did not have. Any doubt about the node is an error: what was written then is to be
 // discarded.
@@ -37,14 +60,11 @@ func Read(ctx context.Context, node *url.URL, c Contract, o Options, w io.Writer
 	if o.Before == nil {
 		o.Cursor = ""
 	}
-	last := map[string]bool{} // TRON: keys of the events of the last log
+	var last []Event
 	if o.Before != nil && o.Cursor != "" {
 		h, err := ReadLog(o.Before, func(_ int, _ *Header, e *Event) error {
-			if c.ChainID == 0 {
-				last[e.key()] = true
-				return nil
-			}
-			return log.event(e)
+			last = append(last, *e)
+			return nil
 		})
 		switch {
 		case err != nil:
@@ -53,11 +73,10 @@ func Read(ctx context.Context, node *url.URL, c Contract, o Options, w io.Writer
 			return "", 0, fault.E(fault.Internal, "the last log is of another contract")
 		}
 	}
-	before := log.events + len(last)
 	if c.ChainID == 0 {
 		cursor, err = readTron(ctx, n, &c, o, last, log)
 	} else {
-		cursor, err = readEVM(ctx, n, &c, o, log)
+		cursor, err = readEVM(ctx, n, &c, o, last, log)
 	}
 	if err == nil {
 		err = log.end()
@@ -65,7 +84,7 @@ func Read(ctx context.Context, node *url.URL, c Contract, o Options, w io.Writer
 	if err != nil {
 		return "", 0, nodeError(node, err)
 	}
-	return cursor, log.events - before, nil
+	return cursor, log.events - len(last), nil
 }
 
 // nodeError names the host of the node, and no other part of its URL.
@@ -75,7 +94,10 @@ func nodeError(node *url.URL, err error) error {
 
 // behind returns an error if the last confirmed block of a node is too old.
 func behind(now, confirmed time.Time) error {
-	if d := now.Sub(confirmed); d > maxBehind {
+	switch d := now.Sub(confirmed); {
+	case d < -maxAhead:
+		return fault.E(fault.Unavailable, "its last confirmed block is of %s, which is in the future", confirmed.UTC().Format(time.RFC3339))
+	case d > maxBehind:
 		return fault.E(fault.Unavailable, "its last confirmed block is of %s, %s ago: it lags, and newer events are missing", confirmed.UTC().Format(time.RFC3339), d.Round(time.Minute))
 	}
 	return nil

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 
 type tronNode struct{ *caller }
 
-func readTron(ctx context.Context, call *caller, c *Contract, o Options, last map[string]bool, log *logWriter) (string, error) {
+func readTron(ctx context.Context, call *caller, c *Contract, o Options, last []Event, log *logWriter) (string, error) {
 	n := tronNode{call}
 	head, err := n.confirmed(ctx)
 	if err != nil {
@@ -43,6 +44,7 @@ func readTron(ctx context.Context, call *caller, c *Contract, o Options, last ma
 			return "", fault.E(fault.Unavailable, "its last confirmed block is of %s, and was of %s before: it lags", head.UTC().Format(time.RFC3339), since.UTC().Format(time.RFC3339))
 		}
 	}
+	old := expect(last)
 	var all []Event
 	for _, kind := range []struct{ name, declaration string }{{"frozen", c.Frozen}, {"released", c.Released}} {
 		found, err := n.events(ctx, c, kind.name, strings.TrimSuffix(kind.declaration, "(address)"), head)
@@ -52,19 +54,17 @@ func readTron(ctx context.Context, call *caller, c *Contract, o Options, last ma
 		all = append(all, found...)
 	}
 	slices.SortStableFunc(all, func(a, b Event) int {
-		if d := a.Time.Compare(b.Time); d != 0 {
-			return d
-		}
-		return int(a.Index) - int(b.Index) //nolint:gosec // positions in a transaction
+		// The order within a block is not known: what was frozen there counts as frozen.
+		return cmp.Or(a.Time.Compare(b.Time), -strings.Compare(a.Event, b.Event), strings.Compare(a.Tx, b.Tx), cmp.Compare(a.Index, b.Index))
 	})
 	for i := range all {
-		delete(last, all[i].key())
+		old.seen(&all[i])
 		if err := log.event(&all[i]); err != nil {
 			return "", err
 		}
 	}
-	if len(last) > 0 {
-		return "", fault.E(fault.Unavailable, "it does not have %d events that it had before", len(last))
+	if err := old.missing(); err != nil {
+		return "", err
 	}
 	return strconv.FormatInt(head.UnixMilli(), 10), nil
 }

@@ -30,15 +30,11 @@ func readIssuerEvents(r *run) error {
 		return err
 	}
 	defer rc.Close()
-	type frozen struct {
-		row   Row
-		block uint64
-	}
-	last := map[string]frozen{}
+	last := map[string]Row{}
 	var order []string // of freezing; an address that was frozen again stands there again
 	_, err = events.ReadLog(rc, func(line int, h *events.Header, e *events.Event) error {
 		r.keepLatestDate(e.Time.UTC().Format("2006-01-02"))
-		f, is := last[e.Address]
+		_, is := last[e.Address]
 		switch {
 		case e.Event == "frozen" && !is:
 			row := Row{Address: e.Address, Network: h.Network, Asset: h.Token, ListedOn: e.Time.UTC().Format("2006-01-02"), Locator: lineAt(int64(line)),
@@ -46,10 +42,9 @@ func readIssuerEvents(r *run) error {
 			if e.Address == h.Contract {
 				row.setProblem("address", "the contract of the token itself; it is not screened")
 			}
-			last[e.Address] = frozen{row, e.Block}
+			last[e.Address] = row
 			order = append(order, e.Address)
-		case e.Event == "released" && is && (f.block != e.Block || h.Network != "tron"):
-			// In one block of TRON the order of events is not known: the address stays frozen.
+		case e.Event == "released":
 			delete(last, e.Address)
 		}
 		return nil
@@ -58,12 +53,12 @@ func readIssuerEvents(r *run) error {
 		return sourceFault(in.name, err)
 	}
 	for _, a := range order {
-		f, is := last[a]
+		row, is := last[a]
 		if !is {
 			continue
 		}
 		delete(last, a)
-		if err := r.emit(f.row); err != nil {
+		if err := r.emit(row); err != nil {
 			return err
 		}
 	}
