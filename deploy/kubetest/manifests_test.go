@@ -3,7 +3,6 @@ package kubetest
 import (
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -435,15 +434,8 @@ func TestFlagsOfTheChart(t *testing.T) {
 		"flags": {"HTTPRoute/screening", "PodDisruptionBudget/screening", "ScaledObject/screening", "ServiceMonitor/screening", "StatefulSet/screening",
 			"StatefulSet/screening-postgresql", "StatefulSet/screening-redis", "2–6"},
 	}
-	full := []string{"CronJob/interdict-load-ofac-sdn"}
-	if _, err := os.Stat(chartFolder + "/files/dashboard.json"); err == nil {
-		full = append(full, "ConfigMap/interdict-dashboard")
-	}
-	full = append(full, "HorizontalPodAutoscaler/interdict", "Ingress/interdict", "PodDisruptionBudget/interdict")
-	if _, err := os.Stat(chartFolder + "/files/alerts.yaml"); err == nil {
-		full = append(full, "PrometheusRule/interdict")
-	}
-	want["production"] = append(full, "ServiceMonitor/interdict", "StatefulSet/interdict", "3–12")
+	want["production"] = []string{"ConfigMap/interdict-dashboard", "CronJob/interdict-load-ofac-sdn", "HorizontalPodAutoscaler/interdict", "Ingress/interdict",
+		"PodDisruptionBudget/interdict", "PrometheusRule/interdict", "ServiceMonitor/interdict", "StatefulSet/interdict", "3–12"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
