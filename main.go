@@ -74,7 +74,7 @@ type cli struct {
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 	Man       manCmd       `cmd:"" help:"Print the manual page."`
 
-	Completion kongplete.InstallCompletions `cmd:"" help:"Print the line that makes a shell complete commands and flags: eval \"$(interdict completion)\"."`
+	Completion kongplete.InstallCompletions `cmd:"" help:"Print the line with which the login shell (bash, zsh or fish) completes commands and flags: eval \"$(interdict completion)\". zsh also takes the line of bash after bashcompinit."`
 
 	// The same as "lists versions" and so on, for those who leave the word out.
 	Versions versionsCmd `cmd:"" hidden:""`

@@ -69,7 +69,7 @@ func (c *configExampleCmd) Run(e *env) error {
 		fmt.Fprint(e.stdout, settingsTable(all))
 		return nil
 	}
-	fmt.Fprintln(e.stdout, "# Settings of interdict serve, with their defaults. The environment (INTERDICT_…) and flags go before this file.")
+	fmt.Fprintln(e.stdout, "# Settings of interdict serve, with their defaults. The environment (INTERDICT_…) and flags override this file.")
 	for _, s := range all {
 		fmt.Fprintf(e.stdout, "\n# %s\n#%s: %s\n", s.help, s.name, s.value)
 	}

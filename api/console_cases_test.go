@@ -51,7 +51,7 @@ func TestConsoleTwoPeopleWorkOnACase(t *testing.T) {
 	d := openCaseDesk(t)
 	kim, lee, ada := d.person("kim", lists.Analyst), d.person("lee", lists.Analyst), d.person("ada", lists.Approver)
 	id := d.hit(lazarus, "deposit")
-	d.shows(kim, "/console/cases", nil, 200, lazarus, "cust-of-a-test", "ref-of-a-test", "Lazarus Group", "ofac-sdn", "freeze", "deposit", "nobody has it", `href="/console/cases/`+id+`"`)
+	d.shows(kim, "/console/cases", nil, 200, lazarus, "cust-of-a-test", "ref-of-a-test", "Lazarus Group", "ofac-sdn", "freeze", "deposit", "not assigned", `href="/console/cases/`+id+`"`)
 	text := d.shows(kim, casePath(id), nil, 200, lazarus, "cust-of-a-test", "ref-of-a-test", "till", "Nobody works on this case.", "Take it", "DPRK3", "sdn.ndjson", "An approver resolves cases.",
 		"Blocked property is reported to OFAC within ten business days of the freeze", `href="/console/lookup?address=`+lazarus)
 	d.lacks(text, "Resolve the case", "Give it back")

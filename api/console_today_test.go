@@ -87,7 +87,7 @@ func TestConsoleTodayCountsCases(t *testing.T) {
 	x.hit(lazarus, "withdrawal")
 	x.index()
 	for _, role := range []lists.Role{lists.Analyst, lists.Approver} {
-		x.shows(x.signInAs(staff, string(role), role), "/console/", nil, 200, "Open cases", `href="/console/cases?queue=exact">1</a>`, `href="/console/cases?queue=derived">0</a>`, "1 case was taken by no one.")
+		x.shows(x.signInAs(staff, string(role), role), "/console/", nil, 200, "Open cases", `href="/console/cases?queue=exact">1</a>`, `href="/console/cases?queue=derived">0</a>`, "1 case is not assigned to anyone.")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"interdict/api/auth"
 	"interdict/api/client"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/screening"
 )
@@ -68,9 +69,6 @@ func (s *Server) failDropIn(c *gin.Context, err error) {
 	}
 	if p.PossibleMatch {
 		message += "; the address may be listed: hold the transfer"
-	}
-	if p.WouldMatch {
-		message += "; only the letter case is wrong, and the address in its right case is listed"
 	}
 	b, err := EncodeExactly(map[string]string{"message": message, "code": p.Code})
 	if err != nil {
@@ -162,7 +160,15 @@ func (s *Server) likeTRM(c *gin.Context, who *auth.Principal) error {
 	}
 	var in []trmItem
 	if err := jsonv2.Unmarshal(body.Bytes(), &in, jsonv2.RejectUnknownMembers(true)); err != nil {
-		return fault.E(fault.Invalid, "%s", withoutSecrets(err, `the body must be an array of {"address": "…"}`))
+		const want = `the body is not an array of {"address": "…"}`
+		wrong := (*jsonv2.SemanticError)(nil)
+		switch {
+		case !errors.As(err, &wrong):
+			return fault.E(fault.Invalid, "%s", withoutSecrets(err, want))
+		case errors.Is(err, jsonv2.ErrUnknownName):
+			return fault.E(fault.Invalid, "field %s is unknown", address.Quote(wrong.JSONPointer.LastToken()))
+		}
+		return fault.E(fault.Invalid, want) // the text of err names a type of this program
 	}
 	switch {
 	case len(in) == 0:

@@ -204,11 +204,11 @@ func TestDropInsNeverAnswerWhatTheyCannot(t *testing.T) {
 	for name, x := range map[string]struct{ body, code, part string }{
 		"an empty array":              {`[]`, "invalid_request", "no address"},
 		"null":                        {`null`, "invalid_request", "no address"},
-		"an object":                   {item(genesis), "invalid_request", ""},
+		"an object":                   {item(genesis), "invalid_request", `the body is not an array of {"address": "…"}`},
 		"no address":                  {`[{}]`, "invalid_request", "item 0: field address is missing"},
 		"the newer version's fields":  {`[{"address":"` + genesis + `","chain":"bitcoin"}]`, "invalid_request", "chain"},
 		"an address twice":            {`[{"address":"` + genesis + `","address":"` + lazarus + `"}]`, "invalid_request", ""},
-		"a number":                    {`[{"address":1}]`, "invalid_request", ""},
+		"a number":                    {`[{"address":1}]`, "invalid_request", `the body is not an array of {"address": "…"}`},
 		"one address that is none":    {"[" + item(lazarus) + "," + item(badChecksum) + "]", "invalid_address", "item 1"},
 		"ten thousand addresses":      {"[" + strings.Repeat(item(genesis)+",", 9999) + item(genesis) + "]", "invalid_request", "at most 1000"},
 		"something behind the array":  {"[" + item(genesis) + "] x", "invalid_request", ""},

@@ -43,7 +43,11 @@ check ` + "`\"sandbox\": true`" + ` in ` + "`screened`" + `, every decision on r
   names another network. Test networks may be named: ` + "`bitcoin-testnet`, `tron-shasta`, `sepolia`" + `. Outside the sandbox all of them are refused.
 - ` + "`not_loaded`, `stale`, `store_unavailable`, `lost` and `rate_limited`" + ` fail a whole batch (` + "`POST /v1/checks`" + `), as they do outside the sandbox;
   ` + "`possible_match`" + ` fails its own item only.
-- Everything else is as always: the checks are recorded, counted and limited, and the drop-in endpoints give the same results in their own form.
+- Compare ` + "`status`" + `, ` + "`code`" + ` and ` + "`reason`" + ` of an error, never its texts. ` + "`GET /v1/sandbox`" + ` says ` + "`\"result\": \"error\"`" + ` of every error, but the answer to a single check
+  has no ` + "`result`" + ` then: it is a problem. Only the items of a batch say ` + "`\"result\": \"error\"`" + `, with the problem in ` + "`error`" + `.
+- The drop-in endpoints count only listings of category ` + "`sanctions`" + `, unless the key has ` + "`--drop-in-categories`" + `: for them the address ` + "`mixer`" + `
+  is not listed.
+- Everything else is as always: the checks are recorded, counted and limited, and the drop-in endpoints answer in their own form.
 
 ` + "`GET /v1/sandbox`" + ` (any key) has the same table as JSON, so that a test can loop over it:
 
@@ -51,6 +55,13 @@ check ` + "`\"sandbox\": true`" + ` in ` + "`screened`" + `, every decision on r
 {"address": "bc1q98769uy9euvffr628ce69jzu8eca6xe04evasd", "network": "bitcoin", "name": "sanctions",
  "expect": {"result": "hit", "class": "exact", "category": "sanctions", "confidence": "confirmed",
             "deposit": "freeze", "withdrawal": "reject", "status": 200}}
+` + "```" + `
+
+The answer to a check of one that stands for an error (` + "`bad-checksum`" + `), with status 422:
+
+` + "```json" + `
+{"type": "urn:interdict:problem:invalid_address", "title": "The text is not an address", "status": 422,
+ "code": "invalid_address", "detail": "the bech32 checksum does not match", "reason": "bad_checksum", "network": "bitcoin"}
 ` + "```" + `
 
 The addresses are the same in every installation and version. Their bytes are those of SHA-256 of ` + "`interdict sandbox NETWORK NAME`" + `, followed if more are
