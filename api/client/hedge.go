@@ -36,7 +36,7 @@ func (c *Client) hedged(ctx context.Context, r request) (*http.Response, error) 
 		cancels[of] = cancel
 		sent++
 		go func() {
-			res, err := c.once(one, r)
+			res, err := c.once(one, r) //nolint:bodyclose // whoever takes the outcome closes it
 			outcomes <- outcome{res, err, of}
 		}()
 	}

@@ -233,16 +233,8 @@ func notRetired(c *Contract, answer string) error {
 
 // resume returns the block to read from after a cursor, whose block must still be on the chain, and when everything was read last.
 func (n *evmNode) resume(ctx context.Context, cursor string, head uint64, now time.Time) (from uint64, whole time.Time, err error) {
-	parts := strings.Split(cursor, "/")
-	if len(parts) != 3 {
-		return 0, now, nil
-	}
-	last, err := strconv.ParseUint(parts[0], 10, 64)
-	if err != nil {
-		return 0, now, nil
-	}
-	seconds, err := strconv.ParseInt(parts[2], 10, 64)
-	if err != nil {
+	last, hash, whole, ok := parseCursor(cursor)
+	if !ok {
 		return 0, now, nil
 	}
 	if last > head {
@@ -252,13 +244,24 @@ func (n *evmNode) resume(ctx context.Context, cursor string, head uint64, now ti
 	if err != nil {
 		return 0, now, err
 	}
-	if b.Hash != parts[1] {
+	if b.Hash != hash {
 		return 0, now, fault.E(fault.Conflict, "%w: block %d", ErrForked, last)
 	}
-	if whole = time.Unix(seconds, 0); now.Sub(whole).Abs() > wholeEvery || last < overlap {
+	if now.Sub(whole).Abs() > wholeEvery || last < overlap {
 		return 0, now, nil
 	}
 	return last + 1 - overlap, whole, nil
+}
+
+// parseCursor reads a cursor: the last block that was read, its hash, and the time of the last reading of everything, as BLOCK/HASH/SECONDS.
+func parseCursor(text string) (block uint64, hash string, whole time.Time, ok bool) {
+	parts := strings.Split(text, "/")
+	if len(parts) != 3 {
+		return 0, "", whole, false
+	}
+	block, err := strconv.ParseUint(parts[0], 10, 64)
+	seconds, err2 := strconv.ParseInt(parts[2], 10, 64)
+	return block, parts[1], time.Unix(seconds, 0), err == nil && err2 == nil
 }
 
 // ErrForked says that a block that was confirmed is no longer on the chain. The log is read anew then.
