@@ -41,7 +41,7 @@ func printAnswer(w io.Writer, a *client.Answer) {
 		field("place", m.Source.Locator)
 	}
 	if a.Screened.Sandbox {
-		fmt.Fprintln(w, "  SANDBOX: the server has test addresses; its answers are no screening")
+		fmt.Fprintln(w, "  SANDBOX: the server has test addresses; its answers do not screen real transfers")
 	}
 	fmt.Fprintf(w, "  screened against generation %d: %d lists, %d listings\n", a.Screened.Generation, a.Screened.Lists, a.Screened.Listings)
 }

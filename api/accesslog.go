@@ -18,7 +18,7 @@ import (
 type AccessLog int
 
 const (
-	// AccessCalls logs the calls of staff and programs that are no checks, and every request that failed; of checks, probes and requests without a
+	// AccessCalls logs every call other than a check, and every request that failed; of checks, probes and requests without a
 	// valid key that fail no more than one a second for each route and status.
 	AccessCalls AccessLog = iota
 	// AccessOff logs none.

@@ -190,7 +190,7 @@ func TestNoLogLineAndNoSpanHoldsWhatCallersSend(t *testing.T) {
 			header := http.Header{"X-Api-Key": {key}, "Traceparent": {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}}
 			header[name] = []string{secret}
 			if name == "X-Request-Id" && strings.Contains(secret, "-4711-") {
-				continue // that an id of a caller is no customer is the caller's promise
+				continue // callers promise that their request ids are not customers
 			}
 			if name == "Cookie" || name == "Baggage" || name == "Tracestate" {
 				header[name] = []string{"a=" + secret}

@@ -13,6 +13,7 @@ import (
 	"interdict/api/auth"
 	"interdict/api/client"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
 	"interdict/loader"
 )
@@ -39,7 +40,7 @@ func (a *Acting) follower(ctx context.Context, list string) (*follower, error) {
 		return f, nil
 	}
 	if !isID(list) {
-		return nil, fault.E(fault.NotFound, "there is no list of that id")
+		return nil, fault.E(fault.NotFound, "list %s does not exist", address.Quote(list))
 	}
 	if !f.may(list) {
 		return nil, fault.E(fault.Forbidden, "the key is not for this list")
@@ -214,8 +215,8 @@ func changesTag(p *client.ChangesPage) string {
 	return `W/"` + p.Cursor + `"`
 }
 
-// matches reports whether If-None-Match names a tag (RFC 9110, section 13.1.2), by weak comparison. A * is ignored: no reader that
-// has nothing is told that nothing is new.
+// matches reports whether If-None-Match names a tag (RFC 9110, section 13.1.2), by weak comparison. A * is ignored, because a reader
+// without a copy must not be told that nothing is new.
 func matches(header, tag string) bool {
 	for _, x := range strings.Split(header, ",") {
 		if x = strings.TrimSpace(x); x != "" && strings.TrimPrefix(x, "W/") == strings.TrimPrefix(tag, "W/") {

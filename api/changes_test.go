@@ -41,7 +41,7 @@ func (c copyOf) apply(x *client.ListChange) error {
 	return err
 }
 
-// rowOf is a listing as text, without where it stands in its file.
+// rowOf returns a listing as text, without its position in the file.
 func rowOf(list string, l *client.Listing) string {
 	x := *l
 	x.Locator, x.AddedIn, x.Address = "", 0, strings.ToLower(x.Address)

@@ -109,7 +109,7 @@ type Screened struct {
 	// Lost reports that the store has lost Generation; the answer was given from it and from StoreGeneration together.
 	Lost            bool `json:"lost,omitempty"`
 	StoreGeneration int  `json:"store_generation,omitempty"`
-	// Sandbox reports that the server has test addresses (Client.Sandbox): its answers are no screening.
+	// Sandbox reports that the server has test addresses (Client.Sandbox): its answers do not screen real transfers.
 	Sandbox bool `json:"sandbox,omitempty"`
 }
 

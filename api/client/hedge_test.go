@@ -15,7 +15,7 @@ import (
 	"interdict/lists"
 )
 
-// A server that does not answer the first request holds no transfer up: the second one is answered. By default there is no second one.
+// If the first request gets no answer, the answer to the second one is used. By default no second request is sent.
 func TestHedging(t *testing.T) {
 	service := clienttest.New(t)
 	to, err := url.Parse(service.URL)
