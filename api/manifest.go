@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -47,7 +45,7 @@ func (s *Server) getManifest(c *gin.Context, who *auth.Principal) error {
 	tag := `"` + hex.EncodeToString(sum[:16]) + `"`
 	c.Header("ETag", tag)
 	c.Header("Cache-Control", "private, no-cache")
-	if slices.Contains(strings.Split(strings.ReplaceAll(c.GetHeader("If-None-Match"), " ", ""), ","), tag) {
+	if matches(c.GetHeader("If-None-Match"), tag) {
 		c.Status(http.StatusNotModified)
 		return nil
 	}
