@@ -534,7 +534,10 @@ func (e recordReader) Find(ctx context.Context, id uuid.UUID) (journal.Record, e
 		}
 	}
 	if e.k.vault != nil {
-		return e.k.vault.Find(ctx, id)
+		archived, archiveErr := e.k.vault.Find(ctx, id)
+		if !fault.Is(archiveErr, fault.NotFound) || !fault.Is(err, fault.Unavailable) || errors.As(err, new(*journal.ArchivedError)) {
+			return archived, archiveErr
+		}
 	}
 	return r, err
 }

@@ -97,6 +97,10 @@ func ReadLog(r io.Reader, each func(line int, h *Header, e *Event) error) (Heade
 		switch {
 		case e.Event != "frozen" && e.Event != "released":
 			return h, fault.E(fault.Invalid, "line %d: event: %s is neither frozen nor released", line, address.Quote(e.Event))
+		case e.Address == "":
+			return h, fault.E(fault.Invalid, "line %d: address: is missing", line)
+		case e.Time.Year() < 2009 || e.Time.Year() > 9999: // no chain had a block before
+			return h, fault.E(fault.Invalid, "line %d: time: %s is not the time of a block", line, e.Time.Format(time.RFC3339))
 		case last != nil && e.Block < last.Block:
 			return h, fault.E(fault.Invalid, "line %d: block: %d is before block %d of the line above", line, e.Block, last.Block)
 		}

@@ -171,9 +171,16 @@ func TestEachFormatHasAFixtureAndIsDetectedByItsContent(t *testing.T) {
 
 func TestNamesAreThoseOfTheContract(t *testing.T) {
 	want := []string{"ofac_advanced", "ofac_xml", "ofac_enhanced", "ofac_csv", "ftm", "opensanctions_csv", "israel_nbctf",
-		"uk_sanctions", "japan_mof", "issuer_events", "tagpack", "csv", "xlsx", "json", "ndjson", "text", "un_xml", "notice"}
+		"uk_sanctions", "japan_mof", "tagpack", "issuer_events", "csv", "xlsx", "json", "ndjson", "text", "un_xml", "notice"}
 	if diff := cmp.Diff(want, Names()); diff != "" {
 		t.Error(diff)
+	}
+	seen := map[int]string{} // two formats of one order would be asked in a random one
+	for _, f := range registered {
+		if seen[f.order] != "" {
+			t.Errorf("%s and %s have the same order", seen[f.order], f.name)
+		}
+		seen[f.order] = f.name
 	}
 }
 

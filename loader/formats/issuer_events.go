@@ -11,7 +11,7 @@ import (
 // was frozen and not released since.
 func init() {
 	register(format{
-		name: events.Format, order: 75,
+		name: events.Format, order: 76,
 		detect:    isEventLog,
 		read:      readIssuerEvents,
 		publisher: publisher{category: "issuer_freeze"},

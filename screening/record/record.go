@@ -289,6 +289,21 @@ func (r *Record) Problems() []error {
 	return all
 }
 
+// Find is Folder.Find. While files of the record are gone, what was not found may be in them, and the error is fault.Unavailable.
+func (r *Record) Find(ctx context.Context, id uuid.UUID) (journal.Record, error) {
+	rec, err := r.Folder.Find(ctx, id)
+	if !fault.Is(err, fault.NotFound) {
+		return rec, err
+	}
+	if gone := r.proofIsThere(); gone != nil {
+		return rec, gone
+	}
+	if lost := r.Lost(); lost != nil {
+		return rec, lost
+	}
+	return rec, err
+}
+
 // Lost returns an error while files of the record are gone that were there before.
 func (r *Record) Lost() error {
 	r.mu.Lock()

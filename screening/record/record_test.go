@@ -408,3 +408,33 @@ type elsewhereFolder string
 func (f elsewhereFolder) ReadFrom(ctx context.Context, writer uuid.UUID, sequence uint64) iter.Seq2[journal.Record, error] {
 	return journal.ReadFrom(ctx, string(f), writer, sequence)
 }
+
+// A record in a folder that is gone is not "no record"; nothing puts an empty folder in its place, where the log would begin again.
+func TestALostFolderStaysLost(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "journal")
+	r := open(t, dir, Options{Publish: (&elsewhere{}).publish, Tend: true})
+	ids := fill(t, r, 10)
+	away := dir + "-away"
+	if err := os.Rename(dir, away); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // the log goes on at least once in this time
+		for _, id := range []uuid.UUID{ids[0], uuid.Must(uuid.NewV7())} {
+			if _, err := r.Find(t.Context(), id); !fault.Is(err, fault.Unavailable) {
+				t.Errorf("find: %v", err)
+			}
+		}
+		fill(t, r, 1)
+		time.Sleep(100 * time.Millisecond)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the folder is there again: %v", err)
+	}
+	if err := os.Rename(away, dir); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the folder is back", func() bool { _, err := r.Find(t.Context(), ids[0]); return err == nil && r.Lost() == nil })
+	done(t, r)
+	verify(t, dir)
+}

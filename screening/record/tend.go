@@ -105,7 +105,7 @@ func (r *Record) publishEnded(ctx context.Context, writer uuid.UUID) error {
 	if err := r.give(ctx, Published{Writer: writer, Checkpoint: string(signed), Ended: true}); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(marker), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Dir(marker), 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return fault.E(fault.Unavailable, "note a published checkpoint: %w", err)
 	}
 	if err := os.WriteFile(marker, nil, 0o600); err != nil {
@@ -148,6 +148,11 @@ func (r *Record) missing(known map[string]bool) error {
 	if len(gone) > 0 {
 		return fault.E(fault.Unavailable, "%d segments of the journal are gone, among them %s: put them back from a backup", len(gone), slices.Min(gone))
 	}
+	return r.proofIsThere()
+}
+
+// proofIsThere returns an error if the log of this writer is gone, and with it perhaps the folder.
+func (r *Record) proofIsThere() error {
 	if _, err := os.Stat(r.logDir(r.Writer())); err != nil {
 		return fault.E(fault.Unavailable, "the proof of the journal is gone: %w", err)
 	}

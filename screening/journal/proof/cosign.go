@@ -253,7 +253,7 @@ func (l *Log) addCosignature(at signed, lines []byte) error {
 		files = append(files, sealName(at.Size))
 	}
 	for _, name := range files {
-		if err := writeFile(l.path(name), at.note, true); err != nil {
+		if err := writeFile(l.dir, l.path(name), at.note, true); err != nil {
 			return fault.E(fault.Unavailable, "write cosigned checkpoint: %w", err)
 		}
 	}

@@ -31,6 +31,9 @@ func Export(ctx context.Context, dir, to string, records iter.Seq2[[]byte, error
 	if existing, err := os.ReadDir(to); err == nil && len(existing) > 0 {
 		return Checkpoint{}, fault.E(fault.Conflict, "export log: %s is not empty", to)
 	}
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return Checkpoint{}, fault.E(fault.Unavailable, "export log: %w", err)
+	}
 	e := exporter{to: to}
 	t := &tree{full: e.tile}
 	for record, err := range records {
@@ -68,7 +71,7 @@ func Export(ctx context.Context, dir, to string, records iter.Seq2[[]byte, error
 		e.err = syncFiles(to, e.files)
 	}
 	if e.err == nil {
-		e.err = writeFile(filepath.Join(to, fileCheckpoint), data, true)
+		e.err = writeFile(to, filepath.Join(to, fileCheckpoint), data, true)
 	}
 	if e.err != nil {
 		return Checkpoint{}, fault.E(fault.Unavailable, "export log: %w", e.err)
@@ -97,6 +100,6 @@ func (e *exporter) tile(t tlog.Tile, data []byte) {
 		return
 	}
 	path := filepath.Join(e.to, filepath.FromSlash(tilePath(t)))
-	e.err = writeFile(path, data, false)
+	e.err = writeFile(e.to, path, data, false)
 	e.files = append(e.files, path)
 }

@@ -20,11 +20,12 @@ const (
 	temporary      = ".tmp" // suffix of a file that is not complete
 )
 
-// writeFile replaces a file by rename. With durable the file and its name are on disk afterwards.
-func writeFile(path string, data []byte, durable bool) error {
+// writeFile replaces a file by rename, in a folder at or below root. With durable the file and its name are on disk afterwards. A root that is gone
+// stays so: a log that began again in a new folder would hide that the old one is lost.
+func writeFile(root, path string, data []byte, durable bool) error {
 	err := writeTemporary(path+temporary, data, durable)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		if err = makeFolder(filepath.Clean(root), filepath.Dir(path)); err != nil {
 			return err
 		}
 		err = writeTemporary(path+temporary, data, durable)
@@ -39,6 +40,24 @@ func writeFile(path string, data []byte, durable bool) error {
 		return nil
 	}
 	return syncPath(filepath.Dir(path))
+}
+
+// makeFolder creates dir and what is missing between it and root, which has to be there.
+func makeFolder(root, dir string) error {
+	if dir == root {
+		_, err := os.Stat(root)
+		return err
+	}
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = makeFolder(root, filepath.Dir(dir)); err == nil {
+			err = os.Mkdir(dir, 0o700)
+		}
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return err
 }
 
 func writeTemporary(path string, data []byte, durable bool) error {

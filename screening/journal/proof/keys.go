@@ -244,14 +244,14 @@ func (k *Keys) addKey(overlap time.Duration) error {
 	for _, key := range public {
 		writeKeyLine(&lines, key.VKey, key)
 	}
-	if err := writeFile(k.path(filePublic), []byte(lines.String()), true); err != nil {
+	if err := writeFile(k.dir, k.path(filePublic), []byte(lines.String()), true); err != nil {
 		return fault.E(fault.Unavailable, "write public keys: %w", err)
 	}
 	lines.Reset()
 	for _, key := range private {
 		writeKeyLine(&lines, key.secret, key.Key)
 	}
-	if err := writeFile(k.path(filePrivate), []byte(lines.String()), true); err != nil {
+	if err := writeFile(k.dir, k.path(filePrivate), []byte(lines.String()), true); err != nil {
 		return fault.E(fault.Unavailable, "write signing keys: %w", err)
 	}
 	k.private, k.public = private, public

@@ -235,7 +235,7 @@ func (l *Log) repairParts(from int64, synced, last map[tlog.Tile][]byte) error {
 		if sameFile(path, data) {
 			continue
 		}
-		if err := writeFile(path, data, true); err != nil {
+		if err := writeFile(l.dir, path, data, true); err != nil {
 			return fault.E(fault.Unavailable, "write partial tile: %w", err)
 		}
 	}
@@ -450,7 +450,7 @@ func (l *Log) writeTiles() error {
 		l.mu.Unlock()
 		path := l.path(tilePath(next.tile))
 		if !l.loading || !sameFile(path, next.data) {
-			if err := writeFile(path, next.data, false); err != nil {
+			if err := writeFile(l.dir, path, next.data, false); err != nil {
 				return fault.E(fault.Unavailable, "write tile: %w", err)
 			}
 		}

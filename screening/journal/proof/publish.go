@@ -160,7 +160,7 @@ func (l *Log) store(seal bool) (now signed, isNew bool, err error) {
 		files = append(files, sealName(size))
 	}
 	for _, name := range files {
-		if err := writeFile(l.path(name), now.note, true); err != nil {
+		if err := writeFile(l.dir, l.path(name), now.note, true); err != nil {
 			return now, false, fault.E(fault.Unavailable, "write checkpoint: %w", err)
 		}
 	}
@@ -190,7 +190,7 @@ func (l *Log) writeState() error {
 	if err != nil {
 		return fault.E(fault.Internal, "write state of log: %w", err)
 	}
-	if err := writeFile(l.path(fileState), append(data, '\n'), true); err != nil {
+	if err := writeFile(l.dir, l.path(fileState), append(data, '\n'), true); err != nil {
 		return fault.E(fault.Unavailable, "write state of log: %w", err)
 	}
 	return nil
@@ -205,7 +205,7 @@ func (l *Log) writeParts(parts map[tlog.Tile][]byte) ([]string, error) {
 		if slices.Contains(l.parts, path) {
 			continue
 		}
-		if err := writeFile(path, parts[tile], false); err != nil {
+		if err := writeFile(l.dir, path, parts[tile], false); err != nil {
 			return nil, fault.E(fault.Unavailable, "write partial tile: %w", err)
 		}
 	}

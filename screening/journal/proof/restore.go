@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -52,8 +53,11 @@ func Restore(dir string, last uint64, seals, others [][]byte, records func(from 
 		}
 		files[tilePath(tile)] = data
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return Checkpoint{}, fault.E(fault.Unavailable, "restore log: %w", err)
+	}
 	for name, data := range files {
-		if err := writeFile(filepath.Join(dir, filepath.FromSlash(name)), data, true); err != nil {
+		if err := writeFile(dir, filepath.Join(dir, filepath.FromSlash(name)), data, true); err != nil {
 			return Checkpoint{}, fault.E(fault.Unavailable, "restore log: %w", err)
 		}
 	}

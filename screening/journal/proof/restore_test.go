@@ -17,7 +17,7 @@ func kept(t *testing.T, from string) (dir string, seals [][]byte) {
 			seals = append(seals, []byte(data))
 		}
 		if strings.HasPrefix(name, "tile/") && !strings.Contains(name, ".p/") {
-			if err := writeFile(filepath.Join(dir, name), []byte(data), false); err != nil {
+			if err := writeFile(dir, filepath.Join(dir, name), []byte(data), false); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -167,7 +167,7 @@ func (w *Witness) cosign(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(w.statePath(c.Origin), signed, true); err != nil {
+	if err := writeFile(w.dir, w.statePath(c.Origin), signed, true); err != nil {
 		return nil, err
 	}
 	return bytes.TrimPrefix(cosigned, []byte(n.Text+"\n")), nil
