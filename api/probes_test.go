@@ -15,6 +15,9 @@ import (
 
 func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
 
+// isRecord reports whether a check of /readyz is that of the record.
+func isRecord(check any) bool { return check.(map[string]any)["name"] == "record" }
+
 func TestProbes(t *testing.T) {
 	var full error
 	h := open(t, func(o *api.Options) { o.JournalError = func() error { return full } })
@@ -29,9 +32,11 @@ func TestProbes(t *testing.T) {
 		t.Helper()
 		got := h.do(call{method: "GET", path: "/readyz"}).want(code)
 		same(t, "status", any(map[int]string{200: "ready", 503: "not ready"}[code]), got["status"])
-		// The index works in the background: it warns of a store that was away, and of its own lag, in its own time.
-		others := slices.DeleteFunc(statuses(got), func(x any) bool { return x.(map[string]any)["name"] == "record" })
-		same(t, "checks", checks, others)
+		given := statuses(got)
+		if h.store.gone.Load() { // a checkpoint that was to be published in the meantime is a warning
+			given = slices.DeleteFunc(given, isRecord)
+		}
+		same(t, "checks", checks, given)
 		alive() // nothing of this is a reason to restart
 		return got
 	}
@@ -51,6 +56,9 @@ func TestProbes(t *testing.T) {
 	if err := h.screener.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	h.eventually("the checkpoint is published", func() bool {
+		return !slices.ContainsFunc(statuses(h.do(call{method: "GET", path: "/readyz"}).want(200)), isRecord)
+	})
 
 	full = fault.E(fault.Unavailable, "no space left on device")
 	got = ready(503, state("generation", "ok"), state("journal", "fail"), state("store", "ok"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -80,13 +81,13 @@ const (
 var commonText string
 
 // common are passwords that everyone tries first, and words that a password may not only consist of, in lower case.
-var common = func() map[string]bool {
+var common = sync.OnceValue(func() map[string]bool {
 	m := map[string]bool{}
 	for line := range strings.Lines(commonText) {
 		m[strings.TrimSpace(line)] = true
 	}
 	return m
-}()
+})
 
 // CheckPassword returns fault.Invalid if a person should not have this password.
 func CheckPassword(password, login, person string) error {
@@ -102,7 +103,7 @@ func CheckPassword(password, login, person string) error {
 		distinct[r] = true
 	}
 	word := strings.TrimRight(folded, "0123456789!?.*#$@_+- ")
-	if len(distinct) < minDistinct || common[folded] || common[word] || common[strings.ReplaceAll(folded, " ", "")] {
+	if len(distinct) < minDistinct || common()[folded] || common()[word] || common()[strings.ReplaceAll(folded, " ", "")] {
 		return fault.E(fault.Invalid, "password: this is one of the first that an attacker tries")
 	}
 	local, _, _ := strings.Cut(login, "@")
