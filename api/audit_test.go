@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +108,7 @@ func TestCheckpointsOfWritersThatEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	all = slices.DeleteFunc(all, func(w lists.Writer) bool { return w.Node == "here" }) // that of the house
 	b, _ := json.Marshal(all)
 	if len(all) != 1 || all[0].Checkpoint != "last" || all[0].RecordedBy != "another" || strings.Contains(string(b), "late") {
 		t.Errorf("%s", b)

@@ -176,20 +176,34 @@ func TestAnswersAreOpenAndRequestsAreStrict(t *testing.T) {
 
 var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
 
-// described finds the operation of a request. Paths without parameters come first, as in the server.
-func described(method string, u *url.URL) (route *routers.Route, params map[string]string, err error) {
-	if u.Path == "/docs/" {
-		u = u.JoinPath("index.html")
-	}
-	doc := document()
-	paths := doc.Paths.InMatchingOrder()
+type pattern struct {
+	path string
+	re   *regexp.Regexp
+}
+
+// patterns match the paths of openapi.yaml. Those without parameters come first, as in the server.
+var patterns = sync.OnceValue(func() (all []pattern) {
+	paths := document().Paths.InMatchingOrder()
 	slices.SortStableFunc(paths, func(a, b string) int { return strings.Count(a, "{") - strings.Count(b, "{") })
-	err = errNoRoute
 	for _, path := range paths {
 		re := regexp.MustCompile("^" + pathParameter.ReplaceAllString(regexp.QuoteMeta(path), "x") + "$")
 		if strings.Contains(path, "{") {
 			re = regexp.MustCompile("^" + pathParameter.ReplaceAllString(path, `(?P<$1>[^/]+)`) + "$")
 		}
+		all = append(all, pattern{path, re})
+	}
+	return all
+})
+
+// described finds the operation of a request.
+func described(method string, u *url.URL) (route *routers.Route, params map[string]string, err error) {
+	if u.Path == "/docs/" {
+		u = u.JoinPath("index.html")
+	}
+	doc := document()
+	err = errNoRoute
+	for _, p := range patterns() {
+		path, re := p.path, p.re
 		m := re.FindStringSubmatch(u.EscapedPath())
 		if m == nil {
 			continue

@@ -21,6 +21,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"interdict/api/auth"
 	"interdict/lists/fault"
@@ -79,18 +80,25 @@ type Console struct {
 	kept  *kept
 }
 
-// New makes the console.
-func New(o Options) *Console {
-	c := &Console{o: o, pages: map[string]*template.Template{}, mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), kept: newKept(o.MaxUpload, o.HoldSpace)}
+// pages are the templates of pages by name.
+var pages = sync.OnceValue(func() map[string]*template.Template {
 	names, err := fs.Glob(pageFiles, "pages/en/*.html")
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
+	all := map[string]*template.Template{}
+	layout := template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/en/layout.html", "pages/en/parts*.html"))
 	for _, file := range names {
 		if name := strings.TrimSuffix(path.Base(file), ".html"); name != "layout" && !strings.HasPrefix(name, "parts") {
-			c.pages[name] = template.Must(template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "pages/en/layout.html", "pages/en/parts*.html", file))
+			all[name] = template.Must(template.Must(layout.Clone()).ParseFS(pageFiles, file))
 		}
 	}
+	return all
+})
+
+// New makes the console.
+func New(o Options) *Console {
+	c := &Console{o: o, pages: pages(), mux: http.NewServeMux(), cross: http.NewCrossOriginProtection(), kept: newKept(o.MaxUpload, o.HoldSpace)}
 	c.mux.HandleFunc("GET /console/sign-in", c.signInForm)
 	c.mux.HandleFunc("POST /console/sign-in", c.form(c.signIn))
 	c.mux.HandleFunc("POST /console/sign-out", c.form(c.signOut))
