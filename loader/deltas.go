@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/fault"
+	"interdict/loader/build"
 	"interdict/loader/fetch"
 	"interdict/loader/formats"
 )
@@ -284,6 +286,12 @@ func (x *archiveReader) readFile(ctx context.Context, u lists.UnreadPublication)
 		}
 		if len(row.Address)+len(row.Asset)+len(row.EntityID) > 1000 {
 			return fault.E(fault.Invalid, "%s: an address of %d bytes", lists.PlainText(row.Locator), len(row.Address))
+		}
+		if row.Address != "" {
+			_, _, err := address.ParseListed(nil, row.Address, "", row.Asset)
+			if build.IsSecret(row.Address, err) || address.HoldsSecret(row.Asset) || address.HoldsSecret(row.EntityID) {
+				return nil // it is listed nowhere, and kept nowhere
+			}
 		}
 		a := lists.DeltaAddress{Entity: row.EntityID, Asset: row.Asset, Address: row.Address}
 		switch row.Action {
