@@ -11,7 +11,7 @@ import (
 //
 //	archive ── the publications of a year ── Unread ── the file of each ── Read ── Dates: when an address was listed and removed
 type DeltaArchive struct {
-	URLSHA256 string `json:"url_sha256"` // of the URL of the archive; that may contain a password
+	URLSHA256 string `json:"url_sha256"` // of the URL of the archive, without user and password
 	// Read are the files that have been read, in the order of reading. It only grows: the first n of it are what was known at an earlier time.
 	Read   []Publication       `json:"read"`
 	Unread []UnreadPublication `json:"unread,omitempty"` // the newest first

@@ -62,7 +62,9 @@ func (r *Refresher) archive(ctx context.Context, list string, source *lists.Sour
 	if err != nil {
 		return nil, err
 	}
-	if digest := digestOf(from.String()); a.URLSHA256 != digest {
+	plain := *from
+	plain.User = nil
+	if digest := digestOf(plain.String()); a.URLSHA256 != digest {
 		a = lists.DeltaArchive{URLSHA256: digest}
 	}
 	if a.Years == nil {

@@ -35,7 +35,7 @@ type AddressOnOneList struct {
 	Authority string `json:"authority"`
 	Listed    bool   `json:"listed"` // now
 	// KnownFrom is the first active version that can still be read. What the list said in versions before it is not known, except since when
-	// a listing of it has been there.
+	// a listing of it has been there. 0: none can be read, and Archive alone has the address.
 	KnownFrom int            `json:"known_from"`
 	Events    []ListingEvent `json:"events"` // the oldest first
 	// Archive is what the publisher's own delta files say of the address; nil if the list has none, or they do not name it.
