@@ -184,6 +184,7 @@ func (d *DeltaDates) Periods(x DeltaAddress) []DeltaPeriod {
 }
 
 // ListedOn returns since when an address that is listed has been so, and the publication that says it; "" if that is not known.
+// A date about which files disagree is none.
 func (d *DeltaDates) ListedOn(x DeltaAddress) (date, publication string) {
 	if len(d.events[x]) == 0 {
 		return "", ""
@@ -193,7 +194,7 @@ func (d *DeltaDates) ListedOn(x DeltaAddress) (date, publication string) {
 		return "", ""
 	}
 	last := all[len(all)-1]
-	if last.RemovedIn != "" || last.Contradicted || last.Listed <= d.after {
+	if last.RemovedIn != "" || last.Listed <= d.after {
 		return "", ""
 	}
 	return last.Listed, last.ListedIn

@@ -14,7 +14,9 @@ func TestPeriodsOfAnAddressInDeltaFiles(t *testing.T) {
 	remove := func(id, date string, a ...DeltaAddress) Publication {
 		return Publication{ID: id, Date: date, Removed: a}
 	}
-	end := func(id, date, entity string) Publication { return Publication{ID: id, Date: date, Ended: []string{entity}} }
+	end := func(id, date, entity string) Publication {
+		return Publication{ID: id, Date: date, Ended: []string{entity}}
+	}
 	for name, c := range map[string]struct {
 		read []Publication
 		want []DeltaPeriod

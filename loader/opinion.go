@@ -42,13 +42,10 @@ func (r *Refresher) secondOpinion(ctx context.Context, x *archiveReader, unread 
 }
 
 func (r *Refresher) compareWithDeltas(ctx context.Context, x *archiveReader, unread error, last, v *lists.Version) error {
-	added, err := x.addedBetween(last.Published, v.Published)
-	if unread != nil {
-		err = unread
-	}
-	if err != nil {
+	added, missing := x.addedBetween(last.Published, v.Published)
+	if unread = cmp.Or(unread, missing); unread != nil {
 		v.Warnings = append(v.Warnings, lists.Finding{Code: "no_second_opinion",
-			Detail: lists.PlainText("the publisher's delta files could not be compared with this version: " + err.Error())})
+			Detail: lists.PlainText("the publisher's delta files could not be compared with this version: " + unread.Error())})
 		return nil
 	}
 	if err := r.l.Listings(ctx, v.List, v.Number, func(l lists.Listing) error {
@@ -60,14 +57,14 @@ func (r *Refresher) compareWithDeltas(ctx context.Context, x *archiveReader, unr
 	if len(added) == 0 {
 		return nil
 	}
-	missing := make([]string, 0, len(added))
+	absent := make([]string, 0, len(added))
 	for a, from := range added {
-		missing = append(missing, a+" ("+from.locator+")")
+		absent = append(absent, a+" ("+from.locator+")")
 	}
-	slices.Sort(missing)
+	slices.Sort(absent)
 	v.Guards = append(v.Guards, lists.Finding{Code: deltaDiffers, Detail: fmt.Sprintf(
-		"the publisher's delta files from %s to %s add %d addresses that this version does not have: %s", last.Published, v.Published, len(missing),
-		firstOf(missing[:min(len(missing), maxNamed)], len(missing)))})
+		"the publisher's delta files from %s to %s add %d addresses that this version does not have: %s", last.Published, v.Published, len(absent),
+		firstOf(absent[:min(len(absent), maxNamed)], len(absent)))})
 	return nil
 }
 
