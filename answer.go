@@ -33,7 +33,11 @@ func printAnswer(w io.Writer, a *client.Answer) {
 		field("entity", strings.TrimSpace(m.Entity.Name+"  "+m.Entity.ID+" "+m.Entity.Type))
 		field("category", string(m.Category)+", "+string(m.Confidence))
 		field("programs", strings.Join(m.Programs, ", "))
-		field("listed on", m.ListedOn)
+		on := m.ListedOn
+		if m.ListedOnFrom != "" {
+			on += " (" + m.ListedOnFrom + ")"
+		}
+		field("listed on", on)
 		field("added in", fmt.Sprintf("version %d", m.AddedIn))
 		field("reference", m.URL)
 		field("file", m.Source.File)

@@ -109,6 +109,14 @@ func TestConsoleLookUp(t *testing.T) {
 		t.Error("the page shows a private key")
 	}
 
+	said := []lists.DeltaAddress{{Entity: "T", Asset: "ETH", Address: evmGone}}
+	archive := lists.DeltaArchive{Read: []lists.Publication{{ID: "7", Date: "2023-02-01", Added: said}, {ID: "31", Date: "2025-03-21", Removed: said}}}
+	if err := d.house.store.Commit(t.Context(), lists.Put(lists.DocDeltas("ofac-sdn"), archive, 0)); err != nil {
+		t.Fatal(err)
+	}
+	d.shows("/console/lookup?address="+evmGone, 200, "Miss: this address is on none of the lists", "Not listed now.",
+		"By the publisher's delta files "+evmGone+" was listed on 2023-02-01 (publication 7) and removed on 2025-03-21 (publication 31)")
+
 	then := d.clock.now().UTC()
 	d.clock.advance(10 * time.Minute)
 	d.publish("deny", map[string]any{"approvals": 0, "category": "scam"}, row(genesis, "Thief"))

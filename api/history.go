@@ -52,6 +52,13 @@ func viewHistory(h *loader.ListHistory, today string) client.AddressOnOneList {
 	v := client.AddressOnOneList{ID: h.List.ID, Name: h.List.Name, Authority: h.List.Authority, KnownFrom: h.KnownFrom,
 		Listed: slices.ContainsFunc(h.Current, func(x loader.RelatedListing) bool { return x.ValidUntil == "" || x.ValidUntil >= today }),
 		Events: make([]client.ListingEvent, len(h.Events))}
+	if a := h.Archive; a != nil {
+		v.Archive = &client.AddressInArchive{From: a.From, To: a.To, Unread: a.Unread, Periods: make([]client.PeriodInArchive, len(a.Periods))}
+		for i, p := range a.Periods {
+			v.Archive.Periods[i] = client.PeriodInArchive{Address: p.Address, Asset: p.Asset, EntityID: p.Entity, Class: p.Class.String(),
+				ListedOn: p.Listed, ListedIn: p.ListedIn, RemovedOn: p.Removed, RemovedIn: p.RemovedIn, Contradicted: p.Contradicted}
+		}
+	}
 	for i := range h.Events {
 		e := &h.Events[i]
 		x := client.ListingEvent{Change: e.Change, Class: e.Listing.Class.String(), Listing: viewListing(&e.Listing.Listing)}

@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"interdict/api/client"
+	"interdict/lists"
 )
+
+const evmGone = "0x8589427373D6D84E98730D7795D8f6f8731FDA16" // of Tornado Cash, removed 2025-03-21
 
 func (h *house) history(address, network string) *client.AddressHistory {
 	h.t.Helper()
@@ -122,4 +125,37 @@ func TestHistoryRefusals(t *testing.T) {
 	same(t, "lists of a limited key", []any{}, h.do(call{method: "GET", path: "/v1/addresses/" + lazarus + "/history", key: limited}).want(http.StatusOK)["lists"].([]any))
 	h.store.gone.Store(true)
 	h.by("otto", "GET", "/v1/addresses/"+lazarus+"/history", nil).refused(problem{Status: 503, Code: "store_unavailable"})
+}
+
+// An auditor sees when the publisher listed and removed an address, also where no version has ever had it, and whence the date of a listing is.
+func TestHistoryFromThePublishersArchive(t *testing.T) {
+	onBothStores(t, func(t *testing.T, h *house) {
+		in := func(entity, text string) lists.DeltaAddress {
+			return lists.DeltaAddress{Entity: entity, Asset: "ETH", Address: text}
+		}
+		h.publish("ofac", map[string]any{"approvals": 0}, row(dogecoin, "D"))
+		archive := lists.DeltaArchive{URLSHA256: "a", Years: map[int]bool{}, Read: []lists.Publication{
+			{ID: "31", Date: "2025-03-21", Ended: []string{"T"}},
+			{ID: "7", Date: "2023-02-01", Added: []lists.DeltaAddress{in("T", evmGone), in("L", lazarus)}},
+		}}
+		for year := lists.FirstDeltaYear; year <= 2100; year++ {
+			archive.Years[year] = true
+		}
+		if err := h.store.Commit(t.Context(), lists.Put(lists.DocDeltas("ofac"), archive, 0)); err != nil {
+			t.Fatal(err)
+		}
+		h.publish("ofac", map[string]any{"approvals": 0}, `{"address":"`+lazarus+`","asset":"ETH","entity":{"id":"L","name":"Lazarus Group","type":"entity"}}`+"\n"+row(dogecoin, "D"))
+
+		gone := h.history(evmGone, "")
+		same(t, "removed", []client.AddressOnOneList{{ID: "ofac", Name: gone.Lists[0].Name, Authority: gone.Lists[0].Authority, KnownFrom: 1, Events: []client.ListingEvent{},
+			Archive: &client.AddressInArchive{From: "2023-02-01", To: "2025-03-21", Periods: []client.PeriodInArchive{{Address: evmGone, Asset: "ETH", EntityID: "T", Class: "exact",
+				ListedOn: "2023-02-01", ListedIn: "7", RemovedOn: "2025-03-21", RemovedIn: "31"}}}}}, gone.Lists)
+		listed := h.history(strings.ToLower(lazarus), "").Lists[0]
+		same(t, "listed", &client.AddressInArchive{From: "2023-02-01", To: "2025-03-21", Periods: []client.PeriodInArchive{{Address: lazarus, Asset: "ETH", EntityID: "L", Class: "exact",
+			ListedOn: "2023-02-01", ListedIn: "7"}}}, listed.Archive)
+		same(t, "its listing", "2023-02-01 delta archive, publication 7", listed.Events[0].Listing.ListedOn+" "+listed.Events[0].Listing.ListedOnFrom)
+		match := h.by("otto", "GET", "/v1/addresses/"+lazarus, nil).want(200)["matches"].([]any)[0].(map[string]any)
+		same(t, "the answer", []any{"2023-02-01", "delta archive, publication 7"}, []any{match["listed_on"], match["listed_on_from"]})
+		same(t, "an address without dates", (*client.AddressInArchive)(nil), h.history(dogecoin, "").Lists[0].Archive)
+	})
 }

@@ -254,7 +254,7 @@ func viewDiffRow(r *build.DiffRow) client.DiffRow {
 
 func viewListing(l *lists.Listing) client.Listing {
 	v := client.Listing{Address: l.Address, Network: l.Network, Asset: l.Asset, Entity: l.Entity, Category: l.Category, Confidence: l.Confidence,
-		Programs: l.Programs, Incident: l.Incident, ListedOn: l.ListedOn, ValidUntil: l.ValidUntil, URL: l.URL, Note: l.Note,
+		Programs: l.Programs, Incident: l.Incident, ListedOn: l.ListedOn, ListedOnFrom: l.ListedOnFrom, ValidUntil: l.ValidUntil, URL: l.URL, Note: l.Note,
 		Locator: l.Locator, AddedIn: l.AddedIn}
 	if v.Programs == nil {
 		v.Programs = []string{}

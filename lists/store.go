@@ -57,6 +57,7 @@ const (
 	DocWaiting         = "delivery/waiting/"
 	DocFinished        = "delivery/finished/"
 	DocAllTraffic      = "traffic/"
+	DocAllDeltas       = "deltas/"
 	DocRequests        = "request/"        // with an Idempotency-Key
 	DocRequestAnswers  = "request-answer/" // to those
 )
@@ -101,6 +102,7 @@ func DocClosedCase(id string) string               { return DocClosedCases + id 
 func DocReplica(id string) string                  { return DocReplicas + id }
 func DocServedByAll(number int) string             { return DocAllServedByAll + fmt.Sprintf("%010d", number) }
 func DocRefresh(list string) string                { return "refresh/" + list }
+func DocDeltas(list string) string                 { return DocAllDeltas + list }
 func DocTraffic(server, day string) string         { return DocAllTraffic + server + "/" + day }
 func DocRequest(id string) string                  { return DocRequests + id }
 func DocRequestAnswer(id string) string            { return DocRequestAnswers + id }

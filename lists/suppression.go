@@ -83,7 +83,7 @@ func (s *Suppression) Covers(digest string) bool { return slices.Contains(s.List
 func (l *List) Digest(a *Attribution, listed string) string {
 	var b []byte
 	for _, s := range append([]string{listed, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(cmp.Or(a.Category, l.Category)),
-		string(cmp.Or(a.Confidence, l.Confidence)), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note}, a.Programs...) {
+		string(cmp.Or(a.Confidence, l.Confidence)), a.Incident, a.Dated(), a.ValidUntil, a.URL, a.Note}, a.Programs...) {
 		b = append(binary.AppendUvarint(b, uint64(len(s))), s...)
 	}
 	sum := sha256.Sum256(b)

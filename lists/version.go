@@ -115,6 +115,9 @@ type Reading struct {
 	// Formats and Address are the versions of the rules for files (formats.Rules) and addresses (address.Rules).
 	Formats int `json:"formats"`
 	Address int `json:"address"`
+	// Dates says where the dates of listings come from that the bytes have none of; nil: from nowhere. It decides nothing but those dates, so
+	// that the same bytes are the same version without it.
+	Dates *DatesRead `json:"dates,omitempty"`
 }
 
 // Progress reports how far an upload has been read.
@@ -245,15 +248,26 @@ type Attribution struct {
 	Confidence Confidence `json:"confidence"` // "" for the list's default
 	Programs   []string   `json:"programs,omitempty"`
 	Incident   string     `json:"incident,omitempty"`
-	ListedOn   string     `json:"listed_on,omitempty"`   // YYYY-MM-DD
-	ValidUntil string     `json:"valid_until,omitempty"` // YYYY-MM-DD
-	URL        string     `json:"url,omitempty"`
-	Note       string     `json:"note,omitempty"`
+	ListedOn   string     `json:"listed_on,omitempty"` // YYYY-MM-DD
+	// ListedOnFrom says whence ListedOn is, if not from the file of the listing: "delta archive, publication 1234".
+	ListedOnFrom string `json:"listed_on_from,omitempty"`
+	ValidUntil   string `json:"valid_until,omitempty"` // YYYY-MM-DD
+	URL          string `json:"url,omitempty"`
+	Note         string `json:"note,omitempty"`
 	// File and SHA256 name the source if it differs from that of the layer: a compacted layer has several.
 	File   string `json:"file,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
 	// LocatorPrefix is the locator without its final number, which each listing stores itself.
 	LocatorPrefix string `json:"locator_prefix,omitempty"`
+}
+
+// Dated returns the date of listing that the file of the listing has; "" if it is from elsewhere. It is a part of the content of a listing:
+// that a publisher's archive tells a date later does not change the listing.
+func (a *Attribution) Dated() string {
+	if a.ListedOnFrom != "" {
+		return ""
+	}
+	return a.ListedOn
 }
 
 // Entity is the person or organisation that a listing is about.

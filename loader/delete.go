@@ -26,6 +26,11 @@ func (l *Loader) DeleteList(ctx context.Context, list string, o ChangeOptions) e
 			gone = gone[:0]
 			c.Before, _ = lists.Difference(settings.Shown(), struct{}{})
 			changes := []lists.Change{{Key: lists.DocList(list), Expect: revision}}
+			if _, kept, err := l.keptDeltas(ctx, list); err != nil {
+				return err
+			} else if kept != 0 {
+				changes = append(changes, lists.Change{Key: lists.DocDeltas(list), Expect: kept})
+			}
 			for _, d := range docs {
 				v, revision, err := lists.Read[lists.Version](ctx, l.store, d.Key)
 				if err != nil {

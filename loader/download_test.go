@@ -105,10 +105,14 @@ func TestAVersionIsComparedWithThePublishersDeltas(t *testing.T) {
 	delta := func(entities ...string) string {
 		return `<?xml version="1.0"?><delta xmlns="https://www.treasury.gov/ofac/DeltaFile/1.0"><entities>` + strings.Join(entities, "") + `</entities></delta>`
 	}
+	for _, year := range []int{2023, 2024, 2025, 2026} {
+		p.set(fmt.Sprintf("/changes/history/%d", year), "[]")
+	}
+	p.set("/changes/6", delta())
 	p.set("/sdn.xml", whole("2026-03-01", entity("", 1, evmA)))
 	b.follow(t, "sdn", p.URL+"/sdn.xml#deltas=/changes", func(l *lists.List) { l.Source.Format = "ofac_enhanced" })
 	want(t, b.refresh(t, true), "sdn activated 1")
-	want(t, p.asked(), "/sdn.xml 200")
+	want(t, p.asked(), "/sdn.xml 200", "/changes/history/2026 200", "/changes/history/2025 200", "/changes/history/2024 200", "/changes/history/2023 200")
 
 	// What the deltas added is in the file.
 	p.set("/changes/history/2026", `[{"publicationID": 6, "datePublished": "2026-03-01T10:00:00"}, {"publicationID": 7, "datePublished": "2026-03-05T10:00:00"}, {"publicationID": 8, "datePublished": "2026-03-09T10:00:00"}]`)
@@ -116,7 +120,7 @@ func TestAVersionIsComparedWithThePublishersDeltas(t *testing.T) {
 	p.set("/changes/8", delta(entity("remove", 3, evmC)))
 	p.set("/sdn.xml", whole("2026-03-09", entity("", 1, evmA), entity("", 2, evmB)))
 	want(t, b.refresh(t, true), "sdn activated 2")
-	want(t, p.asked(), "/sdn.xml 200", "/changes/history/2026 200", "/changes/7 200", "/changes/8 200")
+	want(t, p.asked(), "/sdn.xml 200", "/changes/history/2026 200", "/changes/7 200", "/changes/8 200", "/changes/6 200")
 
 	// It is not: the file is older than it says, or cut.
 	p.set("/changes/history/2026", `[{"publicationID": 9, "datePublished": "2026-03-20"}]`)

@@ -30,6 +30,21 @@ type ListHistory struct {
 	KnownFrom int              // the first active version that can be read
 	Current   []RelatedListing // of the active version
 	Events    []HistoryEvent   // the oldest first
+	Archive   *ArchiveHistory  // what the publisher's delta files say; nil: nothing of this address
+}
+
+// ArchiveHistory is what a publisher's delta files say of the dates of an address.
+type ArchiveHistory struct {
+	From, To string // dates of the first and the last file that was read
+	Unread   int    // files that are known and have not been read
+	Periods  []ArchivePeriod
+}
+
+// ArchivePeriod is a time for which an address was listed.
+type ArchivePeriod struct {
+	lists.DeltaAddress
+	lists.DeltaPeriod
+	Class address.Class
 }
 
 // RelatedListing is a listing with its relation to an address.
@@ -94,7 +109,10 @@ func (r *Reader) History(ctx context.Context, keys AddressKeys, may func(list st
 		if err := h.run(ctx, turns); err != nil {
 			return nil, err
 		}
-		if len(h.out.Events) > 0 {
+		if err := h.readArchive(ctx); err != nil {
+			return nil, err
+		}
+		if len(h.out.Events) > 0 || h.out.Archive != nil {
 			out = append(out, h.out)
 		}
 	}
@@ -298,6 +316,7 @@ func saysTheSame(a, b *lists.Listing) bool {
 	x, y := a.Attribution, b.Attribution
 	for _, attribution := range []*lists.Attribution{&x, &y} {
 		attribution.File, attribution.SHA256, attribution.LocatorPrefix, attribution.Programs = "", "", "", nil
+		attribution.ListedOn, attribution.ListedOnFrom = attribution.Dated(), ""
 	}
 	return a.Address == b.Address && slices.Equal(a.Programs, b.Programs) && reflect.DeepEqual(x, y)
 }

@@ -241,7 +241,11 @@ func (l *Loader) readAgain(ctx context.Context, settings *lists.List, below, u *
 	if u.Reading != nil {
 		in.Mapping = u.Reading.Mapping
 	}
-	err := l.inTurn(ctx, func() (err error) {
+	var err error
+	if in.Dates, err = l.deltaDatesOf(ctx, u.List, u.Reading); err != nil {
+		return err
+	}
+	err = l.inTurn(ctx, func() (err error) {
 		if in.Files, err = l.builder.Reopen(ctx, u); err != nil {
 			return err
 		}

@@ -310,6 +310,9 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 	limited, stop := context.WithTimeout(ctx, r.o.Timeout)
 	traced, span := r.span(limited, id)
 	v, generation, err := r.attempt(traced, settings, &status)
+	if err == nil {
+		r.readOlderDeltas(traced, settings)
+	}
 	spans.End(span, err)
 	if err != nil && limited.Err() != nil && ctx.Err() == nil {
 		err = fault.E(fault.Unavailable, "not finished after %s: %w", r.o.Timeout, err)
@@ -401,6 +404,14 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 		status.ETag, status.LastModified = d.ETag, d.LastModified
 		return r.nothingNew(ctx, known, status)
 	}
+	archive, err := r.archive(ctx, settings.ID, &source)
+	if err != nil {
+		return nil, 0, err
+	}
+	var unread error
+	if archive != nil {
+		unread = archive.beforeStaging(ctx)
+	}
 	stage := StageOptions{Format: source.Format, By: lists.Person(r.o.By), SourceBy: source.By, Approver: true, Note: "refreshed from its source"}
 	if r.o.Progress != nil {
 		stage.Progress = func(rows int) { r.o.Progress(settings.ID, d.SizeBytes, d.SizeBytes, rows) }
@@ -412,8 +423,8 @@ func (r *Refresher) attempt(ctx context.Context, settings *lists.List, status *l
 	if v.State != lists.Staged { // the same bytes are active already, from another upload
 		return r.nothingNew(ctx, v, status)
 	}
-	if archive := deltaArchive(&source); archive != nil {
-		if err := r.secondOpinion(ctx, archive, v, o); err != nil {
+	if archive != nil {
+		if err := r.secondOpinion(ctx, archive, unread, v); err != nil {
 			return v, 0, err
 		}
 	}

@@ -384,14 +384,19 @@ func (l *Loader) markFresh(ctx context.Context, list string, at time.Time) error
 // build reads the files into the version: its report and guards, and unless this is a dry run its layer.
 func (s *Staging) build(ctx context.Context) error {
 	v, o := s.v, &s.o
+	dates, from, err := s.l.deltaDates(ctx, v.List)
+	if err != nil {
+		return err
+	}
 	result, err := s.l.builder.Layer(ctx, &build.Input{Files: s.files, List: s.settings, Active: s.active, Last: s.last, Format: o.Format,
-		Mapping: o.Mapping, Published: o.Published, DryRun: o.DryRun, Progress: o.Progress}, v)
+		Mapping: o.Mapping, Published: o.Published, DryRun: o.DryRun, Progress: o.Progress, Dates: dates}, v)
 	if err != nil {
 		return err
 	}
 	defer result.Close()
 	filled := withPublisher(s.settings, v)
 	v.Reading = readingOf(&filled, o)
+	v.Reading.Dates = from
 	setMeans(s.settings, v)
 	v.Gone = goneFrom(s.last, v, v.Gone)
 	v.Guards, err = s.l.guards(ctx, s.settings, s.last, v, result.WellKnown, result.Quarantine)

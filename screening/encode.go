@@ -140,6 +140,9 @@ func (m *Match) appendJSON(b []byte) []byte {
 	b = appendStrings(b, a.Programs)
 	b = appendMember(b, "incident", a.Incident)
 	b = appendMember(b, "listed_on", a.ListedOn)
+	if a.ListedOnFrom != "" {
+		b = appendMember(b, "listed_on_from", a.ListedOnFrom)
+	}
 	if a.ValidUntil != "" {
 		b = appendMember(b, "valid_until", a.ValidUntil)
 	}

@@ -70,11 +70,13 @@ type Match struct {
 	Programs   []string         `json:"programs"`
 	Incident   string           `json:"incident"`
 	ListedOn   string           `json:"listed_on"` // YYYY-MM-DD or ""
-	ValidUntil string           `json:"valid_until,omitempty"`
-	URL        string           `json:"url"`
-	Note       string           `json:"note,omitempty"`
-	Source     MatchSource      `json:"source"`
-	AddedIn    int              `json:"added_in"` // version of the list
+	// ListedOnFrom says whence ListedOn is, if not from the source of the listing: "delta archive, publication 1234".
+	ListedOnFrom string      `json:"listed_on_from,omitempty"`
+	ValidUntil   string      `json:"valid_until,omitempty"`
+	URL          string      `json:"url"`
+	Note         string      `json:"note,omitempty"`
+	Source       MatchSource `json:"source"`
+	AddedIn      int         `json:"added_in"` // version of the list
 }
 
 // MatchedList is the list of a match.

@@ -35,9 +35,34 @@ type AddressOnOneList struct {
 	Authority string `json:"authority"`
 	Listed    bool   `json:"listed"` // now
 	// KnownFrom is the first active version that can still be read. What the list said in versions before it is not known, except since when
-	// a listing of it has been there.
+	// a listing of it has been there. 0: none can be read, and Archive alone has the address.
 	KnownFrom int            `json:"known_from"`
 	Events    []ListingEvent `json:"events"` // the oldest first
+	// Archive is what the publisher's own delta files say of the address; nil if the list has none, or they do not name it.
+	Archive *AddressInArchive `json:"archive,omitempty"`
+}
+
+// AddressInArchive says when a publisher listed and removed an address, by its delta files.
+type AddressInArchive struct {
+	From    string            `json:"from"`   // date of the first file that was read
+	To      string            `json:"to"`     // and of the last
+	Unread  int               `json:"unread"` // files that are known and have not been read; they may hold more
+	Periods []PeriodInArchive `json:"periods"`
+}
+
+// PeriodInArchive is a time for which an address was listed. Dates are YYYY-MM-DD. One is "" if no file says it: the address was listed before the
+// archive began, or is listed still. In are the numbers of the publications that say so.
+type PeriodInArchive struct {
+	Address   string `json:"address"`
+	Asset     string `json:"asset"`
+	EntityID  string `json:"entity_id"`
+	Class     string `json:"class"` // relation of the asked address to this one
+	ListedOn  string `json:"listed_on"`
+	ListedIn  string `json:"listed_in"`
+	RemovedOn string `json:"removed_on"`
+	RemovedIn string `json:"removed_in"`
+	// Contradicted is true if files disagree. The date in question is "" then.
+	Contradicted bool `json:"contradicted"`
 }
 
 // ListingEvent is a listing that came, changed or went.

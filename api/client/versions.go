@@ -134,11 +134,13 @@ type Listing struct {
 	Programs   []string         `json:"programs"`
 	Incident   string           `json:"incident"`
 	ListedOn   string           `json:"listed_on"`
-	ValidUntil string           `json:"valid_until"`
-	URL        string           `json:"url"`
-	Note       string           `json:"note"`
-	Locator    string           `json:"locator"`
-	AddedIn    int              `json:"added_in"`
+	// ListedOnFrom says whence ListedOn is, if not from the source of the listing: "delta archive, publication 1234".
+	ListedOnFrom string `json:"listed_on_from,omitempty"`
+	ValidUntil   string `json:"valid_until"`
+	URL          string `json:"url"`
+	Note         string `json:"note"`
+	Locator      string `json:"locator"`
+	AddedIn      int    `json:"added_in"`
 }
 
 // rowsPerPage is how many rows of a long answer one request asks for.

@@ -39,7 +39,7 @@ type RecordFile struct {
 var passing = []string{lists.DocLease(""), lists.DocReplicas, lists.DocSessions, docRestoring}
 
 // alone are the prefixes of documents that servers write all the time, and that need not agree with others.
-var alone = []string{lists.DocUse(""), lists.DocAllTraffic, lists.DocRefresh(""), lists.DocFresh(""), lists.DocWriters, lists.DocEndedWriters, lists.DocVerified,
+var alone = []string{lists.DocUse(""), lists.DocAllTraffic, lists.DocAllDeltas, lists.DocRefresh(""), lists.DocFresh(""), lists.DocWriters, lists.DocEndedWriters, lists.DocVerified,
 	lists.DocWaiting, lists.DocFinished, lists.DocWebhookQueues, lists.DocWebhookWatch, lists.DocNotices}
 
 // Attempts at a copy of what changes meanwhile. A reading of the documents takes milliseconds, and only the first copy takes long.

@@ -56,6 +56,27 @@ func (k Kit) documents(t *testing.T) {
 		}
 	})
 
+	t.Run("the delta files of many years fit into one document", func(t *testing.T) {
+		s := k.Open(t)
+		want := lists.DeltaArchive{URLSHA256: strings.Repeat("a", 64), Years: map[int]bool{2023: true, 2024: false}, Read: []lists.Publication{},
+			Unread: []lists.UnreadPublication{{ID: "9", Date: "2024-01-01", Tries: 2, Error: "x"}}}
+		for len(want.Read) < 3000 { // 20 years, with some 10,000 addresses
+			at := lists.DeltaAddress{Entity: fmt.Sprint(len(want.Read)), Asset: "ETH", Address: strings.Repeat("x", 120)}
+			want.Read = append(want.Read, lists.Publication{ID: at.Entity, Date: "2024-01-01", Added: []lists.DeltaAddress{at, at}, Removed: []lists.DeltaAddress{at},
+				Named: []lists.DeltaAddress{at}, Ended: []string{"1", "2"}})
+		}
+		if n := len(lists.JSON(want)); n > lists.MaxDeltaArchive {
+			t.Fatalf("%d bytes", n)
+		}
+		commit(t, s, lists.Put(lists.DocDeltas("sdn"), want, 0))
+		s = k.Reopen(t, s)
+		got, _, err := lists.Read[lists.DeltaArchive](ctx, s, lists.DocDeltas("sdn"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantSame(t, "the archive", got, want)
+	})
+
 	t.Run("a change of another revision is a Conflict and changes nothing", func(t *testing.T) {
 		s := k.Open(t)
 		a, b := put(t, s, "list/a", "a1"), put(t, s, "list/b", "b1")

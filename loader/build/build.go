@@ -44,6 +44,7 @@ type Input struct {
 	DryRun    bool              // report, and write nothing
 	Progress  func(rows int)    // called now and then; may be nil
 	Preview   *Preview          // show the first rows of a DryRun; nil: do not
+	Dates     *lists.DeltaDates // of listings whose row has none; nil: none are known
 
 	// Again is set to read bytes that are stored already, under newer rules. Earlier are the layers that a whole list had until now: they
 	// say in which version a listing first appeared.
@@ -88,6 +89,7 @@ func (b *Builder) layer(ctx context.Context, in *Input, v *lists.Version, result
 	defer d.close()
 	rows := newIntake(in.List.WithDefaults(), b.Dir, d, result.quarantine.put)
 	defer rows.sorter.close()
+	rows.dates = in.Dates
 	if in.Preview != nil {
 		in.Preview.watch(rows)
 	}

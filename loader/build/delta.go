@@ -133,7 +133,7 @@ func (in *intake) addPartial(orders map[string]string) error {
 				r.Problem = ""
 			}
 			r.EntityName, r.EntityType = cmp.Or(r.EntityName, old.Entity.Name), cmp.Or(r.EntityType, old.Entity.Type)
-			r.Category, r.ListedOn = cmp.Or(r.Category, string(old.Category)), cmp.Or(r.ListedOn, old.ListedOn)
+			r.Category, r.ListedOn = cmp.Or(r.Category, string(old.Category)), cmp.Or(r.ListedOn, old.Dated())
 			for _, p := range old.Programs {
 				if !slices.Contains(r.Programs, p) {
 					r.Programs = append(slices.Clip(r.Programs), p)

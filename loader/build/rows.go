@@ -19,7 +19,8 @@ import (
 
 // intake turns rows into records, and counts what it finds.
 type intake struct {
-	list         *lists.List // with its defaults
+	list         *lists.List       // with its defaults
+	dates        *lists.DeltaDates // of rows without a date; nil: none are known
 	sorter       *sorter
 	draft        *draft
 	attributions map[[16]byte]uint32 // numbers of the attributions so far, by content
@@ -156,12 +157,19 @@ func (in *intake) attributionOf(r *formats.Row) lists.Attribution {
 		in.scrubbed++
 	}
 	field := func(s string) string { return lists.Truncate(lists.PlainText(s), MaxField) }
-	return lists.Attribution{
+	a := lists.Attribution{
 		Network: field(r.Network), Asset: field(r.Asset),
 		Entity:   lists.Entity{ID: field(r.EntityID), Name: field(r.EntityName), Type: field(r.EntityType)},
 		Category: category, Confidence: confidence, Programs: plainTexts(r.Programs), Incident: field(r.Incident),
 		ListedOn: r.ListedOn, ValidUntil: r.ValidUntil, URL: field(r.URL), Note: field(r.Note),
 	}
+	if in.dates != nil && a.ListedOn == "" {
+		date, publication := in.dates.ListedOn(lists.DeltaAddress{Entity: r.EntityID, Asset: r.Asset, Address: r.Address})
+		if date != "" {
+			a.ListedOn, a.ListedOnFrom = date, "delta archive, publication "+lists.PlainText(publication)
+		}
+	}
+	return a
 }
 
 // plainTexts is lists.PlainText for several texts, which it does not change in place: rows share them.
@@ -312,7 +320,11 @@ func (in *intake) attribution(a *lists.Attribution) (number uint32, digest uint6
 	sum := contentSum(in.list, a)
 	digest = digestOfSum(a, &sum)
 	b := binary.BigEndian.AppendUint64(sum[8:], digest)
-	key := sha256.Sum256(append(append(b, a.SHA256...), a.LocatorPrefix...))
+	b = append(append(b, a.SHA256...), a.LocatorPrefix...)
+	if a.ListedOnFrom != "" {
+		b = append(append(b, a.ListedOn...), a.ListedOnFrom...)
+	}
+	key := sha256.Sum256(b)
 	short := [16]byte(key[:16])
 	if n, ok := in.attributions[short]; ok {
 		return n, digest, nil
@@ -336,7 +348,7 @@ func contentSum(list *lists.List, a *lists.Attribution) [32]byte {
 	var buf [512]byte
 	b := buf[:0]
 	for _, s := range [...]string{a.Network, a.Asset, a.Entity.ID, a.Entity.Name, a.Entity.Type, string(cmp.Or(a.Category, list.Category)),
-		string(cmp.Or(a.Confidence, list.Confidence)), a.Incident, a.ListedOn, a.ValidUntil, a.URL, a.Note} {
+		string(cmp.Or(a.Confidence, list.Confidence)), a.Incident, a.Dated(), a.ValidUntil, a.URL, a.Note} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
 	}

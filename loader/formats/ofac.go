@@ -54,6 +54,7 @@ type heldRows struct {
 	in    *input
 	rows  []Row
 	bytes int
+	delta bool // rows are those of a delta: Removed and Partial say what a feature's action says
 }
 
 const maxHeld = 32 << 20

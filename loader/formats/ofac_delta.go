@@ -6,29 +6,46 @@ import (
 	"interdict/lists/fault"
 )
 
-// Delta is what a delta file of OFAC says about one address.
+// Delta is what a delta file of OFAC says about one address or, if Address and Problem are "", about a party.
 type Delta struct {
 	Row
-	Gone bool // the party was removed
+	Action DeltaAction
 }
 
-// ReadOFACDelta reads a file of OFAC's delta archive, in which a party is written as in ofac_enhanced and carries an action: add, modify or remove.
-// A modified party may hold only what has changed. That is why no list is made of deltas: they are compared with the whole file.
-func ReadOFACDelta(ctx context.Context, f File, yield func(Delta) error) error {
-	r := &run{ctx: ctx, opts: Options{MaxBytes: maxDelta}}
-	gone := false
-	r.yield = func(row Row) error { return yield(Delta{row, gone}) }
-	err := r.readDelta(f, &gone)
-	if cerr := r.close(); err == nil {
+// DeltaAction is what a delta says has happened.
+type DeltaAction int
+
+const (
+	DeltaNamed   DeltaAction = iota // the party was changed; whether the address is new is not said
+	DeltaAdded                      // the address, or its party, was added
+	DeltaRemoved                    // the address was removed
+	DeltaEnded                      // the party was removed, and its addresses with it. The file need not name them
+)
+
+// ReadOFACDelta reads a file of OFAC's delta archive, in which a party is written as in ofac_enhanced and carries an action: add, modify or remove;
+// so may its features. A modified party may hold only what has changed, or all of it. That is why no list is made of deltas: they are compared
+// with the whole file. A party that was removed is yielded after its addresses. published is the date that the file names, or "".
+func ReadOFACDelta(ctx context.Context, f File, yield func(Delta) error) (published string, err error) {
+	d := deltaReader{run: run{ctx: ctx, opts: Options{MaxBytes: maxDelta}}, yield: yield}
+	d.run.yield = func(row Row) error { return yield(Delta{row, d.action(&row)}) }
+	err = d.read(f)
+	if cerr := d.close(); err == nil {
 		err = cerr
 	}
-	return err
+	return d.published, err
 }
 
 // maxDelta bounds a delta file. The largest publications change some hundred parties.
 const maxDelta = 256 << 20
 
-func (r *run) readDelta(f File, gone *bool) error {
+type deltaReader struct {
+	run
+	yield     func(Delta) error
+	party     string // action of the party that is being read
+	published string
+}
+
+func (r *deltaReader) read(f File) error {
 	inputs, err := r.expand(f.Name, r.origin(f), 0, false)
 	if err != nil {
 		return err
@@ -41,21 +58,48 @@ func (r *run) readDelta(f File, gone *bool) error {
 	if err != nil {
 		return err
 	}
-	rows, found := heldRows{in: in}, false
+	rows, found := heldRows{in: in, delta: true}, false
 	err = in.readXML(rootOf(s.head), func(x *xmlScanner) error {
-		return x.eachNamed("entities", func() error {
-			found = true
-			return x.eachNamed("entity", func() error {
-				rows.clear()
-				*gone = isRemoval(x.attr("action"))
-				return r.enhancedEntity(x, &rows)
-			})
+		return x.each(func(name []byte) error {
+			switch string(name) {
+			case "publicationInfo":
+				return x.eachNamed("datePublished", func() error {
+					text, err := x.text()
+					r.published = dateOfTimestamp(text)
+					return err
+				})
+			case "entities":
+				found = true
+				return x.eachNamed("entity", func() error { return r.entity(x, &rows) })
+			}
+			return nil
 		})
 	})
 	if err == nil && !found {
 		err = in.invalid("the document", "not a delta file of OFAC: it has no entities")
 	}
 	return err
+}
+
+func (r *deltaReader) entity(x *xmlScanner, rows *heldRows) error {
+	rows.clear()
+	r.party = x.attr("action")
+	id, locator := x.attr("id"), "entity "+x.attr("id")
+	if err := r.enhancedEntity(x, rows); err != nil || !isRemoval(r.party) {
+		return err
+	}
+	return r.yield(Delta{Row{EntityID: id, Locator: locator}, DeltaEnded})
+}
+
+// action returns what has happened to an address of the party that is being read.
+func (r *deltaReader) action(row *Row) DeltaAction {
+	switch {
+	case row.Removed || isRemoval(r.party):
+		return DeltaRemoved
+	case r.party == "add" || row.Partial:
+		return DeltaAdded
+	}
+	return DeltaNamed
 }
 
 func isRemoval(action string) bool { return action == "remove" || action == "delete" }

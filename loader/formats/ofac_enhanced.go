@@ -127,7 +127,11 @@ func enhancedName(x *xmlScanner) (text string, primary bool, err error) {
 
 func enhancedFeature(x *xmlScanner, rows *heldRows) error {
 	row := Row{Locator: x.attr("id")}
-	if isRemoval(x.attr("action")) { // in a delta
+	action := x.attr("action") // in a delta
+	switch {
+	case rows.delta:
+		row.Removed, row.Partial = isRemoval(action), action == "add"
+	case isRemoval(action):
 		return x.each(func([]byte) error { return nil })
 	}
 	ok := false

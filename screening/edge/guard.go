@@ -14,7 +14,7 @@ func Guard(s lists.Store) lists.Store { return guarded{s} }
 type guarded struct{ lists.Store }
 
 // guardedPrefixes are the prefixes of documents that say what the lists are, or wait to change them.
-var guardedPrefixes = slices.Concat(followedPrefixes, []string{lists.DocHead, lists.DocGenerations, lists.DocRestored, lists.DocRefresh("")})
+var guardedPrefixes = slices.Concat(followedPrefixes, []string{lists.DocHead, lists.DocGenerations, lists.DocRestored, lists.DocRefresh(""), lists.DocAllDeltas})
 
 func (g guarded) Commit(ctx context.Context, changes ...lists.Change) error {
 	for _, c := range changes {
