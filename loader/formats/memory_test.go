@@ -112,7 +112,7 @@ func TestHostileFilesAreRefusedInBoundedMemory(t *testing.T) {
 		"a JSON header of 1 GB":  {"tagpack", stream("a", `{"title": "x", "tags": [{"address": "y"}]`, `, "a": "`+fat(1000)+`"`, 1_000_000, "}"), []string{"twice"}},
 		"a prose line of 1 GB":   {"notice", stream("a", "The wallet "+oneAddress, "word ", gigabyte/5, ""), []string{"line 2", "longer"}},
 		"a remark of 1 GB":       {"uk_sanctions", stream("a", "Unique ID,Name 6,Regime Name\nA,B,\"", "word ", gigabyte/5, ""), []string{"line 2", "longer"}},
-		"a log of many events":   {"issuer_events", stream("a", `{"format":"issuer_events"}`+"\n", `{"event":"frozen","address":"x","block":1}`+"\n", gigabyte/50, ""), []string{"more than"}},
+		"a log of many events":   {"issuer_events", stream("a", `{"format":"issuer_events"}`+"\n", `{"event":"frozen","address":"x","block":1,"time":"2026-01-02T03:04:05Z"}`+"\n", gigabyte/90, ""), []string{"more than"}},
 		"XML before the root":    {"ofac_xml", stream("a", "<?xml ", "y", gigabyte, ""), nil},
 		"XML elements, deep":     {"ofac_xml", stream("a", "<sdnList>", "<a>", gigabyte/3, ""), []string{"deeper"}},
 		"XML elements, wide, of many addresses": {"ofac_advanced", stream("a", head+`<DistinctParties><DistinctParty FixedRef="1"><Profile ID="1">`,
