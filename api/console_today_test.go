@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,16 @@ func TestConsoleTodayCountsCases(t *testing.T) {
 	for _, role := range []lists.Role{lists.Analyst, lists.Approver} {
 		x.shows(x.signInAs(staff, string(role), role), "/console/", nil, 200, "Open cases", `href="/console/cases?queue=exact">1</a>`, `href="/console/cases?queue=derived">0</a>`, "1 case is not assigned to anyone.")
 	}
+
+	// All are counted, however many there are.
+	asked := slices.Repeat([]any{map[string]any{"address": lazarus, "direction": "deposit"}}, 600)
+	for range 2 {
+		x.by("till", "POST", "/v1/checks", map[string]any{"checks": asked}).want(200)
+	}
+	x.index()
+	token := x.signInAs(staff, "ana", lists.Analyst)
+	x.lacks(x.shows(token, "/console/", nil, 200, `href="/console/cases?queue=exact">1,201</a>`, ">1,201 cases are not assigned to anyone."), "At least")
+	x.lacks(x.shows(token, "/console/cases", nil, 200, "All <strong>1,201</strong>", "Exact <strong>1,201</strong>", "Derived <strong>0</strong>"), "or more")
 }
 
 // A page that refreshes itself must not keep a session open that nobody uses.

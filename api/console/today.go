@@ -34,14 +34,10 @@ type day struct {
 	TrafficError string
 }
 
-// casesCounted is how many open cases are counted at most.
-const casesCounted = 200
-
 // work is what hits and look-backs have left to do.
 type work struct {
 	Queues   []caseQueue // exact, derived, suspected
 	New      int         // cases that no one has taken
-	More     bool        // there are more cases than were counted
 	LookBack *client.LookBack
 }
 
@@ -121,29 +117,13 @@ func (p *page) now(d *day) (err error) {
 // work counts the open cases.
 func (p *page) work() (*work, error) {
 	ctx := p.r.Context()
-	w := &work{Queues: []caseQueue{{Name: "exact"}, {Name: "derived"}, {Name: "suspected"}}}
-	q := client.CaseQuery{Limit: casesCounted}
-	for n := 0; ; {
-		got, err := p.api.Cases(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range got.Cases {
-			x := &got.Cases[i]
-			if x.State == "new" {
-				w.New++
-			}
-			for j := range w.Queues {
-				if w.Queues[j].Name == x.Queue {
-					w.Queues[j].Open++
-				}
-			}
-		}
-		if n += len(got.Cases); got.Cursor == "" || n >= casesCounted {
-			w.More = got.Cursor != ""
-			break
-		}
-		q.Cursor = got.Cursor
+	counts, err := p.api.CaseCounts(ctx, client.CaseQuery{})
+	if err != nil {
+		return nil, err
+	}
+	w := &work{New: counts.States.New}
+	for _, queue := range caseQueues {
+		w.Queues = append(w.Queues, caseQueue{queue, counts.Queues.Of(queue)})
 	}
 	if p.may(auth.Auditor, auth.Approver) {
 		alerts, err := p.api.Alerts(ctx, client.AlertQuery{Limit: 1})
