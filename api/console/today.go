@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,7 @@ type caseQueue struct {
 
 // traffic is how many checks were answered.
 type traffic struct {
+	AsOf                 time.Time
 	Points               []client.TrafficPoint
 	Checks, Hits, Errors int64
 	Chart                string // rows of [seconds, checks, hits, errors], as JSON
@@ -90,11 +92,12 @@ func (p *page) now(d *day) (err error) {
 	d.Queue, err = p.queueOf(d.Lists, func(l *client.List) bool { return l.LatestVersion > l.ActiveVersion })
 	d.QueueError = p.partError(err)
 
+	notices := p.c.o.Notices()
 	ready, err := p.api.Ready(ctx)
 	if d.ReadyError = p.partError(err); err == nil {
 		for _, x := range ready.Checks {
 			switch {
-			case x.Name == "four_eyes" || x.Name == "setup": // a notice on every page
+			case slices.ContainsFunc(notices, func(n Notice) bool { return n.Check == x.Name }): // it stands on every page
 			case strings.HasPrefix(x.Name, "list "): // in the table of lists
 			case x.Status != "ok":
 				d.Problems = append(d.Problems, x)
@@ -144,7 +147,7 @@ func (p *page) readTraffic(d *day) string {
 	if err != nil {
 		return p.partError(err)
 	}
-	t := &traffic{Points: got.Points}
+	t := &traffic{AsOf: got.AsOf, Points: got.Points}
 	rows := make([][4]int64, len(got.Points))
 	for i, x := range got.Points {
 		rows[i] = [4]int64{x.At.Unix(), x.Checks, x.Hits, x.Errors}
