@@ -24,6 +24,7 @@ func (s *Server) caseRoutes() {
 	reads := []auth.Role{auth.Auditor, auth.Analyst, auth.Approver}
 	works := []auth.Role{auth.Analyst, auth.Approver}
 	s.route(http.MethodGet, "/v1/cases", s.getCases, reads...)
+	s.route(http.MethodGet, "/v1/cases/counts", s.getCaseCounts, reads...)
 	s.route(http.MethodPost, "/v1/cases/bulk", s.bulkCases, works...)
 	s.route(http.MethodGet, "/v1/cases/:id", s.getCase, reads...)
 	s.route(http.MethodPost, "/v1/cases/:id/take", s.takeCase, works...)

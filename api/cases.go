@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -394,53 +395,29 @@ func (a *Acting) Cases(ctx context.Context, in client.CaseQuery) (*client.CasePa
 	if err != nil {
 		return nil, err
 	}
-	docs, err := lists.ReadAll[cases.Case](ctx, a.Store, lists.DocCases)
-	if err != nil {
+	if err := a.readDocs(ctx, s); err != nil {
 		return nil, err
-	}
-	s.docs = map[string]*cases.Case{}
-	for i := range docs {
-		s.docs[docs[i].ID] = &docs[i]
 	}
 	out := &client.CasePage{Cases: []client.Case{}}
 	add := func(alert *archive.AlertState) error {
-		w := caseWork{alert: *alert, doc: cases.Case{ID: alert.ID, State: cases.New}}
-		if doc := s.docs[alert.ID]; doc != nil {
-			w.doc = *doc
-		}
-		if a.settled(&w) {
+		w := s.workOf(alert)
+		if a.settled(w) {
 			if _, err := a.Case(ctx, alert.ID); err != nil && !fault.Is(err, fault.Forbidden) {
 				a.Log.Warn("the resolution of a case is not on record yet; it is tried again when the case is read", "case", alert.ID, "error", err)
 			}
 		}
-		if !a.mayUseAll(alert.Created.Terms.Lists) || !s.selects(&w) {
+		if !a.mayUseAll(alert.Created.Terms.Lists) || !s.selects(w) {
 			return nil
 		}
-		c, err := a.caseOf(&w)
+		c, err := a.caseOf(w)
 		if err == nil && (s.queue == "" || c.Queue == s.queue) {
 			out.Cases = append(out.Cases, *c)
 		}
 		return err
 	}
-	if s.worked {
-		found, err := s.ofWorked(ctx, index)
-		if err != nil {
-			return nil, err
-		}
-		for i := range found {
-			if len(out.Cases) == s.limit {
-				out.Cursor = cursorOf(found[i-1].Created.Position)
-				break
-			}
-			if err := add(&found[i]); err != nil {
-				return nil, err
-			}
-		}
-		return out, nil
-	}
 	scanned := 0
 	var last archive.Position
-	for alert, err := range index.Index.Alerts(ctx, s.AlertQuery) {
+	for alert, err := range s.alerts(ctx, index) {
 		if err != nil {
 			return nil, err
 		}
@@ -466,6 +443,47 @@ type caseSelection struct {
 	limit   int
 	worked  bool // only cases with a document, which are few
 	docs    map[string]*cases.Case
+}
+
+// readDocs reads the documents of the cases that are not closed.
+func (a *Acting) readDocs(ctx context.Context, s *caseSelection) error {
+	docs, err := lists.ReadAll[cases.Case](ctx, a.Store, lists.DocCases)
+	if err != nil {
+		return err
+	}
+	s.docs = make(map[string]*cases.Case, len(docs))
+	for i := range docs {
+		s.docs[docs[i].ID] = &docs[i]
+	}
+	return nil
+}
+
+// workOf returns the case of an alert.
+func (s *caseSelection) workOf(alert *archive.AlertState) *caseWork {
+	w := &caseWork{alert: *alert, doc: cases.Case{ID: alert.ID, State: cases.New}}
+	if doc := s.docs[alert.ID]; doc != nil {
+		w.doc = *doc
+	}
+	return w
+}
+
+// alerts yields the alerts among which those of the selected cases are, in order.
+func (s *caseSelection) alerts(ctx context.Context, index *Archive) iter.Seq2[archive.AlertState, error] {
+	if !s.worked {
+		return index.Index.Alerts(ctx, s.AlertQuery)
+	}
+	return func(yield func(archive.AlertState, error) bool) {
+		found, err := s.ofWorked(ctx, index)
+		if err != nil {
+			yield(archive.AlertState{}, err)
+			return
+		}
+		for i := range found {
+			if !yield(found[i], nil) {
+				return
+			}
+		}
+	}
 }
 
 func (a *Acting) selectCases(in *client.CaseQuery) (*caseSelection, error) {

@@ -297,6 +297,20 @@ func TestCasesAreSelected(t *testing.T) {
 	} {
 		same(t, query, want, x.cases(query))
 	}
+	counts := func(by, query string) (n client.CaseCounts) {
+		if err := json.Unmarshal(x.by(by, "GET", "/v1/cases/counts?"+query, nil).body, &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	same(t, "counts of all that is open", client.CaseCounts{Total: 5, Queues: client.QueueCounts{Exact: 3, Derived: 1, Suspected: 1}, States: client.StateCounts{New: 3, Investigating: 1, Waiting: 1},
+		TakenBy: map[string]int{"ana": 1, "ben": 1}}, counts("otto", ""))
+	same(t, "counts of what a person waits for", client.CaseCounts{Total: 1, Queues: client.QueueCounts{Derived: 1}, States: client.StateCounts{Waiting: 1}, TakenBy: map[string]int{"ben": 1}},
+		counts("otto", "taken_by=BEN&list=deny"))
+	same(t, "counts of look-backs", client.CaseCounts{Total: 1, Queues: client.QueueCounts{Exact: 1}, States: client.StateCounts{New: 1}, TakenBy: map[string]int{}}, counts("otto", "kind=look_back"))
+	for _, state := range []string{"resolved", "all", "x"} {
+		x.do(call{method: "GET", path: "/v1/cases/counts?state=" + state, key: x.keyOf["otto"], wrong: true}).refused(problem{Status: 400, Code: "invalid_request"})
+	}
 	c := x.theCase(late)
 	same(t, "look-back", []string{"look_back", "listed", missed, "miss", "hit", "exact"}, []string{c.Kind, c.Cause, c.CheckID, c.Told.Result, c.Now.Result, c.Now.Class})
 	if !bytes.Contains(c.Answer, []byte(`"result":"miss"`)) {
@@ -310,6 +324,7 @@ func TestCasesAreSelected(t *testing.T) {
 	x.newKey(map[string]any{"name": "narrow", "roles": []string{"approver"}, "lists": []string{"late"}})
 	narrow := x.by("narrow", "GET", "/v1/cases?state=all", nil).want(200)["cases"].([]any)
 	same(t, "a key that is limited to lists sees", 1, len(narrow))
+	same(t, "and counts", 1, counts("narrow", "").Total)
 	forbidden := problem{Status: 403, Code: "forbidden"}
 	x.by("narrow", "GET", "/v1/cases?list=deny", nil).refused(forbidden)
 	x.by("narrow", "GET", "/v1/cases/"+ids[3], nil).refused(forbidden)

@@ -135,9 +135,9 @@ func entitiesOf(answer []byte) (names []string, err error) {
 }
 
 func (a *Acting) showLookBack(c *client.Case, w *caseWork) error {
-	var r archive.AlertRecord
-	if err := json.Unmarshal(w.alert.Created.Payload, &r); err != nil {
-		return fault.E(fault.Unavailable, "alert %s cannot be read: %w", w.alert.ID, err)
+	r, err := alertRecordOf(&w.alert.Created)
+	if err != nil {
+		return err
 	}
 	was := r.Told
 	if r.Before != nil {
@@ -147,7 +147,7 @@ func (a *Acting) showLookBack(c *client.Case, w *caseWork) error {
 	}
 	now := outcomeOf(r.Now)
 	c.Kind, c.Cause, c.Told, c.Now = "look_back", r.Cause, outcomeOf(r.Told), &now
-	c.Queue = string(cmp.Or(r.Now.Queue(), was.Queue(), r.Told.Queue(), archive.QueueExact))
+	c.Queue = string(lookBackQueue(&r))
 	c.CheckID, c.CheckedAt, c.By, c.Identity = r.CheckID, r.CheckedAt, r.By, r.Identity
 	c.Request = client.Asked{Address: r.Address, Network: r.Network, Direction: string(r.Direction), Reference: r.Reference, Customer: a.Archive.Customers.Reveal(r.Customer)}
 	kind := reported(r.Now.Action)
@@ -155,6 +155,15 @@ func (a *Acting) showLookBack(c *client.Case, w *caseWork) error {
 		kind = report.Unblocked
 	}
 	return setDue(c, kind, w.alert.Created.Time)
+}
+
+// lookBackQueue returns the queue of what a look-back found: that of the newest answer with a match.
+func lookBackQueue(r *archive.AlertRecord) archive.Queue {
+	was := &r.Told
+	if r.Before != nil {
+		was = r.Before
+	}
+	return cmp.Or(r.Now.Queue(), was.Queue(), r.Told.Queue(), archive.QueueExact)
 }
 
 // reported returns what is to be reported of an action; "": nothing.

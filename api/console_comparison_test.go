@@ -45,7 +45,7 @@ func TestConsoleComparison(t *testing.T) {
 		}
 	}
 	h.lacks(page, "trm-key")
-	h.shows(auditor, "/console/comparison", nil, 200, `<td class="num">1</td><td class="num">150</td>`, "only here", "only there", lazarus, genesis, "cursor=100", `href="/console/decisions/0`)
+	h.shows(auditor, "/console/comparison", nil, 200, `<td class="num" data-label="The same">1</td><td class="num" data-label="Listed only here">150</td>`, "only here", "only there", lazarus, genesis, "cursor=100", `href="/console/decisions/0`)
 	h.lacks(h.shows(auditor, "/console/comparison?side=theirs&service=trm", nil, 200, "1 difference,", genesis), lazarus)
 	h.shows(auditor, "/console/comparison?cursor=100", nil, 200, "151 differences")
 }

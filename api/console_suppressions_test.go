@@ -43,7 +43,7 @@ func TestConsoleSuppressions(t *testing.T) {
 	h.shows(ben, path, of("reject", ""), 400, "fill this in", `id="wrong-`+id+`"`)
 	h.goes(ben, path, of("approve", "seen the notice"), path)
 	same(t, "in force", any("miss"), h.checked(lazarus)["result"])
-	h.shows(ben, path+"?state=active&text="+lazarus[:12], nil, 200, "1 suppression<", "<td>lee", "End it now")
+	h.shows(ben, path+"?state=active&text="+lazarus[:12], nil, 200, "1 suppression<", `data-label="Approved or sent back by">lee`, "End it now")
 	h.shows(ben, path+"?state=ended", nil, 200, "0 suppressions")
 	h.shows(ben, path, of("end", ""), 400, "fill this in")
 	h.goes(ana, path, of("end", "withdrawn"), path)

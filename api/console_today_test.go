@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ func TestConsoleToday(t *testing.T) {
 	admin, checker := h.signInAs(staff, "kim", lists.Admin), h.signInAs(staff, "vi", lists.Checker)
 	empty := h.shows(admin, "/console/", nil, 200, "Nothing is screened yet", `href="/console/people">Add the people`, `href="/console/upload"`, `href="/console/keys"`, "No check was asked.", "No server has reported yet.")
 	h.lacks(empty, "<th>Freshness</th>")
+	h.shows(admin, "/console/", nil, 200, `As of <time datetime="`+h.clock.now().UTC().Format(time.RFC3339)+`"`)
 	h.lacks(h.shows(checker, "/console/", nil, 200, "Nothing is screened yet"), `href="/console/people"`, `href="/console/upload"`, `href="/console/keys"`, "Checks of the last 24 hours", "Open cases")
 
 	h.publish("ofac-sdn", sdn, sdnRows)
@@ -89,6 +91,16 @@ func TestConsoleTodayCountsCases(t *testing.T) {
 	for _, role := range []lists.Role{lists.Analyst, lists.Approver} {
 		x.shows(x.signInAs(staff, string(role), role), "/console/", nil, 200, "Open cases", `href="/console/cases?queue=exact">1</a>`, `href="/console/cases?queue=derived">0</a>`, "1 case is not assigned to anyone.")
 	}
+
+	// All are counted, however many there are.
+	asked := slices.Repeat([]any{map[string]any{"address": lazarus, "direction": "deposit"}}, 600)
+	for range 2 {
+		x.by("till", "POST", "/v1/checks", map[string]any{"checks": asked}).want(200)
+	}
+	x.index()
+	token := x.signInAs(staff, "ana", lists.Analyst)
+	x.lacks(x.shows(token, "/console/", nil, 200, `href="/console/cases?queue=exact">1,201</a>`, ">1,201 cases are not assigned to anyone."), "At least")
+	x.lacks(x.shows(token, "/console/cases", nil, 200, "All <strong>1,201</strong>", "Exact <strong>1,201</strong>", "Derived <strong>0</strong>"), "or more")
 }
 
 // A page that refreshes itself must not keep a session open that nobody uses.

@@ -317,6 +317,7 @@ var routes = []struct {
 	{"GET", "/v1/alerts", nil, []auth.Role{auth.Auditor, auth.Approver}},
 	{"POST", "/v1/alerts/nosuch/resolve", map[string]any{"reason": "r"}, []auth.Role{auth.Auditor, auth.Approver}},
 	{"GET", "/v1/cases", nil, []auth.Role{auth.Auditor, auth.Analyst, auth.Approver}},
+	{"GET", "/v1/cases/counts", nil, []auth.Role{auth.Auditor, auth.Analyst, auth.Approver}},
 	{"POST", "/v1/cases/bulk", map[string]any{"ids": []string{"nosuch"}, "do": "take"}, []auth.Role{auth.Analyst, auth.Approver}},
 	{"GET", "/v1/cases/nosuch", nil, []auth.Role{auth.Auditor, auth.Analyst, auth.Approver}},
 	{"POST", "/v1/cases/nosuch/take", nil, []auth.Role{auth.Analyst, auth.Approver}},

@@ -14,8 +14,6 @@ import (
 // sandboxHeader stands in every answer of a server that has test addresses.
 const sandboxHeader = "Interdict-Sandbox"
 
-const sandboxNotice = "The sandbox is on: test addresses are listed and give errors. This server must not screen real transfers."
-
 func inSandbox(c *gin.Context) { c.Header(sandboxHeader, "on") }
 
 // sandboxProblem returns what people should know of the sandbox: that it is on, or that its list is screened although it is off; nil for neither.

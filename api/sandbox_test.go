@@ -170,9 +170,12 @@ func TestTheSandboxIsSaidWhereverAnAnswerIs(t *testing.T) {
 		t.Errorf("/readyz: %s", body)
 	}
 	token, _ := h.signIn(h.keys.Staff(), "kim", lists.Auditor)
-	if _, page := h.page("/console/", with(token), nil); !strings.Contains(page, "The sandbox is on") {
-		t.Error("the console does not say that the sandbox is on")
+	_, page := h.page("/console/", with(token), nil)
+	if notice, rest, _ := strings.Cut(page, "<h1>"); !strings.Contains(notice, "The sandbox is on") || !strings.Contains(rest, "Nothing has failed.") {
+		t.Errorf("the console does not say once, above the page, that the sandbox is on: %s", page)
 	}
+	h.store.gone.Store(true) // so that nobody knows whose session it is
+	h.do(call{method: "GET", path: "/v1/sandbox", header: with(token)}).refused(problem{Status: 503, Code: "store_unavailable"})
 }
 
 // A listing of a real list counts, whatever the sandbox says of its address.

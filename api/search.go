@@ -38,6 +38,8 @@ type Archive struct {
 	LookBack func(ctx context.Context) (*client.LookBack, error)
 	// Resolve records what a person has decided on an alert, and indexes it.
 	Resolve func(ctx context.Context, r archive.Resolution) error
+
+	queues knownQueues
 }
 
 const (

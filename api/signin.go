@@ -57,15 +57,15 @@ func (s *Server) serveConsole() {
 }
 
 // notices are what everyone who signs in to the console should know.
-func (s *Server) notices() (all []string) {
+func (s *Server) notices() (all []console.Notice) {
 	if s.screener.Sandbox() {
-		all = append(all, sandboxNotice)
+		all = append(all, console.Notice{Check: "sandbox", Short: "The sandbox is on: no real transfers.", More: "Test addresses are listed and give errors."})
 	}
 	if s.alone != "" {
-		return append(all, "The second person is switched off: one person can weaken the screening alone.")
+		return append(all, console.Notice{Check: "four_eyes", Short: "The second person is switched off.", More: "One person can weaken the screening alone."})
 	}
 	if s.keys.Setup() {
-		all = append(all, "Setup: fewer than two people can approve yet. An administrator makes the first ones alone.")
+		all = append(all, console.Notice{Check: "setup", Short: "Setup: fewer than two people can approve.", More: "An administrator makes the first ones alone."})
 	}
 	return all
 }

@@ -209,7 +209,7 @@ func (a *Acting) Traffic(ctx context.Context, from, to time.Time) (*client.Traff
 	if oldest := now.AddDate(0, 0, -lists.TrafficDays).Truncate(24 * time.Hour); from.Before(oldest) {
 		from = oldest
 	}
-	out := &client.Traffic{Step: "5m", Points: []client.TrafficPoint{}}
+	out := &client.Traffic{AsOf: now, Step: "5m", Points: []client.TrafficPoint{}}
 	if !from.Before(to) {
 		return out, nil
 	}

@@ -104,8 +104,8 @@ type CasePage struct {
 
 // Cases returns a page of cases.
 func (c *Client) Cases(ctx context.Context, q CaseQuery) (*CasePage, error) {
-	v := url.Values{}
-	for name, text := range map[string]string{"state": q.State, "queue": q.Queue, "kind": q.Kind, "taken_by": q.TakenBy, "list": q.List, "cursor": q.Cursor} {
+	v := q.values()
+	for name, text := range map[string]string{"queue": q.Queue, "cursor": q.Cursor} {
 		if text != "" {
 			v.Set(name, text)
 		}
@@ -114,6 +114,71 @@ func (c *Client) Cases(ctx context.Context, q CaseQuery) (*CasePage, error) {
 		v.Set("limit", strconv.Itoa(q.Limit))
 	}
 	return one(func(out *CasePage) error { return c.get(ctx, "/v1/cases", v, out) })
+}
+
+// values returns the conditions that select cases, also to count them.
+func (q *CaseQuery) values() url.Values {
+	v := url.Values{}
+	for name, text := range map[string]string{"state": q.State, "kind": q.Kind, "taken_by": q.TakenBy, "list": q.List} {
+		if text != "" {
+			v.Set(name, text)
+		}
+	}
+	return v
+}
+
+// CaseCounts says how many cases there are that are not resolved.
+type CaseCounts struct {
+	Total  int         `json:"total"`
+	Queues QueueCounts `json:"queues"`
+	States StateCounts `json:"states"`
+	// TakenBy counts the cases of each person who works on any.
+	TakenBy map[string]int `json:"taken_by"`
+}
+
+// QueueCounts says how many cases the queues have.
+type QueueCounts struct {
+	Exact     int `json:"exact"`
+	Derived   int `json:"derived"`
+	Suspected int `json:"suspected"`
+}
+
+// Of returns how many cases a queue has.
+func (n *QueueCounts) Of(queue string) int {
+	if at := n.at(queue); at != nil {
+		return *at
+	}
+	return 0
+}
+
+func (n *QueueCounts) at(queue string) *int {
+	return map[string]*int{"exact": &n.Exact, "derived": &n.Derived, "suspected": &n.Suspected}[queue]
+}
+
+// StateCounts says how many cases are in each state.
+type StateCounts struct {
+	New           int `json:"new"`
+	Investigating int `json:"investigating"`
+	Waiting       int `json:"waiting"`
+}
+
+// Add counts one more case.
+func (n *CaseCounts) Add(queue, state, takenBy string) {
+	n.Total++
+	if at := n.Queues.at(queue); at != nil {
+		*at++
+	}
+	if at := map[string]*int{"new": &n.States.New, "investigating": &n.States.Investigating, "waiting": &n.States.Waiting}[state]; at != nil {
+		*at++
+	}
+	if takenBy != "" {
+		n.TakenBy[takenBy]++
+	}
+}
+
+// CaseCounts counts cases. The state may not be resolved or all; Queue, Cursor and Limit are not used.
+func (c *Client) CaseCounts(ctx context.Context, q CaseQuery) (*CaseCounts, error) {
+	return one(func(out *CaseCounts) error { return c.get(ctx, "/v1/cases/counts", q.values(), out) })
 }
 
 // Case returns one case with its answer, attachments and history.

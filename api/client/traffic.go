@@ -8,7 +8,8 @@ import (
 
 // Traffic is how many checks were answered over time, by all servers together.
 type Traffic struct {
-	Step   string         `json:"step"` // "5m"
+	AsOf   time.Time      `json:"as_of"` // of the answer; servers report once a minute
+	Step   string         `json:"step"`  // "5m"
 	Points []TrafficPoint `json:"points"`
 }
 

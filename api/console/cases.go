@@ -17,8 +17,6 @@ import (
 const (
 	// casesPerPage is how many cases a page shows.
 	casesPerPage = 50
-	// queueCounted is how many cases are counted at most.
-	queueCounted = 1000
 	// caseReads is how many pages of the API one page reads at most: those of the API can have fewer cases than asked for.
 	caseReads = 10
 )
@@ -60,8 +58,7 @@ type caseFilter struct{ State, Kind, TakenBy, List string }
 type caseTab struct {
 	Queue   string // "": all queues
 	Link    string
-	Count   int
-	More    bool // there are more than were counted
+	Count   *int // nil: cases that are resolved are not counted
 	Current bool
 }
 
@@ -76,6 +73,9 @@ type bulkResult struct {
 	Case *client.Case // nil: it could not be read
 	Why  string       // why it failed; "": it did not
 }
+
+// caseQueues are the queues, the strongest matches first.
+var caseQueues = []string{"exact", "derived", "suspected"}
 
 var caseStates = []string{"open", "new", "investigating", "waiting", "resolved", "all"}
 
@@ -116,22 +116,26 @@ func (p *page) caseQueue() (*casesData, error) {
 		d.Takers = []string{name}
 	}
 	q := p.caseQuery(d.Filter)
-	counted, more, err := p.readCases(q, queueCounted)
+	counts, err := p.countCases(q)
 	if err != nil {
 		return d, err
 	}
-	for _, queue := range []string{"", "exact", "derived", "suspected"} {
-		tab := caseTab{Queue: queue, Link: p.link("queue", queue, "cursor", ""), More: more != "", Current: in.Get("queue") == queue}
-		for i := range counted {
-			if queue == "" || counted[i].Queue == queue {
-				tab.Count++
+	for _, queue := range append([]string{""}, caseQueues...) {
+		tab := caseTab{Queue: queue, Link: p.link("queue", queue, "cursor", ""), Current: in.Get("queue") == queue}
+		if counts != nil {
+			n := counts.Total
+			if queue != "" {
+				n = counts.Queues.Of(queue)
 			}
+			tab.Count = &n
 		}
 		d.Tabs = append(d.Tabs, tab)
 	}
-	for i := range counted {
-		if name := counted[i].TakenBy; name != "" && !slices.Contains(d.Takers, name) {
-			d.Takers = append(d.Takers, name)
+	if counts != nil {
+		for name := range counts.TakenBy {
+			if !slices.Contains(d.Takers, name) {
+				d.Takers = append(d.Takers, name)
+			}
 		}
 	}
 	slices.Sort(d.Takers)
@@ -147,6 +151,14 @@ func (p *page) caseQueue() (*casesData, error) {
 		d.Next = p.link("cursor", cursor)
 	}
 	return d, nil
+}
+
+// countCases counts the cases that a query selects; nil: it is about resolved ones, which are too many to count for a page.
+func (p *page) countCases(q client.CaseQuery) (*client.CaseCounts, error) {
+	if q.State == "resolved" || q.State == "all" {
+		return nil, nil
+	}
+	return p.api.CaseCounts(p.r.Context(), q)
 }
 
 // readCases reads up to so many cases, and the cursor of those after them.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"interdict/api/client"
 )
@@ -189,9 +188,6 @@ func valueText(name string, value any) string {
 		}
 		return strings.Join(parts, ", ")
 	case string:
-		if at, err := time.Parse(time.RFC3339, v); err == nil {
-			return at.UTC().Format("2006-01-02 15:04 UTC")
-		}
 		return v
 	}
 	return fmt.Sprint(value)

@@ -54,7 +54,7 @@ type Options struct {
 	// Client returns the network address of a client.
 	Client func(*http.Request) string
 	// Notices returns what everyone who signs in should know, such as that the second person is switched off.
-	Notices func() []string
+	Notices func() []Notice
 	// SignInFailed is called when somebody could not sign in.
 	SignInFailed func()
 	// Kinds are the kinds of records.
@@ -69,6 +69,13 @@ type Options struct {
 	Comparison bool
 	// Events are the types of events that a webhook can ask for.
 	Events []string
+}
+
+// Notice is something that stands on every page.
+type Notice struct {
+	Check string // the check of readiness that says the same
+	Short string // one line on a telephone: at most 40 letters
+	More  string
 }
 
 // Console serves the pages.

@@ -57,7 +57,7 @@ type view struct {
 	Session *auth.Session
 	OIDC    bool
 	Refresh string // where the browser goes on
-	Notices []string
+	Notices []Notice
 	Login   string
 
 	Invitation *auth.Invitation

@@ -2,6 +2,7 @@ package console
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,14 +35,10 @@ type day struct {
 	TrafficError string
 }
 
-// casesCounted is how many open cases are counted at most.
-const casesCounted = 200
-
 // work is what hits and look-backs have left to do.
 type work struct {
 	Queues   []caseQueue // exact, derived, suspected
 	New      int         // cases that no one has taken
-	More     bool        // there are more cases than were counted
 	LookBack *client.LookBack
 }
 
@@ -53,6 +50,7 @@ type caseQueue struct {
 
 // traffic is how many checks were answered.
 type traffic struct {
+	AsOf                 time.Time
 	Points               []client.TrafficPoint
 	Checks, Hits, Errors int64
 	Chart                string // rows of [seconds, checks, hits, errors], as JSON
@@ -94,11 +92,12 @@ func (p *page) now(d *day) (err error) {
 	d.Queue, err = p.queueOf(d.Lists, func(l *client.List) bool { return l.LatestVersion > l.ActiveVersion })
 	d.QueueError = p.partError(err)
 
+	notices := p.c.o.Notices()
 	ready, err := p.api.Ready(ctx)
 	if d.ReadyError = p.partError(err); err == nil {
 		for _, x := range ready.Checks {
 			switch {
-			case x.Name == "four_eyes" || x.Name == "setup": // a notice on every page
+			case slices.ContainsFunc(notices, func(n Notice) bool { return n.Check == x.Name }): // it stands on every page
 			case strings.HasPrefix(x.Name, "list "): // in the table of lists
 			case x.Status != "ok":
 				d.Problems = append(d.Problems, x)
@@ -121,29 +120,13 @@ func (p *page) now(d *day) (err error) {
 // work counts the open cases.
 func (p *page) work() (*work, error) {
 	ctx := p.r.Context()
-	w := &work{Queues: []caseQueue{{Name: "exact"}, {Name: "derived"}, {Name: "suspected"}}}
-	q := client.CaseQuery{Limit: casesCounted}
-	for n := 0; ; {
-		got, err := p.api.Cases(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range got.Cases {
-			x := &got.Cases[i]
-			if x.State == "new" {
-				w.New++
-			}
-			for j := range w.Queues {
-				if w.Queues[j].Name == x.Queue {
-					w.Queues[j].Open++
-				}
-			}
-		}
-		if n += len(got.Cases); got.Cursor == "" || n >= casesCounted {
-			w.More = got.Cursor != ""
-			break
-		}
-		q.Cursor = got.Cursor
+	counts, err := p.api.CaseCounts(ctx, client.CaseQuery{})
+	if err != nil {
+		return nil, err
+	}
+	w := &work{New: counts.States.New}
+	for _, queue := range caseQueues {
+		w.Queues = append(w.Queues, caseQueue{queue, counts.Queues.Of(queue)})
 	}
 	if p.may(auth.Auditor, auth.Approver) {
 		alerts, err := p.api.Alerts(ctx, client.AlertQuery{Limit: 1})
@@ -164,7 +147,7 @@ func (p *page) readTraffic(d *day) string {
 	if err != nil {
 		return p.partError(err)
 	}
-	t := &traffic{Points: got.Points}
+	t := &traffic{AsOf: got.AsOf, Points: got.Points}
 	rows := make([][4]int64, len(got.Points))
 	for i, x := range got.Points {
 		rows[i] = [4]int64{x.At.Unix(), x.Checks, x.Hits, x.Errors}

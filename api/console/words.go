@@ -12,55 +12,11 @@ import (
 
 // functions are what templates can call.
 var functions = template.FuncMap{
-	"time": showTime, "day": showDay, "ago": ago, "number": number, "many": many, "badge": badge, "join": strings.Join, "lower": strings.ToLower,
+	"time": showTime, "second": showSecond, "day": showDay, "ago": ago, "value": showValue, "number": number, "many": many, "badge": badge, "join": strings.Join, "lower": strings.ToLower,
 	"text": func(v any) string { return fmt.Sprint(v) }, "percent": func(f float64) string { return strconv.FormatFloat(f*100, 'f', -1, 64) + " %" },
 	"map": pairs, "field": fieldName, "lasting": lasting, "size": size, "has": func(all []string, x string) bool { return slices.Contains(all, x) },
 	"short": short, "every": everyWords, "export": exportLink, "versionPath": versionPath, "listPath": listPath, "guards": guardWords,
 	"rules": rulesOf, "words": func(all ...string) []string { return all },
-}
-
-// showTime shows a time in UTC; the script of the page shows it in the zone of the viewer, with UTC on hover. It takes a time or a pointer to one.
-func showTime(v any) template.HTML {
-	t, ok := timeOf(v)
-	if !ok {
-		return "never"
-	}
-	utc := t.UTC()
-	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, utc.Format(time.RFC3339), //nolint:gosec // G203: only digits
-		utc.Format("2006-01-02 15:04:05 UTC"), utc.Format("2006-01-02 15:04 UTC")))
-}
-
-func showDay(v any) string {
-	t, ok := timeOf(v)
-	if !ok {
-		return "never"
-	}
-	return t.UTC().Format("2 January 2006")
-}
-
-func timeOf(v any) (time.Time, bool) {
-	switch t := v.(type) {
-	case time.Time:
-		return t, !t.IsZero()
-	case *time.Time:
-		if t != nil {
-			return *t, !t.IsZero()
-		}
-	}
-	return time.Time{}, false
-}
-
-// ago says how long ago a time was, in words: "4 minutes ago".
-func ago(v any) string {
-	t, ok := timeOf(v)
-	if !ok {
-		return "never"
-	}
-	d := time.Since(t)
-	if d < 0 {
-		return "in " + span(-d)
-	}
-	return span(d) + " ago"
 }
 
 // lasting says how long a number of seconds is, in its two largest units: "1 hour 5 minutes". It takes a number or a pointer to one; nil is not known.

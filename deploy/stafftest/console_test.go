@@ -55,6 +55,8 @@ func TestPagesCanBeUsedByEverybody(t *testing.T) {
 	}
 	base := strings.TrimSuffix(link[:strings.Index(link, "/console/")], "/")
 	const listed = "0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
+	b.hasCase(listed)
+	b.onTelephone(script)
 	for _, more := range []string{"/console/lookup?address=" + listed, "/console/lookup?address=1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "/console/lookup?address=nonsense", "/console/lists/demo",
 		"/console/lists/demo/versions/1", "/console/lists/demo/settings", "/console/account", "/console/nosuch"} {
 		pages = append(pages, base+more)
@@ -63,6 +65,10 @@ func TestPagesCanBeUsedByEverybody(t *testing.T) {
 		b.do(chromedp.Navigate(page), chromedp.WaitVisible("h1", chromedp.ByQuery))
 		b.usable(script)
 		b.labelled()
+		b.structured()
+		b.fits(1280)
+		b.fits(400)
+		b.do(chromedp.EmulateReset())
 		b.picture("page-" + strings.NewReplacer("/", "-", "?", "-", "=", "-").Replace(strings.TrimPrefix(page, base+"/console/")))
 	}
 	for _, c := range b.complaints {

@@ -1,12 +1,9 @@
-// Times in the viewer's zone, buttons that copy, and the key that goes to the search field. Pages work without it.
+// Times in the viewer's zone on hover, buttons that copy, and the key that goes to the search field. Pages work without it.
 (function () {
   "use strict";
-  const zone = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const zone = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "long" }); // 2026-11-26 15:05:09 CET: the form of the pages
   function enhance(root) {
-    root.querySelectorAll("time[datetime]").forEach(function (t) {
-      const at = new Date(t.dateTime);
-      if (!isNaN(at)) { t.textContent = zone.format(at); }
-    });
+    root.querySelectorAll("time[title]").forEach(function (t) { t.title += "\n" + zone.format(new Date(t.dateTime)); });
     root.querySelectorAll("button.copy").forEach(function (b) { b.hidden = !navigator.clipboard; });
     root.querySelectorAll("button[data-print], button[data-save]").forEach(function (b) { b.hidden = false; });
     root.querySelectorAll("[data-chart]").forEach(draw);
@@ -18,9 +15,10 @@
     const columns = [0, 1, 2, 3].map(function (i) { return rows.map(function (r) { return r[i]; }); });
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 } };
     const plot = new uPlot({ width: box.clientWidth, height: 220, legend: { live: true },
-      series: [{}, { label: box.dataset.checks, stroke: colour("--accent"), width: 2 }, { label: box.dataset.hits, stroke: colour("--bad"), width: 2, scale: "few" },
+      tzDate: function (s) { return uPlot.tzDate(new Date(s * 1000), "Etc/UTC"); },
+      series: [{ label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, { label: box.dataset.checks, stroke: colour("--accent"), width: 2 }, { label: box.dataset.hits, stroke: colour("--bad"), width: 2, scale: "few" },
         { label: box.dataset.errors, stroke: colour("--warn"), width: 2, scale: "few" }],
-      axes: [axis, axis, Object.assign({}, axis, { side: 1, scale: "few", grid: { show: false } })] }, columns, box);
+      axes: [Object.assign({ values: function (u, all) { return all.map(function (s) { return new Date(s * 1000).toISOString().slice(11, 16); }); } }, axis), axis, Object.assign({}, axis, { side: 1, scale: "few", grid: { show: false } })] }, columns, box);
     new ResizeObserver(function () { plot.setSize({ width: box.clientWidth, height: 220 }); }).observe(box);
   }
   document.addEventListener("click", function (e) {
