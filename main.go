@@ -112,7 +112,7 @@ func main() {
 func newParser(c *cli, values settings, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
 	return kong.New(c, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
 		kong.Writers(stdout, stderr), kong.Exit(exit), kong.UsageOnError(),
-		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(printHelp))
 }
 
 // parse reads settings and arguments. values are the settings of the file and the …_FILE variables.
@@ -123,7 +123,7 @@ func parse(c *cli, args []string, stdout, stderr io.Writer, exit func(int)) (k *
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}
-	if kongplete.Complete(parser); ended {
+	if completeLine(parser); ended {
 		return nil, values, nil
 	}
 	if err := configure(parser, args, values); err != nil {

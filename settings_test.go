@@ -4,6 +4,8 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -80,11 +82,41 @@ func TestVersionManualAndCompletion(t *testing.T) {
 	if page, _ := said(t, 0, "man"); !strings.HasPrefix(page, ".TH INTERDICT 1") || !strings.Contains(page, "lists rollback") && !strings.Contains(page, "rollback") {
 		t.Errorf("%.300s", page)
 	}
-	t.Setenv("COMP_LINE", "interdict lis")
-	t.Setenv("COMP_POINT", "13")
-	if words, _ := said(t, 0); words != "lists\n" {
+	if words := completed(t, "interdict lis"); words != "lists\n" {
 		t.Errorf("%q", words)
 	}
+}
+
+// Nobody types "backup create FILE": the word of a default subcommand may be left out, and is shown so.
+func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
+	for command, want := range map[string][]string{
+		"backup --help":        {"Usage: interdict backup <file> [flags]\n       interdict backup <command> [flags]\n", "<file>    File that is written", "--recipient", "  backup [create] ", "  backup verify "},
+		"backup create --help": {"Usage: interdict backup [create] <file> [flags]\n"},
+		"audit holds --help":   {"Usage: interdict audit holds [flags]\n       interdict audit holds <command> [flags]\n", "  audit holds [list] ", "  audit holds add "},
+		"cases --help":         {"Usage: interdict cases [flags]\n"},
+		"--help":               {"Usage: interdict <command> [flags]\n", "  backup [create] ", "  lists [show] ", "  lists versions "},
+	} {
+		out, _ := said(t, 0, strings.Fields(command)...)
+		for _, text := range want {
+			if !strings.Contains(out, text) {
+				t.Errorf("interdict %s does not say %q:\n%s", command, text, out)
+			}
+		}
+	}
+	for line, want := range map[string]string{"interdict backup --rec": "--recipient", "interdict backup v": "verify", "interdict backup verify --rec": "", "interdict alerts --state a": "all"} {
+		if words := completed(t, line); !slices.Contains(strings.Split(words, "\n"), want) || want == "" && strings.Contains(words, "recipient") {
+			t.Errorf("%s is completed with %q, not with %q", line, words, want)
+		}
+	}
+}
+
+// completed returns the words that a shell is given for a line.
+func completed(t *testing.T, line string) string {
+	t.Helper()
+	t.Setenv("COMP_LINE", line)
+	t.Setenv("COMP_POINT", strconv.Itoa(len(line)))
+	words, _ := said(t, 0)
+	return words
 }
 
 // said runs a command that must end with a code, and returns what it prints.
