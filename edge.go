@@ -27,7 +27,7 @@ type edgeFlags struct {
 	Publish       string        `help:"Publish what is served, with a signed manifest, for servers that follow: s3://BUCKET/PREFIX?endpoint=…&region=…, or a folder that exists. Of several servers on one store one does it." placeholder:"URL"`
 	ManifestValid time.Duration `help:"How long a manifest is valid: servers that follow report no misses when they hear nothing for longer." default:"10m"`
 	Follow        string        `help:"Take the lists from what another server publishes: its http:// or https:// URL, that of a bucket or cache, s3://…, or a folder." placeholder:"URL"`
-	FollowKey     []string      `help:"Public keys of the server that is followed, as its audit keys prints them; each manifest must be signed by one of them." placeholder:"KEY,…"`
+	FollowKey     []string      `help:"Public keys of the server that is followed, as its audit keys prints them; each manifest must be signed by one of them." placeholder:"KEY"`
 	FollowToken   string        `help:"API key for the server that is followed; better as INTERDICT_FOLLOW_TOKEN_FILE." placeholder:"KEY"`
 	FollowEvery   time.Duration `help:"How often to ask for a new manifest." default:"10s"`
 	EdgeAccessKey string        `help:"Access key for the bucket of --publish or --follow; the usual variables and roles of AWS when not given." placeholder:"KEY"`

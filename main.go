@@ -12,6 +12,7 @@
 //	backup.go   everything in one file               restore.go  and back
 //	report.go   what compliance hands in             selftest.go  is a listed address found in every spelling
 //	traces.go   access log and traces                dependencies.go  what is away, and when it is back
+//	typed.go    help and completion                  man.go      the manual page
 package main
 
 import (
@@ -49,7 +50,7 @@ type cli struct {
 	LogLevel  string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat string `help:"Form of the log: json, or text for people." enum:"json,text" default:"json"`
 
-	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME,…"`
+	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME"`
 
 	Serve     serveCmd     `cmd:"" help:"Serve the API and the probes."`
 	Load      loadCmd      `cmd:"" help:"Read a list file into a new version of a list."`

@@ -47,7 +47,7 @@ type serveCmd struct {
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
 	TLSKey          string        `name:"tls-key" help:"PEM file of its key." placeholder:"FILE"`
 	TLSClientCA     string        `name:"tls-client-ca" help:"PEM file of the authorities of client certificates: callers need none, but one that is presented must be valid." placeholder:"FILE"`
-	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For is trusted for the address of the caller; none when not given." placeholder:"CIDR,…"`
+	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For is trusted for the address of the caller; none when not given." placeholder:"CIDR"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
