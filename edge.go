@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -38,25 +39,21 @@ type edgeFlags struct {
 func (f *edgeFlags) check(redis string, demo bool) error {
 	_, _, err := edge.Open(nil, f.FollowKey)
 	bad := err != nil && strings.HasPrefix(err.Error(), "public key")
-	switch {
-	case f.ManifestValid < time.Minute || f.ManifestValid > 24*time.Hour:
-		return usage("--manifest-valid must be from 1m to 24h")
-	case f.FollowEvery < time.Second:
-		return usage("--follow-every must be at least 1s")
-	case f.Follow == "" && (len(f.FollowKey) > 0 || f.FollowToken != ""):
-		return usage("--follow-key and --follow-token are for --follow")
-	case f.Follow == "":
-		return nil
-	case f.Publish != "":
-		return usage("a server that follows another one publishes nothing: leave out --publish")
-	case redis != "" || demo:
-		return usage("a server that follows another one keeps its lists in the folder --data: leave out --redis and --demo")
-	case len(f.FollowKey) == 0:
-		return usage("--follow needs --follow-key: the keys that audit keys of the other server prints")
-	case bad:
-		return usage("--follow-key: %w", err)
+	var errs []error
+	refuse := func(is bool, format string, args ...any) {
+		if is {
+			errs = append(errs, usage(format, args...))
+		}
 	}
-	return nil
+	follows := f.Follow != ""
+	refuse(f.ManifestValid < time.Minute || f.ManifestValid > 24*time.Hour, "--manifest-valid must be from 1m to 24h")
+	refuse(f.FollowEvery < time.Second, "--follow-every must be at least 1s")
+	refuse(!follows && (len(f.FollowKey) > 0 || f.FollowToken != ""), "--follow-key and --follow-token are for --follow")
+	refuse(follows && f.Publish != "", "a server that follows another one publishes nothing: leave out --publish")
+	refuse(follows && (redis != "" || demo), "a server that follows another one keeps its lists in the folder --data: leave out --redis and --demo")
+	refuse(follows && len(f.FollowKey) == 0, "--follow needs --follow-key: the keys that audit keys of the other server prints")
+	refuse(follows && bad, "--follow-key: %w", err)
+	return errors.Join(errs...)
 }
 
 func (f *edgeFlags) bucket() vault.BucketOptions {

@@ -13,6 +13,7 @@
 //	report.go   what compliance hands in             selftest.go  is a listed address found in every spelling
 //	traces.go   access log and traces                dependencies.go  what is away, and when it is back
 //	typed.go    help and completion                  man.go      the manual page
+//	origins.go  where settings come from             configcheck.go  all that is wrong with them
 package main
 
 import (
@@ -110,7 +111,7 @@ func main() {
 }
 
 // newParser returns the command line of the program, with the settings of the file and the environment in values.
-func newParser(c *cli, values settings, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+func newParser(c *cli, values kong.Resolver, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
 	return kong.New(c, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
 		kong.Writers(stdout, stderr), kong.Exit(exit), kong.UsageOnError(),
 		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(printHelp))
@@ -127,7 +128,9 @@ func parse(c *cli, args []string, stdout, stderr io.Writer, exit func(int)) (k *
 	if completeLine(parser); ended {
 		return nil, values, nil
 	}
-	if err := configure(parser, args, values); err != nil {
+	if checksSettings(parser, args) {
+		withoutSettings(parser) // it reports what is wrong with them
+	} else if err := configure(parser, args, values); err != nil {
 		return nil, nil, err
 	}
 	k, err = parser.Parse(args)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,18 +64,61 @@ func TestExampleOfSettingsCanBeUsed(t *testing.T) {
 	}
 }
 
+// Every mistake is reported at once, with where the value comes from and what is allowed, and without the value of a secret.
 func TestSettingsAreChecked(t *testing.T) {
-	for text, want := range map[string]string{
-		"max_lg: 3s": `"max_lg" is not a setting`, "max_lag: 3x": `--max-lag: expected duration but got "3x"`, "four_eyes: maybe": `--four-eyes must be one of "on","off"`,
-		"holds: [x]": `--holds "x" is not FROM/TO`, "shadow_trm: ftp://x": "--shadow-trm must be an http or https URL", "resident: -1": "--resident",
-	} {
-		file := filepath.Join(t.TempDir(), "interdict.yaml")
-		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "interdict.yaml")
+	const secret = "hunter2-is-too-short"
+	write := func(name, text string) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, errs := said(t, exitUsage, "config", "check", file); !strings.Contains(errs, want) {
-			t.Errorf("%s: %s", text, errs)
-		}
+		return name
+	}
+	write("interdict.yaml", "max_lag: 3x\nmax_lg: 3s\ndata: {a: b}\nresident: -1\nholds: [x]\nshadow_trm: ftp://x\nshadow_scorechain: gopher\n"+
+		"customers: hash\nmax_uploads: 5\nmax_uploads: 6\nlisten: 8080\n")
+	t.Setenv("INTERDICT_FOUR_EYES", "maybe")
+	t.Setenv("INTERDICT_TRCES", "x")
+	t.Setenv("INTERDICT_REDIS", "redis://:"+secret+"@localhost:port")
+	t.Setenv("INTERDICT_CUSTOMER_KEY_FILE", write("customer-key", secret))
+	t.Setenv("INTERDICT_PEPPER_FILE", filepath.Join(dir, "none"))
+	out, errs := said(t, exitError, "config", "check", file, "--", "--drain-delay", "soon", "--no-refresh", "--bootstrap-key="+secret, "--cache")
+	out = strings.ReplaceAll(out, dir, "DIR")
+	want := `settings file DIR/interdict.yaml, line 2: "max_lg" is not a setting; perhaps it should be max_lag
+settings file DIR/interdict.yaml, line 3: "data" must be a plain value
+settings file DIR/interdict.yaml, line 10: "max_uploads" stands here a second time
+INTERDICT_PEPPER_FILE: pepper: open DIR/none: no such file or directory
+environment: INTERDICT_TRCES is not a setting; perhaps it should be INTERDICT_TRACES
+flag --cache: cache: has no value
+flag --drain-delay: drain_delay: "soon" cannot be read; allowed: a duration such as 30s, 5m or 12h
+environment, INTERDICT_FOUR_EYES: four_eyes: "maybe" is none of its values; allowed: on, off
+settings file DIR/interdict.yaml, line 1: max_lag: "3x" cannot be read; allowed: a duration such as 30s, 5m or 12h
+settings file DIR/interdict.yaml, line 4: resident: "-1" is out of range; allowed: a whole number from 0 to 1000000000
+settings file DIR/interdict.yaml, line 7: --shadow-scorechain must be an http or https URL without user and query
+settings file DIR/interdict.yaml, line 6: --shadow-trm must be an http or https URL without user and query
+settings file DIR/interdict.yaml, line 11: --listen: "8080" is not HOST:PORT
+environment, INTERDICT_REDIS: --redis: the URL of Redis: a host is missing, or a port is not a number from 1 to 65535
+settings file DIR/interdict.yaml, line 5: --holds "x" is not FROM/TO
+INTERDICT_CUSTOMER_KEY_FILE, DIR/customer-key: --customer-key: the key for customers has 20 bytes; it must have at least 32
+flag --bootstrap-key: INTERDICT_BOOTSTRAP_KEY: must have 32 to 512 printable ASCII characters without blanks; openssl rand -hex 32 makes one
+settings: 8 from settings file DIR/interdict.yaml, 2 from environment, 1 from files that variables name, 3 from flags; N of serve have their defaults
+`
+	if diff := cmp.Diff(want, regexp.MustCompile(`[0-9]+ of serve`).ReplaceAllString(out, "N of serve")); diff != "" || errs != "interdict: there are 17 mistakes in the settings\n" {
+		t.Errorf("%s%s", errs, diff)
+	}
+	// As JSON, and what is wrong with a file as a whole. The lines of a file may hold secrets.
+	write("interdict.yaml", "pepper: "+secret+": x\n")
+	out, _ = said(t, exitError, "config", "check", "--json", "--config", file)
+	var checked checkedSettings
+	if err := json.Unmarshal([]byte(out), &checked); err != nil || len(checked.Mistakes) != 6 || strings.Contains(out, secret) || checked.Set[fromVariable] != 2 {
+		t.Errorf("%v %s", err, out)
+	}
+	// Other commands refuse what is no setting, too, all at once.
+	write("interdict.yaml", "max_lg: 3s\nlisen: x\n")
+	if _, errs := said(t, exitUsage, "serve", "--config", file); !strings.Contains(errs, `"max_lg" is not a setting`) || !strings.Contains(errs, `line 2: "lisen" is not a setting; perhaps it should be listen`) {
+		t.Error(errs)
 	}
 }
 

@@ -25,16 +25,34 @@ type signInFlags struct {
 
 // staff makes the sign-in to the console.
 func (f *signInFlags) staff(keys *auth.Keys) (*auth.Staff, error) {
-	o := auth.StaffOptions{Idle: f.SessionIdle, Lifetime: f.SessionLifetime}
-	if f.OIDCIssuer != "" {
-		roles, err := auth.ParseGroups(f.OIDCRoles)
-		if err != nil {
-			return nil, err
-		}
-		o.OIDC = &auth.OIDCOptions{Issuer: f.OIDCIssuer, ClientID: f.OIDCClientID, ClientSecret: f.OIDCClientSecret, RedirectURL: f.OIDCRedirectURL,
-			Scopes: f.OIDCScopes, GroupsClaim: f.OIDCGroupsClaim, Roles: roles, PersonClaims: f.OIDCPersonClaim}
+	o, err := f.options()
+	if err != nil {
+		return nil, err
 	}
 	return auth.NewStaff(keys, o)
+}
+
+// check refuses settings that staff cannot sign in with.
+func (f *signInFlags) check() error {
+	o, err := f.options()
+	if err != nil {
+		return err
+	}
+	return o.Validate()
+}
+
+func (f *signInFlags) options() (auth.StaffOptions, error) {
+	o := auth.StaffOptions{Idle: f.SessionIdle, Lifetime: f.SessionLifetime}
+	if f.OIDCIssuer == "" {
+		return o, nil
+	}
+	roles, err := auth.ParseGroups(f.OIDCRoles)
+	if err != nil {
+		return o, err
+	}
+	o.OIDC = &auth.OIDCOptions{Issuer: f.OIDCIssuer, ClientID: f.OIDCClientID, ClientSecret: f.OIDCClientSecret, RedirectURL: f.OIDCRedirectURL,
+		Scopes: f.OIDCScopes, GroupsClaim: f.OIDCGroupsClaim, Roles: roles, PersonClaims: f.OIDCPersonClaim}
+	return o, nil
 }
 
 // sweepInterval is how often what has ended is removed.
