@@ -62,6 +62,8 @@ type cli struct {
 	Proposals proposalsCmd `cmd:"" help:"Show and decide on changes that need a second person."`
 	Backup    backupCmd    `cmd:"" help:"Write everything into one file, and verify such a file."`
 	Restore   restoreCmd   `cmd:"" help:"Restore a backup, or put back what Redis has lost, from what a server knows."`
+	Replicas  replicasCmd  `cmd:"" help:"Show the running servers, and the generation each of them serves."`
+	Ready     readyCmd     `cmd:"" help:"Ask a server whether it can answer checks."`
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the record of decisions and changes."`
 	Alerts    alertsCmd    `cmd:"" help:"Show and resolve alerts on earlier checks."`
