@@ -37,7 +37,7 @@ type archiveFlags struct {
 	bucketFlags
 	KeepLocal time.Duration `help:"For how long segments that are in the bucket also stay on the local disk." default:"720h"`
 	Retention int           `help:"Years after which records are deleted from the bucket and the index, unless a hold covers them." default:"10" placeholder:"YEARS"`
-	Holds     []string      `help:"Legal holds beside those of audit holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO,…"`
+	Holds     []string      `help:"Legal holds beside those of audit holds: records of these times are never deleted; each FROM/TO, either may be empty." placeholder:"FROM/TO"`
 }
 
 // bucketFlags name the bucket.

@@ -254,7 +254,7 @@ func (c *auditReceiptCmd) Run(e *env) error {
 
 type auditVerifyReceiptCmd struct {
 	File string   `arg:"" help:"The receipt; - reads standard input."`
-	Key  []string `help:"Public keys of the record, as audit keys prints them, and of witnesses." required:"" name:"public-key" placeholder:"KEY,…" env:"-"`
+	Key  []string `help:"Public keys of the record, as audit keys prints them, and of witnesses." required:"" name:"public-key" placeholder:"KEY" env:"-"`
 	JSON bool     `help:"Print JSON."`
 }
 
@@ -417,7 +417,7 @@ func (t *target) checkpoints(e *env) ([]client.Checkpoint, error) {
 type auditVerifyCmd struct {
 	target
 	bucketFlags
-	Against []string `help:"Files with checkpoints that were kept elsewhere: as audit checkpoints prints them, or one signed checkpoint." placeholder:"FILE,…" env:"-"`
+	Against []string `help:"Files with checkpoints that were kept elsewhere: as audit checkpoints prints them, or one signed checkpoint." placeholder:"FILE" env:"-"`
 	JSON    bool     `help:"Print JSON."`
 }
 

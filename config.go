@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/goccy/go-yaml"
 
 	"interdict/lists"
 	"interdict/lists/backup"
@@ -49,77 +49,15 @@ func (s settings) Resolve(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, err
 
 // configure reads the settings file and the …_FILE variables into values.
 func configure(parser *kong.Kong, args []string, values settings) error {
-	flags, several := map[string]bool{}, map[string]bool{}
-	var names []string
-	_ = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error {
-		// What stands for one decision of a person, such as an override, is a flag only.
-		if f, ok := node.(*kong.Flag); ok && !flags[f.Name] && len(f.Envs) > 0 {
-			flags[f.Name], several[f.Name] = true, f.IsSlice()
-			names = append(names, f.Name)
-		}
-		return next(nil)
-	})
-	if path := configPath(args); path != "" {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("settings file: %w", err)
-		}
-		var file map[string]any
-		if err := yaml.UnmarshalWithOptions(b, &file, yaml.Strict()); err != nil {
-			return fmt.Errorf("settings file %s: %w", path, err)
-		}
-		for key, value := range file {
-			name := strings.ReplaceAll(key, "_", "-")
-			if !flags[name] || name == "config" || name == "help" {
-				return fmt.Errorf("settings file %s: %q is not a setting", path, key)
-			}
-			if list, ok := value.([]any); ok && several[name] {
-				value = joined(list)
-			}
-			if kind := reflect.ValueOf(value).Kind(); kind == reflect.Map || kind == reflect.Slice || !reflect.ValueOf(value).IsValid() {
-				return fmt.Errorf("settings file %s: %q must be a plain value", path, key)
-			}
-			values[name] = fmt.Sprint(value)
-		}
+	given, mistakes := readSettings(parser, configPath(args))
+	for name, o := range given {
+		values[name] = o.value
 	}
-	for _, name := range names {
-		variable := envName(name)
-		path := os.Getenv(variable + "_FILE")
-		if path == "" {
-			continue
-		}
-		if os.Getenv(variable) != "" {
-			return fmt.Errorf("%s and %s_FILE are both set", variable, variable)
-		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("%s_FILE: %w", variable, err)
-		}
-		values[name] = strings.TrimSpace(string(b))
+	errs := make([]error, len(mistakes))
+	for i := range mistakes {
+		errs[i] = &mistakes[i]
 	}
-	for _, kv := range os.Environ() {
-		key, _, _ := strings.Cut(kv, "=")
-		rest, ours := strings.CutPrefix(key, "INTERDICT_")
-		// INTERDICT_LONG, INTERDICT_REQUIRE_… and INTERDICT_TEST_… steer tests.
-		if name := strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(rest, "_FILE"), "_", "-")); ours && !flags[name] &&
-			!strings.HasPrefix(rest, "TEST_") && !strings.HasPrefix(rest, "REQUIRE_") && rest != "LONG" {
-			return fmt.Errorf("environment: %s is not a setting", key)
-		}
-	}
-	return nil
-}
-
-// joined writes a list as a flag takes it; it gives the list back where a value is not a word.
-func joined(list []any) any {
-	words := make([]string, len(list))
-	for i, value := range list {
-		word, ok := value.(string)
-		if !ok || word == "" || strings.Contains(word, ",") {
-			return list
-		}
-		words[i] = word
-	}
-	return strings.Join(words, ",")
+	return errors.Join(errs...)
 }
 
 // largestNumber bounds every number in the settings: no count, share or rate is larger.
@@ -128,18 +66,25 @@ const largestNumber = 1e9
 // checkNumbers refuses numbers that are no count, share or rate: negative, infinite, not a number. Wherever a flag's value comes from.
 func checkNumbers(k *kong.Context) error {
 	for _, f := range k.Flags() {
-		v := f.Target
-		for v.Kind() == reflect.Pointer && !v.IsNil() {
-			v = v.Elem()
+		if err := checkNumber(f.Name, f.Target); err != nil {
+			return err
 		}
-		switch {
-		case v.Type() == reflect.TypeFor[time.Duration]():
-			if v.Int() < 0 {
-				return fmt.Errorf("--%s: must not be negative", f.Name)
-			}
-		case v.CanInt() && (v.Int() < 0 || v.Int() > largestNumber), v.CanFloat() && !(v.Float() >= 0 && v.Float() <= largestNumber):
-			return fmt.Errorf("--%s: must be a number from 0 to 1e9", f.Name)
+	}
+	return nil
+}
+
+// checkNumber refuses the value of a flag if it is a number that is no count, share or rate.
+func checkNumber(name string, v reflect.Value) error {
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	switch {
+	case v.Type() == reflect.TypeFor[time.Duration]():
+		if v.Int() < 0 {
+			return fmt.Errorf("--%s: must not be negative", name)
 		}
+	case v.CanInt() && (v.Int() < 0 || v.Int() > largestNumber), v.CanFloat() && !(v.Float() >= 0 && v.Float() <= largestNumber):
+		return fmt.Errorf("--%s: must be a number from 0 to 1e9", name)
 	}
 	return nil
 }

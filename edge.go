@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"strings"
@@ -27,7 +28,7 @@ type edgeFlags struct {
 	Publish       string        `help:"Publish what is served, with a signed manifest, for servers that follow: s3://BUCKET/PREFIX?endpoint=…&region=…, or a folder that exists. Of several servers on one store one does it." placeholder:"URL"`
 	ManifestValid time.Duration `help:"How long a manifest is valid: servers that follow report no misses when they hear nothing for longer." default:"10m"`
 	Follow        string        `help:"Take the lists from what another server publishes: its http:// or https:// URL, that of a bucket or cache, s3://…, or a folder." placeholder:"URL"`
-	FollowKey     []string      `help:"Public keys of the server that is followed, as its audit keys prints them; each manifest must be signed by one of them." placeholder:"KEY,…"`
+	FollowKey     []string      `help:"Public keys of the server that is followed, as its audit keys prints them; each manifest must be signed by one of them." placeholder:"KEY"`
 	FollowToken   string        `help:"API key for the server that is followed; better as INTERDICT_FOLLOW_TOKEN_FILE." placeholder:"KEY"`
 	FollowEvery   time.Duration `help:"How often to ask for a new manifest." default:"10s"`
 	EdgeAccessKey string        `help:"Access key for the bucket of --publish or --follow; the usual variables and roles of AWS when not given." placeholder:"KEY"`
@@ -38,25 +39,21 @@ type edgeFlags struct {
 func (f *edgeFlags) check(redis string, demo bool) error {
 	_, _, err := edge.Open(nil, f.FollowKey)
 	bad := err != nil && strings.HasPrefix(err.Error(), "public key")
-	switch {
-	case f.ManifestValid < time.Minute || f.ManifestValid > 24*time.Hour:
-		return usage("--manifest-valid must be from 1m to 24h")
-	case f.FollowEvery < time.Second:
-		return usage("--follow-every must be at least 1s")
-	case f.Follow == "" && (len(f.FollowKey) > 0 || f.FollowToken != ""):
-		return usage("--follow-key and --follow-token are for --follow")
-	case f.Follow == "":
-		return nil
-	case f.Publish != "":
-		return usage("a server that follows another one publishes nothing: leave out --publish")
-	case redis != "" || demo:
-		return usage("a server that follows another one keeps its lists in the folder --data: leave out --redis and --demo")
-	case len(f.FollowKey) == 0:
-		return usage("--follow needs --follow-key: the keys that audit keys of the other server prints")
-	case bad:
-		return usage("--follow-key: %w", err)
+	var errs []error
+	refuse := func(is bool, format string, args ...any) {
+		if is {
+			errs = append(errs, usage(format, args...))
+		}
 	}
-	return nil
+	follows := f.Follow != ""
+	refuse(f.ManifestValid < time.Minute || f.ManifestValid > 24*time.Hour, "--manifest-valid must be from 1m to 24h")
+	refuse(f.FollowEvery < time.Second, "--follow-every must be at least 1s")
+	refuse(!follows && (len(f.FollowKey) > 0 || f.FollowToken != ""), "--follow-key and --follow-token are for --follow")
+	refuse(follows && f.Publish != "", "a server that follows another one publishes nothing: leave out --publish")
+	refuse(follows && (redis != "" || demo), "a server that follows another one keeps its lists in the folder --data: leave out --redis and --demo")
+	refuse(follows && len(f.FollowKey) == 0, "--follow needs --follow-key: the keys that audit keys of the other server prints")
+	refuse(follows && bad, "--follow-key: %w", err)
+	return errors.Join(errs...)
 }
 
 func (f *edgeFlags) bucket() vault.BucketOptions {

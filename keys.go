@@ -15,6 +15,7 @@ type keysCmd struct {
 	List   keyListCmd   `cmd:"" help:"Show all keys." default:"withargs"`
 	Rotate keyRotateCmd `cmd:"" help:"Give a key a new text; the old one goes on working for a while."`
 	Revoke keyRevokeCmd `cmd:"" help:"End a key."`
+	Whoami whoamiCmd    `cmd:"" help:"Show whose key --key is, and what it may do."`
 }
 
 type keyCreateCmd struct {

@@ -15,22 +15,25 @@ import (
 )
 
 type listsCmd struct {
-	Show       listsShowCmd  `cmd:"" default:"withargs" help:"Show one list or all lists, and what is active."`
-	Versions   versionsCmd   `cmd:"" help:"Show the versions of a list."`
-	Diff       diffCmd       `cmd:"" help:"Show what differs between two versions."`
-	Changes    changesCmd    `cmd:"" help:"Show what changed on the lists since a cursor, and follow it."`
-	Quarantine quarantineCmd `cmd:"" help:"Show the rows of a version that were not read, and why."`
-	Approve    approveCmd    `cmd:"" help:"Agree to the content of a staged version; never to one's own upload."`
-	Reject     rejectCmd     `cmd:"" help:"End a staged version."`
-	Activate   activateCmd   `cmd:"" help:"Make a version the active one: a staged one, or one that was active before."`
-	Rollback   rollbackCmd   `cmd:"" help:"Go back to the version that was active before."`
-	Retire     retireCmd     `cmd:"" help:"Take a list out of the answers."`
-	Set        setCmd        `cmd:"" help:"Create a list, or change its settings."`
-	Delete     deleteCmd     `cmd:"" help:"Remove a list that never was active."`
-	Export     exportCmd     `cmd:"" help:"Write a version as our ndjson or csv, or the bytes that were uploaded."`
-	Sources    sourcesCmd    `cmd:"" help:"Show the well-known lists, and where they are published."`
-	Follow     followCmd     `cmd:"" help:"Make a list follow a source, to be refreshed from there."`
-	Unfollow   unfollowCmd   `cmd:"" help:"Make a list follow no source any more."`
+	Show        listsShowCmd   `cmd:"" default:"withargs" help:"Show one list or all lists, and what is active."`
+	Versions    versionsCmd    `cmd:"" help:"Show the versions of a list."`
+	Diff        diffCmd        `cmd:"" help:"Show what differs between two versions."`
+	Changes     changesCmd     `cmd:"" help:"Show what changed on the lists since a cursor, and follow it."`
+	History     historyCmd     `cmd:"" help:"Show what lists have said about an address: when it came, changed and went."`
+	Preview     previewCmd     `cmd:"" help:"Show how a file would be read, and what it would change; keep nothing of it."`
+	Quarantine  quarantineCmd  `cmd:"" help:"Show the rows of a version that were not read, and why."`
+	Generations generationsCmd `cmd:"" help:"Show which versions were active together, and since when."`
+	Approve     approveCmd     `cmd:"" help:"Agree to the content of a staged version; never to one's own upload."`
+	Reject      rejectCmd      `cmd:"" help:"End a staged version."`
+	Activate    activateCmd    `cmd:"" help:"Make a version the active one: a staged one, or one that was active before."`
+	Rollback    rollbackCmd    `cmd:"" help:"Go back to the version that was active before."`
+	Retire      retireCmd      `cmd:"" help:"Take a list out of the answers."`
+	Set         setCmd         `cmd:"" help:"Create a list, or change its settings."`
+	Delete      deleteCmd      `cmd:"" help:"Remove a list that never was active."`
+	Export      exportCmd      `cmd:"" help:"Write a version as our ndjson or csv, or the bytes that were uploaded."`
+	Sources     sourcesCmd     `cmd:"" help:"Show the well-known lists, and where they are published."`
+	Follow      followCmd      `cmd:"" help:"Make a list follow a source, to be refreshed from there."`
+	Unfollow    unfollowCmd    `cmd:"" help:"Make a list follow no source any more."`
 }
 
 type listsShowCmd struct {

@@ -50,7 +50,7 @@ type loaded struct {
 }
 
 func (c *loadCmd) Run(e *env) error {
-	uploads, cleanup, err := c.open(e)
+	uploads, cleanup, err := openUploads(e, c.Files, c.UserAgent)
 	defer cleanup()
 	if err != nil {
 		return err
@@ -79,24 +79,24 @@ func (c *loadCmd) Run(e *env) error {
 	})
 }
 
-// open opens the files, downloads or standard input.
-func (c *loadCmd) open(e *env) (uploads []client.Upload, cleanup func(), err error) {
+// openUploads opens files, downloads or standard input.
+func openUploads(e *env, files []string, userAgent string) (uploads []client.Upload, cleanup func(), err error) {
 	var closers []io.Closer
 	cleanup = func() {
 		for _, x := range closers {
 			x.Close()
 		}
 	}
-	if len(c.Files) > 2 {
+	if len(files) > 2 {
 		return nil, cleanup, usage("one file is loaded at a time, or two that belong together")
 	}
-	for _, name := range c.Files {
+	for _, name := range files {
 		switch {
 		case name == "-":
 			uploads = append(uploads, client.Upload{Name: "stdin", Body: e.stdin})
 		case strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://"):
 			// The operator says where from: the guard is for sources that stand in settings.
-			d, err := fetch.Get(e.ctx, name, fetch.Options{UserAgent: c.UserAgent, AllowInternal: true, AllowHTTP: true})
+			d, err := fetch.Get(e.ctx, name, fetch.Options{UserAgent: userAgent, AllowInternal: true, AllowHTTP: true})
 			if err != nil {
 				return nil, cleanup, err
 			}

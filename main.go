@@ -12,6 +12,8 @@
 //	backup.go   everything in one file               restore.go  and back
 //	report.go   what compliance hands in             selftest.go  is a listed address found in every spelling
 //	traces.go   access log and traces                dependencies.go  what is away, and when it is back
+//	typed.go    help and completion                  man.go      the manual page
+//	origins.go  where settings come from             configcheck.go  all that is wrong with them
 package main
 
 import (
@@ -49,7 +51,7 @@ type cli struct {
 	LogLevel  string `help:"What goes into the log: debug, info, warn, error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat string `help:"Form of the log: json, or text for people." enum:"json,text" default:"json"`
 
-	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME,…"`
+	OpaqueNetworks []string `help:"Further networks, which Interdict has no decoder for: their addresses are compared as text." placeholder:"NAME"`
 
 	Serve     serveCmd     `cmd:"" help:"Serve the API and the probes."`
 	Load      loadCmd      `cmd:"" help:"Read a list file into a new version of a list."`
@@ -60,6 +62,8 @@ type cli struct {
 	Proposals proposalsCmd `cmd:"" help:"Show and decide on changes that need a second person."`
 	Backup    backupCmd    `cmd:"" help:"Write everything into one file, and verify such a file."`
 	Restore   restoreCmd   `cmd:"" help:"Restore a backup, or put back what Redis has lost, from what a server knows."`
+	Replicas  replicasCmd  `cmd:"" help:"Show the running servers, and the generation each of them serves."`
+	Ready     readyCmd     `cmd:"" help:"Ask a server whether it can answer checks."`
 	Keys      keysCmd      `cmd:"" help:"Create, list, rotate and revoke API keys."`
 	Audit     auditCmd     `cmd:"" help:"Read and verify the record of decisions and changes."`
 	Alerts    alertsCmd    `cmd:"" help:"Show and resolve alerts on earlier checks."`
@@ -109,10 +113,10 @@ func main() {
 }
 
 // newParser returns the command line of the program, with the settings of the file and the environment in values.
-func newParser(c *cli, values settings, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
+func newParser(c *cli, values kong.Resolver, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
 	return kong.New(c, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
 		kong.Writers(stdout, stderr), kong.Exit(exit), kong.UsageOnError(),
-		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(printHelp))
 }
 
 // parse reads settings and arguments. values are the settings of the file and the …_FILE variables.
@@ -123,10 +127,12 @@ func parse(c *cli, args []string, stdout, stderr io.Writer, exit func(int)) (k *
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}
-	if kongplete.Complete(parser); ended {
+	if completeLine(parser); ended {
 		return nil, values, nil
 	}
-	if err := configure(parser, args, values); err != nil {
+	if checksSettings(parser, args) {
+		withoutSettings(parser) // it reports what is wrong with them
+	} else if err := configure(parser, args, values); err != nil {
 		return nil, nil, err
 	}
 	k, err = parser.Parse(args)

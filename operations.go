@@ -29,6 +29,11 @@ type operations interface {
 	Diff(ctx context.Context, list string, against, n int, yield func(client.DiffRow) error) (lists.DiffCounts, error)
 	Changes(ctx context.Context, q client.ChangesQuery) (*client.ChangesPage, error)
 	FollowChanges(ctx context.Context, q client.ChangesQuery, yield func(client.ChangeStep) error) error
+	History(ctx context.Context, address, network string) (*client.AddressHistory, error)
+	Preview(ctx context.Context, uploads []client.Upload, o client.PreviewOptions) (*client.Preview, error)
+	Generations(ctx context.Context, offset, limit int) (all []client.Generation, total int, err error)
+	Generation(ctx context.Context, n int) (*client.Generation, error)
+	Replicas(ctx context.Context) (*client.Replicas, error)
 	Quarantine(ctx context.Context, list string, n int, yield func(lists.Quarantined) error) error
 	Stage(ctx context.Context, list string, uploads []client.Upload, o client.StageOptions) (*lists.Version, error)
 	Approve(ctx context.Context, list string, n int, reason string) (*lists.Version, error)
@@ -38,6 +43,7 @@ type operations interface {
 	Retire(ctx context.Context, list, reason string) (*client.Activation, error)
 	Export(ctx context.Context, list string, n int, as string, w io.Writer) error
 
+	Traffic(ctx context.Context, from, to time.Time) (*client.Traffic, error)
 	Timeliness(ctx context.Context, q client.TimelinessQuery) (*lists.Timeliness, error)
 
 	Suppressions(ctx context.Context, list string) ([]client.Suppression, error)
@@ -68,6 +74,7 @@ type operations interface {
 	PlaceHold(ctx context.Context, r client.HoldRequest) (*client.LegalHold, error)
 	EndHold(ctx context.Context, id, reason string) (*client.LegalHold, error)
 
+	Proposal(ctx context.Context, id string) (*client.Proposal, error)
 	Proposals(ctx context.Context, state lists.ProposalState) ([]client.Proposal, error)
 	ApproveProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
 	RejectProposal(ctx context.Context, id, reason string) (*client.Proposal, error)
@@ -95,8 +102,13 @@ func (t *target) reads(e *env, work func(operations) error) error {
 		return e.inUse(err)
 	}
 	defer store.Close()
-	o := api.Operations{Store: store, Loader: loader.New(store, nil, e.quiet(), "", time.Now), Now: time.Now, Log: e.quiet()} // nothing to record
-	return work(o.As(api.Person{Actor: lists.Person(operator())}))
+	return work(readOnly(e, store))
+}
+
+// readOnly returns the operations on a store that only read: nothing is recorded.
+func readOnly(e *env, store lists.Store) operations {
+	o := api.Operations{Store: store, Loader: loader.New(store, nil, e.quiet(), "", time.Now), Now: time.Now, Log: e.quiet()}
+	return o.As(api.Person{Actor: lists.Person(operator())})
 }
 
 // changes runs work with operations that may change something.

@@ -1,14 +1,21 @@
 package main
 
 import (
+	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"interdict/api/client"
+	"interdict/lists"
+	"interdict/lists/diskstore"
 )
 
 // varying are the parts of an output that differ from run to run, and by who acts.
@@ -87,6 +94,14 @@ func TestCommandsDoTheSameOnAStoreAndThroughAServer(t *testing.T) {
 		{exitError, "lists activate deny 9"},
 		{exitDone, "load deny " + unread},
 		{exitError, "lists activate deny 3"},
+		{exitDone, "lists history " + canaryAlways},
+		{exitError, "lists history nonsense"},
+		{exitDone, "lists preview " + second + " --for deny --json"},
+		{exitError, "lists preview go.mod --format ofac_xml"},
+		{exitDone, "lists generations"},
+		{exitDone, "lists generations 1"},
+		{exitDone, "report traffic --from 2026-01-01 --to 2026-01-02"},
+		{exitError, "proposals show nosuch"},
 		{exitDone, "lists quarantine deny"},
 		{exitDone, "lists quarantine deny 3 --csv"},
 		{exitDone, "lists quarantine deny 3 --json"},
@@ -177,5 +192,123 @@ func TestCommandsDoTheSameOnAStoreAndThroughAServer(t *testing.T) {
 		if diff := cmp.Diff(steady(out), steady(out2)); diff != "" {
 			t.Errorf("%s (-store +server):\n%s", step.args, diff)
 		}
+	}
+	for _, x := range []struct {
+		command   string
+		code      int
+		want      string
+		codeStore int
+	}{
+		{"replicas", exitDone, "1 live, 0 behind, 0 lost; the store has generation", exitDone},
+		{"ready --json", exitError, "has no active list: load and activate one", exitUsage}, // the only one was retired
+		{"keys whoami", exitDone, "roles [admin]", exitUsage},
+		{"report shadow", exitDone, "no service is asked", exitUsage},
+	} {
+		args := strings.Fields(x.command)
+		if code, out, errs := program(t, "", append(args, "--server", s.base, "--key", testKey)...); code != x.code || !strings.Contains(out, x.want) {
+			t.Errorf("%s: %d %s%s", x.command, code, out, errs)
+		}
+		if x.codeStore == exitUsage {
+			args = slices.Concat(args, []string{"--key", testKey})
+		} else {
+			args = append(args, "--data", data)
+		}
+		if code, out, errs := program(t, "", args...); code != x.codeStore {
+			t.Errorf("%s on a store: %d %s%s", x.command, code, out, errs)
+		}
+	}
+}
+
+// withoutCommand are the operations of the API that no command has, and why.
+var withoutCommand = map[string]string{
+	"likeChainalysis": "a drop-in endpoint", "likeTRM": "a drop-in endpoint", "likeScorechain": "a drop-in endpoint",
+	"sandbox":     "for those who program a caller",
+	"getManifest": "for servers that follow", "getObject": "for servers that follow", "streamChanges": "lists changes --follow uses it where it can",
+	"livez": "for the orchestrator", "healthz": "for the orchestrator", "getOpenAPI": "a document", "getDocsFile": "a document",
+}
+
+// commandOf are the commands for the operations of the API.
+var commandOf = map[string]string{
+	"check": "check", "checks": "check", "lookUp": "check", "shadow": "report shadow", "getHistory": "lists history", "preview": "lists preview",
+	"getLists": "lists show", "getChanges": "lists changes", "getList": "lists show", "putList": "lists set", "deleteList": "lists delete", "getVersions": "lists versions",
+	"upload": "load", "getVersion": "lists versions", "diff": "lists diff", "quarantine": "lists quarantine", "approve": "lists approve", "reject": "lists reject",
+	"activate": "lists activate", "exportVersion": "lists export", "exportActive": "lists export", "rollback": "lists rollback", "retire": "lists retire",
+	"getSuppressions": "suppress show", "proposeSuppression": "suppress propose", "getSuppression": "suppress show", "approveSuppression": "suppress approve",
+	"rejectSuppression": "suppress reject", "endSuppression": "suppress end", "getCheck": "audit show", "getReceipt": "audit receipt", "getAudit": "audit search",
+	"getAlerts": "alerts list", "resolveAlert": "alerts resolve", "getCases": "cases list", "bulkCases": "cases take", "getCase": "cases show", "takeCase": "cases take",
+	"releaseCase": "cases release", "waitCase": "cases wait", "noteCase": "cases note", "recommendCase": "cases recommend", "resolveCase": "cases resolve",
+	"attachToCase": "cases attach", "getAttachment": "cases save", "getRecordKeys": "audit keys", "getCheckpoints": "audit checkpoints", "replayCheck": "audit replay",
+	"getEvidence": "audit evidence", "getGenerations": "lists generations", "getGeneration": "lists generations", "getReplicas": "replicas", "getTraffic": "report traffic",
+	"getTimeliness": "report timeliness", "getBackup": "backup create", "restore": "restore", "getKeys": "keys list", "createKey": "keys create", "rotateKey": "keys rotate",
+	"revokeKey": "keys revoke", "getMe": "keys whoami", "getPeople": "people list", "createPerson": "people create", "setRoles": "people roles", "resetPerson": "people reset",
+	"disablePerson": "people disable", "getProposals": "proposals list", "getProposal": "proposals show", "approveProposal": "proposals approve",
+	"rejectProposal": "proposals reject", "readyz": "ready", "getHolds": "audit holds list", "placeHold": "audit holds add", "endHold": "audit holds end",
+	"getWebhooks": "webhooks list", "createWebhook": "webhooks create", "rotateWebhook": "webhooks rotate", "testWebhook": "webhooks test",
+	"getDeliveries": "webhooks deliveries", "deleteWebhook": "webhooks delete",
+}
+
+// Who can call an operation can use a command for it.
+func TestOperationsHaveCommands(t *testing.T) {
+	parser, err := newParser(&cli{}, settings{}, io.Discard, io.Discard, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := map[string]bool{}
+	for _, node := range parser.Model.Leaves(true) {
+		commands[node.Path()] = true
+	}
+	b, err := os.ReadFile("api/openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operations := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^ +operationId: (\w+)$`).FindAllStringSubmatch(string(b), -1) {
+		id := m[1]
+		operations[id] = true
+		if command := commandOf[id]; !commands[command] && withoutCommand[id] == "" {
+			t.Errorf("the operation %s has no command: %q", id, command)
+		}
+	}
+	for _, table := range []map[string]string{commandOf, withoutCommand} {
+		for id := range table {
+			if !operations[id] {
+				t.Errorf("there is no operation %s", id)
+			}
+		}
+	}
+}
+
+func TestReportTraffic(t *testing.T) {
+	data := t.TempDir()
+	store, err := diskstore.Open(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := time.Now().UTC().AddDate(0, 0, -2).Truncate(24 * time.Hour)
+	for i, server := range []string{"a", "b"} {
+		d := lists.TrafficDay{Server: server, Day: day.Format(time.DateOnly)}
+		d.Add(day.Add(time.Hour), 1, 20, 0)
+		d.Add(day.Add(time.Hour+55*time.Minute), int64(i), 0, 3)
+		d.Add(day.Add(5*time.Hour), 0, 1, 0)
+		if err := store.Commit(t.Context(), lists.Put(lists.DocTraffic(server, d.Day), d, 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store.Close()
+	at := func(hour int) string { return day.Add(time.Duration(hour) * time.Hour).Format(time.RFC3339) }
+	out, _ := said(t, 0, "report", "traffic", "--data", data, "--from", at(0), "--to", at(3))
+	want := "from                     checks       hits     misses     errors\n" +
+		at(0) + "          0          0          0          0\n" + at(1) + "         49          3         40          6\n" + at(2) + "          0          0          0          0\n" +
+		"all                          49          3         40          6\n"
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Error(diff)
+	}
+	out, _ = said(t, 0, "report", "traffic", "--data", data, "--from", at(0), "--to", at(24), "--step", "24h", "--json")
+	var got client.Traffic
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(client.Traffic{Step: "24h", Points: []client.TrafficPoint{{At: day, Checks: 51, Hits: 3, Misses: 42, Errors: 6}}}, got); diff != "" {
+		t.Error(diff)
 	}
 }

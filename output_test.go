@@ -84,7 +84,7 @@ func TestNoCommandPrintsWhatSteersATerminal(t *testing.T) {
 
 	for _, command := range []string{"lists", "lists show deny", "lists show deny --json", "lists versions deny", "lists versions deny --json", "lists diff deny 0 1",
 		"lists diff deny 0 1 --json", "lists diff deny 0 1 --csv", "lists quarantine deny", "lists quarantine deny --json", "lists quarantine deny --csv",
-		"lists changes --since start", "lists changes --since start --json",
+		"lists changes --since start", "lists changes --since start --json", "lists generations 1", "lists history " + canaryAlways, "lists preview " + file + " --for deny",
 		"lists export deny", "lists export deny --as csv", "suppress show deny", "suppress show deny --json"} {
 		if run(exitDone, strings.Fields(command)...) == "" {
 			t.Errorf("%s prints nothing", command)

@@ -12,6 +12,7 @@ import (
 
 type proposalsCmd struct {
 	List    proposalListCmd    `cmd:"" default:"withargs" help:"Show the changes that wait for a second person."`
+	Show    proposalShowCmd    `cmd:"" help:"Show one proposal."`
 	Approve proposalApproveCmd `cmd:"" help:"Make the change that another person has proposed."`
 	Reject  proposalRejectCmd  `cmd:"" help:"End a proposal without the change; its author takes it back so."`
 }
@@ -39,6 +40,24 @@ func (c *proposalListCmd) Run(e *env) error {
 				printProposal(e, &all[i])
 			}
 		})
+	})
+}
+
+type proposalShowCmd struct {
+	target
+	ID   string `arg:"" help:"Id of the proposal."`
+	JSON bool   `help:"Print JSON."`
+}
+
+// Help is shown under proposals show --help.
+func (*proposalShowCmd) Help() string {
+	return "Example:\n  interdict proposals show ID --server http://127.0.0.1:8080"
+}
+
+func (c *proposalShowCmd) Run(e *env) error {
+	return c.reads(e, func(o operations) error {
+		p, err := o.Proposal(e.ctx, c.ID)
+		return printResult(e, c.JSON, p, err, func(p *client.Proposal) { printProposal(e, p) })
 	})
 }
 

@@ -22,8 +22,8 @@ import (
 type recordFlags struct {
 	RecordName    string   `help:"Name of the deployment in the proofs of the record." default:"interdict" placeholder:"NAME"`
 	RecordKey     string   `help:"Ed25519 private key that signs the record, PEM; better as INTERDICT_RECORD_KEY_FILE. Made and kept in JOURNAL/keys when not given." placeholder:"KEY"`
-	RecordOldKeys []string `help:"Public keys that verify what was signed before, beside --record-key." placeholder:"KEY,…"`
-	Witness       []string `help:"Witnesses that cosign the record: each a URL, a blank, and a public key." placeholder:"'URL KEY',…"`
+	RecordOldKeys []string `help:"Public keys that verify what was signed before, beside --record-key." placeholder:"KEY"`
+	Witness       []string `help:"Witnesses that cosign the record: each a URL, a blank, and a public key." placeholder:"'URL KEY'"`
 
 	tend bool // completes what earlier writers have left, and watches the files
 }

@@ -28,6 +28,8 @@ type reportCmd struct {
 	Due        reportDueCmd        `cmd:"" help:"When a report to OFAC is due."`
 	Blocked    reportBlockedCmd    `cmd:"" help:"The property that was blocked on 30 June, as CSV, for the annual report to OFAC."`
 	Timeliness reportTimelinessCmd `cmd:"" help:"How long lists take from publication until every server answers from them."`
+	Traffic    trafficCmd          `cmd:"" help:"How many checks were answered over time."`
+	Shadow     shadowCmd           `cmd:"" help:"How the drop-in endpoints compare with the original services."`
 }
 
 // zone is the time zone in which days begin and end.

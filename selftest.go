@@ -35,7 +35,7 @@ type selftestCmd struct {
 	VectorsOnly bool     `help:"Test the parser of this program only, no lists." env:"-"`
 	Report      string   `help:"Test everything, and write a report to this file, signed with the key of the record." placeholder:"FILE" env:"-"`
 	Verify      string   `help:"Verify the signature of such a report, and test nothing; - reads standard input." placeholder:"FILE" env:"-"`
-	PublicKey   []string `help:"Public keys for --verify, as audit keys prints them." placeholder:"KEY,…" env:"-"`
+	PublicKey   []string `help:"Public keys for --verify, as audit keys prints them." placeholder:"KEY" env:"-"`
 	JSON        bool     `help:"Print the report as JSON."`
 }
 

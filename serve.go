@@ -47,7 +47,7 @@ type serveCmd struct {
 	TLSCert         string        `name:"tls-cert" help:"PEM file of the certificate that the API is served with, over TLS; read again when it changes." placeholder:"FILE"`
 	TLSKey          string        `name:"tls-key" help:"PEM file of its key." placeholder:"FILE"`
 	TLSClientCA     string        `name:"tls-client-ca" help:"PEM file of the authorities of client certificates: callers need none, but one that is presented must be valid." placeholder:"FILE"`
-	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For is trusted for the address of the caller; none when not given." placeholder:"CIDR,…"`
+	TrustedProxies  []string      `help:"Networks of proxies whose X-Forwarded-For is trusted for the address of the caller; none when not given." placeholder:"CIDR"`
 	Demo            bool          `help:"A throw-away store with a small bundled list and fresh keys, on loopback."`
 	BootstrapKey    string        `help:"Becomes an admin key if the store holds no key." placeholder:"KEY"`
 	Pepper          string        `help:"Secret that API keys are hashed with; the store keeps one when none is given." placeholder:"SECRET"`
@@ -68,32 +68,40 @@ func (*serveCmd) Help() string {
 }
 
 // Validate refuses flags that do not go together, before a store is opened.
-func (c *serveCmd) Validate() error {
-	if _, err := api.ParseProxies(c.TrustedProxies); err != nil {
-		return fmt.Errorf("--trusted-proxies: %w", err)
+func (c *serveCmd) Validate() error { return errors.Join(c.unfit()...) }
+
+// unfit returns what is wrong with flags that do not go together.
+func (c *serveCmd) unfit() []error {
+	_, proxies := api.ParseProxies(c.TrustedProxies)
+	if proxies != nil {
+		proxies = fmt.Errorf("--trusted-proxies: %w", proxies)
 	}
-	if _, err := c.allowed(); err != nil {
-		return err
+	_, allowed := c.allowed()
+	_, originals := c.originals()
+	all := []error{proxies, allowed, originals, c.observeFlags.validate(), c.edgeFlags.check(c.Redis, c.Demo)}
+	if c.MaxUploads == 0 || c.UploadSpace == 0 {
+		all = append(all, errors.New("--max-uploads and --upload-space must be more than 0"))
 	}
-	if _, err := c.originals(); err != nil {
-		return err
-	}
-	if err := c.observeFlags.validate(); err != nil {
-		return err
-	}
-	if err := c.edgeFlags.check(c.Redis, c.Demo); err != nil {
-		return err
-	}
-	tls := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
+	encrypted := c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != ""
 	switch {
-	case c.MaxUploads == 0 || c.UploadSpace == 0:
-		return errors.New("--max-uploads and --upload-space must be more than 0")
-	case tls && (c.TLSCert == "" || c.TLSKey == ""):
-		return errors.New("TLS needs both --tls-cert and --tls-key")
-	case tls && c.Demo:
-		return errors.New("the demonstration speaks plain HTTP on loopback: leave out --tls-cert, --tls-key and --tls-client-ca")
+	case encrypted && (c.TLSCert == "" || c.TLSKey == ""):
+		all = append(all, errors.New("TLS needs both --tls-cert and --tls-key"))
+	case encrypted && c.Demo:
+		all = append(all, errors.New("the demonstration speaks plain HTTP on loopback: leave out --tls-cert, --tls-key and --tls-client-ca"))
 	}
-	return nil
+	return flattened(all)
+}
+
+// flattened returns the errors of which errs are joined, without nil.
+func flattened(errs []error) (out []error) {
+	for _, err := range errs {
+		if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only what errors.Join has returned itself
+			out = append(out, flattened(joined.Unwrap())...)
+		} else if err != nil {
+			out = append(out, err)
+		}
+	}
+	return out
 }
 
 //go:embed demo.ndjson

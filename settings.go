@@ -14,43 +14,6 @@ type configCmd struct {
 	Example configExampleCmd `cmd:"" help:"Print a settings file with every setting of serve, its default and its meaning."`
 }
 
-type configCheckCmd struct {
-	File string `arg:"" optional:"" help:"The settings file; that of --config when not given." placeholder:"FILE" type:"path"`
-}
-
-// Help is shown under config check --help.
-func (*configCheckCmd) Help() string {
-	return "Examples:\n  interdict config check interdict.yaml\n  INTERDICT_REDIS=redis://redis:6379 interdict config check"
-}
-
-// Run reads the settings as serve would. It opens no store and no port.
-func (c *configCheckCmd) Run(e *env) error {
-	args := []string{"serve"}
-	file := c.File
-	if file == "" {
-		file = e.config
-	}
-	if file != "" {
-		args = append(args, "--config", file)
-	}
-	var all cli
-	k, values, err := parse(&all, args, io.Discard, io.Discard, func(int) {})
-	if err == nil {
-		err = checkNumbers(k)
-	}
-	if err == nil {
-		_, err = all.Serve.holds(nil)
-	}
-	if err != nil {
-		return usage("%w", err)
-	}
-	if file == "" {
-		file = "no settings file"
-	}
-	fmt.Fprintf(e.stdout, "%s: all settings can be used, %d from files\n", file, len(values))
-	return nil
-}
-
 type configExampleCmd struct {
 	Markdown bool `help:"As the table of the documentation."`
 }

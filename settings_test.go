@@ -1,11 +1,18 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var update = flag.Bool("update-settings", false, "write docs/settings.md anew")
@@ -57,34 +64,142 @@ func TestExampleOfSettingsCanBeUsed(t *testing.T) {
 	}
 }
 
+// Every mistake is reported at once, with where the value comes from and what is allowed, and without the value of a secret.
 func TestSettingsAreChecked(t *testing.T) {
-	for text, want := range map[string]string{
-		"max_lg: 3s": `"max_lg" is not a setting`, "max_lag: 3x": `--max-lag: expected duration but got "3x"`, "four_eyes: maybe": `--four-eyes must be one of "on","off"`,
-		"holds: [x]": `--holds "x" is not FROM/TO`, "shadow_trm: ftp://x": "--shadow-trm must be an http or https URL", "resident: -1": "--resident",
-	} {
-		file := filepath.Join(t.TempDir(), "interdict.yaml")
-		if err := os.WriteFile(file, []byte(text+"\n"), 0o600); err != nil {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "interdict.yaml")
+	const secret = "hunter2-is-too-short"
+	write := func(name, text string) string {
+		t.Helper()
+		name = filepath.Join(dir, name)
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, errs := said(t, exitUsage, "config", "check", file); !strings.Contains(errs, want) {
-			t.Errorf("%s: %s", text, errs)
-		}
+		return name
+	}
+	write("interdict.yaml", "max_lag: 3x\nmax_lg: 3s\ndata: {a: b}\nresident: -1\nholds: [x]\nshadow_trm: ftp://x\nshadow_scorechain: gopher\n"+
+		"customers: hash\nmax_uploads: 5\nmax_uploads: 6\nlisten: 8080\n")
+	t.Setenv("INTERDICT_FOUR_EYES", "maybe")
+	t.Setenv("INTERDICT_TRCES", "x")
+	t.Setenv("INTERDICT_REDIS", "redis://:"+secret+"@localhost:port")
+	t.Setenv("INTERDICT_CUSTOMER_KEY_FILE", write("customer-key", secret))
+	t.Setenv("INTERDICT_PEPPER_FILE", filepath.Join(dir, "none"))
+	out, errs := said(t, exitError, "config", "check", file, "--", "--drain-delay", "soon", "--no-refresh", "--bootstrap-key="+secret, "--cache")
+	out = strings.ReplaceAll(out, dir, "DIR")
+	want := `settings file DIR/interdict.yaml, line 2: "max_lg" is not a setting; perhaps it should be max_lag
+settings file DIR/interdict.yaml, line 3: "data" must be a plain value
+settings file DIR/interdict.yaml, line 10: "max_uploads" stands here a second time
+INTERDICT_PEPPER_FILE: pepper: open DIR/none: no such file or directory
+environment: INTERDICT_TRCES is not a setting; perhaps it should be INTERDICT_TRACES
+flag --cache: cache: has no value
+flag --drain-delay: drain_delay: "soon" cannot be read; allowed: a duration such as 30s, 5m or 12h
+environment, INTERDICT_FOUR_EYES: four_eyes: "maybe" is none of its values; allowed: on, off
+settings file DIR/interdict.yaml, line 1: max_lag: "3x" cannot be read; allowed: a duration such as 30s, 5m or 12h
+settings file DIR/interdict.yaml, line 4: resident: "-1" is out of range; allowed: a whole number from 0 to 1000000000
+settings file DIR/interdict.yaml, line 7: --shadow-scorechain must be an http or https URL without user and query
+settings file DIR/interdict.yaml, line 6: --shadow-trm must be an http or https URL without user and query
+settings file DIR/interdict.yaml, line 11: --listen: "8080" is not HOST:PORT
+environment, INTERDICT_REDIS: --redis: the URL of Redis: a host is missing, or a port is not a number from 1 to 65535
+settings file DIR/interdict.yaml, line 5: --holds "x" is not FROM/TO
+INTERDICT_CUSTOMER_KEY_FILE, DIR/customer-key: --customer-key: the key for customers has 20 bytes; it must have at least 32
+flag --bootstrap-key: INTERDICT_BOOTSTRAP_KEY: must have 32 to 512 printable ASCII characters without blanks; openssl rand -hex 32 makes one
+settings: 8 from settings file DIR/interdict.yaml, 2 from environment, 1 from files that variables name, 3 from flags; N of serve have their defaults
+`
+	if diff := cmp.Diff(want, regexp.MustCompile(`[0-9]+ of serve`).ReplaceAllString(out, "N of serve")); diff != "" || errs != "interdict: there are 17 mistakes in the settings\n" {
+		t.Errorf("%s%s", errs, diff)
+	}
+	// As JSON, and what is wrong with a file as a whole. The lines of a file may hold secrets.
+	write("interdict.yaml", "pepper: "+secret+": x\n")
+	out, _ = said(t, exitError, "config", "check", "--json", "--config", file)
+	var checked checkedSettings
+	if err := json.Unmarshal([]byte(out), &checked); err != nil || len(checked.Mistakes) != 6 || strings.Contains(out, secret) || checked.Set[fromVariable] != 2 {
+		t.Errorf("%v %s", err, out)
+	}
+	// Other commands refuse what is no setting, too, all at once.
+	write("interdict.yaml", "max_lg: 3s\nlisen: x\n")
+	if _, errs := said(t, exitUsage, "serve", "--config", file); !strings.Contains(errs, `"max_lg" is not a setting`) || !strings.Contains(errs, `line 2: "lisen" is not a setting; perhaps it should be listen`) {
+		t.Error(errs)
 	}
 }
 
-func TestVersionManualAndCompletion(t *testing.T) {
+func TestVersionAndCompletion(t *testing.T) {
 	version, _ := said(t, 0, "version")
 	if flag, _ := said(t, 0, "--version"); flag != version || !strings.HasPrefix(version, "interdict ") {
 		t.Errorf("%q and %q", version, flag)
 	}
-	if page, _ := said(t, 0, "man"); !strings.HasPrefix(page, ".TH INTERDICT 1") || !strings.Contains(page, "lists rollback") && !strings.Contains(page, "rollback") {
-		t.Errorf("%.300s", page)
-	}
-	t.Setenv("COMP_LINE", "interdict lis")
-	t.Setenv("COMP_POINT", "13")
-	if words, _ := said(t, 0); words != "lists\n" {
+	if words := completed(t, "interdict lis"); words != "lists\n" {
 		t.Errorf("%q", words)
 	}
+}
+
+// The manual has every command and flag, in the sections of man-pages(7). Lines of roff other than text are known macros.
+func TestManual(t *testing.T) {
+	page, _ := said(t, 0, "man")
+	var sections, macros []string
+	for line := range strings.Lines(page) {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name == ".SH" {
+			sections = append(sections, strings.Trim(rest, `"`))
+		}
+		if strings.HasPrefix(line, ".") && !slices.Contains(macros, name) {
+			macros = append(macros, name)
+		}
+	}
+	if diff := cmp.Diff([]string{"NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "COMMON FLAGS", "EXAMPLES", "ENVIRONMENT", "FILES", "EXIT STATUS", "SEE ALSO"}, sections); diff != "" {
+		t.Error(diff)
+	}
+	slices.Sort(macros)
+	if diff := cmp.Diff(strings.Fields(".B .BR .EE .EX .I .PP .RE .RI .RS .SH .SS .TH .TP .ad .br .nr"), macros); diff != "" {
+		t.Error(diff)
+	}
+	for _, want := range []string{
+		".SS \"interdict backup [create] <file> [flags]\"\n", ".SS \"interdict lists set <list> [flags]\"\n",
+		".TP\n.B \"\\-\\-max\\-lag=DURATION\"\n", " Default: 60s. Environment: INTERDICT_MAX_LAG.\n",
+		".EX\ninterdict backup verify interdict.backup\n.EE\n", "\n.I \"<file>\"\nFile that is written; it must not exist.\n",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the manual lacks %q", want)
+		}
+	}
+	if groff, err := exec.LookPath("groff"); err == nil {
+		c := exec.Command(groff, "-man", "-Tutf8", "-ww", "-z")
+		c.Stdin = strings.NewReader(page)
+		if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("groff: %v\n%s", err, out)
+		}
+	}
+}
+
+// Nobody types "backup create FILE": the word of a default subcommand may be left out, and is shown so.
+func TestCommandsAreShownAsTheyAreTyped(t *testing.T) {
+	for command, want := range map[string][]string{
+		"backup --help":        {"Usage: interdict backup <file> [flags]\n       interdict backup <command> [flags]\n", "<file>    File that is written", "--recipient", "  backup [create] ", "  backup verify "},
+		"backup create --help": {"Usage: interdict backup [create] <file> [flags]\n"},
+		"audit holds --help":   {"Usage: interdict audit holds [flags]\n       interdict audit holds <command> [flags]\n", "  audit holds [list] ", "  audit holds add "},
+		"cases --help":         {"Usage: interdict cases [flags]\n"},
+		"--help":               {"Usage: interdict <command> [flags]\n", "  backup [create] ", "  lists [show] ", "  lists versions "},
+	} {
+		out, _ := said(t, 0, strings.Fields(command)...)
+		for _, text := range want {
+			if !strings.Contains(out, text) {
+				t.Errorf("interdict %s does not say %q:\n%s", command, text, out)
+			}
+		}
+	}
+	for line, want := range map[string]string{"interdict backup --rec": "--recipient", "interdict backup v": "verify", "interdict backup verify --rec": "", "interdict alerts --state a": "all"} {
+		if words := completed(t, line); !slices.Contains(strings.Split(words, "\n"), want) || want == "" && strings.Contains(words, "recipient") {
+			t.Errorf("%s is completed with %q, not with %q", line, words, want)
+		}
+	}
+}
+
+// completed returns the words that a shell is given for a line.
+func completed(t *testing.T, line string) string {
+	t.Helper()
+	t.Setenv("COMP_LINE", line)
+	t.Setenv("COMP_POINT", strconv.Itoa(len(line)))
+	words, _ := said(t, 0)
+	return words
 }
 
 // said runs a command that must end with a code, and returns what it prints.

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"interdict/api"
@@ -20,20 +23,27 @@ type shadowFlags struct {
 // originals returns the services by their names.
 func (f *shadowFlags) originals() (map[string]api.Original, error) {
 	out := map[string]api.Original{}
-	for name, o := range map[string]api.Original{"chainalysis": {URL: f.ShadowChainalysis, Key: f.ShadowChainalysisKey}, "trm": {URL: f.ShadowTRM, Key: f.ShadowTRMKey},
-		"scorechain": {URL: f.ShadowScorechain, Key: f.ShadowScorechainKey}} {
+	given := map[string]api.Original{"chainalysis": {URL: f.ShadowChainalysis, Key: f.ShadowChainalysisKey}, "trm": {URL: f.ShadowTRM, Key: f.ShadowTRMKey},
+		"scorechain": {URL: f.ShadowScorechain, Key: f.ShadowScorechainKey}}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		o := given[name]
 		if o.URL == "" {
 			if o.Key != "" {
-				return nil, usage("--shadow-%s-key needs --shadow-%s", name, name)
+				errs = append(errs, usage("--shadow-%s-key needs --shadow-%s", name, name))
 			}
 			continue
 		}
 		u, err := url.Parse(o.URL)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" {
-			return nil, usage("--shadow-%s must be an http or https URL without user and query", name)
+			errs = append(errs, usage("--shadow-%s must be an http or https URL without user and query", name))
+			continue
 		}
 		o.URL = strings.TrimSuffix(o.URL, "/")
 		out[name] = o
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return out, nil
 }

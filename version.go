@@ -5,8 +5,6 @@ import (
 	"runtime"
 
 	"github.com/alecthomas/kong"
-	mangokong "github.com/alecthomas/mango-kong"
-	"github.com/muesli/roff"
 )
 
 // Set by the linker: -X main.version=… -X main.commit=…
@@ -36,15 +34,4 @@ func (versionFlag) BeforeReset(app *kong.Kong) error {
 	}
 	app.Exit(exitDone)
 	return nil
-}
-
-type manCmd struct{}
-
-// Help is shown under man --help.
-func (manCmd) Help() string { return "Example:\n  interdict man | man -l -" }
-
-// Run prints the manual page of the program, in roff.
-func (manCmd) Run(e *env) error {
-	_, err := fmt.Fprint(e.stdout, mangokong.NewManPage(1, e.model).Build(roff.NewDocument()))
-	return err
 }

@@ -22,7 +22,7 @@ import (
 
 // webhookFlags say where webhooks may be sent.
 type webhookFlags struct {
-	WebhookAllow []string `help:"Internal networks that webhooks may reach, also over plain http; none when not given." placeholder:"CIDR,…"`
+	WebhookAllow []string `help:"Internal networks that webhooks may reach, also over plain http; none when not given." placeholder:"CIDR"`
 }
 
 // allowed returns the networks.

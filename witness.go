@@ -19,7 +19,7 @@ type witnessCmd struct {
 	Listen  string   `help:"Address that the witness listens on." default:"127.0.0.1:8090" placeholder:"HOST:PORT"`
 	Dir     string   `help:"Folder of its key and of the newest checkpoint of each log." default:"./witness" placeholder:"DIR"`
 	Name    string   `help:"Name of the witness, with which its key is made at the first start." default:"witness" placeholder:"NAME"`
-	Log     []string `help:"Public keys of the logs to cosign, as audit keys prints them." required:"" placeholder:"KEY,…"`
+	Log     []string `help:"Public keys of the logs to cosign, as audit keys prints them." required:"" placeholder:"KEY"`
 	TLSCert string   `name:"tls-cert" help:"PEM file of the certificate to serve with." placeholder:"FILE"`
 	TLSKey  string   `name:"tls-key" help:"PEM file of its key." placeholder:"FILE"`
 }

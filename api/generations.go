@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -10,7 +11,30 @@ import (
 	"interdict/lists"
 )
 
-func (s *Server) getGenerations(c *gin.Context, _ *auth.Principal) error {
+// Generations returns generations, the newest first, and how many there are.
+func (a *Acting) Generations(ctx context.Context, offset, limit int) (views []client.Generation, total int, err error) {
+	all, err := a.Loader.Generations(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	views = []client.Generation{}
+	for i := len(all) - 1 - offset; i >= 0 && len(views) < limit; i-- {
+		views = append(views, viewGeneration(&all[i]))
+	}
+	return views, len(all), nil
+}
+
+// Generation returns one generation.
+func (a *Acting) Generation(ctx context.Context, n int) (*client.Generation, error) {
+	g, err := a.Loader.Generation(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	v := viewGeneration(g)
+	return &v, nil
+}
+
+func (s *Server) getGenerations(c *gin.Context, who *auth.Principal) error {
 	q, err := query(c, "offset", "limit")
 	if err != nil {
 		return err
@@ -19,27 +43,23 @@ func (s *Server) getGenerations(c *gin.Context, _ *auth.Principal) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.loader.Generations(c.Request.Context())
+	views, total, err := s.as(who).Generations(c.Request.Context(), offset, limit)
 	if err != nil {
 		return err
 	}
-	views := []client.Generation{}
-	for i := len(all) - 1 - offset; i >= 0 && len(views) < limit; i-- { // the newest first
-		views = append(views, viewGeneration(&all[i]))
-	}
-	return render(c, http.StatusOK, gin.H{"generations": views, "total": len(all), "offset": offset})
+	return render(c, http.StatusOK, gin.H{"generations": views, "total": total, "offset": offset})
 }
 
-func (s *Server) getGeneration(c *gin.Context, _ *auth.Principal) error {
+func (s *Server) getGeneration(c *gin.Context, who *auth.Principal) error {
 	n, err := number(c)
 	if err != nil {
 		return err
 	}
-	g, err := s.loader.Generation(c.Request.Context(), n)
+	g, err := s.as(who).Generation(c.Request.Context(), n)
 	if err != nil {
 		return err
 	}
-	return render(c, http.StatusOK, viewGeneration(g))
+	return render(c, http.StatusOK, g)
 }
 
 func viewGeneration(g *lists.Generation) client.Generation {

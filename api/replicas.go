@@ -9,37 +9,46 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"interdict/api/auth"
+	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/fault"
 )
 
-func (s *Server) getReplicas(c *gin.Context, _ *auth.Principal) error {
-	ctx := c.Request.Context()
-	live, err := lists.Replicas(ctx, s.store, s.now())
+// Replicas returns the live replicas, and which generations they serve.
+func (a *Acting) Replicas(ctx context.Context) (*client.Replicas, error) {
+	live, err := lists.Replicas(ctx, a.Store, a.Now())
+	if err != nil {
+		return nil, err
+	}
+	head, _, err := lists.Read[lists.Head](ctx, a.Store, lists.DocHead)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	out := &client.Replicas{Replicas: live, Generation: head.Generation}
+	if live == nil {
+		out.Replicas = []lists.Replica{}
+	}
+	for i, r := range live {
+		if i == 0 || r.Generation < out.Lowest {
+			out.Lowest = r.Generation
+		}
+		out.Highest = max(out.Highest, r.Generation)
+		if r.Generation < head.Generation {
+			out.Behind++
+		}
+		if r.Lost {
+			out.Lost++
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) getReplicas(c *gin.Context, who *auth.Principal) error {
+	out, err := s.as(who).Replicas(c.Request.Context())
 	if err != nil {
 		return err
 	}
-	if live == nil {
-		live = []lists.Replica{}
-	}
-	head, _, err := lists.Read[lists.Head](ctx, s.store, lists.DocHead)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	lowest, highest, behind, lost := 0, 0, 0, 0
-	for i, r := range live {
-		if i == 0 || r.Generation < lowest {
-			lowest = r.Generation
-		}
-		highest = max(highest, r.Generation)
-		if r.Generation < head.Generation {
-			behind++
-		}
-		if r.Lost {
-			lost++
-		}
-	}
-	return render(c, http.StatusOK, gin.H{"replicas": live, "generation": head.Generation, "lowest": lowest, "highest": highest, "behind": behind, "lost": lost})
+	return render(c, http.StatusOK, out)
 }
 
 // restore brings back into the store what this replica serves and the store has lost.

@@ -55,17 +55,35 @@ func (k *Keys) Staff() *Staff {
 	return s
 }
 
-// NewStaff makes the sign-in to the accounts beside the keys.
-func NewStaff(keys *Keys, o StaffOptions) (*Staff, error) {
+// withDefaults puts in the usual limits of sessions.
+func (o StaffOptions) withDefaults() StaffOptions {
 	if o.Idle == 0 {
 		o.Idle = DefaultIdle
 	}
 	if o.Lifetime == 0 {
 		o.Lifetime = DefaultLifetime
 	}
-	if o.Idle < time.Minute || o.Lifetime < o.Idle {
-		return nil, fault.E(fault.Invalid, "sessions: the idle limit must be at least a minute, and not longer than the lifetime")
+	return o
+}
+
+// Validate refuses what NewStaff refuses.
+func (o StaffOptions) Validate() error {
+	if o = o.withDefaults(); o.Idle < time.Minute || o.Lifetime < o.Idle {
+		return fault.E(fault.Invalid, "sessions: the idle limit must be at least a minute, and not longer than the lifetime")
 	}
+	if o.OIDC == nil {
+		return nil
+	}
+	_, err := newProvider(*o.OIDC)
+	return err
+}
+
+// NewStaff makes the sign-in to the accounts beside the keys.
+func NewStaff(keys *Keys, o StaffOptions) (*Staff, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
 	s := &Staff{Accounts: keys.Accounts(), o: o, passwords: newPasswords(), attempts: newBrake(keys.now, 5, 8*time.Second), clients: newBrake(keys.now, 20, time.Second), codes: newBrake(keys.now, 5, 5*time.Minute),
 		limits: map[string]*limiter{}, links: map[string]link{}}
 	if o.OIDC != nil {
