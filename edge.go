@@ -39,8 +39,8 @@ func (f *edgeFlags) check(redis string, demo bool) error {
 	_, _, err := edge.Open(nil, f.FollowKey)
 	bad := err != nil && strings.HasPrefix(err.Error(), "public key")
 	switch {
-	case f.ManifestValid < time.Minute || f.ManifestValid > 24*time.Hour:
-		return usage("--manifest-valid must be from 1m to 24h")
+	case f.ManifestValid < 10*time.Second || f.ManifestValid > 24*time.Hour:
+		return usage("--manifest-valid must be from 10s to 24h")
 	case f.FollowEvery < time.Second:
 		return usage("--follow-every must be at least 1s")
 	case f.Follow == "" && (len(f.FollowKey) > 0 || f.FollowToken != ""):
@@ -60,7 +60,7 @@ func (f *edgeFlags) check(redis string, demo bool) error {
 }
 
 func (f *edgeFlags) bucket() vault.BucketOptions {
-	return vault.BucketOptions{AccessKey: f.EdgeAccessKey, SecretKey: f.EdgeSecretKey, Shared: true}
+	return vault.BucketOptions{AccessKey: f.EdgeAccessKey, SecretKey: f.EdgeSecretKey, Shared: true, Unlocked: true}
 }
 
 // spreader spreads lists: it serves a manifest to those who ask, publishes, or follows.
