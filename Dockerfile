@@ -6,7 +6,7 @@ ARG BASE=gcr.io/distroless/static-debian12:nonroot
 
 FROM --platform=$BUILDPLATFORM golang:$GO_VERSION AS build
 WORKDIR /src
-ENV CGO_ENABLED=0 GOFLAGS=-tags=nomsgpack
+ENV CGO_ENABLED=0 GOFLAGS=-tags=nomsgpack,nopgxregisterdefaulttypes
 
 # the modules first: they change less often than the code
 COPY go.mod go.sum ./

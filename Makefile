@@ -11,8 +11,9 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 # the time of the commit, for what is built: two builds of a commit give the same bytes
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-# gin links a MessagePack codec that nothing here uses; the tag leaves it out of every build, test and lint
-export GOFLAGS := $(strip $(GOFLAGS) -tags=nomsgpack)
+# these tags leave out of every build, test and lint what nothing here uses: a MessagePack codec of gin, and types of pgx that only ways to
+# send a query need which screening/archive/pgindex refuses
+export GOFLAGS := $(strip $(GOFLAGS) -tags=nomsgpack,nopgxregisterdefaulttypes)
 
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 

@@ -46,7 +46,7 @@ func (f *edgeFlags) check(redis string, demo bool) error {
 		}
 	}
 	follows := f.Follow != ""
-	refuse(f.ManifestValid < time.Minute || f.ManifestValid > 24*time.Hour, "--manifest-valid must be from 1m to 24h")
+	refuse(f.ManifestValid < 10*time.Second || f.ManifestValid > 24*time.Hour, "--manifest-valid must be from 10s to 24h")
 	refuse(f.FollowEvery < time.Second, "--follow-every must be at least 1s")
 	refuse(!follows && (len(f.FollowKey) > 0 || f.FollowToken != ""), "--follow-key and --follow-token are for --follow")
 	refuse(follows && f.Publish != "", "a server that follows another one publishes nothing: leave out --publish")
@@ -57,7 +57,7 @@ func (f *edgeFlags) check(redis string, demo bool) error {
 }
 
 func (f *edgeFlags) bucket() vault.BucketOptions {
-	return vault.BucketOptions{AccessKey: f.EdgeAccessKey, SecretKey: f.EdgeSecretKey, Shared: true}
+	return vault.BucketOptions{AccessKey: f.EdgeAccessKey, SecretKey: f.EdgeSecretKey, Shared: true, Unlocked: true}
 }
 
 // spreader spreads lists: it serves a manifest to those who ask, publishes, or follows.

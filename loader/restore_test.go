@@ -189,6 +189,38 @@ func TestRestoreNamesWhatItCannotBringBack(t *testing.T) {
 	}
 }
 
+// Lists from a server that follows another one end with its manifest. Restored, they would have no end, so that listings made since would be missed for ever.
+func TestTheFolderOfAFollowerIsNotRestored(t *testing.T) {
+	for name, end := range map[string]time.Duration{"its manifest is valid": time.Hour, "its manifest has expired": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			w := openTwin(t, t.TempDir())
+			w.put(t, "l", lists.Replace, addr("a"))
+			store := w.copy(t)
+			w.put(t, "l", lists.Add, addr("b"))
+			g, _, err := lists.Current(ctx, w.store)
+			if err != nil {
+				t.Fatal(err)
+			}
+			followed := lists.Followed{Origin: "another", StoreID: "s", Generation: g.Number, ID: g.ID, Created: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(end)}
+			if err := w.store.Commit(ctx, lists.Put(lists.DocFollowed, followed, 0)); err != nil {
+				t.Fatal(err)
+			}
+			for _, to := range []*twin{store, openTwin(t, t.TempDir())} {
+				before, _, err := lists.Current(ctx, to.store)
+				if err != nil && !fault.Is(err, fault.NotFound) {
+					t.Fatal(err)
+				}
+				if out, err := to.Restore(ctx, w.store, g.Head(), "ana", ""); !fault.Is(err, fault.Conflict) || !strings.Contains(err.Error(), "follows another") {
+					t.Errorf("%+v %v", out, err)
+				}
+				if after, _, _ := lists.Current(ctx, to.store); after.Head() != before.Head() {
+					t.Errorf("generation %d became %d", before.Number, after.Number)
+				}
+			}
+		})
+	}
+}
+
 // A replica of a generation with a lower number than the store's is as lost as one with a higher number.
 func TestNothingIsBuiltOverALostReplicaBehind(t *testing.T) {
 	w := openTwin(t, t.TempDir())

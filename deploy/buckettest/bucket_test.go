@@ -87,6 +87,11 @@ func TestAnAskedForLockMustExist(t *testing.T) {
 	if _, err := vault.OpenBucket(t.Context(), target.Address+"&lock=compliance", target.Options); !fault.Is(err, fault.Invalid) {
 		t.Errorf("opened: %v", err)
 	}
+	unlocked := target.Options
+	unlocked.Unlocked = true
+	if _, err := vault.OpenBucket(t.Context(), target.Address+"&lock=compliance", unlocked); !fault.Is(err, fault.Invalid) {
+		t.Errorf("opened for objects that are never locked: %v", err)
+	}
 	gone := strings.Replace(target.Address, "plain", "other", 1)
 	if _, err := vault.OpenBucket(t.Context(), gone, target.Options); !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "s3://other/") {
 		t.Errorf("a bucket that does not exist: %v", err)

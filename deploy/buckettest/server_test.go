@@ -72,11 +72,7 @@ type server struct {
 // startServer starts a gateway with its objects in root; it is killed at the end of the test.
 func startServer(t *testing.T, root string) *server {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
-	must(t, listener.Close())
-	s := &server{config: config{Port: port, Root: root, Versions: t.TempDir()}}
+	s := &server{config: config{Port: freePort(t), Root: root, Versions: t.TempDir()}}
 	s.start(t)
 	t.Cleanup(func() {
 		if s.cmd != nil {
@@ -84,6 +80,15 @@ func startServer(t *testing.T, root string) *server {
 		}
 	})
 	return s
+}
+
+// freePort returns a port on which nothing listens.
+func freePort(t *testing.T) string {
+	t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	must(t, err)
+	defer listener.Close()
+	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
 func (s *server) start(t *testing.T) {

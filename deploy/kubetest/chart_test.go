@@ -157,6 +157,18 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		"networkPolicy: {redis: {ports: [99999]}}":                    "at '/networkPolicy/redis/ports/0': maximum",
 		"networkPolicy: {clientNamespaces: {interdict-client: null}}": "at '/networkPolicy/clientNamespaces': minProperties",
 
+		"publish: {url: 'https://lists.example'}":                   "at '/publish/url'",
+		"publish: {manifestValid: soon}":                            "at '/publish/manifestValid'",
+		"follow: {url: 'ftp://lists.example'}":                      "at '/follow/url'",
+		"follow: {keys: [secret]}":                                  "at '/follow/keys/0'",
+		"settings: {follow_key: x}":                                 "settings.follow_key: use follow.keys",
+		"settings: {follow_token: hunter2hunter2}":                  "settings.follow_token: this is a secret, use secrets.follow_token",
+		"publish: {url: 's3://lists/prod'}":                         "publish.url with several replicas needs secrets.record_key",
+		"follow: {url: 'https://lists.example'}":                    "follow.url needs store: embedded",
+		"{store: embedded, follow: {url: /lists}}":                  "follow.url needs refresh.by: none",
+		"{store: embedded, follow: {url: /a}, publish: {url: /b}}":  "leave out publish.url",
+		"{store: embedded, refresh: {by: none}, follow: {url: /a}}": "follow.url and follow.keys go together",
+
 		"secrets: {redis: null}":                             "store: redis needs secrets.redis",
 		"{store: embedded, redis: {trial: {enabled: true}}}": "redis.trial.enabled needs store: redis",
 		"postgresql: {trial: {enabled: true}}":               "postgresql.trial.enabled needs secrets.archive",

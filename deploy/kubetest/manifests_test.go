@@ -393,10 +393,11 @@ func TestEgressFollowsTheSettings(t *testing.T) {
 	})
 	const dns = "kube-system 53 53"
 	if diff := cmp.Diff(map[string][]string{
+		"edge interdict-server":        {dns, "10.20.2.0/24 443"},
 		"default interdict-server":     {dns, "anywhere 6379 6380 26379", "outside 443"},
 		"flags screening-server":       {dns, "redis 6379", "postgresql 5432", "outside 443", "egress 3128"},
 		"production interdict-loader":  {dns, "server api", "outside 443"},
-		"production interdict-server":  {dns, "10.20.0.0/24 6380", "10.20.1.0/24 5432", "anywhere 443", "anywhere 443"}, // bucket, identity provider
+		"production interdict-server":  {dns, "10.20.0.0/24 6380", "10.20.1.0/24 5432", "anywhere 443", "10.20.2.0/24 443", "anywhere 443"}, // bucket, published lists, identity provider
 		"redis-trial interdict-server": {dns, "redis 6379", "outside 443"},
 		"single interdict-server":      {dns, "outside 443"},
 	}, got); diff != "" {
@@ -431,6 +432,7 @@ func TestFlagsOfTheChart(t *testing.T) {
 		"default":     {"HorizontalPodAutoscaler/interdict", "PodDisruptionBudget/interdict", "StatefulSet/interdict", "2–6"},
 		"redis-trial": {"HorizontalPodAutoscaler/interdict", "PodDisruptionBudget/interdict", "StatefulSet/interdict", "StatefulSet/interdict-redis", "2–6"},
 		"single":      {"StatefulSet/interdict"},
+		"edge":        {"StatefulSet/interdict"},
 		"flags": {"HTTPRoute/screening", "PodDisruptionBudget/screening", "ScaledObject/screening", "ServiceMonitor/screening", "StatefulSet/screening",
 			"StatefulSet/screening-postgresql", "StatefulSet/screening-redis", "2–6"},
 	}

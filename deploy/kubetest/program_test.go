@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
@@ -287,7 +288,17 @@ func secretsOf(redis string) map[string]string {
 		"INTERDICT_REDIS_FILE": redis, "INTERDICT_REDIS_PASSWORD_FILE": redisPassword, "INTERDICT_BOOTSTRAP_KEY_FILE": bootstrapKey, "INTERDICT_KEY_FILE": bootstrapKey,
 		"INTERDICT_ARCHIVE_FILE": "postgres://interdict@127.0.0.1:1/interdict", "INTERDICT_BUCKET_ACCESS_KEY_FILE": "access", "INTERDICT_BUCKET_SECRET_KEY_FILE": "secret",
 		"INTERDICT_OIDC_CLIENT_SECRET_FILE": "secret", "INTERDICT_CUSTOMER_KEY_FILE": strings.Repeat("c", 32), "INTERDICT_PEPPER_FILE": strings.Repeat("p", 32),
+		"INTERDICT_EDGE_ACCESS_KEY_FILE": "access", "INTERDICT_EDGE_SECRET_KEY_FILE": "secret", "INTERDICT_FOLLOW_TOKEN_FILE": bootstrapKey, "INTERDICT_RECORD_KEY_FILE": recordKey(),
 	}
+}
+
+// recordKey makes a key that signs the record.
+func recordKey() string {
+	key, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed([]byte(strings.Repeat("r", ed25519.SeedSize))))
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}))
 }
 
 // bounded is whether everything that a value set needs is here: PostgreSQL, a bucket and an identity provider are not.
@@ -307,7 +318,7 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 	publisher := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(list) }))
 	defer publisher.Close()
 	for _, i := range all {
-		if !i.serves() || i.name == "compose/interdict-2" { // the same as its neighbour
+		if !i.serves() || i.follows() || i.name == "compose/interdict-2" { // the same as its neighbour
 			continue
 		}
 		t.Run(i.name, func(t *testing.T) {
@@ -338,6 +349,10 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 				i = i.and("INTERDICT_BUCKET", "/bucket")
 				i.volumes = append(i.volumes, "/bucket")
 			}
+			if i.env["INTERDICT_PUBLISH"] != "" {
+				i = i.and("INTERDICT_PUBLISH", "/published")
+				i.volumes = append(i.volumes, "/published")
+			}
 			stop := s.start(t, i)
 
 			s.expect(t, ":8080", "GET", "/livez", "", http.StatusOK)
@@ -361,6 +376,9 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 			if !strings.Contains(body, `"result":"hit"`) {
 				t.Errorf("the loaded address is answered with %s", body)
 			}
+			if i.env["INTERDICT_PUBLISH"] != "" {
+				s.awaitFile(t, "/published/v1/manifest")
+			}
 			stop()
 
 			state := []string{"journal"}
@@ -374,6 +392,53 @@ func TestProgramRunsAsDeployed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// follows is whether the lists come from another server.
+func (i invocation) follows() bool { return i.env["INTERDICT_FOLLOW"] != "" }
+
+// A server that follows is ready with the lists of another one. It needs no Redis and no load, and outlives the other one.
+func TestAFollowerRunsAsDeployed(t *testing.T) {
+	program(t)
+	all := invocations(t)
+	find := func(what string, is func(invocation) bool) invocation {
+		n := slices.IndexFunc(all, is)
+		if n < 0 {
+			t.Fatalf("no invocation is %s", what)
+		}
+		return all[n]
+	}
+	list, err := os.ReadFile("../../docs/examples/sdn_advanced.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	publisher := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(list) }))
+	defer publisher.Close()
+	single := find("single", func(i invocation) bool { return i.name == "single/StatefulSet" })
+	origin := newStage(t, secretsOf(""))
+	stopOrigin := origin.start(t, single)
+	origin.load(t, find("a loader", func(i invocation) bool { return !i.serves() }), publisher.URL)
+	origin.await(t, "/readyz", http.StatusOK)
+	key := origin.run(t, invocation{name: "audit keys", args: []string{"audit", "keys"}, env: map[string]string{"INTERDICT_DATA": single.env["INTERDICT_DATA"]}, volumes: single.volumes})
+
+	edge := find("a follower", invocation.follows)
+	if names := slices.Sorted(maps.Keys(edge.env)); slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "INTERDICT_REDIS") }) {
+		t.Errorf("it is told of a Redis: %v", names)
+	}
+	s := newStage(t, secretsOf(""))
+	stop := s.start(t, edge.and("INTERDICT_FOLLOW", origin.url(":8080")).and("INTERDICT_FOLLOW_KEY", strings.TrimSpace(key)).
+		and("INTERDICT_FOLLOW_TOKEN_FILE", "/etc/interdict/secrets/follow_token"))
+	s.await(t, "/readyz", http.StatusOK)
+	if body := s.expect(t, ":8080", "GET", "/readyz", "", http.StatusOK); warns(body) {
+		t.Errorf("something is wrong: %s", body)
+	}
+	stopOrigin()
+	for address, want := range map[string]string{"0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf": `"result":"hit"`, "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed": `"result":"miss"`} {
+		if body := s.expect(t, ":8080", "POST", "/v1/check", fmt.Sprintf(`{"address": %q, "direction": "withdrawal"}`, address), http.StatusOK); !strings.Contains(body, want) {
+			t.Errorf("%s is answered with %s", address, body)
+		}
+	}
+	stop()
 }
 
 // load makes the list and a key for the CronJob, and runs its command.
@@ -552,6 +617,20 @@ func (s *stage) await(t *testing.T, path string, want int) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("GET %s still answers %s, not %d", path, got, want)
+		}
+	}
+}
+
+// awaitFile polls until a file is there.
+func (s *stage) awaitFile(t *testing.T, path string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		_, err := os.Stat(filepath.Join(s.root, path))
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
 		}
 	}
 }

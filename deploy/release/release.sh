@@ -19,7 +19,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 # build FILE TARGET
 build() {
-  GOFLAGS='-tags=nomsgpack' GOOS=${2%/*} GOARCH=${2#*/} go build -trimpath -buildvcs=false \
+  GOFLAGS='-tags=nomsgpack,nopgxregisterdefaulttypes' GOOS=${2%/*} GOARCH=${2#*/} go build -trimpath -buildvcs=false \
     -ldflags "-s -w -X main.version=$version -X main.commit=$commit" -o "$1" .
 }
 

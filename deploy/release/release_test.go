@@ -76,7 +76,7 @@ func TestTheProgramIsStaticAndTheSameFromEveryFolder(t *testing.T) {
 	var first []byte
 	for i, folder := range []string{"../..", copyOfRepository(t)} {
 		file := filepath.Join(t.TempDir(), "interdict")
-		run(t, folder, []string{"CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=-tags=nomsgpack"},
+		run(t, folder, []string{"CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=-tags=nomsgpack,nopgxregisterdefaulttypes"},
 			"go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=v1.2.3 -X main.commit=abc", "-o", file, ".")
 		program, err := os.ReadFile(file)
 		if err != nil {

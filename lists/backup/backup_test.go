@@ -453,8 +453,14 @@ func TestARestoreThatWasInterruptedIsBegunAgain(t *testing.T) {
 		if _, err := to.Get(t.Context(), lists.DocHead); !fault.Is(err, fault.NotFound) {
 			t.Fatalf("the store has a current generation: %v", err)
 		}
+		if err := backup.Unfinished(t.Context(), to); !fault.Is(err, fault.Conflict) {
+			t.Fatalf("the store can be worked with: %v", err)
+		}
 	}
 	restore(t, b, to)
+	if err := backup.Unfinished(t.Context(), to); err != nil {
+		t.Errorf("after the restore: %v", err)
+	}
 	if d := cmp.Diff(kept(t, s), kept(t, to)); d != "" {
 		t.Error(d)
 	}

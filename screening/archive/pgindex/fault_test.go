@@ -494,7 +494,8 @@ func TestNoMessageShowsThePassword(t *testing.T) {
 	for _, url := range []string{
 		"postgres://u:hunter2@%zz/db", "postgres://u:hunter2@host:port/db", "postgres://u:hun/ter2hunter2@host/db", "mysql://u:hunter2@host/db",
 		"host=a password=hunter2", "postgres://u:hunter2@host/db?sslmode=no", "postgres://u:hunter2@host/db?sslrootcert=/nowhere", "hunter2",
-		"postgres://u:hunter2@host/db?pool_max_conns=many&password=hunter2",
+		"postgres://u:hunter2@host/db?pool_max_conns=many&password=hunter2", "postgres://u:hunter2@host/db?default_query_exec_mode=exec",
+		"postgres://u:hunter2@host/db?default_query_exec_mode=simple_protocol",
 	} {
 		x, err := pgindex.Open(t.Context(), url, log)
 		if !fault.Is(err, fault.Invalid) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"interdict/lists/fault"
@@ -30,6 +31,12 @@ func parse(text string) (*pgxpool.Config, string, error) {
 	}
 	if u.Host == "" {
 		name = "postgres " + cfg.ConnConfig.Host + "/" + cfg.ConnConfig.Database
+	}
+	switch mode := cfg.ConnConfig.DefaultQueryExecMode; mode {
+	case pgx.QueryExecModeExec, pgx.QueryExecModeSimpleProtocol:
+		// A program that is built with nopgxregisterdefaulttypes cannot send arrays in these, nor can they be used with settings of a connection.
+		return nil, "", fault.E(fault.Invalid, "%s: default_query_exec_mode=%s cannot be used: the index needs a connection that keeps its settings; leave it out, "+
+			"and let a pooler pool sessions", name, strings.ReplaceAll(mode.String(), " ", "_"))
 	}
 	if !u.Query().Has("connect_timeout") {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout

@@ -53,6 +53,10 @@ type BucketOptions struct {
 	// Shared lets other users of the machine read the objects in a folder, as far as the umask allows.
 	Shared bool
 
+	// Unlocked is for objects that are never locked. The bucket is then not asked whether it has Object Lock: it need not be reachable to be opened,
+	// and the right to ask is not needed.
+	Unlocked bool
+
 	// TLS, if it is not nil, is used in place of the default transport's settings.
 	Transport *http.Transport
 }
@@ -68,14 +72,14 @@ func OpenBucket(ctx context.Context, address string, opts BucketOptions) (Bucket
 		return openS3(ctx, address, opts)
 	}
 	if i := strings.Index(address, "://"); i >= 0 {
-		return nil, fault.E(fault.Invalid, "open archive: %s is not supported: s3://bucket/prefix?endpoint=…&region=…, or the path of a folder", address[:i])
+		return nil, fault.E(fault.Invalid, "open bucket: %s is not supported: s3://bucket/prefix?endpoint=…&region=…, or the path of a folder", address[:i])
 	}
 	info, err := os.Stat(address)
 	if err != nil {
-		return nil, fault.E(fault.Unavailable, "open archive: %w: create the folder, or mount the disk", err)
+		return nil, fault.E(fault.Unavailable, "open bucket: %w: create the folder, or mount the disk", err)
 	}
 	if !info.IsDir() {
-		return nil, fault.E(fault.Invalid, "open archive: %s is not a folder", address)
+		return nil, fault.E(fault.Invalid, "open bucket: %s is not a folder", address)
 	}
 	return openFolder(address, opts.Shared)
 }

@@ -33,7 +33,7 @@ type folder struct {
 func openFolder(root string, shared bool) (*folder, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
-		return nil, fault.E(fault.Unavailable, "open archive: %w", err)
+		return nil, fault.E(fault.Unavailable, "open bucket: %w", err)
 	}
 	b := &folder{root, 0o700, 0o600}
 	if shared {
@@ -41,7 +41,7 @@ func openFolder(root string, shared bool) (*folder, error) {
 	}
 	entries, err := os.ReadDir(filepath.Join(root, incoming))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.E(fault.Unavailable, "open archive: %w", err)
+		return nil, fault.E(fault.Unavailable, "open bucket: %w", err)
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > abandoned {

@@ -42,22 +42,22 @@ type s3 struct {
 func openS3(ctx context.Context, address string, opts BucketOptions) (*s3, error) {
 	u, err := url.Parse(address)
 	if err != nil { // the text of err has the address, in which people put secrets
-		return nil, fault.E(fault.Invalid, "open archive: the address is not s3://bucket/prefix?endpoint=…&region=…")
+		return nil, fault.E(fault.Invalid, "open bucket: the address is not s3://bucket/prefix?endpoint=…&region=…")
 	}
 	if u.User != nil {
-		return nil, fault.E(fault.Invalid, "open archive: the address has a user or a password; the keys are settings of their own")
+		return nil, fault.E(fault.Invalid, "open bucket: the address has a user or a password; the keys are settings of their own")
 	}
 	settings, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return nil, fault.E(fault.Invalid, "open archive: the address has settings that cannot be read, after its question mark")
+		return nil, fault.E(fault.Invalid, "open bucket: the address has settings that cannot be read, after its question mark")
 	}
 	for name := range settings {
 		if !slices.Contains([]string{"endpoint", "region", "lock"}, name) {
-			return nil, fault.E(fault.Invalid, "open archive: unknown setting %q in the address: endpoint, region and lock are known", name)
+			return nil, fault.E(fault.Invalid, "open bucket: unknown setting %q in the address: endpoint, region and lock are known", name)
 		}
 	}
 	if (opts.AccessKey == "") != (opts.SecretKey == "") {
-		return nil, fault.E(fault.Invalid, "open archive: an access key needs its secret key")
+		return nil, fault.E(fault.Invalid, "open bucket: an access key needs its secret key")
 	}
 	endpoint, secure, err := parseEndpoint(settings.Get("endpoint"))
 	if err != nil {
@@ -77,9 +77,15 @@ func openS3(ctx context.Context, address string, opts BucketOptions) (*s3, error
 		Creds: creds, Secure: secure, Region: settings.Get("region"), Transport: b.transport, MaxRetries: 3, TrailingHeaders: true,
 	})
 	if err != nil {
-		return nil, fault.E(fault.Invalid, "open archive: endpoint %q: %w", endpoint, b.clean(err))
+		return nil, fault.E(fault.Invalid, "open bucket: endpoint %q: %w", endpoint, b.clean(err))
 	}
 	b.client = *client
+	if opts.Unlocked {
+		if lock := settings.Get("lock"); lock != "" && lock != "none" {
+			return nil, fault.E(fault.Invalid, "open bucket: lock=%s is for an archive; these objects are replaced and removed", lock)
+		}
+		return b, nil
+	}
 	if err := b.findLock(ctx, settings.Get("lock")); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -95,7 +101,7 @@ func parseEndpoint(text string) (host string, secure bool, err error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", false, fault.E(fault.Invalid, "open archive: the endpoint is not a host, or a URL that is http:// or https:// and a host")
+		return "", false, fault.E(fault.Invalid, "open bucket: the endpoint is not a host, or a URL that is http:// or https:// and a host")
 	}
 	return u.Host, u.Scheme == "https", nil
 }
@@ -152,7 +158,7 @@ func (b *s3) findLock(ctx context.Context, wanted string) error {
 	case "governance":
 		b.lock = minio.Governance
 	default:
-		return fault.E(fault.Invalid, "open archive: lock is compliance, governance or none")
+		return fault.E(fault.Invalid, "open bucket: lock is compliance, governance or none")
 	}
 	enabled, _, _, _, err := b.client.GetObjectLockConfig(ctx, b.bucket)
 	switch code := minio.ToErrorResponse(err).Code; {
@@ -160,14 +166,14 @@ func (b *s3) findLock(ctx context.Context, wanted string) error {
 		return nil
 	case err == nil, code == "ObjectLockConfigurationNotFoundError", code == "NotImplemented", code == "MethodNotAllowed": // the last two: servers without Object Lock
 		if wanted != "" {
-			return fault.E(fault.Invalid, "open archive: %s has no Object Lock", b.Describe())
+			return fault.E(fault.Invalid, "open bucket: %s has no Object Lock", b.Describe())
 		}
 		b.lock = ""
 		return nil
 	case code == "AccessDenied":
-		return fault.E(fault.Unavailable, "open archive: ask %s whether it has Object Lock: %w: allow s3:GetBucketObjectLockConfiguration, or set lock=none", b.Describe(), b.clean(err))
+		return fault.E(fault.Unavailable, "open bucket: ask %s whether it has Object Lock: %w: allow s3:GetBucketObjectLockConfiguration, or set lock=none", b.Describe(), b.clean(err))
 	}
-	return fault.E(fault.Unavailable, "open archive: ask %s whether it has Object Lock: %w", b.Describe(), b.clean(err))
+	return fault.E(fault.Unavailable, "open bucket: ask %s whether it has Object Lock: %w", b.Describe(), b.clean(err))
 }
 
 func (b *s3) Describe() string {
