@@ -31,7 +31,7 @@ import (
 const (
 	// maxDeltas is how many delta files are read for one version. OFAC publishes some 150 a year.
 	maxDeltas = 60
-	// deltasPerRefresh and deltasTime bound the reading of older files.
+	// deltasPerRefresh bounds the reading of older files, and deltasTime that of files before a version is staged, and again after it.
 	deltasPerRefresh = 40
 	deltasTime       = time.Minute
 	// deltaTries is how often a file that cannot be used is downloaded.
@@ -117,8 +117,10 @@ func (x *archiveReader) readSince(ctx context.Context, active *lists.Version) er
 	return errors.Join(failed, x.keep(ctx))
 }
 
-// beforeStaging reads what a version that is about to be staged is compared with.
+// beforeStaging reads what a version that is about to be staged is compared with. An archive that does not answer must not keep the version back.
 func (x *archiveReader) beforeStaging(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, deltasTime)
+	defer stop()
 	settings, _, err := x.r.l.List(ctx, x.list)
 	if err != nil {
 		return err
