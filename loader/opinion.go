@@ -43,9 +43,9 @@ func (r *Refresher) secondOpinion(ctx context.Context, x *archiveReader, unread 
 
 func (r *Refresher) compareWithDeltas(ctx context.Context, x *archiveReader, unread error, last, v *lists.Version) error {
 	added, missing := x.addedBetween(last.Published, v.Published)
-	if unread = cmp.Or(unread, missing); unread != nil {
+	if why := errorText(cmp.Or(unread, missing)); why != "" {
 		v.Warnings = append(v.Warnings, lists.Finding{Code: "no_second_opinion",
-			Detail: lists.PlainText("the publisher's delta files could not be compared with this version: " + unread.Error())})
+			Detail: lists.PlainText("the publisher's delta files could not be compared with this version: " + why)})
 		return nil
 	}
 	if err := r.l.Listings(ctx, v.List, v.Number, func(l lists.Listing) error {
@@ -103,6 +103,14 @@ func (x *archiveReader) addedBetween(after, to string) (map[string]addition, err
 		}
 	}
 	return added, nil
+}
+
+// errorText returns what an error says; "" for none.
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 func yearOf(date string) int {
