@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 type casesCmd struct {
 	List      casesListCmd      `cmd:"" default:"withargs" help:"Show cases."`
+	Counts    casesCountsCmd    `cmd:"" help:"Show how many cases are not resolved: by queue, by state, and by person."`
 	Show      casesShowCmd      `cmd:"" help:"Show one case with its answer, attachments and history."`
 	Take      casesTakeCmd      `cmd:"" help:"Work on cases."`
 	Release   casesReleaseCmd   `cmd:"" help:"Give cases back."`
@@ -91,6 +94,33 @@ func printCase(e *env, c *client.Case) {
 			fmt.Fprintf(e.stdout, "    %s by %s at %s, %s: %s\n", d.what, d.By, d.At.Format(time.RFC3339), orDash(d.Outcome), d.Reason)
 		}
 	}
+}
+
+type casesCountsCmd struct {
+	target
+	In   string `help:"Only cases of this list." placeholder:"LIST" env:"-"`
+	JSON bool   `help:"Print JSON."`
+}
+
+// Help is shown under cases counts --help.
+func (*casesCountsCmd) Help() string {
+	return "Example:\n  interdict cases counts --server http://127.0.0.1:8080"
+}
+
+func (c *casesCountsCmd) Run(e *env) error {
+	api, err := c.indexed("cases")
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	out, err := api.CaseCounts(e.ctx, client.CaseQuery{List: c.In})
+	return printResult(e, c.JSON, out, err, func(out *client.CaseCounts) {
+		fmt.Fprintf(e.stdout, "%d cases\nqueues: %d exact, %d derived, %d suspected\nstates: %d new, %d investigating, %d waiting\n", out.Total,
+			out.Queues.Exact, out.Queues.Derived, out.Queues.Suspected, out.States.New, out.States.Investigating, out.States.Waiting)
+		for _, person := range slices.Sorted(maps.Keys(out.TakenBy)) {
+			fmt.Fprintf(e.stdout, "%s: %d\n", person, out.TakenBy[person])
+		}
+	})
 }
 
 type casesShowCmd struct {

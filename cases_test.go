@@ -47,6 +47,7 @@ func TestACaseIsWorkedOnFromTheCommandLine(t *testing.T) {
 	eventually(t, "cases", 20*time.Second, func() bool { return strings.Contains(run(exitDone, "cases"), "2 cases\n") })
 	has(run(exitDone, "cases", "list", "--queue", "exact", "--kind", "hit", "--state", "new"), ids[0], ids[1], "reference dep-1", "2 cases\n")
 	has(run(exitDone, "cases", "take", ids[0], ids[1]), ids[0], ids[1], "investigating")
+	has(run(exitDone, "cases", "counts"), "2 cases\n", "2 exact", "0 new, 2 investigating", ": 2\n")
 	run(exitDone, "cases", "wait", ids[0], "--reason", "asked for papers", "--until", "2999-01-01")
 	has(run(exitDone, "cases", "--state", "waiting"), "waits until 2999-01-01T00:00:00Z: asked for papers", "1 cases\n")
 	run(exitUsage, "cases", "wait", ids[0], "--reason", "r", "--until", "tomorrow")

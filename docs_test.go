@@ -149,6 +149,9 @@ func TestDocumentedCommandsRun(t *testing.T) {
 			continue
 		}
 		t.Run(strings.ReplaceAll(name, "/", "_"), func(t *testing.T) {
+			if name != "README.md" {
+				t.Parallel()
+			}
 			dir := home
 			if name != "README.md" {
 				dir = t.TempDir()

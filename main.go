@@ -113,17 +113,17 @@ func main() {
 }
 
 // newParser returns the command line of the program, with the settings of the file and the environment in values.
-func newParser(c *cli, values kong.Resolver, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
-	return kong.New(c, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
+func newParser(c *cli, values kong.Resolver, stdout, stderr io.Writer, exit func(int), more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(c, append(more, kong.Name("interdict"), kong.Vars{"formats": strings.Join(formats.Names(), ", ")}, kong.Description("Screens crypto addresses against sanctions and stolen-funds lists."),
 		kong.Writers(stdout, stderr), kong.Exit(exit), kong.UsageOnError(),
-		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(printHelp))
+		kong.DefaultEnvars("INTERDICT"), kong.Resolvers(values), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Help(printHelp))...)
 }
 
 // parse reads settings and arguments. values are the settings of the file and the …_FILE variables.
 func parse(c *cli, args []string, stdout, stderr io.Writer, exit func(int)) (k *kong.Context, values settings, err error) {
 	values = settings{}
 	ended := false
-	parser, err := newParser(c, values, stdout, stderr, func(code int) { ended = true; exit(code) })
+	parser, err := newParser(c, values, stdout, stderr, func(code int) { ended = true; exit(code) }, kong.IgnoreFields(notNeeded(args)...))
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}

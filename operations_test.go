@@ -235,7 +235,7 @@ var commandOf = map[string]string{
 	"activate": "lists activate", "exportVersion": "lists export", "exportActive": "lists export", "rollback": "lists rollback", "retire": "lists retire",
 	"getSuppressions": "suppress show", "proposeSuppression": "suppress propose", "getSuppression": "suppress show", "approveSuppression": "suppress approve",
 	"rejectSuppression": "suppress reject", "endSuppression": "suppress end", "getCheck": "audit show", "getReceipt": "audit receipt", "getAudit": "audit search",
-	"getAlerts": "alerts list", "resolveAlert": "alerts resolve", "getCases": "cases list", "bulkCases": "cases take", "getCase": "cases show", "takeCase": "cases take",
+	"getAlerts": "alerts list", "resolveAlert": "alerts resolve", "getCases": "cases list", "getCaseCounts": "cases counts", "bulkCases": "cases take", "getCase": "cases show", "takeCase": "cases take",
 	"releaseCase": "cases release", "waitCase": "cases wait", "noteCase": "cases note", "recommendCase": "cases recommend", "resolveCase": "cases resolve",
 	"attachToCase": "cases attach", "getAttachment": "cases save", "getRecordKeys": "audit keys", "getCheckpoints": "audit checkpoints", "replayCheck": "audit replay",
 	"getEvidence": "audit evidence", "getGenerations": "lists generations", "getGeneration": "lists generations", "getReplicas": "replicas", "getTraffic": "report traffic",

@@ -102,14 +102,19 @@ func readSettings(k *kong.Kong, path string) (map[string]origin, []mistake) {
 	}
 	for _, kv := range slices.Sorted(slices.Values(os.Environ())) {
 		key, _, _ := strings.Cut(kv, "=")
-		rest, ours := strings.CutPrefix(key, "INTERDICT_")
-		name := strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(rest, "_FILE"), "_", "-"))
-		// INTERDICT_LONG, INTERDICT_REQUIRE_… and INTERDICT_TEST_… steer tests.
-		if ours && flags[name] == nil && !strings.HasPrefix(rest, "TEST_") && !strings.HasPrefix(rest, "REQUIRE_") && rest != "LONG" {
+		name := strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(key, "INTERDICT_"), "_FILE"), "_", "-"))
+		if isSetting(kv) && flags[name] == nil {
 			mistakes = append(mistakes, mistake{Setting: settingName(name), From: "environment", Problem: key + " is not a setting" + nearest(name, flags, envName)})
 		}
 	}
 	return given, mistakes
+}
+
+// isSetting reports whether a variable (NAME=VALUE) is a setting. INTERDICT_LONG, INTERDICT_REQUIRE_… and INTERDICT_TEST_… steer tests.
+func isSetting(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	rest, ours := strings.CutPrefix(name, "INTERDICT_")
+	return ours && !strings.HasPrefix(rest, "TEST_") && !strings.HasPrefix(rest, "REQUIRE_") && rest != "LONG"
 }
 
 // readSettingsFile adds what a settings file says to given.

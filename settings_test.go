@@ -211,3 +211,24 @@ func said(t *testing.T, want int, args ...string) (stdout, stderr string) {
 	}
 	return stdout, stderr
 }
+
+// A command line that describes only its own command says and does what the whole one does.
+func TestACommandLineOfItsCommandIsTheWholeOne(t *testing.T) {
+	for _, command := range []string{"backup", "lists", "load", "config"} {
+		if fields := notNeeded([]string{command}); (command == "config") != (fields == nil) {
+			t.Errorf("%s leaves out %d commands", command, len(fields))
+		}
+		_, alone, _ := program(t, "", command, "--help")
+		_, whole, _ := program(t, "", "--log-level=info", command, "--help")
+		if alone == "" || alone != whole {
+			t.Errorf("%s --help alone:\n%s\nwith all commands:\n%s", command, alone, whole)
+		}
+	}
+	if notNeeded([]string{"lod"}) != nil || notNeeded([]string{"load", "--config", "x"}) != nil || notNeeded(nil) != nil {
+		t.Error("the whole command line is needed")
+	}
+	t.Setenv("INTERDICT_MAX_LAGG", "1s")
+	if code, _, errs := program(t, "", "load", "x"); code != exitUsage || !strings.Contains(errs, "INTERDICT_MAX_LAGG is not a setting; perhaps it should be INTERDICT_MAX_LAG") {
+		t.Errorf("%d %s", code, errs)
+	}
+}

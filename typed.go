@@ -1,7 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/posener/complete"
@@ -9,6 +14,30 @@ import (
 )
 
 // The word of a default subcommand may be left out: "backup FILE" is "backup create FILE". --help, the manual and the completion show so.
+
+// notNeeded are the fields of cli that a command line does not need: the commands that it does not name. To describe all of them takes longer than most
+// commands do. The whole is needed to help, to describe or to complete a command line, and to tell which settings exist.
+func notNeeded(args []string) (fields []string) {
+	if len(args) == 0 || slices.Contains([]string{"man", "config", "completion"}, args[0]) || configPath(args) != "" || os.Getenv("COMP_LINE") != "" ||
+		slices.ContainsFunc(os.Environ(), isSetting) {
+		return nil
+	}
+	named := false
+	for f := range reflect.TypeFor[cli]().Fields() {
+		if _, ok := f.Tag.Lookup("cmd"); !ok {
+			continue
+		}
+		if cmp.Or(f.Tag.Get("name"), strings.ToLower(f.Name)) == args[0] {
+			named = true
+			continue
+		}
+		fields = append(fields, `^cli\.`+f.Name+`$`)
+	}
+	if !named {
+		return nil
+	}
+	return fields
+}
 
 // typedName returns the words of a command as they are typed, with a word that may be left out in brackets: "backup [create]".
 func typedName(node *kong.Node) string {
