@@ -227,6 +227,9 @@ func period(from, to string) (start, end time.Time, err error) {
 		}
 		*x.into = at
 	}
+	if end.Before(start) {
+		return start, end, usage("--to %s is before --from %s", to, from)
+	}
 	return start, end, nil
 }
 

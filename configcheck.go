@@ -85,7 +85,7 @@ func (c *checkedSettings) summary() string {
 	}
 	text := fmt.Sprintf("settings: %s; %d of serve have their defaults", strings.Join(parts, ", "), c.Defaults)
 	if len(c.Mistakes) == 0 {
-		return "all settings can be used\n" + text
+		return "no mistake was found\n" + text
 	}
 	return text
 }

@@ -98,8 +98,11 @@ func (c *serveCmd) spreader(ctx context.Context, o *opened, log *slog.Logger) (s
 		options.Bucket = s.bucket
 		s.publisher = edge.NewPublisher(options)
 		sum := sha256.Sum256([]byte(s.bucket.Describe()))
-		ttl := min(lease.TTL, c.ManifestValid/4)
-		s.lease = lease.New(o.store, "publish-"+hex.EncodeToString(sum[:8]), hostname()+"-"+uuid.NewString(), ttl, time.Now)
+		owner, ttl := hostname()+"-"+uuid.NewString(), min(lease.TTL/4, c.ManifestValid/4)
+		if c.Redis == "" {
+			owner = "the one server of an embedded store" // it goes on where one that was killed ended
+		}
+		s.lease = lease.New(o.store, "publish-"+hex.EncodeToString(sum[:8]), owner, ttl, time.Now)
 	}
 	return s, nil
 }

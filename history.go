@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -41,7 +42,11 @@ func printHistory(e *env, h *client.AddressHistory) {
 		if l.Listed {
 			state = "listed now"
 		}
-		fmt.Fprintf(e.stdout, "%s  %s, %s; known from version %d\n", l.ID, orDash(l.Name), state, l.KnownFrom)
+		known := fmt.Sprintf("known from version %d", l.KnownFrom)
+		if l.KnownFrom == 0 {
+			known = "in no version that can be read"
+		}
+		fmt.Fprintf(e.stdout, "%s  %s, %s; %s\n", l.ID, orDash(l.Name), state, known)
 		for j := range l.Events {
 			x := &l.Events[j]
 			at := "at an unknown time"
@@ -51,5 +56,26 @@ func printHistory(e *env, h *client.AddressHistory) {
 			fmt.Fprintf(e.stdout, "  %s  %-7s version %d, generation %d, %s by %s  %s  %s  %s  %s\n", at, x.Change, x.Version, x.Generation, orDash(x.Action), orDash(x.By),
 				x.Class, x.Listing.Address, orDash(x.Listing.Asset), orDash(strings.TrimSpace(x.Listing.Entity.Name)))
 		}
+		if l.Archive != nil {
+			printArchive(e, l.Archive)
+		}
+	}
+}
+
+// printArchive prints what the publisher's delta files say of an address.
+func printArchive(e *env, a *client.AddressInArchive) {
+	fmt.Fprintf(e.stdout, "  the publisher's delta files from %s to %s, %d unread:\n", a.From, a.To, a.Unread)
+	on := func(date, publication string) string {
+		if publication == "" {
+			return "no file says when"
+		}
+		return fmt.Sprintf("%s (publication %s)", cmp.Or(date, "files disagree about the day"), publication)
+	}
+	for _, p := range a.Periods {
+		fmt.Fprintf(e.stdout, "    %s  %s  %s  entity %s  listed: %s", p.Class, p.Address, orDash(p.Asset), orDash(p.EntityID), on(p.ListedOn, p.ListedIn))
+		if p.RemovedIn != "" {
+			fmt.Fprintf(e.stdout, "  removed: %s", on(p.RemovedOn, p.RemovedIn))
+		}
+		fmt.Fprintln(e.stdout)
 	}
 }

@@ -308,7 +308,10 @@ func TestReportTraffic(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(client.Traffic{Step: "24h", Points: []client.TrafficPoint{{At: day, Checks: 51, Hits: 3, Misses: 42, Errors: 6}}}, got); diff != "" {
+	if got.AsOf.IsZero() {
+		t.Error("it does not say as of when")
+	}
+	if diff := cmp.Diff(client.Traffic{AsOf: got.AsOf, Step: "24h", Points: []client.TrafficPoint{{At: day, Checks: 51, Hits: 3, Misses: 42, Errors: 6}}}, got); diff != "" {
 		t.Error(diff)
 	}
 }

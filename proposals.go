@@ -39,6 +39,7 @@ func (c *proposalListCmd) Run(e *env) error {
 			for i := range all {
 				printProposal(e, &all[i])
 			}
+			fmt.Fprintf(e.stdout, "%d proposals; versions that wait for approval: interdict lists\n", len(all))
 		})
 	})
 }

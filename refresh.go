@@ -16,6 +16,7 @@ import (
 
 	"interdict/api/client"
 	"interdict/lists"
+	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/loader/fetch"
@@ -51,6 +52,13 @@ func (*refreshCmd) Help() string {
 }
 
 func (c *refreshCmd) Run(e *env) error {
+	if c.Redis == "" { // lists that follow a source are in a store that exists
+		store, err := diskstore.Open(c.Data, diskstore.ReadOnly)
+		if err != nil {
+			return err
+		}
+		store.Close()
+	}
 	o, err := c.open(e.ctx, e.quiet())
 	if err != nil {
 		return err
@@ -222,7 +230,7 @@ func (c *followCmd) Run(e *env) error {
 		} else {
 			fmt.Fprintf(e.stdout, "what is new is staged and waits for %d approvals\n", l.Approvals)
 		}
-		fmt.Fprintln(e.stdout, "a server fetches it by itself soon; now: interdict refresh", l.ID)
+		fmt.Fprintln(e.stdout, "a running server fetches it by itself soon; without one: interdict refresh", l.ID)
 		return nil
 	})
 }

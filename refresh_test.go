@@ -55,7 +55,7 @@ func TestFollowAndRefresh(t *testing.T) {
 		}
 		return out
 	}
-	do(exitDone, "no list follows a source", "refresh")
+	do(exitError, "no store in the data folder", "refresh")
 	do(exitError, "does not exist", "lists", "follow", "nonsense")
 	do(exitError, "not for machines", "lists", "follow", "fbi-lazarus")
 	do(exitDone, "goes live by itself", "lists", "follow", "ofac-sdn", "--url", ofac.URL+"/sdn.xml?token=geheim")

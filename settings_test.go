@@ -58,7 +58,7 @@ func TestExampleOfSettingsCanBeUsed(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if said, _ := said(t, 0, "config", "check", file); !strings.Contains(said, "all settings can be used") {
+		if said, _ := said(t, 0, "config", "check", file); !strings.Contains(said, "no mistake was found") {
 			t.Errorf("%s: %s", name, said)
 		}
 	}

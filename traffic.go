@@ -45,7 +45,7 @@ func together(t *client.Traffic, step string) (*client.Traffic, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &client.Traffic{Step: step, Points: []client.TrafficPoint{}}
+	out := &client.Traffic{AsOf: t.AsOf, Step: step, Points: []client.TrafficPoint{}}
 	for _, p := range t.Points {
 		at := p.At.UTC().Truncate(long)
 		if n := len(out.Points); n == 0 || !out.Points[n-1].At.Equal(at) {

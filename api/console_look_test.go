@@ -115,7 +115,7 @@ func TestConsoleLookUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.shows("/console/lookup?address="+evmGone, 200, "Miss: this address is on none of the lists", "Not listed now.",
-		"By the publisher's delta files "+evmGone+" was listed on 2023-02-01 (publication 7) and removed on 2025-03-21 (publication 31)")
+		"By the publisher's delta files "+evmGone+" (entity T) was listed on 2023-02-01 (publication 7) and removed on 2025-03-21 (publication 31)")
 
 	then := d.clock.now().UTC()
 	d.clock.advance(10 * time.Minute)

@@ -20,7 +20,7 @@ import (
 func TestConsoleToday(t *testing.T) {
 	h, staff := staffed(t)
 	admin, checker := h.signInAs(staff, "kim", lists.Admin), h.signInAs(staff, "vi", lists.Checker)
-	empty := h.shows(admin, "/console/", nil, 200, "Nothing is screened yet", `href="/console/people">Add the people`, `href="/console/upload"`, `href="/console/keys"`, "No check was asked.", "No server has reported yet.")
+	empty := h.shows(admin, "/console/", nil, 200, "Nothing is screened yet", `href="/console/people">Add the people`, `href="/console/upload"`, `href="/console/keys"`, "No check was reported.", "No server has reported yet.")
 	h.lacks(empty, "<th>Freshness</th>")
 	h.shows(admin, "/console/", nil, 200, `As of <time datetime="`+h.clock.now().UTC().Format(time.RFC3339)+`"`)
 	h.lacks(h.shows(checker, "/console/", nil, 200, "Nothing is screened yet"), `href="/console/people"`, `href="/console/upload"`, `href="/console/keys"`, "Checks of the last 24 hours", "Open cases")
