@@ -55,12 +55,17 @@ func (f *bucketFlags) openBucket(ctx context.Context, o vault.Options) (*vault.V
 	return vault.New(bucket, o)
 }
 
+// isPostgres reports whether an index is in PostgreSQL.
+func isPostgres(where string) bool {
+	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
+}
+
 // openIndex opens the index; nil if there is none.
 func (f *archiveFlags) openIndex(ctx context.Context, data string, log *slog.Logger) (archive.Index, error) {
 	switch where := cmp.Or(f.Archive, filepath.Join(data, "index")); {
 	case where == "none":
 		return nil, nil
-	case strings.HasPrefix(where, "postgres://"), strings.HasPrefix(where, "postgresql://"):
+	case isPostgres(where):
 		return pgindex.Open(ctx, where, log)
 	case strings.Contains(where, "://"):
 		return nil, usage("--archive %s: use postgres://…, a folder, or none", lists.RedactURL(where))

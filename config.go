@@ -73,7 +73,7 @@ func checkNumbers(k *kong.Context) error {
 	return nil
 }
 
-// checkNumber refuses the value of a flag if it is a number that is no count, share or rate.
+// checkNumber refuses a number that is negative, above 1e9, infinite or not a number. Other values pass.
 func checkNumber(name string, v reflect.Value) error {
 	for v.Kind() == reflect.Pointer && !v.IsNil() {
 		v = v.Elem()

@@ -191,7 +191,7 @@ func readFlags(args []string, known map[string]*kong.Flag, of map[string]bool, g
 		f := known[name]
 		switch {
 		case !isFlag:
-			wrong.Setting, wrong.From, wrong.Problem = "", "flags", "an argument is no flag; serve takes flags only"
+			wrong.Setting, wrong.From, wrong.Problem = "", "flags", "serve takes flags, and no other arguments"
 		case name == "config":
 			if !hasValue {
 				i++

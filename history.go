@@ -18,7 +18,7 @@ type historyCmd struct {
 
 // Help is shown under lists history --help.
 func (*historyCmd) Help() string {
-	return "It shows when each list added, changed and removed the address, or one that is found with it, and who made that active. It is no check: nothing is recorded.\n\n" +
+	return "It shows when each list added, changed and removed the address, or one that is found with it, and who made that active. It is not a check, and nothing is recorded.\n\n" +
 		"Example:\n  interdict lists history 0x098B716B8Aaf21512996dC57EB0615e2383E2f96"
 }
 

@@ -86,7 +86,7 @@ func manual(app *kong.Application) string {
 	p.prose("The flags that name a variable can be set by it. A settings file (--config) has the same names in lower case without INTERDICT_: max_lag stands for --max-lag and INTERDICT_MAX_LAG. " +
 		"A variable overrides the file, and a flag overrides both. An unknown variable that begins with INTERDICT_ is an error.")
 	p.item(`.BR INTERDICT_ \fINAME\fB_FILE`)
-	p.text("Names a file that holds the value of the variable without _FILE: for secrets.")
+	p.text("The path of a file with the value of INTERDICT_NAME. Use it for secrets.")
 	p.item(".B TMPDIR")
 	p.text("The folder for uploads in progress and other temporary files.")
 	p.item(".B HTTPS_PROXY, HTTP_PROXY, NO_PROXY")

@@ -272,7 +272,7 @@ func TestOperationsHaveCommands(t *testing.T) {
 	for _, table := range []map[string]string{commandOf, withoutCommand} {
 		for id := range table {
 			if !operations[id] {
-				t.Errorf("there is no operation %s", id)
+				t.Errorf("openapi.yaml has no operation %s", id)
 			}
 		}
 	}

@@ -394,17 +394,25 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	return err
 }
 
+// localMistakes returns what is wrong with the settings of local.
+func (c *serveCmd) localMistakes() (all []error) {
+	if c.MaxLag <= 0 {
+		all = append(all, usage("--max-lag must be more than 0"))
+	}
+	if c.Redis == "" && c.Cache != "" && c.Cache != "none" {
+		all = append(all, usage("--cache is for --redis; the embedded store needs none"))
+	}
+	return all
+}
+
 // local is what this server keeps for itself. With the embedded store there is nothing to bridge: it is local already.
 // A cache that cannot be used is no reason not to serve: unusable says why there is none.
 func (c *serveCmd) local(log *slog.Logger) (out replica.Local, cache *cacheFolder, unusable, err error) {
 	out.MaxLag, out.Sandbox = c.MaxLag, c.Sandbox
-	if c.MaxLag <= 0 {
-		return out, nil, nil, usage("--max-lag must be more than 0")
+	if all := c.localMistakes(); len(all) > 0 {
+		return out, nil, nil, all[0]
 	}
 	if c.Redis == "" {
-		if c.Cache != "" && c.Cache != "none" {
-			return out, nil, nil, usage("--cache is for --redis; the embedded store needs none")
-		}
 		return out, nil, nil, nil
 	}
 	out.ResidentBytes = int64(c.Resident) << 20

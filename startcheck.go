@@ -52,13 +52,8 @@ func (c *serveCmd) unstartable() (all []error) {
 		add("--bootstrap-key", auth.CheckBootstrap(c.BootstrapKey))
 	}
 	add("--session-idle and --session-lifetime", c.signInFlags.check())
-	if c.MaxLag <= 0 {
-		add("--max-lag", usage("--max-lag must be more than 0"))
-	}
-	if c.Redis == "" && c.Cache != "" && c.Cache != "none" {
-		add("--cache", usage("--cache is for --redis; the embedded store needs none"))
-	}
-	if strings.Contains(c.Archive, "://") && !strings.HasPrefix(c.Archive, "postgres://") && !strings.HasPrefix(c.Archive, "postgresql://") {
+	all = append(all, c.localMistakes()...)
+	if strings.Contains(c.Archive, "://") && !isPostgres(c.Archive) {
 		add("--archive", usage("--archive: use postgres://…, a folder, or none"))
 	}
 	if strings.Contains(c.Bucket, "://") && !strings.HasPrefix(c.Bucket, "s3://") {

@@ -142,7 +142,7 @@ func TestDatesComeFromTheArchiveWhereTheFileHasNone(t *testing.T) {
 	if err != nil || len(v.Warnings) != 0 {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	// A date that becomes known is no change of the listing: suppressions stay, and nobody is told.
+	// A date that becomes known later does not change the listing: suppressions stay, and no event is sent.
 	if d := cmp.Diff(lists.DiffCounts{Against: 1, Added: 1, Unchanged: 2}, v.Diff); d != "" {
 		t.Error(d)
 	}

@@ -34,7 +34,7 @@ func (h *historian) readArchive(ctx context.Context) error {
 		}
 		readings, _, err = address.ParseListed(readings[:0], x.Address, "", x.Asset)
 		if err != nil {
-			continue // it is no address: versions have it as a text, if at all
+			continue // not an address: a version can only have it as text
 		}
 		for i := range readings {
 			for _, n := range keys[readings[i].Key] {

@@ -423,7 +423,7 @@ func TestAFollowerRunsAsDeployed(t *testing.T) {
 
 	edge := find("a follower", invocation.follows)
 	if names := slices.Sorted(maps.Keys(edge.env)); slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "INTERDICT_REDIS") }) {
-		t.Errorf("it is told of a Redis: %v", names)
+		t.Errorf("a variable names a Redis: %v", names)
 	}
 	s := newStage(t, secretsOf(""))
 	stop := s.start(t, edge.and("INTERDICT_FOLLOW", origin.url(":8080")).and("INTERDICT_FOLLOW_KEY", strings.TrimSpace(key)).

@@ -100,7 +100,7 @@ func linksOf(body []byte, page *url.URL) (base *url.URL, links []string) {
 	}
 }
 
-// baseOf returns what <base href> means on a page. One that is no http or https URL means nothing.
+// baseOf returns the URL that the links of a page are relative to, given its <base href>: the page itself if that is not an http or https URL.
 func baseOf(page *url.URL, href string) *url.URL {
 	base, err := page.Parse(href)
 	if err != nil || base.Scheme != "http" && base.Scheme != "https" {

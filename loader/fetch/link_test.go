@@ -22,7 +22,7 @@ func TestLinkIsTheGreatestNameFromTheBaseOfThePage(t *testing.T) {
 		{"base", `<base href="/files/">` + names, "list*.csv", "/files/list10.csv"},
 		{"base after the links", names + `<BASE target=_top HREF=' ../files/x.html '>`, "list*.csv", "/files/list10.csv"},
 		{"the first base with an address", `<base target="_top"><base href="/one/"><base href="/two/">` + names, "list*.csv", "/one/list10.csv"},
-		{"a base that is no address of a page", `<base href="javascript:alert(1)"><base href="/two/">` + names, "list*.csv", "/dir/list10.csv"},
+		{"a base that is not a web address", `<base href="javascript:alert(1)"><base href="/two/">` + names, "list*.csv", "/dir/list10.csv"},
 		{"a base in a comment", `<!-- <base href="/files/"> -->` + names, "list*.csv", "/dir/list10.csv"},
 		{"an absolute link does not need the base", `<base href="/files/"><a href="/other/list11.csv"></a>` + names, "list*.csv", "/other/list11.csv"},
 	} {

@@ -48,7 +48,7 @@ func TestADeltaSaysWhatHasHappenedToEachAddress(t *testing.T) {
 	}
 }
 
-// A file that is cut anywhere is no shorter file.
+// A truncated file is an error, wherever it ends.
 func TestATruncatedDeltaIsAnError(t *testing.T) {
 	for n := range len(deltaOfOFAC) {
 		if _, _, err := readDelta(deltaOfOFAC[:n]); !fault.Is(err, fault.Invalid) {
