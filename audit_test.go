@@ -16,7 +16,7 @@ import (
 
 	"interdict/api"
 	"interdict/lists"
-	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 	"interdict/screening/journal"
 )
 
@@ -39,7 +39,7 @@ func TestTheRecordIsReadVerifiedAndProved(t *testing.T) {
 	ok("load", "deny", file, "--activate", "--data", data)
 	key := strings.TrimSpace(ok("audit", "keys", "--data", data))
 
-	listen := storetest.FreeAddr(t)
+	listen := freeaddr.Get(t)
 	_, out := start(t, "program", nil, "witness", "--listen", listen, "--dir", filepath.Join(t.TempDir(), "witness"), "--name", "auditor.example", "--log", key)
 	line, err := out.ReadString('\n')
 	if err != nil {

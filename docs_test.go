@@ -15,7 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 	"interdict/loader/formats"
 )
 
@@ -180,7 +180,7 @@ exec '%s' -C '%s' "$@"
 	if err := os.WriteFile(filepath.Join(tools, "go"), []byte(wrapper), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	api, admin, redis := storetest.FreeAddr(t), storetest.FreeAddr(t), storetest.FreeAddr(t)
+	api, admin, redis := freeaddr.Get(t), freeaddr.Get(t), freeaddr.Get(t)
 	commands := script(all, api)
 	for documented, free := range map[string]string{"127.0.0.1:8080": api, "127.0.0.1:9090": admin, "6379": redis[strings.LastIndex(redis, ":")+1:]} {
 		commands = strings.ReplaceAll(commands, documented, free)

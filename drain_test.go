@@ -180,7 +180,7 @@ func TestASecondSignalEndsAServerAtOnce(t *testing.T) {
 			if status, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != second {
 				t.Errorf("after a second %v: %v", second, err)
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("a second %v does not end it", second)
 		}
 	}

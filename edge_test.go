@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 // A server follows another one over HTTP with an API key, goes on when that one is killed, and its lists are changed by no one else.
@@ -30,9 +30,9 @@ func TestAServerFollowsAnother(t *testing.T) {
 	vkey = strings.TrimSpace(vkey)
 	serve := func(data string, env []string, args ...string) (url string, kill func()) {
 		t.Helper()
-		listen := storetest.FreeAddr(t)
+		listen := freeaddr.Get(t)
 		cmd, _ := start(t, "program", append(env, "INTERDICT_BOOTSTRAP_KEY="+testKey, "INTERDICT_LOG_LEVEL=error"),
-			append([]string{"serve", "--data", data, "--listen", listen, "--admin-listen", storetest.FreeAddr(t), "--drain-delay", "0s", "--four-eyes", "off"}, args...)...)
+			append([]string{"serve", "--data", data, "--listen", listen, "--admin-listen", freeaddr.Get(t), "--drain-delay", "0s", "--four-eyes", "off"}, args...)...)
 		return "http://" + listen, func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
 	}
 	ask := func(url, method, path, body string) (status int, answer string) {

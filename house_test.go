@@ -24,7 +24,8 @@ var rooms = map[string][]string{
 	"lists/egress":             {"lists/fault"},
 	"lists/diskstore":          {"lists", "lists/address", "lists/fault"},
 	"lists/redisstore":         {"lists", "lists/address", "lists/fault", "lists/timing"},
-	"lists/storetest":          {"lists", "lists/address", "lists/fault"},
+	"lists/storetest":          {"lists/storetest/freeaddr", "lists", "lists/address", "lists/fault"},
+	"lists/storetest/freeaddr": {},
 	"screening/journal":        {"lists/fault", "lists/timing"},
 	"screening/replica":        {"lists", "lists/address", "lists/fault", "lists/filter"},
 	"screening":                {"screening/journal", "screening/replica", "lists", "lists/address", "lists/fault", "lists/spans", "screening/sandbox"},
@@ -65,7 +66,7 @@ var rooms = map[string][]string{
 	"screening/archive/vault":           {"screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive/vault/vaulttest": {"screening/archive/vault", "screening/journal", "screening/journal/proof", "lists/fault"},
 	"screening/archive/pgindex":         {"screening/archive", "screening/journal", "lists/address", "lists/fault"},
-	"screening/archive/pgtest":          {},
+	"screening/archive/pgtest":          {"lists/storetest/freeaddr"},
 }
 
 func TestNoRoomImportsWhatIsAboveIt(t *testing.T) {

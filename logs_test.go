@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 // shared is a buffer that several goroutines write and read.
@@ -114,7 +115,7 @@ func (c *collected) spans(t *testing.T) (names []string) {
 func TestTheLogTellsWhatIsAwayAndWhenItIsBack(t *testing.T) {
 	redis, traces := storetest.NewRedis(t), collectTraces(t)
 	t.Setenv("INTERDICT_BOOTSTRAP_KEY", testKey)
-	listen, log := storetest.FreeAddr(t), &shared{}
+	listen, log := freeaddr.Get(t), &shared{}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() {

@@ -20,6 +20,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/address"
 	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 	"interdict/loader"
 	"interdict/screening"
 	"interdict/screening/journal"
@@ -428,11 +429,11 @@ const testKey = "bootstrap-key-of-a-test-server-0123456789"
 // serve starts a server process on free ports and waits until it answers.
 func serve(t *testing.T, args ...string) *server {
 	t.Helper()
-	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
+	listen, admin := freeaddr.Get(t), freeaddr.Get(t)
 	cmd, _ := start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"},
 		append([]string{"serve", "--listen", listen, "--admin-listen", admin, "--drain-delay", "0s"}, args...)...)
 	s := &server{cmd, "http://" + listen}
-	for range 200 {
+	for range 2400 {
 		if res, err := http.Get(s.base + "/livez"); err == nil {
 			res.Body.Close()
 			return s

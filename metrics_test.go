@@ -16,6 +16,7 @@ import (
 
 	"interdict/api/certs/certstest"
 	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 var (
@@ -75,7 +76,7 @@ func TestMetricsAreDescribed(t *testing.T) {
 	if code, _, errs := program(t, "", "load", "deny", file("deny.csv", []byte("address\n"+canaryAlways+"\n")), "--activate", "--data", data, "--redis", redis); code != exitDone {
 		t.Fatal(errs)
 	}
-	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
+	listen, admin := freeaddr.Get(t), freeaddr.Get(t)
 	start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"}, "serve", "--listen", listen, "--admin-listen", admin,
 		"--data", data, "--redis", redis, "--bucket", bucket, "--shadow-trm", "http://127.0.0.1:1", "--drain-delay", "0s", "--four-eyes", "off", "--tls-cert", file("tls.crt", pair.Cert), "--tls-key", file("tls.key", pair.Key))
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: ca.Client(t), DisableKeepAlives: true}}

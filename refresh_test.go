@@ -148,7 +148,7 @@ func TestServersRefreshTheirLists(t *testing.T) {
 	if !strings.HasPrefix(deny.Source.URL, "http://xxxxx@127.0.0.1:") || !strings.HasSuffix(deny.Source.URL, "/deny.csv?token=xxxxx") {
 		t.Errorf("everybody sees %s", deny.Source.URL)
 	}
-	for end := time.Now().Add(5 * time.Second); s.result(t, canaryAlways) != "hit" || other.result(t, canaryAlways) != "hit"; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); s.result(t, canaryAlways) != "hit" || other.result(t, canaryAlways) != "hit"; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("what was fetched is not answered from")
 		}

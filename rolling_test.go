@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 // balancer forwards connections in turn to the servers that are ready. Like the endpoints of a Service in Kubernetes it knows only what their
@@ -115,7 +116,7 @@ func (b *balancer) forward(ctx context.Context, conn net.Conn, servers []string)
 func serveAt(t *testing.T, listen string, args ...string) *server {
 	t.Helper()
 	cmd, _ := start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"},
-		append([]string{"serve", "--listen", listen, "--admin-listen", storetest.FreeAddr(t)}, args...)...)
+		append([]string{"serve", "--listen", listen, "--admin-listen", freeaddr.Get(t)}, args...)...)
 	return &server{cmd, "http://" + listen}
 }
 
@@ -126,7 +127,7 @@ func TestRollingRestartsLoseNoRequest(t *testing.T) {
 		requests = 100_000
 	}
 	redis := storetest.NewRedis(t)
-	addrs := []string{storetest.FreeAddr(t), storetest.FreeAddr(t)}
+	addrs := []string{freeaddr.Get(t), freeaddr.Get(t)}
 	dirs := []string{t.TempDir(), t.TempDir()}
 	run := func(i int) *server {
 		return serveAt(t, addrs[i], "--redis", redis.URL(), "--data", filepath.Join(dirs[i], "data"), "--drain-delay", "1500ms")

@@ -33,7 +33,7 @@ import (
 	"interdict/api"
 	"interdict/api/auth"
 	"interdict/lists"
-	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 	"interdict/screening"
 	"interdict/screening/journal"
 )
@@ -591,7 +591,7 @@ func serveHere(t *testing.T, data string) *running {
 	t.Helper()
 	t.Setenv("INTERDICT_BOOTSTRAP_KEY", testKey)
 	t.Setenv("INTERDICT_LOG_LEVEL", "debug")
-	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
+	listen, admin := freeaddr.Get(t), freeaddr.Get(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var log bytes.Buffer
 	traces := collectTraces(t)
@@ -611,7 +611,7 @@ func serveHere(t *testing.T, data string) *running {
 		return log.Bytes()
 	})
 	t.Cleanup(func() { s.end() })
-	for range 400 {
+	for range 6000 {
 		if res, err := http.Get(s.base + "/livez"); err == nil {
 			res.Body.Close()
 			return s

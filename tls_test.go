@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"interdict/api/certs/certstest"
-	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 // The whole program with TLS: served and reached by its commands, client certificates, a renewal by the swap of a link, and the drain.
@@ -42,7 +42,7 @@ func TestServeWithTLS(t *testing.T) {
 	folder("..two", two)
 	swap("..one")
 	authority := file("ca.crt", ca.PEM)
-	listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
+	listen, admin := freeaddr.Get(t), freeaddr.Get(t)
 	cmd, _ := start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"}, "serve", "--listen", listen, "--admin-listen", admin,
 		"--data", filepath.Join(dir, "data"), "--drain-delay", "100ms",
 		"--tls-cert", dir+"/..data/tls.crt", "--tls-key", dir+"/..data/tls.key", "--tls-client-ca", authority)

@@ -26,6 +26,7 @@ import (
 	"interdict/lists"
 	"interdict/lists/redisstore"
 	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 // What an earlier release has written is read by this program: its stores, its journal and, if it had them, its backups.
@@ -62,7 +63,7 @@ func TestMakeFilesOfARelease(t *testing.T) {
 	for _, kind := range []string{"embedded", "redis"} {
 		work := t.TempDir()
 		data := filepath.Join(work, "data")
-		args := []string{"serve", "--data", data, "--drain-delay", "0s", "--listen", storetest.FreeAddr(t), "--admin-listen", storetest.FreeAddr(t)}
+		args := []string{"serve", "--data", data, "--drain-delay", "0s", "--listen", freeaddr.Get(t), "--admin-listen", freeaddr.Get(t)}
 		var redis *storetest.Redis
 		if kind == "redis" {
 			redis = storetest.NewRedis(t, "--dbfilename", "dump.rdb")

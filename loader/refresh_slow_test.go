@@ -52,7 +52,7 @@ func TestAStuckSourceDelaysNoOtherList(t *testing.T) {
 	reaches := func(what string, version int, ids ...string) {
 		t.Helper()
 		for _, id := range ids {
-			for end := time.Now().Add(10 * time.Second); b.active(t, id) != version; time.Sleep(5 * time.Millisecond) {
+			for end := time.Now().Add(time.Minute); b.active(t, id) != version; time.Sleep(5 * time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%s: version %d of %s is active instead of %d", what, b.active(t, id), id, version)
 				}

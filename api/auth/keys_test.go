@@ -19,7 +19,7 @@ import (
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/lists/redisstore"
-	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -474,7 +474,7 @@ func TestKeysThatTheStoreLosesStayValid(t *testing.T) {
 func TestReplicaStartsWithTheKeysOfItsCache(t *testing.T) {
 	s, c := store(t), &clock{}
 	text, _ := create(t, open(t, s, "", c), "a", auth.Checker)
-	away, err := redisstore.Open(t.Context(), "redis://"+storetest.FreeAddr(t), redisstore.Options{})
+	away, err := redisstore.Open(t.Context(), "redis://"+freeaddr.Get(t), redisstore.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func serialOf(t testing.TB, p certstest.Pair) string {
 func (s *site) serves(t testing.TB, ca *certstest.CA, p certstest.Pair) {
 	t.Helper()
 	want, got := serialOf(t, p), ""
-	for end := time.Now().Add(10 * time.Second); got != want; time.Sleep(poll) {
+	for end := time.Now().Add(time.Minute); got != want; time.Sleep(poll) {
 		var err error
 		if got, _, err = s.get(ca.Client(t)); err != nil {
 			t.Fatal(err)
@@ -265,7 +265,7 @@ func TestFilesThatCannotBeUsedKeepTheOldCertificate(t *testing.T) {
 
 func waitFor(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !f(); time.Sleep(poll) {
+	for end := time.Now().Add(time.Minute); !f(); time.Sleep(poll) {
 		if time.Now().After(end) {
 			t.Fatalf("%s: not within 10 s", what)
 		}

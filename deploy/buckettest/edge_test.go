@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/minio/minio-go/v7"
+
+	"interdict/lists/storetest/freeaddr"
 )
 
 const apiKey = "bootstrap-key-of-the-bucket-tests-0123"
@@ -46,8 +48,8 @@ func (i *interdict) run(t *testing.T, stdin string, args ...string) string {
 // serve starts the server; it ends with the test, or when stop is called.
 func (i *interdict) serve(t *testing.T, args ...string) {
 	t.Helper()
-	i.addr = "127.0.0.1:" + freePort(t)
-	cmd := exec.Command(i.program, append([]string{"serve", "--data", i.data, "--listen", i.addr, "--admin-listen", "127.0.0.1:" + freePort(t), "--drain-delay", "0s", "--four-eyes", "off"}, args...)...)
+	i.addr = freeaddr.Get(t)
+	cmd := exec.Command(i.program, append([]string{"serve", "--data", i.data, "--listen", i.addr, "--admin-listen", freeaddr.Get(t), "--drain-delay", "0s", "--four-eyes", "off"}, args...)...)
 	cmd.Env = append(cmd.Environ(), "INTERDICT_BOOTSTRAP_KEY="+apiKey, "INTERDICT_EDGE_ACCESS_KEY="+accessKey, "INTERDICT_EDGE_SECRET_KEY="+secretKey)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 
+	"interdict/lists/storetest/freeaddr"
 	"interdict/screening/archive/vault"
 	"interdict/screening/archive/vault/vaulttest"
 )
@@ -72,7 +72,9 @@ type server struct {
 // startServer starts a gateway with its objects in root; it is killed at the end of the test.
 func startServer(t *testing.T, root string) *server {
 	t.Helper()
-	s := &server{config: config{Port: freePort(t), Root: root, Versions: t.TempDir()}}
+	_, port, err := net.SplitHostPort(freeaddr.Get(t))
+	must(t, err)
+	s := &server{config: config{Port: port, Root: root, Versions: t.TempDir()}}
 	s.start(t)
 	t.Cleanup(func() {
 		if s.cmd != nil {
@@ -80,15 +82,6 @@ func startServer(t *testing.T, root string) *server {
 		}
 	})
 	return s
-}
-
-// freePort returns a port on which nothing listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
 }
 
 func (s *server) start(t *testing.T) {

@@ -23,6 +23,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 	"interdict/screening"
 	"interdict/screening/journal"
 )
@@ -155,7 +156,7 @@ func newWorldAt(t *testing.T, url string, flags ...string) *world {
 	w := &world{t: t, dir: t.TempDir(), url: url, acked: map[int]int{}, lost: map[int]int{}, owners: map[int]bool{}, also: map[int]int{}, stop: make(chan struct{})}
 	for n, extra := range [][]string{nil, nil, {"--resident", "0", "--cache", "none"}} {
 		r := &replica{n: n, data: filepath.Join(w.dir, strconv.Itoa(n)), resident: extra == nil}
-		listen, admin := storetest.FreeAddr(t), storetest.FreeAddr(t)
+		listen, admin := freeaddr.Get(t), freeaddr.Get(t)
 		r.base = "http://" + listen
 		r.args = append([]string{"serve", "--listen", listen, "--admin-listen", admin, "--data", r.data, "--redis", w.url, "--drain-delay", "0s",
 			"--log-level", "error"}, append(flags, extra...)...)

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"interdict/lists/storetest/freeaddr"
 )
 
 type dashboard struct {
@@ -102,7 +104,7 @@ func TestQueriesOfTheDashboardFindSomething(t *testing.T) {
 	if _, err := exec.LookPath("prometheus"); err != nil {
 		t.Fatalf("%v: install the package prometheus", err)
 	}
-	dir, listen, admin, prom := t.TempDir(), freePort(t), freePort(t), freePort(t)
+	dir, listen, admin, prom := t.TempDir(), freeaddr.Get(t), freeaddr.Get(t), freeaddr.Get(t)
 	redis := "redis://" + redisServer(t)
 	csv := filepath.Join(dir, "list.csv")
 	if err := os.WriteFile(csv, []byte("address,network\n0x098B716B8Aaf21512996dC57EB0615e2383E2f96,ethereum\n"), 0o600); err != nil {

@@ -32,6 +32,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"interdict/lists/storetest/freeaddr"
 )
 
 // invocation is one way the program is started by what stands in deploy.
@@ -244,19 +246,9 @@ func (s *stage) share(t *testing.T, path string, mode os.FileMode) {
 func (s *stage) port(t *testing.T, port string) string {
 	t.Helper()
 	if s.ports[port] == "" {
-		s.ports[port] = freePort(t)
+		s.ports[port] = freeaddr.Get(t)
 	}
 	return s.ports[port]
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // The program refuses a flag or an INTERDICT_ variable that it does not know, and reads what a …_FILE variable names.
@@ -652,7 +644,7 @@ func redisPath(t *testing.T) string {
 func redisServer(t *testing.T) string {
 	t.Helper()
 	path := redisPath(t)
-	addr := freePort(t)
+	addr := freeaddr.Get(t)
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
@@ -665,7 +657,7 @@ func redisServer(t *testing.T) string {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // killed, as it says
 	})
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if conn, err := net.Dial("tcp", addr); err == nil {
 			conn.Close()
 			return addr
@@ -696,7 +688,7 @@ func container(t *testing.T, values, name string) corev1.Container {
 func startRedis(t *testing.T, command []string, probe string) string {
 	t.Helper()
 	redisPath(t)
-	dir, addr := t.TempDir(), freePort(t)
+	dir, addr := t.TempDir(), freeaddr.Get(t)
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)

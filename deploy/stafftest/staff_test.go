@@ -14,6 +14,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 const password = "seven tall herons wade"
@@ -65,8 +66,8 @@ func TestPersonSetsUpTheirAccountInABrowser(t *testing.T) {
 	b := openBrowser(t)
 	redis := storetest.StartRedis(t)
 	journals := t.TempDir()
-	one := serve(t, storetest.FreeAddr(t), "--redis", redis, "--data", t.TempDir())
-	two := serve(t, storetest.FreeAddr(t), "--redis", redis, "--data", t.TempDir())
+	one := serve(t, freeaddr.Get(t), "--redis", redis, "--data", t.TempDir())
+	two := serve(t, freeaddr.Get(t), "--redis", redis, "--data", t.TempDir())
 	invitation := strings.TrimSpace(interdict(t, "people", "create", "kim@example.org", "--person", "Kim Lee", "--role", "analyst,admin", "--redis", redis, "--data", journals))
 
 	b.do(chromedp.Navigate(one))
@@ -154,7 +155,7 @@ func TestPersonSetsUpTheirAccountInABrowser(t *testing.T) {
 // The browser goes to the provider, which is another site, and comes back.
 func TestPersonSignsInAtTheIdentityProvider(t *testing.T) {
 	b := openBrowser(t)
-	addr := storetest.FreeAddr(t)
+	addr := freeaddr.Get(t)
 	issuer := identityProvider(t, "http://"+addr+"/console/oidc/callback")
 	one := serve(t, addr, "--data", t.TempDir(), "--oidc-issuer", issuer, "--oidc-client-id", "interdict", "--oidc-client-secret", "secret",
 		"--oidc-redirect-url", "http://"+addr+"/console/oidc/callback", "--oidc-roles", "screening=analyst,leads=approver")

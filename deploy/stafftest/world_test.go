@@ -23,7 +23,7 @@ import (
 	"github.com/zitadel/oidc/v3/example/server/storage"
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
-	"interdict/lists/storetest"
+	"interdict/lists/storetest/freeaddr"
 )
 
 var program string // the built binary
@@ -61,7 +61,7 @@ func interdict(t *testing.T, args ...string) string {
 // serve starts a server and returns its address once it answers. It ends with the test.
 func serve(t *testing.T, addr string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(program, append([]string{"serve", "--listen", addr, "--admin-listen", storetest.FreeAddr(t), "--drain-delay", "0s"}, args...)...)
+	cmd := exec.Command(program, append([]string{"serve", "--listen", addr, "--admin-listen", freeaddr.Get(t), "--drain-delay", "0s"}, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -204,7 +204,7 @@ func (b *browser) labelled() {
 // demonstrate starts serve --demo and returns the link to its console.
 func demonstrate(t *testing.T) string {
 	t.Helper()
-	cmd := exec.Command(program, "serve", "--demo", "--listen", storetest.FreeAddr(t), "--admin-listen", storetest.FreeAddr(t))
+	cmd := exec.Command(program, "serve", "--demo", "--listen", freeaddr.Get(t), "--admin-listen", freeaddr.Get(t))
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -19,7 +19,7 @@ func told(t *testing.T, what string, c <-chan struct{}) {
 		if !ok {
 			t.Fatalf("%s: the watch has ended", what)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s: the watch says nothing", what)
 	}
 }
@@ -37,7 +37,7 @@ func quiet(c <-chan struct{}) {
 
 func ended(t *testing.T, c <-chan struct{}) {
 	t.Helper()
-	timeout := time.After(10 * time.Second)
+	timeout := time.After(time.Minute)
 	for {
 		select {
 		case _, ok := <-c:

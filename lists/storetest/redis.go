@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"interdict/lists/storetest/freeaddr"
 )
 
 // Redis is a redis-server of one test's own, on a free port of the loopback.
@@ -64,7 +66,7 @@ func start(t testing.TB, r *Redis) *Redis {
 	t.Cleanup(r.Kill)
 	// Another process can take the port between the look and the start: try again.
 	for range 5 {
-		r.Addr = FreeAddr(t)
+		r.Addr = freeaddr.Get(t)
 		r.spawn()
 		if r.wait(10*time.Second, false) == nil {
 			return r
@@ -73,17 +75,6 @@ func start(t testing.TB, r *Redis) *Redis {
 	}
 	t.Fatalf("redis-server does not start:\n%s", r.log())
 	return nil
-}
-
-// FreeAddr gives an address of the loopback that nobody listens on.
-func FreeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // URL is what a store is opened with.

@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"interdict/lists/storetest/freeaddr"
 )
 
 // Do sends a command to the server and gives the first line of its reply, without its mark.
@@ -101,7 +103,7 @@ func NewCluster(t testing.TB, masters int) (url string, nodes []*Redis) {
 	const slots = 16384
 	var addrs []string
 	for i := range masters {
-		_, bus, _ := net.SplitHostPort(FreeAddr(t))
+		_, bus, _ := net.SplitHostPort(freeaddr.Get(t))
 		r := NewRedis(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "2000")
 		r.Must("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(slots*i/masters), strconv.Itoa(slots*(i+1)/masters-1))
 		r.Must("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))

@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"interdict/lists/storetest/freeaddr"
 )
 
 // Password is that of the user postgres of every server. No message may show it.
@@ -61,7 +63,7 @@ func Start(t testing.TB, settings ...string) *Server {
 	t.Cleanup(s.Kill)
 	// Another process can take the port between the look and the start: try again.
 	for range 5 {
-		s.Addr = freeAddr(t)
+		s.Addr = freeaddr.Get(t)
 		s.spawn()
 		if s.wait(func() bool { return false }) == nil {
 			return s
@@ -151,16 +153,6 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd.Dir = s.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
 	return cmd
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // URL is that of a database of the server. The one that is always there is called postgres.
