@@ -92,6 +92,14 @@ func TestPageOfAList(t *testing.T) {
 	h.posts(kim, "/console/lists/mine", 403, url.Values{"do": {"retire"}, "reason": {hostile}}, "This needs one of the roles [approver].")
 	h.posts(boss, "/console/lists/mine", 409, url.Values{"do": {"delete"}}, "has been active")
 	h.posts(boss, "/console/lists/mine", 400, url.Values{"do": {"x"}}, "The form cannot be read.")
+	// Of versions that wait there is one notice.
+	h.by("root", "PUT", "/v1/lists/queue", twoPeople).want(201)
+	h.upload("ana", "queue", evmRows(0, 10), "")
+	h.upload("ana", "queue", evmRows(0, 11), "")
+	text = h.sees(kim, "/console/lists/queue", "Version 2</a>, uploaded", `1 older version waits as well: <a href="/console/lists/queue/versions/1">1</a>.`)
+	if n := strings.Count(text, `class="notice"`); n != 1 {
+		t.Errorf("%d notices of versions that wait", n)
+	}
 	h.by("root", "PUT", "/v1/lists/other", nil).want(201)
 	h.posts(boss, "/console/lists/other", 303, url.Values{"do": {"delete"}}, "/console/lists")
 	h.by("root", "GET", "/v1/lists/other", nil).want(404)

@@ -18,7 +18,8 @@
       tzDate: function (s) { return uPlot.tzDate(new Date(s * 1000), "Etc/UTC"); },
       series: [{ label: "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" }, { label: box.dataset.checks, stroke: colour("--accent"), width: 2 }, { label: box.dataset.hits, stroke: colour("--bad"), width: 2, scale: "few" },
         { label: box.dataset.errors, stroke: colour("--warn"), width: 2, scale: "few" }],
-      axes: [Object.assign({ values: function (u, all) { return all.map(function (s) { return new Date(s * 1000).toISOString().slice(11, 16); }); } }, axis), axis, Object.assign({}, axis, { side: 1, scale: "few", grid: { show: false } })] }, columns, box);
+      axes: [Object.assign({ values: function (u, all) { return all.map(function (s) { return new Date(s * 1000).toISOString().slice(11, 16); }); } }, axis), Object.assign({ label: box.dataset.checks }, axis),
+        Object.assign({ label: box.dataset.hits + " · " + box.dataset.errors }, axis, { side: 1, scale: "few", grid: { show: false } })] }, columns, box);
     new ResizeObserver(function () { plot.setSize({ width: box.clientWidth, height: 220 }); }).observe(box);
   }
   document.addEventListener("click", function (e) {
