@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -284,76 +285,28 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	apiServer, adminServer := httpServer(server.Handler(), log), httpServer(adminHandler(metrics), log)
 	adminServer.WriteTimeout = 5 * time.Minute // a CPU profile takes its time
 	failed := make(chan error, 2)
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		if cert != nil {
-			cert.Watch(ctx)
-		}
-	}()
 	go func() { failed <- serveOn(apiServer, ln, cert) }()
 	go func() { failed <- adminServer.Serve(admin) }()
-	background := make(chan struct{})
-	go func() {
-		defer close(background)
-		screener.Follow(ctx, hostname()+"-"+uuid.NewString()[:8])
-	}()
-	tended := make(chan struct{})
-	go func() {
-		defer close(tended)
-		if c.Follow == "" {
-			o.loader.Tend(ctx)
+	var running sync.WaitGroup // until ctx ends
+	running.Go(func() { screener.Follow(ctx, hostname()+"-"+uuid.NewString()[:8]) })
+	running.Go(func() { spread.run(ctx) })
+	running.Go(func() { kept.run(ctx) })
+	running.Go(func() { c.renewKeys(ctx, keys, bootstrapped, log) })
+	running.Go(func() { sweepEnded(ctx, log, staff.Sweep, server.SweepRequests) })
+	running.Go(func() { exchangeCheckpoints(ctx, o, log) })
+	running.Go(func() { c.deliverer(o, webhookAllow, metrics.Registry, log).Run(ctx) })
+	running.Go(func() { watchDependencies(ctx, c.dependencies(o, kept), log) })
+	if cert != nil {
+		running.Go(func() { cert.Watch(ctx) })
+	}
+	if c.Follow == "" { // the lists are this server's own
+		running.Go(func() { o.loader.Tend(ctx) })
+		running.Go(func() { o.loader.Rebuilds(ctx, "rebuild-"+uuid.NewString()) })
+		if c.Refresh && !c.Demo {
+			refresher := c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry), Tracer: traces.tracer()})
+			running.Go(func() { refresher.Run(ctx) })
 		}
-	}()
-	rebuilt := make(chan struct{})
-	go func() {
-		defer close(rebuilt)
-		if c.Follow == "" {
-			o.loader.Rebuilds(ctx, "rebuild-"+uuid.NewString())
-		}
-	}()
-	spreads := make(chan struct{})
-	go func() {
-		defer close(spreads)
-		spread.run(ctx)
-	}()
-	renewed := make(chan struct{})
-	go func() {
-		defer close(renewed)
-		c.renewKeys(ctx, keys, bootstrapped, log)
-	}()
-	swept := make(chan struct{})
-	go func() {
-		defer close(swept)
-		sweepEnded(ctx, log, staff.Sweep, server.SweepRequests)
-	}()
-	recorded := make(chan struct{})
-	go func() {
-		defer close(recorded)
-		kept.run(ctx)
-	}()
-	exchanged := make(chan struct{})
-	go func() {
-		defer close(exchanged)
-		exchangeCheckpoints(ctx, o, log)
-	}()
-	refreshed := make(chan struct{})
-	go func() {
-		defer close(refreshed)
-		if c.Refresh && !c.Demo && c.Follow == "" {
-			c.refresher(o, "refresh", loader.RefreshOptions{Metrics: newRefreshMetrics(metrics.Registry), Tracer: traces.tracer()}).Run(ctx)
-		}
-	}()
-	told := make(chan struct{})
-	go func() {
-		defer close(told)
-		c.deliverer(o, webhookAllow, metrics.Registry, log).Run(ctx)
-	}()
-	dependencies := make(chan struct{})
-	go func() {
-		defer close(dependencies)
-		watchDependencies(ctx, c.dependencies(o, kept), log)
-	}()
+	}
 	if id, err := o.journal.ID(); err == nil {
 		server.CountTraffic(fmt.Sprintf("%s-%d", id, ln.Addr().(*net.TCPAddr).Port)) // both stay when the server starts again
 	}
@@ -374,18 +327,7 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}
 	server.Close()
 	cancel()
-	<-watched
-	<-background
-	<-tended
-	<-rebuilt
-	<-spreads
-	<-renewed
-	<-swept
-	<-recorded
-	<-exchanged
-	<-refreshed
-	<-told
-	<-dependencies
+	running.Wait()
 	apiServer.Close()
 	adminServer.Close()
 	if errors.Is(err, http.ErrServerClosed) {
