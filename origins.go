@@ -98,7 +98,13 @@ func readSettings(k *kong.Kong, path string) (map[string]origin, []mistake) {
 			mistakes = append(mistakes, wrong)
 			continue
 		}
-		given[name] = origin{strings.TrimSpace(string(b)), variable + "_FILE, " + path, fromNamed}
+		value := strings.TrimSpace(string(b))
+		if value == "" { // a secret that was not filled in would count as not given, and another one be made in its place
+			wrong.Problem = path + " is empty"
+			mistakes = append(mistakes, wrong)
+			continue
+		}
+		given[name] = origin{value, variable + "_FILE, " + path, fromNamed}
 	}
 	for _, kv := range slices.Sorted(slices.Values(os.Environ())) {
 		key, _, _ := strings.Cut(kv, "=")
@@ -135,6 +141,9 @@ func readSettingsFile(path string, flags map[string]*kong.Flag, given map[string
 	var file yaml.MapSlice
 	if err := yaml.UnmarshalWithOptions(b, &file, yaml.Strict(), yaml.AllowDuplicateMapKey()); err != nil {
 		return whole(err)
+	}
+	if line := secondDocument(b); line > 0 {
+		return []mistake{{From: place(line), Problem: "a second document begins here, after --- or ...: write all settings into one"}}
 	}
 	lines, err := linesOf(b)
 	if err != nil {
@@ -198,6 +207,27 @@ func linesOf(text []byte) (map[string][]int, error) {
 		}
 	}
 	return lines, nil
+}
+
+// secondDocument returns the line with the first words of a second YAML document; 0 if there is none. The reader of YAML would leave it out.
+func secondDocument(text []byte) int {
+	begun, ended, n := false, false, 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		marker := (word == "---" || word == "...") && strings.HasPrefix(line, word)
+		switch {
+		case word == "" || strings.HasPrefix(word, "#"):
+		case marker && (!begun || rest == ""):
+			ended = ended || begun
+			begun = true
+		case marker, ended:
+			return n
+		default:
+			begun = true
+		}
+	}
+	return 0
 }
 
 // joined writes a list as a flag takes it; it gives the list back where a value is not a word.

@@ -321,9 +321,12 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 		log.Info("draining")
 		server.Drain()
 		time.Sleep(c.DrainDelay)
-		stop, done := context.WithTimeout(ctx, 20*time.Second)
+		stop, done := context.WithTimeout(ctx, endWithin)
 		defer done()
 		err = errors.Join(apiServer.Shutdown(stop), adminServer.Shutdown(stop))
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fault.E(fault.Unavailable, "requests, such as uploads, that were still open after %s were broken off: their callers must repeat them", endWithin)
+		}
 	}
 	server.Close()
 	cancel()
@@ -335,6 +338,9 @@ func (c *serveCmd) serve(e *env, o *opened, log *slog.Logger) error {
 	}
 	return err
 }
+
+// endWithin is how long open requests may take once no new connections are taken.
+const endWithin = 20 * time.Second
 
 // localMistakes returns what is wrong with the settings of local.
 func (c *serveCmd) localMistakes() (all []error) {

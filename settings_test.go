@@ -115,6 +115,20 @@ settings: 8 from settings file DIR/interdict.yaml, 2 from environment, 1 from fi
 	if err := json.Unmarshal([]byte(out), &checked); err != nil || len(checked.Mistakes) != 6 || strings.Contains(out, secret) || checked.Set[fromVariable] != 2 {
 		t.Errorf("%v %s", err, out)
 	}
+	// Settings that would be left out without a word: those of a second document, and an empty file in place of a secret.
+	write("interdict.yaml", "---\n# production\n---\nmax_lag: 30s\nfour_eyes: \"on\"\n")
+	t.Setenv("INTERDICT_PEPPER_FILE", write("empty", " \n"))
+	out, _ = said(t, exitError, "config", "check", file)
+	for _, want := range []string{"settings file DIR/interdict.yaml, line 4: a second document begins here, after --- or ...: write all settings into one\n", "INTERDICT_PEPPER_FILE: pepper: DIR/empty is empty\n"} {
+		if !strings.Contains(strings.ReplaceAll(out, dir, "DIR"), want) {
+			t.Errorf("%q is not in %s", want, out)
+		}
+	}
+	for text, want := range map[string]int{"a: 1\n---\nb: 2\n": 3, "a: 1\n...\nb: 2\n": 3, "---\n---\na: 1\n": 3, "a: 1\n--- {b: 2}\n": 2, "# c\n---\n# d\na: 1\n---\n# e\n": 0, "a: |\n  ---\n  b\n": 0, "": 0} {
+		if got := secondDocument([]byte(text)); got != want {
+			t.Errorf("%q: %d, not %d", text, got, want)
+		}
+	}
 	// Other commands refuse what is no setting, too, all at once.
 	write("interdict.yaml", "max_lg: 3s\nlisen: x\n")
 	if _, errs := said(t, exitUsage, "serve", "--config", file); !strings.Contains(errs, `"max_lg" is not a setting`) || !strings.Contains(errs, `line 2: "lisen" is not a setting; perhaps it should be listen`) {

@@ -14,6 +14,8 @@ package lists
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
@@ -70,6 +72,12 @@ var (
 	// DocsDeleted are the prefixes of those that can be deleted.
 	DocsDeleted = []string{DocWebhooks, DocCases}
 )
+
+// DocOtherPepper is the key of a further pepper: that of keys which a restore put back into a store that had made a pepper of its own.
+func DocOtherPepper(pepper []byte) string {
+	sum := sha256.Sum256(pepper)
+	return DocPepper + "/" + hex.EncodeToString(sum[:8])
+}
 
 func DocList(id string) string       { return DocLists + id }
 func DocVersions(list string) string { return DocAllVersions + list + "/" }

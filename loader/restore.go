@@ -1,6 +1,7 @@
 package loader
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -176,6 +177,11 @@ func (r *restoring) made(ctx context.Context) error {
 		}
 		n := 0
 		for _, d := range docs {
+			if d.Key == lists.DocPepper {
+				if d.Key, err = r.pepperKey(ctx, d.Value); err != nil {
+					return err
+				}
+			}
 			there, err := r.has(ctx, d.Key)
 			if err == nil && !there && prefix == lists.DocCases {
 				there, err = r.has(ctx, lists.DocClosedCases+d.Key[len(prefix):])
@@ -196,6 +202,19 @@ func (r *restoring) made(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pepperKey returns where a pepper belongs. The store may have another one: a server without a cache that starts on an emptied store makes it.
+// Keys were hashed with either.
+func (r *restoring) pepperKey(ctx context.Context, pepper []byte) (string, error) {
+	d, err := r.store.Get(ctx, lists.DocPepper)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return lists.DocPepper, nil
+	case err != nil || bytes.Equal(d.Value, pepper):
+		return lists.DocPepper, err
+	}
+	return lists.DocOtherPepper(pepper), nil
 }
 
 func (r *restoring) has(ctx context.Context, key string) (bool, error) {

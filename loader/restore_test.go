@@ -254,3 +254,48 @@ func TestNothingIsBuiltOverALostReplicaBehind(t *testing.T) {
 		t.Errorf("a replica that is only behind: %v", err)
 	}
 }
+
+// Keys that are put back work only with the pepper that they were hashed with, also where the emptied store has made one of its own.
+func TestRestorePutsThePepperOfLostKeysBesideANewOne(t *testing.T) {
+	was := openTwin(t, filepath.Join(t.TempDir(), "was"))
+	was.put(t, "l", lists.Replace, addr("a"))
+	old := []byte("the pepper of before")
+	if err := was.store.Commit(ctx, lists.Change{Key: lists.DocPepper, Value: old}, lists.Put(lists.DocKey("k"), "key", 0)); err != nil {
+		t.Fatal(err)
+	}
+	g, _, err := lists.Current(ctx, was.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, made := range map[string]string{"none": "", "the same": string(old), "another": "a new one"} {
+		t.Run(name, func(t *testing.T) {
+			now := openTwin(t, filepath.Join(t.TempDir(), "now"))
+			want := map[string]string{lists.DocPepper: string(old)}
+			if made != "" {
+				if err := now.store.Commit(ctx, lists.Change{Key: lists.DocPepper, Value: []byte(made)}); err != nil {
+					t.Fatal(err)
+				}
+				want = map[string]string{lists.DocPepper: made}
+			}
+			if name == "another" {
+				want[lists.DocOtherPepper(old)] = string(old)
+			}
+			for range 2 { // the second one finds nothing to do
+				if _, err := now.Restore(ctx, was.store, g.Head(), "ana", "test"); err != nil {
+					t.Fatal(err)
+				}
+				docs, err := now.store.Scan(ctx, lists.DocPepper)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := map[string]string{}
+				for _, d := range docs {
+					got[d.Key] = string(d.Value)
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Error(d)
+				}
+			}
+		})
+	}
+}

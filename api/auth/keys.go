@@ -12,6 +12,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/rand"
@@ -19,6 +20,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,11 +54,11 @@ type Keys struct {
 
 // keyring is a copy of all valid keys of a store. A check reads nothing else: callers, their scopes and their limits are in it.
 type keyring struct {
-	pepper []byte
-	people lists.People
-	byMAC  map[[sha256.Size]byte]*access
-	byID   map[string]*Principal
-	mu     sync.RWMutex
+	peppers [][]byte // the first one hashes new keys
+	people  lists.People
+	byMAC   map[[sha256.Size]byte]*access
+	byID    map[string]*Principal
+	mu      sync.RWMutex
 	// seen caches keys that were found before, by the SHA-256 of the key, to save the HMAC.
 	seen map[[sha256.Size]byte]*access
 }
@@ -82,8 +84,12 @@ func newKeys(store lists.Store, o Options) *Keys {
 func OpenReplica(ctx context.Context, store, cache lists.Store, o Options) (*Keys, error) {
 	k := newKeys(store, o)
 	if cache != nil {
-		if pepper, people, err := k.read(ctx, cache, false); err == nil {
-			k.use(pepper, people)
+		people, err := lists.ReadPeople(ctx, cache)
+		if err == nil {
+			err = k.use(ctx, cache, people, false)
+		}
+		if err != nil {
+			k.o.Log.Debug("keys in the cache", "error", err)
 		}
 	}
 	if err := k.Refresh(ctx); err != nil && !fault.Is(err, fault.Unavailable) {
@@ -92,31 +98,57 @@ func OpenReplica(ctx context.Context, store, cache lists.Store, o Options) (*Key
 	return k, nil
 }
 
-// loadPepper returns the key of the HMAC over API keys. With mayCreate it creates one in a store that has neither pepper nor keys.
-func (k *Keys) loadPepper(ctx context.Context, store lists.Store, mayCreate bool) ([]byte, error) {
+// peppers returns the keys of the HMAC over API keys, first the one for new keys. With mayCreate it creates one in a store that has neither pepper
+// nor keys.
+func (k *Keys) peppers(ctx context.Context, store lists.Store, mayCreate bool) ([][]byte, error) {
 	if k.o.Pepper != "" {
-		return []byte(k.o.Pepper), nil
+		return [][]byte{[]byte(k.o.Pepper)}, nil
 	}
+	var known [][]byte
 	if r := k.current.Load(); r != nil {
-		return r.pepper, nil
+		known = r.peppers
 	}
-	doc, err := store.Get(ctx, lists.DocPepper)
-	if mayCreate && fault.Is(err, fault.NotFound) {
-		all, lerr := lists.ReadAll[lists.Key](ctx, store, lists.DocKey(""))
-		if lerr != nil {
-			return nil, lerr
-		}
-		if len(all) > 0 {
-			return nil, fault.E(fault.Unavailable, "the store has lost the pepper of its API keys: interdict restore puts it back")
-		}
-		fresh := make([]byte, 32)
-		rand.Read(fresh)
-		err = store.Commit(ctx, lists.Change{Key: lists.DocPepper, Value: fresh})
-		if err == nil || fault.Is(err, fault.Conflict) { // another process was faster
-			doc, err = store.Get(ctx, lists.DocPepper)
+	main, err := store.Get(ctx, lists.DocPepper)
+	switch {
+	case fault.Is(err, fault.NotFound) && known != nil: // lost; restore puts it back
+		return known, nil
+	case fault.Is(err, fault.NotFound) && mayCreate:
+		main, err = createPepper(ctx, store)
+	}
+	if err != nil {
+		return nil, err
+	}
+	others, err := store.Scan(ctx, lists.DocPepper+"/")
+	if err != nil {
+		return nil, err
+	}
+	out := [][]byte{main.Value}
+	for _, d := range others {
+		known = append(slices.Clip(known), d.Value)
+	}
+	for _, pepper := range known {
+		if !slices.ContainsFunc(out, func(p []byte) bool { return bytes.Equal(p, pepper) }) {
+			out = append(out, pepper)
 		}
 	}
-	return doc.Value, err
+	return out, nil
+}
+
+// createPepper creates the pepper of a store that has no keys.
+func createPepper(ctx context.Context, store lists.Store) (lists.Doc, error) {
+	all, err := lists.ReadAll[lists.Key](ctx, store, lists.DocKey(""))
+	if err != nil {
+		return lists.Doc{}, err
+	}
+	if len(all) > 0 {
+		return lists.Doc{}, fault.E(fault.Unavailable, "the store has lost the pepper of its API keys: interdict restore puts it back")
+	}
+	fresh := make([]byte, 32)
+	rand.Read(fresh)
+	if err := store.Commit(ctx, lists.Change{Key: lists.DocPepper, Value: fresh}); err != nil && !fault.Is(err, fault.Conflict) {
+		return lists.Doc{}, err
+	}
+	return store.Get(ctx, lists.DocPepper) // another process may have been faster
 }
 
 // Refresh renews the copy of all keys. After an error the old copy stays in use.
@@ -128,7 +160,7 @@ func (k *Keys) Refresh(ctx context.Context) error {
 
 func (k *Keys) refresh(ctx context.Context) error {
 	k.refreshed = k.now()
-	pepper, people, err := k.read(ctx, k.store, true)
+	people, err := lists.ReadPeople(ctx, k.store)
 	if err != nil {
 		return err
 	}
@@ -142,27 +174,22 @@ func (k *Keys) refresh(ctx context.Context) error {
 	case reflect.DeepEqual(&old.people, people):
 		return nil
 	}
-	k.use(pepper, people)
-	return nil
+	return k.use(ctx, k.store, people, true)
 }
 
-// read reads the pepper, all keys and all accounts of a store.
-func (k *Keys) read(ctx context.Context, store lists.Store, mayCreate bool) (pepper []byte, people *lists.People, err error) {
-	if pepper, err = k.loadPepper(ctx, store, mayCreate); err != nil {
-		return nil, nil, err
+// use makes the keys of a store the ones that callers are recognised by.
+func (k *Keys) use(ctx context.Context, store lists.Store, people *lists.People, mayCreate bool) error {
+	peppers, err := k.peppers(ctx, store, mayCreate)
+	if err != nil {
+		return err
 	}
-	people, err = lists.ReadPeople(ctx, store)
-	return pepper, people, err
-}
-
-// use makes the keys the ones that callers are recognised by.
-func (k *Keys) use(pepper []byte, people *lists.People) {
-	next := &keyring{pepper: pepper, people: *people, byMAC: map[[sha256.Size]byte]*access{}, byID: map[string]*Principal{}, seen: map[[sha256.Size]byte]*access{}}
+	next := &keyring{peppers: peppers, people: *people, byMAC: map[[sha256.Size]byte]*access{}, byID: map[string]*Principal{}, seen: map[[sha256.Size]byte]*access{}}
 	old := k.current.Load()
 	for i := range people.Keys {
 		next.add(k, &people.Keys[i], old)
 	}
 	k.current.Store(next)
+	return nil
 }
 
 // add makes the callers that a stored key lets in. Their limits and their last use are carried over from the old keyring.
@@ -232,8 +259,7 @@ func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error
 	if a := r.cached(sum); a != nil {
 		return a.enter(k.now())
 	}
-	mac := r.mac(text)
-	if a := r.find(mac, sum); a != nil {
+	if a := r.find(text, sum); a != nil {
 		return a.enter(k.now())
 	}
 	// The key may be newer than the copy. Unknown keys cause at most one read of the store per second.
@@ -243,7 +269,7 @@ func (k *Keys) Authenticate(ctx context.Context, text string) (*Principal, error
 			if err := k.refresh(ctx); err != nil {
 				return nil, err
 			}
-			if a := k.current.Load().find(mac, sum); a != nil {
+			if a := k.current.Load().find(text, sum); a != nil {
 				return a.enter(k.now())
 			}
 		}
@@ -266,18 +292,23 @@ func (r *keyring) cached(sum [sha256.Size]byte) *access {
 	return r.seen[sum]
 }
 
-func (r *keyring) find(mac, sum [sha256.Size]byte) *access {
-	p := r.byMAC[mac]
-	if p != nil {
-		r.mu.Lock()
-		r.seen[sum] = p
-		r.mu.Unlock()
+// find returns who is let in with a text of which sum is the digest; nil for nobody.
+func (r *keyring) find(text string, sum [sha256.Size]byte) *access {
+	for _, pepper := range r.peppers {
+		if a := r.byMAC[macOf(pepper, text)]; a != nil {
+			r.mu.Lock()
+			r.seen[sum] = a
+			r.mu.Unlock()
+			return a
+		}
 	}
-	return p
+	return nil
 }
 
-func (r *keyring) mac(text string) [sha256.Size]byte {
-	h := hmac.New(sha256.New, r.pepper)
+func (r *keyring) mac(text string) [sha256.Size]byte { return macOf(r.peppers[0], text) }
+
+func macOf(pepper []byte, text string) [sha256.Size]byte {
+	h := hmac.New(sha256.New, pepper)
 	h.Write([]byte(text))
 	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -489,5 +490,48 @@ func TestReplicaStartsWithTheKeysOfItsCache(t *testing.T) {
 	}
 	if _, err := k.Authenticate(t.Context(), text); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("without one: %v", err)
+	}
+}
+
+// A server without a cache that starts on an emptied store makes a pepper and a bootstrap key. A restore then adds the pepper and the keys of before.
+func TestKeysOfTwoPeppersAreKnown(t *testing.T) {
+	const boot = "a-secret-from-the-operator-32-bytes"
+	was, c := store(t), &clock{}
+	server := open(t, was, "", c)
+	if made, err := server.Bootstrap(t.Context(), boot); !made || err != nil {
+		t.Fatal(made, err)
+	}
+	text, key := create(t, server, "payments", auth.Checker)
+	s := store(t)
+	fresh := open(t, s, "", c)
+	if made, err := fresh.Bootstrap(t.Context(), boot); !made || err != nil {
+		t.Fatal(made, err)
+	}
+	old, err := was.Get(t.Context(), lists.DocPepper)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, err := was.Get(t.Context(), lists.DocKey(key.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(t.Context(), lists.Change{Key: lists.DocOtherPepper(old.Value), Value: old.Value}, lists.Change{Key: lost.Key, Value: lost.Value}); err != nil {
+		t.Fatal(err)
+	}
+	if err := fresh.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	survivor, err := auth.OpenReplica(t.Context(), s, was, options("", c)) // its cache has the old pepper
+	if err != nil {
+		t.Fatal(err)
+	}
+	later, _ := create(t, survivor, "later", auth.Checker)
+	if err := fresh.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, k := range map[string]*auth.Keys{"made the pepper": fresh, "has the old one": survivor, "started later": open(t, s, "", c)} {
+		if got := []bool{known(t, k, text), known(t, k, boot), known(t, k, later), known(t, k, text+"A")}; !slices.Equal(got, []bool{true, true, true, false}) {
+			t.Errorf("the server that %s knows the key of before, bootstrap, the later one, a wrong one: %v", name, got)
+		}
 	}
 }

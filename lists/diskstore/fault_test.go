@@ -96,6 +96,45 @@ func TestLostOrEmptiedDatabaseDoesNotBecomeANewStore(t *testing.T) {
 	}
 }
 
+// Changes in a file that the next process does not open would be acknowledged, and gone after a restart.
+func TestReplacedDatabaseTakesNoChanges(t *testing.T) {
+	dir := t.TempDir()
+	s := newStore(t, dir)
+	file := filepath.Join(dir, fileDB)
+	put := func() error { return s.Commit(t.Context(), lists.Put("list/a", 1, lists.AnyRevision)) }
+	if err := put(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file, file+".aside"); err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"moved", "replaced"} {
+		if what == "replaced" {
+			if err := os.WriteFile(file, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, err := range map[string]error{"commit": put(), "ping": s.Ping(t.Context())} {
+			if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "replaced while it was open") {
+				t.Errorf("%s of a file that was %s: %v", name, what, err)
+			}
+		}
+		if _, err := s.Get(t.Context(), "list/a"); err != nil {
+			t.Errorf("reading a file that was %s: %v", what, err)
+		}
+	}
+	if err := os.Rename(file+".aside", file); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(); err != nil {
+		t.Errorf("after it was put back: %v", err)
+	}
+}
+
 func TestForeignFilesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")

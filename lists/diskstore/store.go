@@ -211,6 +211,9 @@ func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error)
 	if s.broken.Load() {
 		return s.failed(errors.New("a write failed and could not be rolled back: restart the process"))
 	}
+	if err := s.inPlace(); err != nil {
+		return s.failed(err)
+	}
 	defer s.catch(&err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	tx, err := s.db.Begin(true)
@@ -222,6 +225,23 @@ func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error)
 		return s.failed(err)
 	}
 	return s.failed(tx.Commit())
+}
+
+// inPlace returns an error if the file of the database is not the one in the directory any more: the next process would not see what is written
+// into it.
+func (s *Store) inPlace() error {
+	open, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(s.path(fileDB))
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil, !os.SameFile(there, open):
+		return fmt.Errorf("%s was moved, deleted or replaced while it was open, so that changes would be lost: put it back, or restart the process", fileDB)
+	}
+	return nil
 }
 
 func (s *Store) rollback(tx *bbolt.Tx) {
