@@ -81,8 +81,18 @@ func (s *Server) failDropIn(c *gin.Context, err error) {
 // checkIDHeader names the decision on record in an answer that has no place for it.
 const checkIDHeader = "X-Check-Id"
 
-// sanctions returns the matches of an address that count for a key. An address that cannot be read is an error, or if the key is lenient no match, unless
-// it may be a listed address in wrong letter case.
+// isNoAddress tells the refused texts that a lenient key takes for not listed. A text that is an address but for its letter case, or that holds one, is none
+// of them: it may be listed.
+func isNoAddress(refused *screening.Refused) bool {
+	switch refused.Cause.Reason {
+	case address.Ambiguous, address.TwoAddresses, address.WhitespaceInside, address.WrongNetwork:
+		return false
+	}
+	return refused.Cause.Folded == nil && !refused.WouldMatch
+}
+
+// sanctions returns the matches of an address that count for a key. An address that cannot be read is an error, or if the key is lenient no match
+// (isNoAddress).
 func (s *Server) sanctions(c *gin.Context, who *auth.Principal, service, text string) ([]client.Match, error) {
 	var a screening.Answer
 	err := s.screener.Check(c.Request.Context(), &screening.Request{Address: text, By: who.Name}, &a)
@@ -94,7 +104,7 @@ func (s *Server) counted(c *gin.Context, who *auth.Principal, service, text stri
 	d := who.DropIn()
 	if err != nil {
 		var refused *screening.Refused
-		if d.Lenient && fault.Is(err, fault.InvalidAddress) && errors.As(err, &refused) && !refused.WouldMatch {
+		if d.Lenient && fault.Is(err, fault.InvalidAddress) && errors.As(err, &refused) && isNoAddress(refused) {
 			return nil, nil
 		}
 		return nil, err

@@ -224,6 +224,12 @@ func TestDropInsNeverAnswerWhatTheyCannot(t *testing.T) {
 	lenient := http.Header{"X-Api-Key": {h.makeKey("lenient", map[string]any{"drop_in": map[string]any{"lenient": true}})}}
 	same(t, "lenient", `{"identifications":[]}`, string(h.do(call{method: "GET", path: "/api/v1/address/vitalik.eth", header: lenient.Clone()}).body))
 	refused("lenient, wrong letter case", "GET", "/api/v1/address/"+wrongCase, lenient, nil, 400, "invalid_address", "in its right case is listed")
+	bare := strings.ToLower(lazarus[2:])
+	for text, reason := range map[string]string{bare: "ambiguous", lazarus + "," + lazarus: "two_addresses", lazarus[:12] + " " + lazarus[12:]: "whitespace_inside", "bitcoin:" + lazarus: "wrong_network",
+		p2wpkh[:20] + strings.ToUpper(p2wpkh[20:]): "mixed_case", "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed": "bad_checksum"} {
+		refused("lenient, "+reason, "GET", "/api/v1/address/"+url.PathEscape(text), lenient, nil, 400, "invalid_address", reason)
+		refused("lenient, "+reason, "POST", trm, lenient, "["+item(text)+"]", 400, "invalid_address", "item 0: not an address")
+	}
 
 	h.store.noLookups.Store(true)
 	for _, header := range []http.Header{till, lenient} {
