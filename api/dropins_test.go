@@ -252,6 +252,7 @@ func TestDropInsNeverAnswerWhatTheyCannot(t *testing.T) {
 type original struct {
 	mu     sync.Mutex
 	fail   bool
+	swap   bool          // answers an array in another order
 	hold   chan struct{} // closed: answers
 	listed string
 	keys   []string
@@ -285,6 +286,9 @@ func (o *original) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out := []map[string]any{}
 		for _, a := range in {
 			out = append(out, map[string]any{"address": a.Address, "isSanctioned": is(a.Address)})
+		}
+		if o.swap {
+			slices.Reverse(out)
 		}
 		_ = json.NewEncoder(w).Encode(out)
 	default:
@@ -347,9 +351,8 @@ func TestShadowModeRecordsDifferences(t *testing.T) {
 		}
 	}
 	same(t, "differences on record", 4, recorded)
-	if !slices.Contains(o.keys, "their-key") || !slices.Contains(o.keys, "trm-key") {
-		t.Errorf("%v", o.keys)
-	}
+	slices.Sort(o.keys)
+	same(t, "requests, of which an array is one", []string{"", "their-key", "their-key", "their-key", "trm-key"}, o.keys)
 	o.mu.Lock()
 	o.fail = true
 	o.mu.Unlock()
@@ -358,6 +361,15 @@ func TestShadowModeRecordsDifferences(t *testing.T) {
 	}
 	if s := until(7); s.Services[0].Failed != 1 || s.Services[0].LastError != "the original answered 503 service unavailable" {
 		t.Errorf("%+v", s.Services[0])
+	}
+	o.mu.Lock()
+	o.fail, o.swap = false, true
+	o.mu.Unlock()
+	if _, err := trmClient(t.Context(), h.url, key, genesis, lazarus); err != nil {
+		t.Fatal(err)
+	}
+	if s := until(9); s.Services[1].Failed != 2 || len(s.Differences) != 4 { // an address is not compared with the answer to another one
+		t.Errorf("%+v", s)
 	}
 	if text := h.log.String(); strings.Contains(text, "their-key") {
 		t.Error("the key of the original is in the log")
