@@ -81,35 +81,46 @@ func (s *Server) failDropIn(c *gin.Context, err error) {
 // checkIDHeader names the decision on record in an answer that has no place for it.
 const checkIDHeader = "X-Check-Id"
 
-// sanctions returns the matches of an address that count for a key. An address that cannot be read is an error, or if the key is lenient no match, unless
-// it may be a listed address in wrong letter case.
+// isNoAddress tells the refused texts that a lenient key takes for not listed. A text that is an address but for its letter case, or that holds one, is none
+// of them: it may be listed.
+func isNoAddress(refused *screening.Refused) bool {
+	switch refused.Cause.Reason {
+	case address.Ambiguous, address.TwoAddresses, address.WhitespaceInside, address.WrongNetwork:
+		return false
+	}
+	return refused.Cause.Folded == nil && !refused.WouldMatch
+}
+
+// sanctions returns the matches of an address that count for a key. An address that cannot be read is an error, or if the key is lenient no match
+// (isNoAddress).
 func (s *Server) sanctions(c *gin.Context, who *auth.Principal, service, text string) ([]client.Match, error) {
 	var a screening.Answer
 	err := s.screener.Check(c.Request.Context(), &screening.Request{Address: text, By: who.Name}, &a)
-	return s.counted(c, who, service, text, &a, err)
+	matches, answered, err := s.counted(c, who, text, &a, err)
+	s.shadow.compare(service, answered)
+	return matches, err
 }
 
-// counted returns what sanctions does, of an answer or its error.
-func (s *Server) counted(c *gin.Context, who *auth.Principal, service, text string, a *screening.Answer, err error) ([]client.Match, error) {
+// counted returns what sanctions does, of an answer or its error, and what there is to compare.
+func (s *Server) counted(c *gin.Context, who *auth.Principal, text string, a *screening.Answer, err error) ([]client.Match, []compared, error) {
 	d := who.DropIn()
 	if err != nil {
 		var refused *screening.Refused
-		if d.Lenient && fault.Is(err, fault.InvalidAddress) && errors.As(err, &refused) && !refused.WouldMatch {
-			return nil, nil
+		if d.Lenient && fault.Is(err, fault.InvalidAddress) && errors.As(err, &refused) && isNoAddress(refused) {
+			return nil, nil, nil
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	var answer client.Answer
 	if err := json.Unmarshal(a.JSON, &answer); err != nil {
-		return nil, fault.E(fault.Internal, "read an answer: %w", err)
+		return nil, nil, fault.E(fault.Internal, "read an answer: %w", err)
 	}
 	c.Writer.Header().Add(checkIDHeader, answer.CheckID)
 	counted := slices.DeleteFunc(answer.Matches, func(m client.Match) bool { return !d.Counts(m.Category) })
-	s.shadow.compare(service, []compared{{address: text, checkID: answer.CheckID, listed: len(counted) > 0}})
 	if len(counted) == 0 && a.MatchesTotal > len(a.Matches) {
-		return nil, fault.E(fault.Unavailable, "the address has %d listings, more than one answer holds: ask /v1/check", a.MatchesTotal)
+		return nil, nil, fault.E(fault.Unavailable, "the address has %d listings, more than one answer holds: ask /v1/check", a.MatchesTotal)
 	}
-	return counted, nil
+	return counted, []compared{{address: text, checkID: answer.CheckID, listed: len(counted) > 0}}, nil
 }
 
 // identification is a match as Chainalysis' free API shows it. The category is always "sanctions": clients fail on any other.
@@ -190,13 +201,15 @@ func (s *Server) likeTRM(c *gin.Context, who *auth.Principal) error {
 	}
 	s.screener.CheckAll(c.Request.Context(), requests, answers, errs) // one flush of the record for all
 	out := make([]trmAnswer, len(in))
+	var answered []compared
 	for i := range in {
-		matches, err := s.counted(c, who, trm, *in[i].Address, &answers[i], errs[i])
+		matches, one, err := s.counted(c, who, *in[i].Address, &answers[i], errs[i])
 		if err != nil {
 			return fault.E(fault.KindOf(err), "item %d: %w", i, err)
 		}
-		out[i] = trmAnswer{*in[i].Address, len(matches) > 0}
+		out[i], answered = trmAnswer{*in[i].Address, len(matches) > 0}, append(answered, one...)
 	}
+	s.shadow.compare(trm, answered) // the original is asked once, too
 	return renderDropIn(c, http.StatusCreated, out)
 }
 

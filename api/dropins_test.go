@@ -224,6 +224,12 @@ func TestDropInsNeverAnswerWhatTheyCannot(t *testing.T) {
 	lenient := http.Header{"X-Api-Key": {h.makeKey("lenient", map[string]any{"drop_in": map[string]any{"lenient": true}})}}
 	same(t, "lenient", `{"identifications":[]}`, string(h.do(call{method: "GET", path: "/api/v1/address/vitalik.eth", header: lenient.Clone()}).body))
 	refused("lenient, wrong letter case", "GET", "/api/v1/address/"+wrongCase, lenient, nil, 400, "invalid_address", "in its right case is listed")
+	bare := strings.ToLower(lazarus[2:])
+	for text, reason := range map[string]string{bare: "ambiguous", lazarus + "," + lazarus: "two_addresses", lazarus[:12] + " " + lazarus[12:]: "whitespace_inside", "bitcoin:" + lazarus: "wrong_network",
+		p2wpkh[:20] + strings.ToUpper(p2wpkh[20:]): "mixed_case", "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed": "bad_checksum"} {
+		refused("lenient, "+reason, "GET", "/api/v1/address/"+url.PathEscape(text), lenient, nil, 400, "invalid_address", reason)
+		refused("lenient, "+reason, "POST", trm, lenient, "["+item(text)+"]", 400, "invalid_address", "item 0: not an address")
+	}
 
 	h.store.noLookups.Store(true)
 	for _, header := range []http.Header{till, lenient} {
@@ -246,6 +252,7 @@ func TestDropInsNeverAnswerWhatTheyCannot(t *testing.T) {
 type original struct {
 	mu     sync.Mutex
 	fail   bool
+	swap   bool          // answers an array in another order
 	hold   chan struct{} // closed: answers
 	listed string
 	keys   []string
@@ -279,6 +286,9 @@ func (o *original) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out := []map[string]any{}
 		for _, a := range in {
 			out = append(out, map[string]any{"address": a.Address, "isSanctioned": is(a.Address)})
+		}
+		if o.swap {
+			slices.Reverse(out)
 		}
 		_ = json.NewEncoder(w).Encode(out)
 	default:
@@ -341,9 +351,8 @@ func TestShadowModeRecordsDifferences(t *testing.T) {
 		}
 	}
 	same(t, "differences on record", 4, recorded)
-	if !slices.Contains(o.keys, "their-key") || !slices.Contains(o.keys, "trm-key") {
-		t.Errorf("%v", o.keys)
-	}
+	slices.Sort(o.keys)
+	same(t, "requests, of which an array is one", []string{"", "their-key", "their-key", "their-key", "trm-key"}, o.keys)
 	o.mu.Lock()
 	o.fail = true
 	o.mu.Unlock()
@@ -352,6 +361,15 @@ func TestShadowModeRecordsDifferences(t *testing.T) {
 	}
 	if s := until(7); s.Services[0].Failed != 1 || s.Services[0].LastError != "the original answered 503 service unavailable" {
 		t.Errorf("%+v", s.Services[0])
+	}
+	o.mu.Lock()
+	o.fail, o.swap = false, true
+	o.mu.Unlock()
+	if _, err := trmClient(t.Context(), h.url, key, genesis, lazarus); err != nil {
+		t.Fatal(err)
+	}
+	if s := until(9); s.Services[1].Failed != 2 || len(s.Differences) != 4 { // an address is not compared with the answer to another one
+		t.Errorf("%+v", s)
 	}
 	if text := h.log.String(); strings.Contains(text, "their-key") {
 		t.Error("the key of the original is in the log")

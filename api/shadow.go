@@ -87,7 +87,7 @@ func newShadow(originals map[string]Original, m *Metrics, ledger lists.Ledger, n
 
 // compare takes an answer for comparison, if its service is asked.
 func (x *shadow) compare(service string, items []compared) {
-	if _, asked := x.originals[service]; !asked {
+	if _, asked := x.originals[service]; !asked || len(items) == 0 {
 		return
 	}
 	select {
@@ -211,7 +211,7 @@ func (x *shadow) askTRM(ctx context.Context, o Original, items []compared) ([]bo
 	}
 	out := make([]bool, len(items))
 	for i, a := range answers {
-		if a.IsSanctioned == nil {
+		if a.IsSanctioned == nil || a.Address != items[i].address { // another order would compare one address with the answer to another one
 			return nil, errOriginal
 		}
 		out[i] = *a.IsSanctioned
@@ -243,6 +243,9 @@ func readScorechain(b []byte) (bool, error) {
 			return false, errOriginal
 		}
 		all = []item{one}
+	}
+	if all == nil { // null
+		return false, errOriginal
 	}
 	listed := false
 	for _, a := range all {

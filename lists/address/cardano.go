@@ -128,9 +128,6 @@ func decodeShelley(text string, a *Address) *Error {
 	var letters [256]byte
 	cut, data, code, fail := bech32Decode(letters[:0], text)
 	if fail != nil {
-		if fail.Reason == MixedCase {
-			return folded(fail, strings.ToLower(text), a, decodeCardano)
-		}
 		return fail
 	}
 	prefix := text[:cut]

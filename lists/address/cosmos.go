@@ -160,11 +160,6 @@ func decodeCosmos(text string, c *cosmosChain, first Variant, a *Address) *Error
 	var letters [128]byte
 	cut, data, code, fail := bech32Decode(letters[:0], text)
 	if fail != nil {
-		if fail.Reason == MixedCase {
-			return folded(fail, strings.ToLower(text), a, func(text string, a *Address) *Error {
-				return decodeCosmos(text, c, first, a)
-			})
-		}
 		return fail
 	}
 	v := cosmosAccount

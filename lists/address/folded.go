@@ -1,5 +1,7 @@
 package address
 
+import "strings"
+
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
@@ -14,4 +16,14 @@ func folded(fail *Error, text string, a *Address, decode func(string, *Address) 
 		return right
 	}
 	return fail
+}
+
+// read decodes a text. The encodings that take either case, such as bech32, refuse a mixture of both before they know the address: their
+// refusal is completed here. That of an ICAP code is not, because an address of Dash can look like one.
+func (n *Network) read(text string, a *Address) *Error {
+	fail := n.decode(text, a)
+	if fail == nil || fail.Reason != MixedCase || fail.Folded != nil || foldedPrefix(text, "xe") {
+		return fail
+	}
+	return folded(fail, strings.ToLower(text), a, n.decode)
 }

@@ -267,7 +267,7 @@ func read(dst []Address, text string, hint *Network, side Side) ([]Address, *Err
 func readAs(dst []Address, text string, offset int, n *Network, side Side) ([]Address, *Error) {
 	first := len(dst)
 	dst = append(dst, Address{Network: n.Name})
-	fail := n.decode(text, &dst[first])
+	fail := n.read(text, &dst[first])
 	if side == Asked && n.hex64 && paddedEVM(text) != "" {
 		if fail != nil { // its letter case may be the checksum of the EVM account
 			dst = dst[:first]
@@ -329,13 +329,13 @@ func try(dst []Address, first int, text string, n *Network, firm bool, worst *Er
 			fail = n.utxo.fill(text, body, a)
 		}
 	} else {
-		fail = n.decode(text, a)
+		fail = n.read(text, a)
 	}
 	if fail == nil && !repeats(dst[first:]) && (!firm || a.stands(text)) {
 		return dst, worst
 	}
 	dst = dst[:len(dst)-1]
-	if fail != nil && (worst == nil || telling(fail.Reason) > telling(worst.Reason)) {
+	if fail != nil && (worst == nil || fail.tellsMore(worst)) {
 		worst = fail
 	}
 	return dst, worst
@@ -545,6 +545,14 @@ func (e *Error) of(n *Network) *Error {
 		e.Network = n.Name
 	}
 	return e
+}
+
+// tellsMore reports whether an error tells a reader who named no network more than another one.
+func (e *Error) tellsMore(o *Error) bool {
+	if mine, its := telling(e.Reason), telling(o.Reason); mine != its {
+		return mine > its
+	}
+	return e.Folded != nil && o.Folded == nil
 }
 
 // telling says how much a reason tells a reader who named no network: the greatest wins.
