@@ -183,9 +183,9 @@ func wholeBatch(err error) bool {
 	var undecided *screening.Undecided
 	var lagging *replica.Lagging
 	switch fault.KindOf(err) {
-	case fault.NotLoaded, fault.Lost, fault.RateLimited:
+	case fault.NotLoaded, fault.RateLimited:
 		return true
-	case fault.Stale:
+	case fault.Stale, fault.Lost:
 		return !errors.As(err, &lagging)
 	case fault.Unavailable:
 		return !errors.As(err, &undecided)

@@ -136,7 +136,7 @@ func Current(ctx context.Context, s Store) (g Generation, revision uint64, err e
 // Generations without an id are compared by number only. Every generation descends from the zero Head.
 func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, error) {
 	switch {
-	case from.Generation == 0, g.ID != "" && (g.ID == from.ID || g.Merged != "" && g.Merged == from.ID):
+	case from.Generation == 0, g.ID != "" && (g.ID == from.ID || g.Merged != "" && g.Merged == from.ID), from.ID != "" && slices.Contains(g.Recent, from):
 		return true, nil
 	case g.Number < from.Generation:
 		return false, nil
@@ -167,4 +167,28 @@ func Replicas(ctx context.Context, s Store, now time.Time) ([]Replica, error) {
 		}
 	}
 	return live, nil
+}
+
+// ServesLost returns a replica, live at now, that serves a generation which none of those that are known descends from: the store has lost it. It
+// returns nil if there is none.
+func ServesLost(ctx context.Context, s Store, now time.Time, known ...*Generation) (*Replica, error) {
+	live, err := Replicas(ctx, s, now)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range live {
+		there := false
+		for _, g := range known {
+			if there || r.Lost && r.GenerationID == "" {
+				break
+			}
+			if there, err = Descends(ctx, s, g, Head{Generation: r.Generation, ID: r.GenerationID}); err != nil {
+				return nil, err
+			}
+		}
+		if !there {
+			return &live[i], nil
+		}
+	}
+	return nil, nil
 }

@@ -75,36 +75,18 @@ func makeNext(g *lists.Generation, number int) {
 // checkNothingLost returns an error if a live replica serves a generation that the store no longer has: a change now would make the loss
 // permanent.
 func (l *Loader) checkNothingLost(ctx context.Context, g *lists.Generation) error {
-	live, err := lists.Replicas(ctx, l.store, l.now())
-	if err != nil {
+	r, err := lists.ServesLost(ctx, l.store, l.now(), g)
+	if err != nil || r == nil {
 		return err
 	}
-	for _, r := range live {
-		held, err := l.hasServed(ctx, g, &r)
-		if err != nil {
-			return err
-		}
-		if held {
-			continue
-		}
-		// The generation may have been committed, and served, since g was read.
-		if now, _, err := lists.Current(ctx, l.store); err != nil {
-			return err
-		} else if now.Number != g.Number || now.ID != g.ID {
-			return fault.E(fault.Raced, "generation %d was made in the meantime", now.Number)
-		}
-		return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: "+
-			"restore it first (interdict restore --server URL of that replica)", g.Number, r.Generation, r.ID)
+	// The generation may have been committed, and served, since g was read.
+	if now, _, err := lists.Current(ctx, l.store); err != nil {
+		return err
+	} else if now.Number != g.Number || now.ID != g.ID {
+		return fault.E(fault.Raced, "generation %d was made in the meantime", now.Number)
 	}
-	return nil
-}
-
-// hasServed reports whether generation g is the one that a replica serves, or descends from it.
-func (r *Reader) hasServed(ctx context.Context, g *lists.Generation, replica *lists.Replica) (bool, error) {
-	if replica.Lost && replica.GenerationID == "" {
-		return false, nil
-	}
-	return lists.Descends(ctx, r.store, g, lists.Head{Generation: replica.Generation, ID: replica.GenerationID})
+	return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: "+
+		"restore it first (interdict restore --server URL of that replica)", g.Number, r.Generation, r.ID)
 }
 
 // generationChanges returns the changes that store a new generation and move the head to it.

@@ -18,24 +18,33 @@ type lag struct {
 }
 
 // Lagging is the error of a check that would be a miss in the generation that is served, if the store has had a newer one for longer
-// than Local.MaxLag, or the manifest that the generation comes from is not valid any more.
-type Lagging struct{ detail string }
+// than Local.MaxLag, the manifest that the generation comes from is not valid any more, or another replica serves a generation that the
+// store has lost.
+type Lagging struct {
+	kind   fault.Kind
+	detail string
+}
 
 func (l *Lagging) Error() string         { return l.detail }
-func (l *Lagging) FaultKind() fault.Kind { return fault.Stale }
+func (l *Lagging) FaultKind() fault.Kind { return l.kind }
+
+func (l *Lagging) equal(o *Lagging) bool { return l == o || l != nil && o != nil && *l == *o }
 
 // MissError returns the error that a check gets instead of a miss, a *Lagging, or nil if a miss may be reported.
 func (s *Snapshot) MissError(now time.Time) error {
+	if s.elsewhere != nil {
+		return s.elsewhere
+	}
 	if f := s.fresh.followed; f != nil {
 		if err := f.Usable(now); err != nil {
-			return &Lagging{err.Error()}
+			return &Lagging{fault.Stale, err.Error()}
 		}
 	}
 	l := s.lag
 	if l == nil || now.Before(l.until) {
 		return nil
 	}
-	return &Lagging{"generation " + strconv.Itoa(l.generation) + " is active since " + l.since.UTC().Format(time.RFC3339) +
+	return &Lagging{fault.Stale, "generation " + strconv.Itoa(l.generation) + " is active since " + l.since.UTC().Format(time.RFC3339) +
 		" or earlier and could not be loaded here: no miss is reported from generation " + strconv.Itoa(s.Generation.Number)}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"time"
@@ -14,7 +15,8 @@ import (
 
 // A store can lose a generation that was acknowledged (Redis does in a failover) and continue without it. Then neither side has all
 // listings, so a replica that serves the lost generation answers from the lists of both sides together. If it cannot, it answers no check.
-// Its report says that it is lost, and nothing is activated until a restore has merged the two sides.
+// Its report says that it is lost. Nothing is activated until a restore has merged the two sides, and replicas that do not have what it serves
+// report no miss.
 
 // sides are the two sides of a snapshot whose generation the store has lost.
 type sides struct {
@@ -67,16 +69,60 @@ func (r *Replica) serveBothSides(ctx context.Context, last lists.Head, current l
 			r.loadResident(ctx, r.store, store, true)
 		}
 	}
+	var elsewhere *Lagging
+	if err == nil {
+		elsewhere, err = r.lostElsewhere(ctx, current.Head(), &current, &own.Generation)
+	}
 	switch {
 	case err != nil:
 		r.current.Store(own.withUnreadableStore(store, err))
 		return fault.E(fault.Lost, "%w; the store's generation %d cannot be loaded: %w", lost, current.Number, err)
-	case snap.sides == nil || snap.sides.err != nil || snap.sides.store != store || !store.fresh.equal(fresh):
+	case snap.sides == nil || snap.sides.err != nil || snap.sides.store != store || !store.fresh.equal(fresh) || !snap.elsewhere.equal(elsewhere):
 		refreshed := *store
 		refreshed.setFreshness(fresh)
-		r.current.Store(combine(own, &refreshed))
+		next := combine(own, &refreshed)
+		next.elsewhere = elsewhere
+		r.current.Store(next)
 	}
 	return lost
+}
+
+// lostElsewhere returns why this replica may report no miss if another one serves a generation that the store, whose head is given, has lost, and
+// that none of those which are answered from here descends from; nil if there is no such replica.
+func (r *Replica) lostElsewhere(ctx context.Context, head lists.Head, known ...*lists.Generation) (*Lagging, error) {
+	other, err := lists.ServesLost(ctx, r.store, r.now(), known...)
+	if err != nil {
+		return nil, err
+	}
+	before := r.elsewhere()
+	if other == nil {
+		if before != nil {
+			r.log.Info("no other replica serves a lost generation any more")
+		}
+		return nil, nil
+	}
+	// Its generation may have been committed, and served, since the head was read: the next refresh will tell.
+	now, _, err := lists.Read[lists.Head](ctx, r.store, lists.DocHead)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	if now != head {
+		return before, nil
+	}
+	next := &Lagging{fault.Lost, fmt.Sprintf("replica %s serves generation %d, which the store has lost: no miss is reported here until interdict restore --server URL of that replica "+
+		"has brought it back", other.ID, other.Generation)}
+	if !next.equal(before) {
+		r.log.Error("another replica serves a generation that the store has lost", "replica", other.ID, "generation", other.Generation)
+	}
+	return next, nil
+}
+
+// elsewhere returns what lostElsewhere has found out last.
+func (r *Replica) elsewhere() *Lagging {
+	if snap := r.current.Load(); snap != nil {
+		return snap.elsewhere
+	}
+	return nil
 }
 
 // withUnreadableStore returns the snapshot of a lost generation from which no check can be answered, because of err. store may be nil.

@@ -1,6 +1,7 @@
 package replica_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/screening"
+	"interdict/screening/replica"
 )
 
 // A replica of a generation that the store has lost reports no miss for an address that either side lists, before and after a restart. Its
@@ -104,4 +106,123 @@ func by(person, reason string) loader.ChangeOptions {
 // settle replaces all settings of a list.
 func settle(settings lists.List) func(*lists.List, bool) error {
 	return func(l *lists.List, _ bool) error { *l = settings; return nil }
+}
+
+// bare is a server without a cache on the store of a site.
+func (s *site) bare(store lists.Store) *site {
+	b := *s
+	b.Screener = screening.NewReplica(store, replica.Local{ResidentBytes: 1 << 20}, noJournal{}, noMetrics{}, quiet, func() time.Time { return s.now })
+	return &b
+}
+
+func (s *site) report(t *testing.T, r *site, id string) {
+	t.Helper()
+	st := r.Status()
+	if err := s.store.Commit(ctx, lists.Put(lists.DocReplica(id), lists.Replica{ID: id, Generation: st.Served.Generation, GenerationID: st.Served.ID, Lost: st.Lost, Seen: s.now},
+		lists.AnyRevision)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A server that never had a lost generation would report misses for what it listed. While another one serves that generation it knows better.
+func TestWhatAnotherReplicaServesIsNotMissed(t *testing.T) {
+	s := failOver(t)
+	if err := s.Refresh(ctx); !fault.Is(err, fault.Lost) {
+		t.Fatal(err)
+	}
+	b := s.bare(s.store)
+	told := func(what, want string) {
+		t.Helper()
+		if err := b.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.check(evmBase, evmX, evmY, evmClean); got != want {
+			t.Errorf("%s: %s, not %s", what, got, want)
+		}
+		st := b.Status()
+		if fault.Is(st.Unready, fault.Lost) != strings.Contains(want, "lost") || st.Lost {
+			t.Errorf("%s: %+v", what, st)
+		}
+	}
+	told("nothing is known", "hmhm")
+	s.report(t, s, "a")
+	told("a report", "h(lost)h(lost)")
+	if b.bare(s.store).Refresh(ctx) != nil || b.check(evmX) != "(lost)" {
+		t.Error("a server that starts now")
+	}
+	s.now = s.now.Add(2 * lists.ReplicaTTL)
+	told("the other one is gone", "hmhm")
+	s.report(t, s, "a")
+	told("it is back", "h(lost)h(lost)")
+	if _, err := newLoader(t, s.store).Restore(ctx, s.cache, s.Status().Served, "tester", ""); err != nil {
+		t.Fatal(err)
+	}
+	told("after the restore", "hhhm")
+}
+
+// Of two servers with lost generations the one with the older one does not have all either.
+func TestTheOlderOfTwoLostGenerationsIsNotAll(t *testing.T) {
+	s := newSite(t)
+	mustAdd(t, s.store, evmBase)
+	before := copyOf(t, s.dir)
+	mustAdd(t, s.store, evmX)
+	older := s.bare(s.store)
+	if err := older.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	mustAdd(t, s.store, evmY)
+	newer := s.bare(s.store)
+	if err := newer.Refresh(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.store.Store = before
+	for range 2 {
+		for id, r := range map[string]*site{"older": older, "newer": newer} {
+			if err := r.Refresh(ctx); !fault.Is(err, fault.Lost) {
+				t.Fatal(err)
+			}
+			s.report(t, r, id)
+		}
+	}
+	if got := older.check(evmBase, evmX, evmY, evmClean); got != "hh(lost)(lost)" {
+		t.Errorf("the older one: %s", got)
+	}
+	if got := newer.check(evmBase, evmX, evmY, evmClean); got != "hhhm" {
+		t.Errorf("the newer one: %s", got)
+	}
+}
+
+// racing runs f once, before reports of replicas are read.
+type racing struct {
+	lists.Store
+	f func()
+}
+
+func (r *racing) Scan(ctx context.Context, prefix string) ([]lists.Doc, error) {
+	if f := r.f; f != nil && prefix == lists.DocReplicas {
+		r.f = nil
+		f()
+	}
+	return r.Store.Scan(ctx, prefix)
+}
+
+// A replica may have loaded a generation before this one has seen it: nothing is lost.
+func TestAReplicaThatIsFasterHasLostNothing(t *testing.T) {
+	s := newSite(t)
+	mustAdd(t, s.store, evmBase)
+	b := s.bare(&racing{s.store, func() {
+		mustAdd(t, s.store, evmX)
+		if err := s.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		s.report(t, s, "a")
+	}})
+	for _, want := range []string{"hm", "hh"} {
+		if err := b.Refresh(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.check(evmBase, evmX); got != want {
+			t.Errorf("%s, not %s", got, want)
+		}
+	}
 }

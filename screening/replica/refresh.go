@@ -86,11 +86,15 @@ func (r *Replica) updateFreshness(ctx context.Context, own *Snapshot) error {
 	if err != nil {
 		return err
 	}
+	elsewhere, err := r.lostElsewhere(ctx, own.Generation.Head(), &own.Generation)
+	if err != nil {
+		return err
+	}
 	current := r.current.Load()
-	if current != own || current.lag != nil || !current.savedAt.IsZero() || !own.fresh.equal(fresh) {
+	if current != own || current.lag != nil || !current.savedAt.IsZero() || !own.fresh.equal(fresh) || !own.elsewhere.equal(elsewhere) {
 		r.saveServed(own.Generation.Head(), false)
 		next := *own
-		next.lag, next.savedAt = nil, time.Time{} // the store has confirmed the generation
+		next.lag, next.savedAt, next.elsewhere = nil, time.Time{}, elsewhere // the store has confirmed the generation
 		next.setFreshness(fresh)
 		r.current.Store(&next)
 	}
@@ -100,6 +104,10 @@ func (r *Replica) updateFreshness(ctx context.Context, own *Snapshot) error {
 // load swaps the snapshot for one of a newer generation.
 func (r *Replica) load(ctx context.Context, g lists.Generation) error {
 	fresh, err := readFreshness(ctx, r.store)
+	if err != nil {
+		return err
+	}
+	elsewhere, err := r.lostElsewhere(ctx, g.Head(), &g)
 	if err != nil {
 		return err
 	}
@@ -113,6 +121,7 @@ func (r *Replica) load(ctx context.Context, g lists.Generation) error {
 			return err
 		}
 	}
+	next.elsewhere = elsewhere
 	next.setFreshness(fresh)
 	r.saveServed(g.Head(), false)
 	r.current.Store(next)

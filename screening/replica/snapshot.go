@@ -35,6 +35,8 @@ type Snapshot struct {
 	savedAt time.Time // of a snapshot from the cache: when the store last confirmed it
 	sides   *sides    // not nil while the store has lost this generation
 	lag     *lag      // not nil while the store has a newer generation
+	// elsewhere is why no miss is reported while another replica serves a generation that is lost here; nil otherwise.
+	elsewhere *Lagging
 }
 
 // Stack is one list of a generation with its layers, base first.
