@@ -60,6 +60,10 @@ func (f *edgeFlags) bucket() vault.BucketOptions {
 	return vault.BucketOptions{AccessKey: f.EdgeAccessKey, SecretKey: f.EdgeSecretKey, Shared: true, Unlocked: true}
 }
 
+func (f *edgeFlags) source() edge.SourceOptions {
+	return edge.SourceOptions{Token: f.FollowToken, Bucket: f.bucket()}
+}
+
 // spreader spreads lists: it serves a manifest to those who ask, publishes, or follows.
 type spreader struct {
 	local     *edge.Local
@@ -79,7 +83,7 @@ func (c *serveCmd) spreader(ctx context.Context, o *opened, log *slog.Logger) (s
 	raw, guarded := edge.Unguarded(o.store)
 	switch {
 	case c.Follow != "":
-		s.source, err = edge.OpenSource(ctx, c.Follow, edge.SourceOptions{Token: c.FollowToken, Bucket: c.edgeFlags.bucket()})
+		s.source, err = edge.OpenSource(ctx, c.Follow, c.source())
 		if err != nil {
 			return nil, err
 		}
