@@ -98,6 +98,7 @@ func printRefreshed(e *env, x *loader.Refreshed) {
 		text = when + "; " + x.Detail
 	}
 	fmt.Fprintf(e.stdout, "%-26s %-9s  %s\n", x.List, x.Outcome, text)
+	printWarnings(e, x.Warnings)
 }
 
 // fetchBar shows on a terminal how much of a list has arrived, and then how many rows were read. Of several lists that are fetched at the same

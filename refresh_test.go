@@ -33,6 +33,8 @@ func TestFollowAndRefresh(t *testing.T) {
 	ofac := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		agent.Store(r.UserAgent())
 		switch {
+		case r.URL.Path == "/labels.csv":
+			_, _ = io.WriteString(w, "address,asset\n"+canaryAlways+",NOSUCHCOIN\n")
 		case r.URL.Path != "/sdn.xml" || refuse.Load():
 			w.WriteHeader(http.StatusForbidden)
 		case r.Header.Get("If-Modified-Since") != "":
@@ -92,6 +94,23 @@ func TestFollowAndRefresh(t *testing.T) {
 		t.Errorf("plain http is fetched without being allowed: %d %s", code, errs)
 	}
 	do(exitError, "no such list", "refresh", "nonsense")
+	// A version is made with warnings: they are shown once, as load shows them.
+	do(exitDone, "", "lists", "follow", "ultrasoundmoney-ofac-evm", "--list", "labels", "--url", ofac.URL+"/labels.csv")
+	do(exitDone, "active as generation 2\n  warning   unknown_label: \"NOSUCHCOIN\" is not a known asset or network (1 rows)", "refresh", "labels")
+	if out := do(exitDone, "unchanged", "refresh", "labels", "--force"); strings.Contains(out, "warning") {
+		t.Errorf("an unchanged list warns: %s", out)
+	}
+	do(exitDone, "", "lists", "follow", "ultrasoundmoney-ofac-evm", "--list", "labels2", "--url", ofac.URL+"/labels.csv")
+	var warned struct {
+		Lists []struct {
+			Outcome  string
+			Warnings []lists.Finding
+		}
+	}
+	if err := json.Unmarshal([]byte(do(exitDone, "", "refresh", "labels2", "--json")), &warned); err != nil || len(warned.Lists) != 1 || len(warned.Lists[0].Warnings) != 1 ||
+		warned.Lists[0].Warnings[0].Code != "unknown_label" {
+		t.Errorf("%v %+v", err, warned)
+	}
 	if _, out, _ := program(t, "", "lists", "sources", "--json"); !json.Valid([]byte(out)) || !strings.Contains(out, "SDN_ADVANCED.ZIP") {
 		t.Errorf("sources: %s", out)
 	}
