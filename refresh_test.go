@@ -94,6 +94,12 @@ func TestFollowAndRefresh(t *testing.T) {
 		t.Errorf("plain http is fetched without being allowed: %d %s", code, errs)
 	}
 	do(exitError, "no such list", "refresh", "nonsense")
+	// A mirror may have another format than the source.
+	do(exitUsage, `--format "cvs" is none of auto, `, "lists", "follow", "ofac-sdn-xml", "--list", "mirror", "--url", ofac.URL+"/labels.csv", "--format", "cvs")
+	do(exitDone, "", "lists", "follow", "ofac-sdn-xml", "--list", "mirror", "--url", ofac.URL+"/labels.csv")
+	do(exitError, "mirror                     failed", "refresh", "mirror")
+	do(exitDone, "", "lists", "follow", "ofac-sdn-xml", "--list", "mirror", "--url", ofac.URL+"/labels.csv", "--format", "csv", "--approvals", "1")
+	do(exitDone, "mirror                     staged", "refresh", "mirror", "--force")
 	// A version is made with warnings: they are shown once, as load shows them.
 	do(exitDone, "", "lists", "follow", "ultrasoundmoney-ofac-evm", "--list", "labels", "--url", ofac.URL+"/labels.csv")
 	do(exitDone, "active as generation 2\n  warning   unknown_label: \"NOSUCHCOIN\" is not a known asset or network (1 rows)", "refresh", "labels")
