@@ -279,6 +279,7 @@ func TestWrongUseIsExitCode2(t *testing.T) {
 		}
 	}
 	for line, want := range map[string]string{
+		"lists preview deny go.mod":        "open deny: no such file or directory: preview takes files only; to compare one with what is active on a list: --for deny",
 		"lists generations --limit 0":      "--limit: must be at least 1",
 		"webhooks deliveries ID --limit=0": "--limit: must be at least 1",
 		"audit search --limit=-1":          "--limit: must be at least 1",
