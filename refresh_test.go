@@ -1,13 +1,17 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/storetest"
 )
@@ -122,7 +127,7 @@ func TestFollowAndRefresh(t *testing.T) {
 	}
 }
 
-// Servers fetch what they are told to follow by themselves: of two on one store one does it, and both show how it goes.
+// Servers fetch what they are told to follow by themselves: of two on one store one does it, and both show how it goes. The same with what is published.
 func TestServersRefreshTheirLists(t *testing.T) {
 	var asked atomic.Int32
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,8 +146,17 @@ func TestServersRefreshTheirLists(t *testing.T) {
 			t.Fatal(errs)
 		}
 	}
-	s := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis, "--four-eyes", "off"}, sourceOnThisMachine...)...)
-	other := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis, "--four-eyes", "off"}, sourceOnThisMachine...)...)
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("INTERDICT_RECORD_KEY", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))) // of both
+	shared := append([]string{"--redis", redis, "--four-eyes", "off", "--publish", t.TempDir()}, sourceOnThisMachine...)
+	s, other := serve(t, append(shared, "--data", t.TempDir())...), serve(t, append(shared, "--data", t.TempDir())...)
 	type view struct {
 		Source struct{ URL string }
 		Status *struct {
@@ -192,12 +206,41 @@ func TestServersRefreshTheirLists(t *testing.T) {
 	if v := put(`{"source":{}}`); v.Source.URL != "" || v.Status != nil {
 		t.Errorf("%+v", v)
 	}
+	// One of them publishes, and both know that. When it ends, the other one does.
+	roles := func(servers ...*server) (all []string) {
+		for _, one := range servers {
+			var ready client.Readiness
+			one.call(t, http.MethodGet, "/readyz", "", &ready)
+			for _, c := range ready.Checks {
+				if c.Name == "publish" {
+					all = append(all, c.Status+": "+c.Detail)
+				}
+			}
+		}
+		slices.Sort(all)
+		return all
+	}
+	await := func(want []string, servers ...*server) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			if got := roles(servers...); slices.Equal(got, want) {
+				return
+			} else if time.Now().After(end) {
+				t.Fatalf("who publishes: %q, not %q", got, want)
+			}
+		}
+	}
+	await([]string{"ok: another server publishes", "ok: this server publishes"}, s, other)
+	if roles(s)[0] != "ok: this server publishes" {
+		s, other = other, s
+	}
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("it does not end well: %v", err)
 	}
+	await([]string{"ok: this server publishes"}, other)
 }
 
 func TestRefreshMetrics(t *testing.T) {
