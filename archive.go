@@ -47,8 +47,12 @@ type bucketFlags struct {
 	BucketSecretKey string `help:"Its secret; better as INTERDICT_BUCKET_SECRET_KEY_FILE." placeholder:"SECRET"`
 }
 
+func (f *bucketFlags) bucket() vault.BucketOptions {
+	return vault.BucketOptions{AccessKey: f.BucketAccessKey, SecretKey: f.BucketSecretKey}
+}
+
 func (f *bucketFlags) openBucket(ctx context.Context, o vault.Options) (*vault.Vault, error) {
-	bucket, err := vault.OpenBucket(ctx, f.Bucket, vault.BucketOptions{AccessKey: f.BucketAccessKey, SecretKey: f.BucketSecretKey})
+	bucket, err := vault.OpenBucket(ctx, f.Bucket, f.bucket())
 	if err != nil {
 		return nil, err
 	}
@@ -60,15 +64,29 @@ func isPostgres(where string) bool {
 	return strings.HasPrefix(where, "postgres://") || strings.HasPrefix(where, "postgresql://")
 }
 
+// checkIndex refuses an index that cannot be opened. It asks no server.
+func (f *archiveFlags) checkIndex() error {
+	switch {
+	case isPostgres(f.Archive):
+		if err := pgindex.Check(f.Archive); err != nil {
+			return fault.E(fault.KindOf(err), "--archive: %w", err)
+		}
+	case strings.Contains(f.Archive, "://"):
+		return usage("--archive %s: use postgres://…, a folder, or none", lists.RedactURL(f.Archive))
+	}
+	return nil
+}
+
 // openIndex opens the index; nil if there is none.
 func (f *archiveFlags) openIndex(ctx context.Context, data string, log *slog.Logger) (archive.Index, error) {
+	if err := f.checkIndex(); err != nil {
+		return nil, err
+	}
 	switch where := cmp.Or(f.Archive, filepath.Join(data, "index")); {
 	case where == "none":
 		return nil, nil
 	case isPostgres(where):
 		return pgindex.Open(ctx, where, log)
-	case strings.Contains(where, "://"):
-		return nil, usage("--archive %s: use postgres://…, a folder, or none", lists.RedactURL(where))
 	default:
 		return diskindex.Open(where, log)
 	}

@@ -83,6 +83,8 @@ func checkNumber(name string, v reflect.Value) error {
 		if v.Int() < 0 {
 			return fmt.Errorf("--%s: must not be negative", name)
 		}
+	case name == "limit" && v.CanInt() && v.Int() < 1: // of nothing there is nothing to show
+		return errors.New("--limit: must be at least 1")
 	case v.CanInt() && (v.Int() < 0 || v.Int() > largestNumber), v.CanFloat() && !(v.Float() >= 0 && v.Float() <= largestNumber):
 		return fmt.Errorf("--%s: must be a number from 0 to 1e9", name)
 	}

@@ -26,7 +26,7 @@ type configCheckCmd struct {
 // Help is shown under config check --help.
 func (*configCheckCmd) Help() string {
 	return "It reads the settings file, the environment and flags as serve would, and reports every mistake: the setting, where its value comes from, what is wrong, and what is allowed. " +
-		"It opens no store and no port, and never shows the value of a secret.\n\n" +
+		"It opens no store and no port, asks no server, and never shows the value of a secret.\n\n" +
 		"Examples:\n  interdict config check interdict.yaml\n  INTERDICT_REDIS=redis://redis:6379 interdict config check\n  interdict config check interdict.yaml -- --max-lag 30s --listen :8080"
 }
 
@@ -34,8 +34,9 @@ func (*configCheckCmd) Help() string {
 type checkedSettings struct {
 	File     string         `json:"file"`
 	Mistakes []mistake      `json:"mistakes"`
-	Set      map[string]int `json:"set"`      // how many values that count come from where
+	Set      map[string]int `json:"set"`      // how many settings of serve come from where
 	Defaults int            `json:"defaults"` // settings of serve that are not set
+	Others   int            `json:"others"`   // settings of other commands only: each is checked by itself
 }
 
 // Run reads the settings as serve would. It opens no store and no port.
@@ -83,7 +84,10 @@ func (c *checkedSettings) summary() string {
 	if len(parts) == 0 {
 		parts = []string{"none are set"}
 	}
-	text := fmt.Sprintf("settings: %s; %d of serve have their defaults", strings.Join(parts, ", "), c.Defaults)
+	text := fmt.Sprintf("settings of serve: %s; %d have their defaults", strings.Join(parts, ", "), c.Defaults)
+	if c.Others > 0 {
+		text += fmt.Sprintf("\nsettings of other commands: %d; of these only the values were checked", c.Others)
+	}
 	if len(c.Mistakes) == 0 {
 		return "no mistake was found\n" + text
 	}
@@ -150,7 +154,11 @@ func checkSettings(file string, flags []string) (*checkedSettings, error) {
 	out := &checkedSettings{File: file, Set: map[string]int{}}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		o := given[name]
-		out.Set[o.kind]++
+		if of[name] {
+			out.Set[o.kind]++
+		} else {
+			out.Others++
+		}
 		if m := checkValue(known[name], o); m != nil {
 			mistakes = append(mistakes, *m)
 		} else if of[name] {

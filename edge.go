@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,12 +61,17 @@ func (f *edgeFlags) bucket() vault.BucketOptions {
 	return vault.BucketOptions{AccessKey: f.EdgeAccessKey, SecretKey: f.EdgeSecretKey, Shared: true, Unlocked: true}
 }
 
+func (f *edgeFlags) source() edge.SourceOptions {
+	return edge.SourceOptions{Token: f.FollowToken, Bucket: f.bucket()}
+}
+
 // spreader spreads lists: it serves a manifest to those who ask, publishes, or follows.
 type spreader struct {
 	local     *edge.Local
 	publisher *edge.Publisher // nil: nothing is published
 	bucket    vault.Bucket
 	lease     *lease.Lease
+	role      atomic.Value   // string: who publishes, as far as this server knows
 	follower  *edge.Follower // nil: nothing is followed
 	source    edge.Source
 	log       *slog.Logger
@@ -79,7 +85,7 @@ func (c *serveCmd) spreader(ctx context.Context, o *opened, log *slog.Logger) (s
 	raw, guarded := edge.Unguarded(o.store)
 	switch {
 	case c.Follow != "":
-		s.source, err = edge.OpenSource(ctx, c.Follow, edge.SourceOptions{Token: c.FollowToken, Bucket: c.edgeFlags.bucket()})
+		s.source, err = edge.OpenSource(ctx, c.Follow, c.source())
 		if err != nil {
 			return nil, err
 		}
@@ -117,18 +123,28 @@ func (s *spreader) run(ctx context.Context) {
 	}
 }
 
+// Who publishes, as the readiness probe says it. While the store is away a server does not know.
+const (
+	publishesHere      = "this server publishes"
+	publishesElsewhere = "another server publishes"
+)
+
 // publish publishes while this server has the lease.
 func (s *spreader) publish(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		taken, err := s.lease.Take(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Debug("take the lease to publish", "error", err)
-		}
-		if taken {
+		switch {
+		case taken:
+			s.role.Store(publishesHere)
 			s.publisher.Forget() // another server may have published meanwhile
 			s.lease.While(ctx, s.publisher.Run)
+			s.role.Store("")
+		case err == nil:
+			s.role.Store(publishesElsewhere)
+		case ctx.Err() == nil:
+			s.log.Debug("take the lease to publish", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -149,15 +165,19 @@ func (s *spreader) close() {
 }
 
 // state is what the readiness probe shows.
-func (s *spreader) state() (check string, err error) {
+func (s *spreader) state() (check, detail string, err error) {
 	switch {
 	case s.follower != nil:
 		_, err = s.follower.Status()
-		return "follow", err
+		return "follow", "", err
 	case s.publisher != nil:
-		return "publish", s.publisher.Status().Error
+		who, _ := s.role.Load().(string)
+		if who == publishesElsewhere { // an error of this server's last attempt is past
+			return "publish", who, nil
+		}
+		return "publish", who, s.publisher.Status().Error
 	}
-	return "", nil
+	return "", "", nil
 }
 
 // measured adds the figures to the metrics.

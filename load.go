@@ -146,15 +146,20 @@ func (c *loadCmd) print(e *env, out loaded) {
 	}
 	fmt.Fprintf(e.stdout, "  diff      against version %d: %d added, %d removed, %d changed, %d unchanged\n",
 		v.Diff.Against, v.Diff.Added, v.Diff.Removed, v.Diff.Changed, v.Diff.Unchanged)
-	for _, w := range v.Warnings {
-		fmt.Fprintf(e.stdout, "  warning   %s: %s\n", w.Code, w.Detail)
-	}
+	printWarnings(e, v.Warnings)
 	for _, g := range v.Guards {
 		fmt.Fprintf(e.stdout, "  guard     %s: %s\n", g.Code, g.Detail)
 	}
 	c.printNotRead(e, v)
 	if out.Generation != 0 {
 		fmt.Fprintf(e.stdout, "  active    as generation %d; %d of %d live replicas serve it\n", out.Generation, out.Serving, out.Live)
+	}
+}
+
+// printWarnings prints the warnings of a version.
+func printWarnings(e *env, all []lists.Finding) {
+	for _, w := range all {
+		fmt.Fprintf(e.stdout, "  warning   %s: %s\n", w.Code, w.Detail)
 	}
 }
 

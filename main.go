@@ -12,7 +12,8 @@
 //	backup.go   everything in one file               restore.go  and back
 //	report.go   what compliance hands in             selftest.go  is a listed address found in every spelling
 //	traces.go   access log and traces                dependencies.go  what is away, and when it is back
-//	typed.go    help and completion                  man.go      the manual page
+//	typed.go    help                                 man.go      the manual page
+//	completion.go  lines for shells
 //	origins.go  where settings come from             configcheck.go  all that is wrong with them
 package main
 
@@ -27,7 +28,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"github.com/willabides/kongplete"
 
 	"interdict/lists/address"
 	"interdict/lists/fault"
@@ -78,7 +78,7 @@ type cli struct {
 	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 	Man       manCmd       `cmd:"" help:"Print the manual page."`
 
-	Completion kongplete.InstallCompletions `cmd:"" help:"Print the line with which the login shell (bash, zsh or fish) completes commands and flags: eval \"$(interdict completion)\". zsh also takes the line of bash after bashcompinit."`
+	Completion completionCmd `cmd:"" help:"Print what bash, zsh or fish reads to complete commands and flags."`
 
 	// The same as "lists versions" and so on, for those who leave the word out.
 	Versions versionsCmd `cmd:"" hidden:""`

@@ -278,6 +278,16 @@ func TestWrongUseIsExitCode2(t *testing.T) {
 			t.Errorf("%v: exit code %d, %q", args, code, errs)
 		}
 	}
+	for line, want := range map[string]string{
+		"lists preview deny go.mod":        "open deny: no such file or directory: preview takes files only; to compare one with what is active on a list: --for deny",
+		"lists generations --limit 0":      "--limit: must be at least 1",
+		"webhooks deliveries ID --limit=0": "--limit: must be at least 1",
+		"audit search --limit=-1":          "--limit: must be at least 1",
+	} {
+		if code, _, errs := program(t, "", strings.Fields(line)...); code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit code %d, %q", line, code, errs)
+		}
+	}
 	const pem = "-----BEGIN PRIVATE KEY-----MC4CAQAwBQYDK2VwBCIEIA"
 	for _, args := range [][]string{{pem}, {"check", pem}, {"check", "a", "--network", pem, pem}} {
 		if _, out, errs := program(t, "", args...); strings.Contains(out+errs, pem[10:]) {

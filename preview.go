@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -31,6 +33,10 @@ func (*previewCmd) Help() string {
 func (c *previewCmd) Run(e *env) error {
 	uploads, cleanup, err := openUploads(e, c.Files, c.UserAgent)
 	defer cleanup()
+	var gone *fs.PathError
+	if len(c.Files) > 1 && c.For == "" && errors.As(err, &gone) && errors.Is(err, fs.ErrNotExist) { // load takes the list first
+		return usage("%w: preview takes files only; to compare one with what is active on a list: --for %s", err, gone.Path)
+	}
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,12 @@ import (
 
 	"interdict/api/client"
 	"interdict/lists"
+	"interdict/lists/address"
 	"interdict/lists/diskstore"
 	"interdict/lists/fault"
 	"interdict/loader"
 	"interdict/loader/fetch"
+	"interdict/loader/formats"
 )
 
 // sourceFlags say what may be fetched for lists that follow a source.
@@ -98,6 +100,7 @@ func printRefreshed(e *env, x *loader.Refreshed) {
 		text = when + "; " + x.Detail
 	}
 	fmt.Fprintf(e.stdout, "%-26s %-9s  %s\n", x.List, x.Outcome, text)
+	printWarnings(e, x.Warnings)
 }
 
 // fetchBar shows on a terminal how much of a list has arrived, and then how many rows were read. Of several lists that are fetched at the same
@@ -187,16 +190,21 @@ type followCmd struct {
 	Source    string        `arg:"" help:"Id of a source: see interdict lists sources."`
 	List      string        `help:"List that is to follow it; the source's own when not given. Made when it is not there." placeholder:"ID"`
 	URL       string        `name:"url" help:"Fetch it from here instead, a mirror of your own." placeholder:"URL"`
+	Format    string        `help:"Format of the file: ${formats}; auto detects it. The source's own when not given." placeholder:"FORMAT" env:"-"`
 	Every     time.Duration `help:"How often to ask for anything newer; the source's own interval when not given." placeholder:"6h"`
 	Approvals *int          `help:"How many people must approve what was fetched before it goes live; none, for a list that is made." placeholder:"N"`
 }
 
 // Help is shown under lists follow --help.
 func (*followCmd) Help() string {
-	return "Examples:\n  interdict lists follow ofac-sdn\n  interdict lists follow israel-nbctf --list il-orders --approvals 1"
+	return "Examples:\n  interdict lists follow ofac-sdn\n  interdict lists follow israel-nbctf --list il-orders --approvals 1\n" +
+		"  interdict lists follow ransomwhere --url https://mirror.example/ransomwhere.csv --format csv"
 }
 
 func (c *followCmd) Run(e *env) error {
+	if c.Format != "" && c.Format != "auto" && !slices.Contains(formats.Names(), c.Format) {
+		return usage("--format %s is none of auto, %s", address.Quote(c.Format), strings.Join(formats.Names(), ", "))
+	}
 	source, err := loader.SourceNamed(c.Source)
 	if err != nil {
 		return err
@@ -212,7 +220,7 @@ func (c *followCmd) Run(e *env) error {
 	return c.changes(e, func(o operations) error {
 		id := cmp.Or(c.List, source.List)
 		settings := client.ListSettings{Approvals: c.Approvals,
-			Source: &client.Source{URL: url, Format: cmp.Or(source.Format, "auto"), Every: every.String()}}
+			Source: &client.Source{URL: url, Format: cmp.Or(c.Format, source.Format, "auto"), Every: every.String()}}
 		if _, err := o.List(e.ctx, id); fault.Is(err, fault.NotFound) {
 			none := 0
 			settings.Name, settings.Authority, settings.Category, settings.Confidence = &source.Name, &source.Authority, &source.Category, &source.Confidence

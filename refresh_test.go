@@ -1,13 +1,17 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"interdict/api/client"
 	"interdict/lists"
 	"interdict/lists/storetest"
 )
@@ -33,6 +38,8 @@ func TestFollowAndRefresh(t *testing.T) {
 	ofac := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		agent.Store(r.UserAgent())
 		switch {
+		case r.URL.Path == "/labels.csv":
+			_, _ = io.WriteString(w, "address,asset\n"+canaryAlways+",NOSUCHCOIN\n")
 		case r.URL.Path != "/sdn.xml" || refuse.Load():
 			w.WriteHeader(http.StatusForbidden)
 		case r.Header.Get("If-Modified-Since") != "":
@@ -92,12 +99,35 @@ func TestFollowAndRefresh(t *testing.T) {
 		t.Errorf("plain http is fetched without being allowed: %d %s", code, errs)
 	}
 	do(exitError, "no such list", "refresh", "nonsense")
+	// A mirror may have another format than the source.
+	do(exitUsage, `--format "cvs" is none of auto, `, "lists", "follow", "ofac-sdn-xml", "--list", "mirror", "--url", ofac.URL+"/labels.csv", "--format", "cvs")
+	do(exitDone, "", "lists", "follow", "ofac-sdn-xml", "--list", "mirror", "--url", ofac.URL+"/labels.csv")
+	do(exitError, "mirror                     failed", "refresh", "mirror")
+	do(exitDone, "", "lists", "follow", "ofac-sdn-xml", "--list", "mirror", "--url", ofac.URL+"/labels.csv", "--format", "csv", "--approvals", "1")
+	do(exitDone, "mirror                     staged", "refresh", "mirror", "--force")
+	// A version is made with warnings: they are shown once, as load shows them.
+	do(exitDone, "", "lists", "follow", "ultrasoundmoney-ofac-evm", "--list", "labels", "--url", ofac.URL+"/labels.csv")
+	do(exitDone, "active as generation 2\n  warning   unknown_label: \"NOSUCHCOIN\" is not a known asset or network (1 rows)", "refresh", "labels")
+	if out := do(exitDone, "unchanged", "refresh", "labels", "--force"); strings.Contains(out, "warning") {
+		t.Errorf("an unchanged list warns: %s", out)
+	}
+	do(exitDone, "", "lists", "follow", "ultrasoundmoney-ofac-evm", "--list", "labels2", "--url", ofac.URL+"/labels.csv")
+	var warned struct {
+		Lists []struct {
+			Outcome  string
+			Warnings []lists.Finding
+		}
+	}
+	if err := json.Unmarshal([]byte(do(exitDone, "", "refresh", "labels2", "--json")), &warned); err != nil || len(warned.Lists) != 1 || len(warned.Lists[0].Warnings) != 1 ||
+		warned.Lists[0].Warnings[0].Code != "unknown_label" {
+		t.Errorf("%v %+v", err, warned)
+	}
 	if _, out, _ := program(t, "", "lists", "sources", "--json"); !json.Valid([]byte(out)) || !strings.Contains(out, "SDN_ADVANCED.ZIP") {
 		t.Errorf("sources: %s", out)
 	}
 }
 
-// Servers fetch what they are told to follow by themselves: of two on one store one does it, and both show how it goes.
+// Servers fetch what they are told to follow by themselves: of two on one store one does it, and both show how it goes. The same with what is published.
 func TestServersRefreshTheirLists(t *testing.T) {
 	var asked atomic.Int32
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,8 +146,17 @@ func TestServersRefreshTheirLists(t *testing.T) {
 			t.Fatal(errs)
 		}
 	}
-	s := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis, "--four-eyes", "off"}, sourceOnThisMachine...)...)
-	other := serve(t, append([]string{"--data", t.TempDir(), "--redis", redis, "--four-eyes", "off"}, sourceOnThisMachine...)...)
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("INTERDICT_RECORD_KEY", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))) // of both
+	shared := append([]string{"--redis", redis, "--four-eyes", "off", "--publish", t.TempDir()}, sourceOnThisMachine...)
+	s, other := serve(t, append(shared, "--data", t.TempDir())...), serve(t, append(shared, "--data", t.TempDir())...)
 	type view struct {
 		Source struct{ URL string }
 		Status *struct {
@@ -167,12 +206,41 @@ func TestServersRefreshTheirLists(t *testing.T) {
 	if v := put(`{"source":{}}`); v.Source.URL != "" || v.Status != nil {
 		t.Errorf("%+v", v)
 	}
+	// One of them publishes, and both know that. When it ends, the other one does.
+	roles := func(servers ...*server) (all []string) {
+		for _, one := range servers {
+			var ready client.Readiness
+			one.call(t, http.MethodGet, "/readyz", "", &ready)
+			for _, c := range ready.Checks {
+				if c.Name == "publish" {
+					all = append(all, c.Status+": "+c.Detail)
+				}
+			}
+		}
+		slices.Sort(all)
+		return all
+	}
+	await := func(want []string, servers ...*server) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			if got := roles(servers...); slices.Equal(got, want) {
+				return
+			} else if time.Now().After(end) {
+				t.Fatalf("who publishes: %q, not %q", got, want)
+			}
+		}
+	}
+	await([]string{"ok: another server publishes", "ok: this server publishes"}, s, other)
+	if roles(s)[0] != "ok: this server publishes" {
+		s, other = other, s
+	}
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.cmd.Wait(); err != nil {
 		t.Errorf("it does not end well: %v", err)
 	}
+	await([]string{"ok: this server publishes"}, other)
 }
 
 func TestRefreshMetrics(t *testing.T) {

@@ -90,7 +90,7 @@ func (c *serveCmd) unfit() []error {
 	case encrypted && c.Demo:
 		all = append(all, errors.New("the demonstration speaks plain HTTP on loopback: leave out --tls-cert, --tls-key and --tls-client-ca"))
 	}
-	return flattened(all)
+	return flattened(append(all, c.listenMistakes()...))
 }
 
 // flattened returns the errors of which errs are joined, without nil.
@@ -381,18 +381,6 @@ func (c *serveCmd) local(log *slog.Logger) (out replica.Local, cache *cacheFolde
 	log.Info("cache", "folder", dir, "resident_bytes", out.ResidentBytes)
 	out.Cache, out.Served, out.SetAside = cache.store, cache.served, cache.setAside
 	return out, cache, nil, nil
-}
-
-// listen opens a port; a demonstration takes a free one when the usual one is taken.
-func listen(addr string, fallBack bool) (net.Listener, error) {
-	ln, err := net.Listen("tcp", addr)
-	if err != nil && fallBack {
-		ln, err = net.Listen("tcp", "127.0.0.1:0")
-	}
-	if err != nil {
-		return nil, fault.E(fault.Unavailable, "listen: %w", err)
-	}
-	return ln, nil
 }
 
 // httpServer bounds everything a caller can spin out. Uploads extend their own deadlines.

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -103,9 +108,9 @@ environment, INTERDICT_REDIS: --redis: the URL of Redis: a host is missing, or a
 settings file DIR/interdict.yaml, line 5: --holds "x" is not FROM/TO
 INTERDICT_CUSTOMER_KEY_FILE, DIR/customer-key: --customer-key: the key for customers has 20 bytes; it must have at least 32
 flag --bootstrap-key: INTERDICT_BOOTSTRAP_KEY: must have 32 to 512 printable ASCII characters without blanks; openssl rand -hex 32 makes one
-settings: 8 from settings file DIR/interdict.yaml, 2 from environment, 1 from files that variables name, 3 from flags; N of serve have their defaults
+settings of serve: 8 from settings file DIR/interdict.yaml, 2 from environment, 1 from files that variables name, 3 from flags; N have their defaults
 `
-	if diff := cmp.Diff(want, regexp.MustCompile(`[0-9]+ of serve`).ReplaceAllString(out, "N of serve")); diff != "" || errs != "interdict: there are 17 mistakes in the settings\n" {
+	if diff := cmp.Diff(want, regexp.MustCompile(`[0-9]+ have`).ReplaceAllString(out, "N have")); diff != "" || errs != "interdict: there are 17 mistakes in the settings\n" {
 		t.Errorf("%s%s", errs, diff)
 	}
 	// As JSON, and what is wrong with a file as a whole. The lines of a file may hold secrets.
@@ -133,6 +138,82 @@ settings: 8 from settings file DIR/interdict.yaml, 2 from environment, 1 from fi
 	write("interdict.yaml", "max_lg: 3s\nlisen: x\n")
 	if _, errs := said(t, exitUsage, "serve", "--config", file); !strings.Contains(errs, `"max_lg" is not a setting`) || !strings.Contains(errs, `line 2: "lisen" is not a setting; perhaps it should be listen`) {
 		t.Error(errs)
+	}
+}
+
+// What a start refuses before it asks a server is found by the check, with the same words.
+func TestWhatAStartRefusesIsFoundByTheCheck(t *testing.T) {
+	noPEM := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(noPEM, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wrong := map[string]string{"--listen": "0.0.0.0:9090", "--bucket": "s3:///x", "--archive": "postgres://u@h:99999/my_db", "--publish": "s3:///y"}
+	args := []string{"config", "check", "--", "--tls-cert", noPEM, "--tls-key", noPEM}
+	for name, value := range wrong {
+		args = append(args, name, value)
+	}
+	found, _ := said(t, exitError, args...)
+	found, _, _ = strings.Cut(found, "settings of serve")
+	want := `flag --listen: --listen 0.0.0.0:9090 and --admin-listen 127.0.0.1:9090 are the same port: each needs one of its own
+flag --archive: --archive: postgres h:99999/my_db: its host, port, a file that it names, or one of its parameters (it has none) cannot be used
+flag --bucket: --bucket: open bucket: the address names no bucket: s3://bucket/prefix?endpoint=…&region=…
+flag --publish: --publish: open bucket: the address names no bucket: s3://bucket/prefix?endpoint=…&region=…
+flag --tls-cert: --tls-cert and --tls-key: TLS: … and …: tls: failed to find any PEM data in certificate input
+`
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Error(diff)
+	}
+	for name, value := range wrong {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a server that starts would go on
+		var refused bytes.Buffer
+		code := run(ctx, []string{"serve", "--data", filepath.Join(t.TempDir(), "data"), name, value}, strings.NewReader(""), io.Discard, &refused)
+		cancel()
+		text := strings.TrimSpace(refused.String())
+		text, _, _ = strings.Cut(text, "\n")
+		text = text[strings.LastIndex(text, "interdict: ")+len("interdict: "):]
+		if code == exitDone || !strings.Contains(found, strings.TrimPrefix(text, "serve: ")) {
+			t.Errorf("%s %s: the start says %d\n%s", name, value, code, &refused)
+		}
+	}
+	// No server is asked, and none is there.
+	said(t, 0, "config", "check", "--", "--bucket", "s3://record/x?endpoint=http://127.0.0.1:1", "--archive", "postgres://u@127.0.0.1:1/x", "--publish", "s3://lists/?endpoint=http://127.0.0.1:1")
+}
+
+func TestTwoAddressesOfOnePort(t *testing.T) {
+	for _, x := range []struct {
+		listen, admin string
+		demo          bool
+		want          string
+	}{
+		{":8080", "0.0.0.0:8080", false, "are the same port"},
+		{"[::]:9090", "127.0.0.1:9090", false, "are the same port"},
+		{"10.0.0.1:80", ":http", false, "are the same port"},
+		{"[::ffff:127.0.0.1]:9090", "127.0.0.1:9090", false, "are the same port"},
+		{"LOCALHOST:80", "localhost:80", false, "are the same port"},
+		{"127.0.0.1:0", ":0", false, ""},
+		{"127.0.0.1:9000", "127.0.0.2:9000", false, ""},
+		{"[::1]:9090", "127.0.0.1:9090", false, ""},
+		{":8080", ":9090", false, ""},
+		{"127.0.0.1:9090", "127.0.0.1:9090", true, ""}, // it takes a free one
+		{"8080", ":9090", false, `--listen: "8080" is not HOST:PORT`},
+		{":8080", ":nothing", false, `--admin-listen: ":nothing" is not HOST:PORT`},
+		{":8080", ":70000", false, `--admin-listen: ":70000" is not HOST:PORT`},
+	} {
+		err := errors.Join((&serveCmd{Listen: x.listen, AdminListen: x.admin, Demo: x.demo}).listenMistakes()...)
+		if x.want == "" && err != nil || x.want != "" && (err == nil || !strings.Contains(err.Error(), x.want)) {
+			t.Errorf("%+v: %v", x, err)
+		}
+	}
+}
+
+// The closing line counts the settings of serve, and says of those of other commands what was checked.
+func TestOnlySettingsOfServeAreCounted(t *testing.T) {
+	t.Setenv("INTERDICT_SERVER", "http://127.0.0.1:8080")
+	t.Setenv("INTERDICT_MAX_LAG", "5s")
+	out, _ := said(t, 0, "config", "check")
+	want := "no mistake was found\nsettings of serve: 1 from environment; N have their defaults\nsettings of other commands: 1; of these only the values were checked\n"
+	if diff := cmp.Diff(want, regexp.MustCompile(`[0-9]+ have`).ReplaceAllString(out, "N have")); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 // notNeeded are the fields of cli that a command line does not need: the commands that it does not name. To describe all of them takes longer than most
 // commands do. The whole is needed to help, to describe or to complete a command line, and to tell which settings exist.
 func notNeeded(args []string) (fields []string) {
-	if len(args) == 0 || slices.Contains([]string{"man", "config", "completion"}, args[0]) || configPath(args) != "" || os.Getenv("COMP_LINE") != "" ||
+	if len(args) == 0 || slices.Contains([]string{"man", "config"}, args[0]) || configPath(args) != "" || os.Getenv("COMP_LINE") != "" ||
 		slices.ContainsFunc(os.Environ(), isSetting) {
 		return nil
 	}

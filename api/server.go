@@ -91,7 +91,8 @@ type Options struct {
 	// Manifest is what servers that follow this one read; nil: there is none.
 	Manifest Manifest
 	// Spread tells the state of following another server, or of publishing, and under which name the readiness probe shows it; nil, or "": neither is done.
-	Spread func() (check string, err error)
+	// The detail is shown if there is no error.
+	Spread func() (check, detail string, err error)
 }
 
 // Server answers the API.
@@ -117,7 +118,7 @@ type Server struct {
 	requests *idempotency.Requests
 	backups  backups
 	manifest Manifest
-	spread   func() (string, error)
+	spread   func() (check, detail string, err error)
 
 	customers *screening.Customers
 	ledger    lists.Ledger
@@ -635,8 +636,11 @@ func (s *Server) readyz(c *gin.Context) {
 		add("spool", err, false)
 	}
 	if s.spread != nil {
-		if name, err := s.spread(); name != "" {
+		if name, detail, err := s.spread(); name != "" {
 			add(name, err, false)
+			if err == nil {
+				out.Checks[len(out.Checks)-1].Detail = detail
+			}
 		}
 	}
 	if s.cert != nil {

@@ -82,7 +82,8 @@ type Refreshed struct {
 	Version    int                  `json:"version,omitempty"`
 	Generation int                  `json:"generation,omitempty"`
 	Error      string               `json:"error,omitempty"`
-	Next       *time.Time           `json:"next,omitempty"` // when it is due again
+	Warnings   []lists.Finding      `json:"warnings,omitempty"` // of the version, unless it is unchanged
+	Next       *time.Time           `json:"next,omitempty"`     // when it is due again
 }
 
 // Refresh fetches the named lists, or all that have a source, if they are due; force: even if not. It waits while another process refreshes. It
@@ -328,6 +329,9 @@ func (r *Refresher) one(ctx context.Context, settings *lists.List, before lists.
 	case err == nil:
 		status.LastSuccess, status.Failures, status.LastError, status.NotBefore = c.At, 0, "", time.Time{}
 		out.Outcome, out.Detail = status.Outcome, status.Detail
+		if v != nil && out.Outcome != lists.RefreshUnchanged {
+			out.Warnings = v.Warnings
+		}
 		c.Reason = string(status.Outcome) + ": " + status.Detail
 	case ctx.Err() != nil: // the process ends, or the lease is lost: the list stays due
 		status = before

@@ -37,23 +37,16 @@ type SourceOptions struct {
 
 // OpenSource opens an address to follow: http:// or https:// of a server, a bucket or a cache; s3://; or a folder.
 func OpenSource(ctx context.Context, address string, o SourceOptions) (Source, error) {
-	scheme, _, ok := strings.Cut(address, "://")
-	switch {
-	case !ok, scheme == "s3":
-		if o.Token != "" {
-			return nil, fault.E(fault.Invalid, "a token is for a server that is followed over http:// or https://")
-		}
+	u, err := parseSource(address, &o)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil {
 		b, err := vault.OpenBucket(ctx, address, o.Bucket)
 		if err != nil {
 			return nil, fault.E(fault.KindOf(err), "open what is followed: %w", err)
 		}
 		return bucketSource{b}, nil
-	case scheme != "http" && scheme != "https":
-		return nil, fault.E(fault.Invalid, "%s:// cannot be followed: use http://, https://, s3:// or the path of a folder", scheme)
-	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" {
-		return nil, fault.E(fault.Invalid, "the address to follow is not http:// or https://, a host and a path; it has neither user nor query")
 	}
 	stall := o.Stall
 	if stall == 0 {
@@ -70,6 +63,34 @@ func OpenSource(ctx context.Context, address string, o SourceOptions) (Source, e
 		return nil
 	}
 	return s, nil
+}
+
+// CheckSource returns what OpenSource finds wrong with an address and options before it asks a server.
+func CheckSource(address string, o SourceOptions) error {
+	u, err := parseSource(address, &o)
+	if err == nil && u == nil {
+		err = vault.CheckBucket(address, o.Bucket)
+	}
+	return err
+}
+
+// parseSource returns the URL of a server; nil for a bucket or a folder.
+func parseSource(address string, o *SourceOptions) (*url.URL, error) {
+	scheme, _, ok := strings.Cut(address, "://")
+	switch {
+	case !ok, scheme == "s3":
+		if o.Token != "" {
+			return nil, fault.E(fault.Invalid, "a token is for a server that is followed over http:// or https://")
+		}
+		return nil, nil
+	case scheme != "http" && scheme != "https":
+		return nil, fault.E(fault.Invalid, "%s:// cannot be followed: use http://, https://, s3:// or the path of a folder", scheme)
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" {
+		return nil, fault.E(fault.Invalid, "the address to follow is not http:// or https://, a host and a path; it has neither user nor query")
+	}
+	return u, nil
 }
 
 // httpSource is a server, a bucket behind HTTP, or a cache of one.

@@ -63,6 +63,12 @@ func Open(ctx context.Context, url string, log *slog.Logger) (archive.Index, err
 	return x, nil
 }
 
+// Check returns what Open finds wrong with a URL.
+func Check(url string) error {
+	_, _, err := parse(url)
+	return err
+}
+
 // settings apply to each connection. Plans are made for the values of a query: a plan for any value cannot know how many rows it has to look at.
 const settings = `SET statement_timeout = '5s'; SET lock_timeout = '2s'; SET idle_in_transaction_session_timeout = '10s'; SET TIME ZONE 'UTC';
 	SET plan_cache_mode = force_custom_plan; SET jit = off; SET default_transaction_isolation = 'read committed'`

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"io"
 	"iter"
 	"net/http"
@@ -68,8 +69,32 @@ type BucketOptions struct {
 // can delete them early; governance, in which those with a special right can; none. If lock is given, the bucket has to have
 // Object Lock.
 func OpenBucket(ctx context.Context, address string, opts BucketOptions) (Bucket, error) {
+	b, err := prepare(address, opts)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		return openFolder(address, opts.Shared)
+	}
+	if opts.Unlocked {
+		return b, nil
+	}
+	if err := b.findLock(ctx); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
+}
+
+// CheckBucket returns what OpenBucket finds wrong with an address and options before it asks a server. It changes nothing in a folder.
+func CheckBucket(address string, opts BucketOptions) error {
+	_, err := prepare(address, opts)
+	return err
+}
+
+// prepare returns the bucket of s3://…, which was not asked for anything yet; nil for a folder, which is there.
+func prepare(address string, opts BucketOptions) (*s3, error) {
 	if strings.HasPrefix(address, "s3://") {
-		return openS3(ctx, address, opts)
+		return newS3(address, opts)
 	}
 	if i := strings.Index(address, "://"); i >= 0 {
 		return nil, fault.E(fault.Invalid, "open bucket: %s is not supported: s3://bucket/prefix?endpoint=…&region=…, or the path of a folder", address[:i])
@@ -81,5 +106,5 @@ func OpenBucket(ctx context.Context, address string, opts BucketOptions) (Bucket
 	if !info.IsDir() {
 		return nil, fault.E(fault.Invalid, "open bucket: %s is not a folder", address)
 	}
-	return openFolder(address, opts.Shared)
+	return nil, nil
 }

@@ -194,11 +194,21 @@ func TestAnAddressThatIsWrong(t *testing.T) {
 		"s3://bucket/x?endpoint=http://127.0.0.1:1&lock=yes": "lock is compliance, governance or none",
 		"gs://bucket":     "gs is not supported",
 		"/does/not/exist": "create the folder, or mount the disk",
+		"s3:///x":         "names no bucket",
+		"s3://a_/x":       `"a_" cannot be the name of a bucket`,
 	} {
-		_, err := vault.OpenBucket(context.Background(), address, vault.BucketOptions{AccessKey: "key", SecretKey: "hunter2"})
+		o := vault.BucketOptions{AccessKey: "key", SecretKey: "hunter2"}
+		_, err := vault.OpenBucket(context.Background(), address, o)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", address, err)
 		}
+		if checked := vault.CheckBucket(address, o); checked == nil || checked.Error() != err.Error() {
+			t.Errorf("%s: a check says %v, opening says %v", address, checked, err)
+		}
+	}
+	// A check asks no server: nothing listens there.
+	if err := vault.CheckBucket("s3://bucket/x?endpoint=http://127.0.0.1:1&lock=governance", vault.BucketOptions{}); err != nil {
+		t.Error(err)
 	}
 	if _, err := vault.OpenBucket(context.Background(), "s3://bucket", vault.BucketOptions{AccessKey: "key"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("half a key: %v", err)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/s3utils"
 
 	"interdict/lists/fault"
 )
@@ -35,11 +36,13 @@ type s3 struct {
 	bucket    string
 	prefix    string // empty, or it ends with a slash
 	endpoint  string
+	wanted    string              // the setting lock of the address
 	lock      minio.RetentionMode // empty: none
 	secret    string
 }
 
-func openS3(ctx context.Context, address string, opts BucketOptions) (*s3, error) {
+// newS3 returns the bucket that an address names. It asks no server.
+func newS3(address string, opts BucketOptions) (*s3, error) {
 	u, err := url.Parse(address)
 	if err != nil { // the text of err has the address, in which people put secrets
 		return nil, fault.E(fault.Invalid, "open bucket: the address is not s3://bucket/prefix?endpoint=…&region=…")
@@ -56,6 +59,19 @@ func openS3(ctx context.Context, address string, opts BucketOptions) (*s3, error
 			return nil, fault.E(fault.Invalid, "open bucket: unknown setting %q in the address: endpoint, region and lock are known", name)
 		}
 	}
+	if u.Host == "" {
+		return nil, fault.E(fault.Invalid, "open bucket: the address names no bucket: s3://bucket/prefix?endpoint=…&region=…")
+	}
+	if s3utils.CheckValidBucketName(u.Host) != nil {
+		return nil, fault.E(fault.Invalid, "open bucket: %q cannot be the name of a bucket", u.Host)
+	}
+	lock := settings.Get("lock")
+	switch {
+	case !slices.Contains([]string{"", "compliance", "governance", "none"}, lock):
+		return nil, fault.E(fault.Invalid, "open bucket: lock is compliance, governance or none")
+	case opts.Unlocked && lock != "" && lock != "none":
+		return nil, fault.E(fault.Invalid, "open bucket: lock=%s is for an archive; these objects are replaced and removed", lock)
+	}
 	if (opts.AccessKey == "") != (opts.SecretKey == "") {
 		return nil, fault.E(fault.Invalid, "open bucket: an access key needs its secret key")
 	}
@@ -69,7 +85,7 @@ func openS3(ctx context.Context, address string, opts BucketOptions) (*s3, error
 			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{Client: &http.Client{Timeout: 10 * time.Second}},
 		})
 	}
-	b := &s3{bucket: u.Host, endpoint: endpoint, transport: newTransport(opts), secret: opts.SecretKey}
+	b := &s3{bucket: u.Host, endpoint: endpoint, wanted: lock, transport: newTransport(opts), secret: opts.SecretKey}
 	if prefix := strings.Trim(u.Path, "/"); prefix != "" {
 		b.prefix = prefix + "/"
 	}
@@ -80,15 +96,6 @@ func openS3(ctx context.Context, address string, opts BucketOptions) (*s3, error
 		return nil, fault.E(fault.Invalid, "open bucket: endpoint %q: %w", endpoint, b.clean(err))
 	}
 	b.client = *client
-	if opts.Unlocked {
-		if lock := settings.Get("lock"); lock != "" && lock != "none" {
-			return nil, fault.E(fault.Invalid, "open bucket: lock=%s is for an archive; these objects are replaced and removed", lock)
-		}
-		return b, nil
-	}
-	if err := b.findLock(ctx, settings.Get("lock")); err != nil {
-		return nil, errors.Join(err, b.Close())
-	}
 	return b, nil
 }
 
@@ -149,23 +156,21 @@ func (c *stallConn) Write(b []byte) (int, error) {
 }
 
 // findLock asks the bucket whether it has Object Lock. Retention of an object cannot be asked: the client does not parse what servers answer.
-func (b *s3) findLock(ctx context.Context, wanted string) error {
-	switch wanted {
+func (b *s3) findLock(ctx context.Context) error {
+	switch b.wanted {
 	case "none":
 		return nil
-	case "", "compliance":
-		b.lock = minio.Compliance
 	case "governance":
 		b.lock = minio.Governance
 	default:
-		return fault.E(fault.Invalid, "open bucket: lock is compliance, governance or none")
+		b.lock = minio.Compliance
 	}
 	enabled, _, _, _, err := b.client.GetObjectLockConfig(ctx, b.bucket)
 	switch code := minio.ToErrorResponse(err).Code; {
 	case err == nil && enabled == "Enabled":
 		return nil
 	case err == nil, code == "ObjectLockConfigurationNotFoundError", code == "NotImplemented", code == "MethodNotAllowed": // the last two: servers without Object Lock
-		if wanted != "" {
+		if b.wanted != "" {
 			return fault.E(fault.Invalid, "open bucket: %s has no Object Lock", b.Describe())
 		}
 		b.lock = ""
