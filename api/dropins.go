@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	jsonv2 "github.com/go-json-experiment/json"
@@ -81,15 +83,35 @@ func (s *Server) failDropIn(c *gin.Context, err error) {
 // checkIDHeader names the decision on record in an answer that has no place for it.
 const checkIDHeader = "X-Check-Id"
 
-// isNoAddress tells the refused texts that a lenient key takes for not listed. A text that is an address but for its letter case, or that holds one, is none
-// of them: it may be listed.
-func isNoAddress(refused *screening.Refused) bool {
-	switch refused.Cause.Reason {
-	case address.Ambiguous, address.TwoAddresses, address.WhitespaceInside, address.WrongNetwork:
+// isNoAddress tells the refused texts that a lenient key takes for not listed: those that are no address and hold none. A text that is one but for its
+// letter case, or that has one among invisible characters, in a link or beside another one, may be listed.
+func isNoAddress(text string, refused *screening.Refused) bool {
+	if refused.WouldMatch || refused.Cause.Folded != nil {
 		return false
 	}
-	return refused.Cause.Folded == nil && !refused.WouldMatch
+	isWord := func(r rune) bool {
+		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_')
+	}
+	pieces := strings.FieldsFunc(text, func(r rune) bool { return !isWord(r) })
+	for _, piece := range append(pieces, text, strings.Join(pieces, "")) {
+		if len(piece) < shortestAddress {
+			continue
+		}
+		_, _, err := address.ParseListed(nil, piece, "", "") // as a list would be read, which forgives more
+		var cause *address.Error
+		if !errors.As(err, &cause) {
+			return false
+		}
+		switch cause.Reason {
+		case address.Ambiguous, address.TwoAddresses, address.WrongNetwork:
+			return false
+		}
+	}
+	return true
 }
+
+// shortestAddress is less than the characters of any address that is not a name.
+const shortestAddress = 20
 
 // sanctions returns the matches of an address that count for a key. An address that cannot be read is an error, or if the key is lenient no match
 // (isNoAddress).
@@ -106,7 +128,7 @@ func (s *Server) counted(c *gin.Context, who *auth.Principal, text string, a *sc
 	d := who.DropIn()
 	if err != nil {
 		var refused *screening.Refused
-		if d.Lenient && fault.Is(err, fault.InvalidAddress) && errors.As(err, &refused) && isNoAddress(refused) {
+		if d.Lenient && fault.Is(err, fault.InvalidAddress) && errors.As(err, &refused) && isNoAddress(text, refused) {
 			return nil, nil, nil
 		}
 		return nil, nil, err

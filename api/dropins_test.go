@@ -226,9 +226,13 @@ func TestDropInsNeverAnswerWhatTheyCannot(t *testing.T) {
 	refused("lenient, wrong letter case", "GET", "/api/v1/address/"+wrongCase, lenient, nil, 400, "invalid_address", "in its right case is listed")
 	bare := strings.ToLower(lazarus[2:])
 	for text, reason := range map[string]string{bare: "ambiguous", lazarus + "," + lazarus: "two_addresses", lazarus[:12] + " " + lazarus[12:]: "whitespace_inside", "bitcoin:" + lazarus: "wrong_network",
-		p2wpkh[:20] + strings.ToUpper(p2wpkh[20:]): "mixed_case", "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed": "bad_checksum"} {
+		p2wpkh[:20] + strings.ToUpper(p2wpkh[20:]): "mixed_case", "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed": "bad_checksum",
+		"\u200b" + lazarus: "bad_character", lazarus[:9] + "\ufeff" + lazarus[9:]: "bad_character", "https://etherscan.io/address/" + lazarus: "", "polygon:" + lazarus: "", "(" + lazarus + ")": ""} {
 		refused("lenient, "+reason, "GET", "/api/v1/address/"+url.PathEscape(text), lenient, nil, 400, "invalid_address", reason)
 		refused("lenient, "+reason, "POST", trm, lenient, "["+item(text)+"]", 400, "invalid_address", "item 0: not an address")
+	}
+	for _, text := range []string{"0x123", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", "https://example.org/somewhere/else/entirely?q=0x12", "an exchange's user id, 100200300400500600700800900", lazarus[:40]} {
+		same(t, text, `{"identifications":[]}`, string(h.do(call{method: "GET", path: "/api/v1/address/" + url.PathEscape(text), header: lenient.Clone()}).body))
 	}
 
 	h.store.noLookups.Store(true)

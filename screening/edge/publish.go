@@ -26,6 +26,9 @@ const DefaultValid = 10 * time.Minute
 // minKept is how long objects that no manifest names any more are kept at least, for followers that are still reading them.
 const minKept = time.Hour
 
+// readEvery is how often the publisher reads an object again, to write it anew if it was damaged.
+const readEvery = time.Hour
+
 // PublishOptions are what a publisher works with.
 type PublishOptions struct {
 	Store  lists.Store
@@ -44,9 +47,10 @@ type PublishOptions struct {
 type Publisher struct {
 	o PublishOptions
 
-	running sync.Mutex           // guards the two below, and is held while something is published
+	running sync.Mutex           // guards the three below, and is held while something is published
 	known   bool                 // the manifest in the bucket was read
 	unused  map[string]time.Time // since when no manifest names an object, as far as this process has seen
+	intact  map[string]time.Time // when an object was last written, or read and found to be whole
 
 	mu     sync.Mutex // guards the rest
 	last   *Manifest  // in the bucket; nil for none
@@ -60,7 +64,7 @@ func NewPublisher(o PublishOptions) *Publisher {
 	if o.Valid == 0 {
 		o.Valid = DefaultValid
 	}
-	return &Publisher{o: o, unused: map[string]time.Time{}}
+	return &Publisher{o: o, unused: map[string]time.Time{}, intact: map[string]time.Time{}}
 }
 
 // Published is the state of a publisher.
@@ -90,6 +94,7 @@ func (p *Publisher) Forget() {
 	defer p.running.Unlock()
 	p.known = false
 	clear(p.unused)
+	clear(p.intact)
 }
 
 // Run publishes until ctx ends: soon after every change, and before a manifest expires.
@@ -343,11 +348,25 @@ func (p *Publisher) upload(ctx context.Context, c *content, last *Manifest) (map
 		}
 		there[o.Name] = o.Bytes
 	}
-	has := func(o Object) bool { size, ok := there[o.name()]; return ok && size == o.Bytes }
+	has := func(o Object) (bool, error) {
+		size, ok := there[o.name()]
+		if !ok {
+			return false, nil
+		}
+		return p.isIntact(ctx, o, size)
+	}
 	made := map[string]Layer{}
 	if last != nil {
 		for _, l := range last.Layers {
-			if has(l.Object) && has(l.Filter) {
+			layer, err := has(l.Object)
+			if err != nil {
+				return nil, err
+			}
+			filter, err := has(l.Filter)
+			if err != nil {
+				return nil, err
+			}
+			if layer && filter {
 				made[l.ID] = l
 			}
 		}
@@ -398,20 +417,53 @@ func (p *Publisher) create(ctx context.Context, write func(io.Writer) error) (o 
 	return o, p.put(ctx, o, f, digest)
 }
 
-// put stores an object, and replaces one of the same name and another size: it was damaged.
+// put stores an object, and replaces one of the same name that was damaged.
 func (p *Publisher) put(ctx context.Context, o Object, body io.ReaderAt, digest [sha256.Size]byte) error {
 	created, err := p.o.Bucket.Create(ctx, o.name(), body, o.Bytes, digest, time.Time{})
-	if err != nil || created {
+	if err != nil {
 		return err
 	}
-	if held, err := p.o.Bucket.Stat(ctx, o.name()); err != nil || held.Bytes == o.Bytes {
-		return err
+	if !created {
+		held, err := p.o.Bucket.Stat(ctx, o.name())
+		if err != nil {
+			return err
+		}
+		if whole, err := p.isIntact(ctx, o, held.Bytes); err != nil || whole {
+			return err
+		}
+		if err := p.o.Bucket.Remove(ctx, o.name()); err != nil {
+			return err
+		}
+		if _, err := p.o.Bucket.Create(ctx, o.name(), body, o.Bytes, digest, time.Time{}); err != nil {
+			return err
+		}
 	}
-	if err := p.o.Bucket.Remove(ctx, o.name()); err != nil {
-		return err
+	p.intact[o.name()] = p.o.Now()
+	return nil
+}
+
+// isIntact reports whether an object, which has a size in the bucket, is there as it was written. It is read once in readEvery.
+func (p *Publisher) isIntact(ctx context.Context, o Object, size int64) (bool, error) {
+	now := p.o.Now()
+	if at, ok := p.intact[o.name()]; ok && now.Sub(at) < readEvery && size == o.Bytes {
+		return true, nil
 	}
-	_, err = p.o.Bucket.Create(ctx, o.name(), body, o.Bytes, digest, time.Time{})
-	return err
+	delete(p.intact, o.name())
+	r, err := p.o.Bucket.Open(ctx, o.name())
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.LimitReader(r, o.Bytes+1)); err != nil {
+		return false, fault.E(fault.Unavailable, "read %s again: %w", o.name(), err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != o.SHA256 {
+		p.o.Log.Warn("a published object is damaged; it is written anew", "bucket", p.o.Bucket.Describe(), "object", o.name())
+		return false, nil
+	}
+	p.intact[o.name()] = now
+	return true, nil
 }
 
 // write stores the documents and then the manifest, and removes old objects.
@@ -474,6 +526,7 @@ func (p *Publisher) clean(ctx context.Context, m *Manifest) error {
 			return err
 		}
 		delete(p.unused, name)
+		delete(p.intact, name)
 	}
 	return nil
 }

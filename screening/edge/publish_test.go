@@ -1,6 +1,8 @@
 package edge_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,6 +64,34 @@ func TestManifestsAreRenewed(t *testing.T) {
 	o.advance(3 * time.Minute)
 	o.publish(t)
 	o.follow(t, o.folder, nil).sync(t)
+
+	// So does one that was damaged: at once where its size tells, otherwise within an hour, or when the publisher starts again.
+	m := o.manifest(t)
+	all := []edge.Object{m.Layers[0].Object, m.Layers[0].Filter, m.Documents}
+	damage := func(change func([]byte) []byte) {
+		for _, x := range all {
+			path := o.path(edge.ObjectsName + x.SHA256)
+			write(t, path, change(read(t, path)))
+		}
+	}
+	cut := func(b []byte) []byte { return b[:len(b)/2] }
+	flip := func(b []byte) []byte { b[len(b)/2] ^= 1; return b }
+	for what, next := range map[string]func(){
+		"cut":                  func() { damage(cut); o.advance(3 * time.Minute) },
+		"another byte":         func() { damage(flip); o.advance(time.Hour) },
+		"before a new start":   func() { damage(flip); o.publisher.Forget(); o.advance(3 * time.Minute) },
+		"whole, an hour old":   func() { o.advance(time.Hour) },
+		"whole, three minutes": func() { o.advance(3 * time.Minute) },
+	} {
+		next()
+		o.publish(t)
+		for _, x := range all {
+			if sum := sha256.Sum256(read(t, o.path(edge.ObjectsName+x.SHA256))); hex.EncodeToString(sum[:]) != x.SHA256 {
+				t.Errorf("%s: object %s is damaged", what, x.SHA256)
+			}
+		}
+		o.follow(t, o.folder, nil).sync(t)
+	}
 
 	before := o.objects(t)
 	other, _ := rows(2, 0, 10)
