@@ -16,6 +16,7 @@ import (
 
 	"interdict/api"
 	"interdict/lists"
+	"interdict/lists/fault"
 	"interdict/lists/lease"
 	"interdict/loader"
 	"interdict/screening"
@@ -67,14 +68,14 @@ func (f *edgeFlags) source() edge.SourceOptions {
 
 // spreader spreads lists: it serves a manifest to those who ask, publishes, or follows.
 type spreader struct {
-	local     *edge.Local
-	publisher *edge.Publisher // nil: nothing is published
-	bucket    vault.Bucket
-	lease     *lease.Lease
-	role      atomic.Value   // string: who publishes, as far as this server knows
-	follower  *edge.Follower // nil: nothing is followed
-	source    edge.Source
-	log       *slog.Logger
+	local      *edge.Local
+	publisher  *edge.Publisher // nil: nothing is published
+	bucket     vault.Bucket
+	lease      *lease.Lease
+	publishing atomic.Pointer[publishing]
+	follower   *edge.Follower // nil: nothing is followed
+	source     edge.Source
+	log        *slog.Logger
 }
 
 // spreader opens what the flags name. If another server is followed, the lists of o can be changed by the follower only.
@@ -123,26 +124,34 @@ func (s *spreader) run(ctx context.Context) {
 	}
 }
 
-// Who publishes, as the readiness probe says it. While the store is away a server does not know.
-const (
-	publishesHere      = "this server publishes"
-	publishesElsewhere = "another server publishes"
-)
+// publishing says who publishes, as far as this server knows. While the store is away it does not.
+type publishing struct {
+	here bool
+	// standby is why this server could not take over from the one that publishes; nil if it could, or publishes itself.
+	standby error
+}
 
 // publish publishes while this server has the lease.
 func (s *spreader) publish(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var looked time.Time // for whether this server could take over
 	for {
 		taken, err := s.lease.Take(ctx)
 		switch {
 		case taken:
-			s.role.Store(publishesHere)
+			s.publishing.Store(&publishing{here: true})
 			s.publisher.Forget() // another server may have published meanwhile
 			s.lease.While(ctx, s.publisher.Run)
-			s.role.Store("")
+			s.publishing.Store(nil)
+			looked = time.Time{}
+		case err == nil && time.Since(looked) >= time.Minute:
+			looked = time.Now()
+			standby := s.publisher.CanTakeOver(ctx)
+			if before := s.publishing.Swap(&publishing{standby: standby}); standby != nil && (before == nil || before.standby == nil) {
+				s.log.Warn("this server could not take over from the one that publishes", "error", standby)
+			}
 		case err == nil:
-			s.role.Store(publishesElsewhere)
 		case ctx.Err() == nil:
 			s.log.Debug("take the lease to publish", "error", err)
 		}
@@ -171,11 +180,16 @@ func (s *spreader) state() (check, detail string, err error) {
 		_, err = s.follower.Status()
 		return "follow", "", err
 	case s.publisher != nil:
-		who, _ := s.role.Load().(string)
-		if who == publishesElsewhere { // an error of this server's last attempt is past
-			return "publish", who, nil
+		switch p := s.publishing.Load(); {
+		case p == nil:
+			return "publish", "", s.publisher.Status().Error
+		case p.here:
+			return "publish", "this server publishes", s.publisher.Status().Error
+		case p.standby != nil:
+			return "publish", "", fault.E(fault.KindOf(p.standby), "another server publishes, and this one could not take over: %w", p.standby)
+		default: // an error of this server's last attempt is past
+			return "publish", "another server publishes", nil
 		}
-		return "publish", who, s.publisher.Status().Error
 	}
 	return "", "", nil
 }

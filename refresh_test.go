@@ -146,16 +146,21 @@ func TestServersRefreshTheirLists(t *testing.T) {
 			t.Fatal(errs)
 		}
 	}
-	_, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		t.Fatal(err)
+	newKey := func() {
+		t.Helper()
+		_, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKCS8PrivateKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("INTERDICT_RECORD_KEY", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("INTERDICT_RECORD_KEY", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))) // of both
-	shared := append([]string{"--redis", redis, "--four-eyes", "off", "--publish", t.TempDir()}, sourceOnThisMachine...)
+	newKey() // of both
+	publish := []string{"--redis", redis, "--four-eyes", "off", "--publish", t.TempDir()}
+	shared := append(slices.Clip(publish), sourceOnThisMachine...)
 	s, other := serve(t, append(shared, "--data", t.TempDir())...), serve(t, append(shared, "--data", t.TempDir())...)
 	type view struct {
 		Source struct{ URL string }
@@ -231,6 +236,22 @@ func TestServersRefreshTheirLists(t *testing.T) {
 		}
 	}
 	await([]string{"ok: another server publishes", "ok: this server publishes"}, s, other)
+	// One with another key could not: followers would refuse what it signs.
+	newKey()
+	stranger := serve(t, append(slices.Clip(publish), "--data", t.TempDir(), "--no-refresh", "--cache", "none")...)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		if got := roles(stranger); strings.HasPrefix(got[0], "warn: another server publishes, and this one could not take over: v1/manifest in ") {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("with another key: %q", got)
+		}
+	}
+	if err := stranger.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := stranger.cmd.Wait(); err != nil {
+		t.Errorf("it does not end well: %v", err)
+	}
 	if roles(s)[0] != "ok: this server publishes" {
 		s, other = other, s
 	}

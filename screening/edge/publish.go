@@ -97,6 +97,14 @@ func (p *Publisher) Forget() {
 	clear(p.intact)
 }
 
+// CanTakeOver returns why this publisher could not go on where another one that uses its bucket ends: it does not have the key of that one.
+func (p *Publisher) CanTakeOver(ctx context.Context) error {
+	p.running.Lock()
+	defer p.running.Unlock()
+	p.known = false
+	return p.readLast(ctx)
+}
+
 // Run publishes until ctx ends: soon after every change, and before a manifest expires.
 func (p *Publisher) Run(ctx context.Context) {
 	changed := p.o.Store.Watch(ctx)
@@ -310,7 +318,7 @@ func (p *Publisher) readLast(ctx context.Context) error {
 		return err
 	default:
 		if last, _, err = Open(signed, p.o.Signer.VKeys()); err != nil {
-			return fault.E(fault.Conflict, "%s in %s is not a manifest of this server: %w: publish elsewhere, or remove it", ManifestName, p.o.Bucket.Describe(), err)
+			return fault.E(fault.Conflict, "%s in %s is not signed with the key of this server: %w: give all servers of the store the same --record-key, publish elsewhere, or remove it", ManifestName, p.o.Bucket.Describe(), err)
 		}
 	}
 	p.mu.Lock()
