@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -138,6 +139,7 @@ func readSettingsFile(path string, flags map[string]*kong.Flag, given map[string
 	if err != nil {
 		return whole(err)
 	}
+	b = bytes.TrimPrefix(b, []byte("\ufeff")) // some editors begin a file with it
 	var file yaml.MapSlice
 	if err := yaml.UnmarshalWithOptions(b, &file, yaml.Strict(), yaml.AllowDuplicateMapKey()); err != nil {
 		return whole(err)

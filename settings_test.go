@@ -121,7 +121,7 @@ settings of serve: 8 from settings file DIR/interdict.yaml, 2 from environment, 
 		t.Errorf("%v %s", err, out)
 	}
 	// Settings that would be left out without a word: those of a second document, and an empty file in place of a secret.
-	write("interdict.yaml", "---\n# production\n---\nmax_lag: 30s\nfour_eyes: \"on\"\n")
+	write("interdict.yaml", "\ufeff---\n# production\n---\nmax_lag: 30s\nfour_eyes: \"on\"\n")
 	t.Setenv("INTERDICT_PEPPER_FILE", write("empty", " \n"))
 	out, _ = said(t, exitError, "config", "check", file)
 	for _, want := range []string{"settings file DIR/interdict.yaml, line 4: a second document begins here, after --- or ...: write all settings into one\n", "INTERDICT_PEPPER_FILE: pepper: DIR/empty is empty\n"} {

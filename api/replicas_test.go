@@ -60,6 +60,16 @@ func TestALostReplica(t *testing.T) {
 	}
 	all := h.by("otto", "GET", "/v1/replicas", nil).want(200)
 	same(t, "replicas", []any{1.0, true}, []any{all["lost"], all["replicas"].([]any)[0].(map[string]any)["lost"]})
+	// This one does not have what r9 serves: it reports no miss, and no item of a batch is one.
+	if err := h.screener.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "a hit", any("hit"), h.resultOf(lazarus))
+	h.by("till", "POST", "/v1/check", map[string]any{"address": genesis, "direction": "deposit"}).refused(problem{Status: 503, Code: "lost"})
+	items := h.by("till", "POST", "/v1/checks", map[string]any{"checks": []any{map[string]any{"address": genesis, "direction": "deposit"}, map[string]any{"address": lazarus, "direction": "deposit"}}}).want(200)["results"].([]any)
+	same(t, "items of a batch", []any{"error", "lost", "hit"}, []any{items[0].(map[string]any)["result"], items[0].(map[string]any)["error"].(map[string]any)["code"], items[1].(map[string]any)["result"]})
+	h.by("", "GET", "/readyz", nil).want(503)
+
 	if err := h.screener.SaveCache(t.Context()); err != nil {
 		t.Fatal(err)
 	}
