@@ -25,8 +25,8 @@ func (*completionCmd) Help() string {
 		"Examples:\n  eval \"$(interdict completion bash)\"\n  eval \"$(interdict completion zsh)\"\n  interdict completion fish | source"
 }
 
-// completions are what shells read. A shell that completes a line sets COMP_LINE and runs the program: completeLine. PROGRAM is its path, quoted for the shell;
-// bash and zsh read it once more when they run it, as they read TWICE.
+// completions are what shells read. A shell that completes a line sets COMP_LINE and runs the program: completeLine. PROGRAM is its path, quoted.
+// bash and zsh evaluate the argument of complete -C a second time: TWICE is quoted for both.
 var completions = map[string]string{
 	"bash": "complete -C TWICE interdict\n",
 	"zsh": `(( $+functions[compdef] )) || { autoload -U +X compinit && compinit -i }

@@ -124,7 +124,7 @@ func (s *spreader) run(ctx context.Context) {
 	}
 }
 
-// publishing says who publishes, as far as this server knows. While the store is away it does not.
+// publishing is who publishes, as the last look at the lease told; there is none while the store cannot be read.
 type publishing struct {
 	here bool
 	// standby is why this server could not take over from the one that publishes; nil if it could, or publishes itself.
@@ -153,6 +153,8 @@ func (s *spreader) publish(ctx context.Context) {
 			}
 		case err == nil:
 		case ctx.Err() == nil:
+			s.publishing.Store(nil)
+			looked = time.Time{}
 			s.log.Debug("take the lease to publish", "error", err)
 		}
 		select {
@@ -199,7 +201,7 @@ func (s *spreader) measured(m *api.Metrics, screener *screening.Screener) {
 	register := func(name, help string, value func() float64) { registerFigure(m.Registry, name, help, value) }
 	published := func(value func(*edge.Manifest) float64) func() float64 {
 		return func() float64 {
-			if s.publisher == nil || s.publisher.Status().Manifest == nil {
+			if p := s.publishing.Load(); p == nil || !p.here || s.publisher.Status().Manifest == nil { // it may know that of another server
 				return 0
 			}
 			return value(s.publisher.Status().Manifest)

@@ -100,7 +100,7 @@ func readSettings(k *kong.Kong, path string) (map[string]origin, []mistake) {
 			continue
 		}
 		value := strings.TrimSpace(string(b))
-		if value == "" { // a secret that was not filled in would count as not given, and another one be made in its place
+		if value == "" { // an empty secret would count as not given, and the server would make its own
 			wrong.Problem = path + " is empty"
 			mistakes = append(mistakes, wrong)
 			continue
@@ -219,8 +219,8 @@ func secondDocument(text []byte) int {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		marker := (word == "---" || word == "...") && strings.HasPrefix(line, word)
 		switch {
-		case word == "" || strings.HasPrefix(word, "#"):
-		case marker && (!begun || rest == ""):
+		case word == "" || strings.HasPrefix(word, "#"), !begun && strings.HasPrefix(line, "%"): // blank, a comment, a directive
+		case marker && (!begun || rest == "" || strings.HasPrefix(rest, "#")):
 			ended = ended || begun
 			begun = true
 		case marker, ended:

@@ -34,7 +34,7 @@ func (c *previewCmd) Run(e *env) error {
 	uploads, cleanup, err := openUploads(e, c.Files, c.UserAgent)
 	defer cleanup()
 	var gone *fs.PathError
-	if len(c.Files) > 1 && c.For == "" && errors.As(err, &gone) && errors.Is(err, fs.ErrNotExist) { // load takes the list first
+	if len(c.Files) > 1 && c.For == "" && errors.As(err, &gone) && errors.Is(err, fs.ErrNotExist) && gone.Path == c.Files[0] { // load takes the list first
 		return usage("%w: preview takes files only; to compare one with what is active on a list: --for %s", err, gone.Path)
 	}
 	if err != nil {

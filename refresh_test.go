@@ -223,6 +223,9 @@ func TestServersRefreshTheirLists(t *testing.T) {
 			}
 		}
 		slices.Sort(all)
+		if len(all) != len(servers) {
+			t.Fatalf("checks of publishing: %q", all)
+		}
 		return all
 	}
 	await := func(want []string, servers ...*server) {

@@ -129,7 +129,7 @@ settings of serve: 8 from settings file DIR/interdict.yaml, 2 from environment, 
 			t.Errorf("%q is not in %s", want, out)
 		}
 	}
-	for text, want := range map[string]int{"a: 1\n---\nb: 2\n": 3, "a: 1\n...\nb: 2\n": 3, "---\n---\na: 1\n": 3, "a: 1\n--- {b: 2}\n": 2, "# c\n---\n# d\na: 1\n---\n# e\n": 0, "a: |\n  ---\n  b\n": 0, "": 0} {
+	for text, want := range map[string]int{"a: 1\n---\nb: 2\n": 3, "a: 1\n...\nb: 2\n": 3, "---\n---\na: 1\n": 3, "a: 1\n--- {b: 2}\n": 2, "%YAML 1.2\n---\na: 1\n": 0, "a: 1\n--- # end\n": 0, "# c\n---\n# d\na: 1\n---\n# e\n": 0, "a: |\n  ---\n  b\n": 0, "": 0} {
 		if got := secondDocument([]byte(text)); got != want {
 			t.Errorf("%q: %d, not %d", text, got, want)
 		}

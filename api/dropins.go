@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -89,12 +90,8 @@ func isNoAddress(text string, refused *screening.Refused) bool {
 	if refused.WouldMatch || refused.Cause.Folded != nil {
 		return false
 	}
-	isWord := func(r rune) bool {
-		return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || r == '-' || r == '_')
-	}
-	pieces := strings.FieldsFunc(text, func(r rune) bool { return !isWord(r) })
-	for _, piece := range append(pieces, text, strings.Join(pieces, "")) {
-		if len(piece) < shortestAddress {
+	for i, piece := range piecesOf(text) {
+		if i > 0 && len(piece) < shortestAddress {
 			continue
 		}
 		_, _, err := address.ParseListed(nil, piece, "", "") // as a list would be read, which forgives more
@@ -110,8 +107,32 @@ func isNoAddress(text string, refused *screening.Refused) bool {
 	return true
 }
 
-// shortestAddress is less than the characters of any address that is not a name.
+// shortestAddress is less than the characters of any address but names and the numbers of Hedera: shorter words of a text are not tried.
 const shortestAddress = 20
+
+// piecesOf returns what in a text could be an address: first the text without blanks and invisible characters, then its words, also those of the link
+// that it may be, with and without the marks that addresses of some networks have.
+func piecesOf(text string) []string {
+	visible := strings.Map(func(r rune) rune {
+		if ' ' < r && r < utf8.RuneSelf-1 {
+			return r
+		}
+		return -1
+	}, text)
+	all, texts := []string{visible, text}, []string{text, visible}
+	if link, err := url.PathUnescape(text); err == nil && link != text {
+		texts = append(texts, link)
+	}
+	for _, t := range texts {
+		for _, marks := range []string{"", "-_", "-_:.", "-_:.+/="} {
+			words := strings.FieldsFunc(t, func(r rune) bool {
+				return r >= utf8.RuneSelf || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(marks, r)
+			})
+			all = append(append(all, words...), strings.Join(words, ""))
+		}
+	}
+	return all
+}
 
 // sanctions returns the matches of an address that count for a key. An address that cannot be read is an error, or if the key is lenient no match
 // (isNoAddress).

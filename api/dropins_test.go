@@ -227,7 +227,9 @@ func TestDropInsNeverAnswerWhatTheyCannot(t *testing.T) {
 	bare := strings.ToLower(lazarus[2:])
 	for text, reason := range map[string]string{bare: "ambiguous", lazarus + "," + lazarus: "two_addresses", lazarus[:12] + " " + lazarus[12:]: "whitespace_inside", "bitcoin:" + lazarus: "wrong_network",
 		p2wpkh[:20] + strings.ToUpper(p2wpkh[20:]): "mixed_case", "0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed": "bad_checksum",
-		"\u200b" + lazarus: "bad_character", lazarus[:9] + "\ufeff" + lazarus[9:]: "bad_character", "https://etherscan.io/address/" + lazarus: "", "polygon:" + lazarus: "", "(" + lazarus + ")": ""} {
+		"\u200b" + lazarus: "bad_character", lazarus[:9] + "\ufeff" + lazarus[9:]: "bad_character", "https://etherscan.io/address/" + lazarus: "", "polygon:" + lazarus: "", "(" + lazarus + ")": "",
+		"https://etherscan.io/address/" + lazarus[:9] + "\u200b" + lazarus[9:]: "", "to_" + lazarus: "", lazarus + "_1": "", "addr-" + lazarus: "", "https://example.org/?a=eth%3A" + lazarus: "",
+		"(cfx:aarc9abycue0hhzgyrr53m6cxedgccrmmyybjgh4xg)": "", "0.0.1234567\u200b": "bad_character"} {
 		refused("lenient, "+reason, "GET", "/api/v1/address/"+url.PathEscape(text), lenient, nil, 400, "invalid_address", reason)
 		refused("lenient, "+reason, "POST", trm, lenient, "["+item(text)+"]", 400, "invalid_address", "item 0: not an address")
 	}
@@ -355,9 +357,9 @@ func TestShadowModeRecordsDifferences(t *testing.T) {
 		}
 	}
 	same(t, "differences on record", 4, recorded)
+	o.mu.Lock()
 	slices.Sort(o.keys)
 	same(t, "requests, of which an array is one", []string{"", "their-key", "their-key", "their-key", "trm-key"}, o.keys)
-	o.mu.Lock()
 	o.fail = true
 	o.mu.Unlock()
 	if listed, err := chainalysisClient(t.Context(), h.url, key, lazarus); err != nil || !listed {

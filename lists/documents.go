@@ -67,6 +67,9 @@ func EnsureStoreID(ctx context.Context, s Store, preferred string, now time.Time
 // ReplicaTTL is the time after its last report for which a replica counts as live.
 const ReplicaTTL = 10 * time.Second
 
+// LostTTL is ReplicaTTL for what must not be missed: it is longer than a refresh takes, during which a replica does not report.
+const LostTTL = time.Minute
+
 // Read reads and decodes one document. revision is for a later Commit.
 func Read[T any](ctx context.Context, s Store, key string) (value T, revision uint64, err error) {
 	d, err := s.Get(ctx, key)
@@ -133,7 +136,7 @@ func Current(ctx context.Context, s Store) (g Generation, revision uint64, err e
 
 // Descends reports whether generation g, the current one of a store, includes the changes of generation from. A store's generations are
 // one chain: g descends from every generation that the store still has, and from those that were lost and restored (DocLost).
-// Generations without an id are compared by number only. Every generation descends from the zero Head.
+// Generations without an id are compared by number only. If g is lost itself, what the store still has counts as included: ask for the current one, too. Every generation descends from the zero Head.
 func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, error) {
 	switch {
 	case from.Generation == 0, g.ID != "" && (g.ID == from.ID || g.Merged != "" && g.Merged == from.ID), from.ID != "" && slices.Contains(g.Recent, from):
@@ -156,23 +159,19 @@ func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, err
 
 // Replicas returns the replicas that are live at now.
 func Replicas(ctx context.Context, s Store, now time.Time) ([]Replica, error) {
-	all, err := ReadAll[Replica](ctx, s, DocReplicas)
-	if err != nil {
-		return nil, err
-	}
-	live := all[:0]
-	for _, r := range all {
-		if now.Sub(r.Seen) < ReplicaTTL {
-			live = append(live, r)
-		}
-	}
-	return live, nil
+	return reported(ctx, s, now.Add(-ReplicaTTL))
 }
 
-// ServesLost returns a replica, live at now, that serves a generation which none of those that are known descends from: the store has lost it. It
-// returns nil if there is none.
+// reported returns the replicas that have reported after a time.
+func reported(ctx context.Context, s Store, after time.Time) ([]Replica, error) {
+	all, err := ReadAll[Replica](ctx, s, DocReplicas)
+	return slices.DeleteFunc(all, func(r Replica) bool { return !r.Seen.After(after) }), err
+}
+
+// ServesLost returns a replica whose generation none of the known ones descends from, because the store has lost it; nil if there is none. It heeds reports
+// until LostTTL.
 func ServesLost(ctx context.Context, s Store, now time.Time, known ...*Generation) (*Replica, error) {
-	live, err := Replicas(ctx, s, now)
+	live, err := reported(ctx, s, now.Add(-LostTTL))
 	if err != nil {
 		return nil, err
 	}

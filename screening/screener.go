@@ -50,8 +50,8 @@ func NewReplica(store lists.Store, local replica.Local, journal Journal, metrics
 }
 
 // Check answers one request into a, whose buffers are reused. After an error the contents of a are undefined.
-// Errors: *Refused, *Undecided, fault.UnsupportedNetwork, fault.NotLoaded, fault.Lost, fault.Stale (a *replica.Lagging if only
-// a miss is refused), fault.Unavailable (the journal).
+// Errors: *Refused, *Undecided, fault.UnsupportedNetwork, fault.NotLoaded, fault.Lost and fault.Stale (a *replica.Lagging if
+// only a miss is refused), fault.Unavailable (the journal).
 func (s *Screener) Check(ctx context.Context, r *Request, a *Answer) error {
 	w := newWork()
 	defer w.release()

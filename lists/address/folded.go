@@ -18,9 +18,9 @@ func folded(fail *Error, text string, a *Address, decode func(string, *Address) 
 	return fail
 }
 
-// read decodes a text. The encodings that take either case, such as bech32, refuse a mixture of both before they know the address: their
-// refusal is completed here. That of an ICAP code is not, because an address of Dash can look like one.
-func (n *Network) read(text string, a *Address) *Error {
+// decodeFolding is decode that tries lower case as well: bech32 and its like refuse a mixture before they know the address. It does not for ICAP, because an
+// address of Dash can look like that.
+func (n *Network) decodeFolding(text string, a *Address) *Error {
 	fail := n.decode(text, a)
 	if fail == nil || fail.Reason != MixedCase || fail.Folded != nil || foldedPrefix(text, "xe") {
 		return fail

@@ -267,7 +267,7 @@ func read(dst []Address, text string, hint *Network, side Side) ([]Address, *Err
 func readAs(dst []Address, text string, offset int, n *Network, side Side) ([]Address, *Error) {
 	first := len(dst)
 	dst = append(dst, Address{Network: n.Name})
-	fail := n.read(text, &dst[first])
+	fail := n.decodeFolding(text, &dst[first])
 	if side == Asked && n.hex64 && paddedEVM(text) != "" {
 		if fail != nil { // its letter case may be the checksum of the EVM account
 			dst = dst[:first]
@@ -329,7 +329,7 @@ func try(dst []Address, first int, text string, n *Network, firm bool, worst *Er
 			fail = n.utxo.fill(text, body, a)
 		}
 	} else {
-		fail = n.read(text, a)
+		fail = n.decodeFolding(text, a)
 	}
 	if fail == nil && !repeats(dst[first:]) && (!firm || a.stands(text)) {
 		return dst, worst

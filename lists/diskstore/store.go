@@ -227,8 +227,7 @@ func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error)
 	return s.failed(tx.Commit())
 }
 
-// inPlace returns an error if the file of the database is not the one in the directory any more: the next process would not see what is written
-// into it.
+// inPlace returns an error if the open file is no longer the one in the directory: a restart would lose what is written to it.
 func (s *Store) inPlace() error {
 	open, err := s.file.Stat()
 	if err != nil {

@@ -47,10 +47,11 @@ type PublishOptions struct {
 type Publisher struct {
 	o PublishOptions
 
-	running sync.Mutex           // guards the three below, and is held while something is published
+	running sync.Mutex           // guards the four below, and is held while something is published
 	known   bool                 // the manifest in the bucket was read
 	unused  map[string]time.Time // since when no manifest names an object, as far as this process has seen
-	intact  map[string]time.Time // when an object was last written, or read and found to be whole
+	seen    map[string]time.Time // when an object was written or read again
+	damaged bool                 // an object was found to be damaged, and removed
 
 	mu     sync.Mutex // guards the rest
 	last   *Manifest  // in the bucket; nil for none
@@ -64,7 +65,7 @@ func NewPublisher(o PublishOptions) *Publisher {
 	if o.Valid == 0 {
 		o.Valid = DefaultValid
 	}
-	return &Publisher{o: o, unused: map[string]time.Time{}, intact: map[string]time.Time{}}
+	return &Publisher{o: o, unused: map[string]time.Time{}, seen: map[string]time.Time{}}
 }
 
 // Published is the state of a publisher.
@@ -94,10 +95,10 @@ func (p *Publisher) Forget() {
 	defer p.running.Unlock()
 	p.known = false
 	clear(p.unused)
-	clear(p.intact)
+	clear(p.seen)
 }
 
-// CanTakeOver returns why this publisher could not go on where another one that uses its bucket ends: it does not have the key of that one.
+// CanTakeOver returns why this publisher could not continue from the manifest in the bucket: it cannot be read, or another key has signed it.
 func (p *Publisher) CanTakeOver(ctx context.Context) error {
 	p.running.Lock()
 	defer p.running.Unlock()
@@ -164,7 +165,12 @@ func (p *Publisher) publish(ctx context.Context) error {
 			return err
 		}
 		if last != nil && c.manifest.same(last) && c.manifest.Created.Sub(last.Created) < p.o.Valid/4 {
-			return nil
+			if made == nil {
+				p.readAgain(ctx, last)
+			}
+			if !p.damaged {
+				return nil
+			}
 		}
 		if made != nil && complete(&c, made) { // the store was read after the objects were written
 			return p.write(ctx, &c, made)
@@ -286,9 +292,14 @@ func objectOf(b []byte) Object {
 	return Object{hex.EncodeToString(sum[:]), int64(len(b))}
 }
 
-// follows refuses a generation that does not descend from the one published last: the store has lost listings.
+// follows refuses a generation that does not descend from the one published last, or from one that a replica serves: the store has lost listings.
 func (p *Publisher) follows(ctx context.Context, c *content, last *Manifest) error {
+	other, err := lists.ServesLost(ctx, p.o.Store, p.o.Now(), &c.list)
 	switch {
+	case err != nil:
+		return err
+	case other != nil:
+		return fault.E(fault.Lost, "replica %s serves generation %d, which the store has lost: followers would miss what it lists (interdict restore --server URL of that replica)", other.ID, other.Generation)
 	case last == nil:
 		return nil
 	case last.StoreID != c.manifest.StoreID:
@@ -356,25 +367,11 @@ func (p *Publisher) upload(ctx context.Context, c *content, last *Manifest) (map
 		}
 		there[o.Name] = o.Bytes
 	}
-	has := func(o Object) (bool, error) {
-		size, ok := there[o.name()]
-		if !ok {
-			return false, nil
-		}
-		return p.isIntact(ctx, o, size)
-	}
+	has := func(o Object) bool { size, ok := there[o.name()]; return ok && size == o.Bytes }
 	made := map[string]Layer{}
 	if last != nil {
 		for _, l := range last.Layers {
-			layer, err := has(l.Object)
-			if err != nil {
-				return nil, err
-			}
-			filter, err := has(l.Filter)
-			if err != nil {
-				return nil, err
-			}
-			if layer && filter {
+			if has(l.Object) && has(l.Filter) {
 				made[l.ID] = l
 			}
 		}
@@ -425,7 +422,7 @@ func (p *Publisher) create(ctx context.Context, write func(io.Writer) error) (o 
 	return o, p.put(ctx, o, f, digest)
 }
 
-// put stores an object, and replaces one of the same name that was damaged.
+// put stores an object, and replaces one of the same name and another size: it was damaged.
 func (p *Publisher) put(ctx context.Context, o Object, body io.ReaderAt, digest [sha256.Size]byte) error {
 	created, err := p.o.Bucket.Create(ctx, o.name(), body, o.Bytes, digest, time.Time{})
 	if err != nil {
@@ -433,10 +430,7 @@ func (p *Publisher) put(ctx context.Context, o Object, body io.ReaderAt, digest 
 	}
 	if !created {
 		held, err := p.o.Bucket.Stat(ctx, o.name())
-		if err != nil {
-			return err
-		}
-		if whole, err := p.isIntact(ctx, o, held.Bytes); err != nil || whole {
+		if err != nil || held.Bytes == o.Bytes {
 			return err
 		}
 		if err := p.o.Bucket.Remove(ctx, o.name()); err != nil {
@@ -446,32 +440,50 @@ func (p *Publisher) put(ctx context.Context, o Object, body io.ReaderAt, digest 
 			return err
 		}
 	}
-	p.intact[o.name()] = p.o.Now()
+	p.seen[o.name()] = p.o.Now()
 	return nil
 }
 
-// isIntact reports whether an object, which has a size in the bucket, is there as it was written. It is read once in readEvery.
-func (p *Publisher) isIntact(ctx context.Context, o Object, size int64) (bool, error) {
-	now := p.o.Now()
-	if at, ok := p.intact[o.name()]; ok && now.Sub(at) < readEvery && size == o.Bytes {
-		return true, nil
+// readAgain reads one object that was not read for readEvery. If it was damaged, no follower can use it: it is removed, and written anew.
+func (p *Publisher) readAgain(ctx context.Context, m *Manifest) {
+	all := []Object{m.Documents}
+	for _, l := range m.Layers {
+		all = append(all, l.Object, l.Filter)
 	}
-	delete(p.intact, o.name())
+	now := p.o.Now()
+	i := slices.IndexFunc(all, func(o Object) bool { return now.Sub(p.seen[o.name()]) >= readEvery })
+	if i < 0 {
+		return
+	}
+	o := all[i]
+	p.seen[o.name()] = now
+	sum, err := p.digest(ctx, o)
+	if err == nil && sum != o.SHA256 {
+		p.o.Log.Warn("a published object is damaged; it is written anew", "bucket", p.o.Bucket.Describe(), "object", o.name())
+		if err = p.o.Bucket.Remove(ctx, o.name()); err == nil {
+			p.damaged = true
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		p.o.Log.Warn("a published object could not be read again", "bucket", p.o.Bucket.Describe(), "object", o.name(), "error", err)
+	}
+}
+
+// digest returns the SHA-256 of what the bucket has for an object; "" if there is nothing.
+func (p *Publisher) digest(ctx context.Context, o Object) (string, error) {
 	r, err := p.o.Bucket.Open(ctx, o.name())
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	defer r.Close()
 	sum := sha256.New()
 	if _, err := io.Copy(sum, io.LimitReader(r, o.Bytes+1)); err != nil {
-		return false, fault.E(fault.Unavailable, "read %s again: %w", o.name(), err)
+		return "", err
 	}
-	if hex.EncodeToString(sum.Sum(nil)) != o.SHA256 {
-		p.o.Log.Warn("a published object is damaged; it is written anew", "bucket", p.o.Bucket.Describe(), "object", o.name())
-		return false, nil
-	}
-	p.intact[o.name()] = now
-	return true, nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // write stores the documents and then the manifest, and removes old objects.
@@ -497,6 +509,7 @@ func (p *Publisher) write(ctx context.Context, c *content, made map[string]Layer
 	before := p.last
 	p.last, p.signed = &m, signed
 	p.mu.Unlock()
+	p.damaged = false
 	if before == nil || before.head() != m.head() {
 		p.o.Log.Info("generation published", "generation", m.Generation, "bucket", p.o.Bucket.Describe(), "not_after", m.NotAfter)
 	}
@@ -534,7 +547,7 @@ func (p *Publisher) clean(ctx context.Context, m *Manifest) error {
 			return err
 		}
 		delete(p.unused, name)
-		delete(p.intact, name)
+		delete(p.seen, name)
 	}
 	return nil
 }

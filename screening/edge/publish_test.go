@@ -84,7 +84,9 @@ func TestManifestsAreRenewed(t *testing.T) {
 		"whole, three minutes": func() { o.advance(3 * time.Minute) },
 	} {
 		next()
-		o.publish(t)
+		for range 1 + len(all) { // one object is read at a time
+			o.publish(t)
+		}
 		for _, x := range all {
 			if sum := sha256.Sum256(read(t, o.path(edge.ObjectsName+x.SHA256))); hex.EncodeToString(sum[:]) != x.SHA256 {
 				t.Errorf("%s: object %s is damaged", what, x.SHA256)
@@ -143,10 +145,19 @@ func TestALossIsNotPublished(t *testing.T) {
 	if err := o.publisher.Publish(ctx); !fault.Is(err, fault.Lost) {
 		t.Errorf("another generation of the same number: %v", err)
 	}
-	// A follower refuses them too, for a publisher that knows nothing of the loss.
 	if err := os.Remove(o.path(edge.ManifestName)); err != nil {
 		t.Fatal(err)
 	}
+	// One that never published knows by the report of a server that has what was lost.
+	report := lists.Replica{ID: "other", Generation: 2, GenerationID: n.Status().Served.ID, Lost: true, Seen: o.now()}
+	if err := o.store.Commit(ctx, lists.Put(lists.DocReplica(report.ID), report, lists.AnyRevision)); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.newPublisher(nil).Publish(ctx); !fault.Is(err, fault.Lost) {
+		t.Errorf("while another server has it: %v", err)
+	}
+	o.advance(2 * lists.LostTTL)
+	// A follower refuses them too, from a publisher that knows nothing of the loss.
 	for range 2 {
 		o.publisher = o.newPublisher(nil)
 		o.publish(t)

@@ -87,8 +87,8 @@ func (r *Replica) serveBothSides(ctx context.Context, last lists.Head, current l
 	return lost
 }
 
-// lostElsewhere returns why this replica may report no miss if another one serves a generation that the store, whose head is given, has lost, and
-// that none of those which are answered from here descends from; nil if there is no such replica.
+// lostElsewhere returns an error for misses while another replica serves a lost generation that none of the known ones descends from; nil otherwise. head is
+// that of the store when known was read.
 func (r *Replica) lostElsewhere(ctx context.Context, head lists.Head, known ...*lists.Generation) (*Lagging, error) {
 	other, err := lists.ServesLost(ctx, r.store, r.now(), known...)
 	if err != nil {

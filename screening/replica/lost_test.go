@@ -150,7 +150,7 @@ func TestWhatAnotherReplicaServesIsNotMissed(t *testing.T) {
 	if b.bare(s.store).Refresh(ctx) != nil || b.check(evmX) != "(lost)" {
 		t.Error("a server that starts now")
 	}
-	s.now = s.now.Add(2 * lists.ReplicaTTL)
+	s.now = s.now.Add(2 * lists.LostTTL)
 	told("the other one is gone", "hmhm")
 	s.report(t, s, "a")
 	told("it is back", "h(lost)h(lost)")
