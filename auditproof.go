@@ -311,7 +311,7 @@ func (c *auditVerifyCmd) print(e *env, out *verified) {
 		out.Checkpoints, len(out.Findings))
 }
 
-// elsewhere returns the checkpoints of the store or a server, and of files. That the store cannot be read is told, and does not end the verification.
+// elsewhere returns the checkpoints of the store or a server, and of files. If the store cannot be read, it says so, and the verification goes on.
 func (c *auditVerifyCmd) elsewhere(e *env, out *verified) ([]record.Published, error) {
 	all, err := c.checkpoints(e)
 	if err != nil {

@@ -443,15 +443,20 @@ func serve(t *testing.T, args ...string) *server {
 	cmd, _ := start(t, "program", []string{"INTERDICT_BOOTSTRAP_KEY=" + testKey, "INTERDICT_LOG_LEVEL=error"},
 		append([]string{"serve", "--listen", listen, "--admin-listen", admin, "--drain-delay", "0s"}, args...)...)
 	s := &server{cmd, "http://" + listen}
-	for range 2400 {
-		if res, err := http.Get(s.base + "/livez"); err == nil {
+	answers(t, s.base)
+	return s
+}
+
+// answers waits until a server answers.
+func answers(t *testing.T, base string) {
+	t.Helper()
+	eventually(t, "the server answers", time.Minute, func() bool {
+		res, err := http.Get(base + "/livez")
+		if err == nil {
 			res.Body.Close()
-			return s
 		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	t.Fatal("the server does not answer")
-	return nil
+		return err == nil
+	})
 }
 
 // call makes a request and decodes the answer.

@@ -202,7 +202,7 @@ func (*followCmd) Help() string {
 }
 
 func (c *followCmd) Run(e *env) error {
-	if c.Format != "" && c.Format != "auto" && !slices.Contains(formats.Names(), c.Format) {
+	if c.Format != "" && !formats.Known(c.Format) {
 		return usage("--format %s is none of auto, %s", address.Quote(c.Format), strings.Join(formats.Names(), ", "))
 	}
 	source, err := loader.SourceNamed(c.Source)

@@ -127,7 +127,7 @@ func TestFollowAndRefresh(t *testing.T) {
 	}
 }
 
-// Servers fetch what they are told to follow by themselves: of two on one store one does it, and both show how it goes. The same with what is published.
+// Of two servers on one store, one fetches the sources of lists, and one publishes. Both servers show how it goes.
 func TestServersRefreshTheirLists(t *testing.T) {
 	var asked atomic.Int32
 	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

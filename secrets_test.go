@@ -611,15 +611,8 @@ func serveHere(t *testing.T, data string) *running {
 		return log.Bytes()
 	})
 	t.Cleanup(func() { s.end() })
-	for range 6000 {
-		if res, err := http.Get(s.base + "/livez"); err == nil {
-			res.Body.Close()
-			return s
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("the server does not answer")
-	return nil
+	answers(t, s.base)
+	return s
 }
 
 // send makes one request and keeps the answer, with its headers, among the outputs.

@@ -78,13 +78,7 @@ func TestMakeFilesOfARelease(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
 		s := &server{cmd, "http://" + args[6]}
-		eventually(t, "it answers", 20*time.Second, func() bool {
-			res, err := http.Get(s.base + "/livez")
-			if err == nil {
-				res.Body.Close()
-			}
-			return err == nil
-		})
+		answers(t, s.base)
 		checker := s.filled(t)
 		b, err := json.MarshalIndent(upgradeAnswers{checker, s.kept(t, checker)}, "", " ")
 		if err != nil {

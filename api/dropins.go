@@ -84,8 +84,8 @@ func (s *Server) failDropIn(c *gin.Context, err error) {
 // checkIDHeader names the decision on record in an answer that has no place for it.
 const checkIDHeader = "X-Check-Id"
 
-// isNoAddress tells the refused texts that a lenient key takes for not listed: those that are no address and hold none. A text that is one but for its
-// letter case, or that has one among invisible characters, in a link or beside another one, may be listed.
+// isNoAddress reports whether a lenient key may take a refused text for not listed: it is not an address, and none is found in it. An address in wrong
+// letter case, with invisible characters in it, in a link or beside another one may be listed.
 func isNoAddress(text string, refused *screening.Refused) bool {
 	if refused.WouldMatch || refused.Cause.Folded != nil {
 		return false

@@ -91,7 +91,7 @@ type Options struct {
 	// Manifest is what servers that follow this one read; nil: there is none.
 	Manifest Manifest
 	// Spread tells the state of following another server, or of publishing, and under which name the readiness probe shows it; nil, or "": neither is done.
-	// The detail is shown if there is no error.
+	// The probe shows detail if err is nil.
 	Spread func() (check, detail string, err error)
 }
 

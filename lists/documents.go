@@ -136,7 +136,8 @@ func Current(ctx context.Context, s Store) (g Generation, revision uint64, err e
 
 // Descends reports whether generation g, the current one of a store, includes the changes of generation from. A store's generations are
 // one chain: g descends from every generation that the store still has, and from those that were lost and restored (DocLost).
-// Generations without an id are compared by number only. If g is lost itself, what the store still has counts as included: ask for the current one, too. Every generation descends from the zero Head.
+// Generations without an id are compared by number only. If g is lost itself, what the store still has counts as included: ask for the current
+// one, too. Every generation descends from the zero Head.
 func Descends(ctx context.Context, s Store, g *Generation, from Head) (bool, error) {
 	switch {
 	case from.Generation == 0, g.ID != "" && (g.ID == from.ID || g.Merged != "" && g.Merged == from.ID), from.ID != "" && slices.Contains(g.Recent, from):
@@ -168,16 +169,17 @@ func reported(ctx context.Context, s Store, after time.Time) ([]Replica, error) 
 	return slices.DeleteFunc(all, func(r Replica) bool { return !r.Seen.After(after) }), err
 }
 
-// ServesLost returns a replica whose generation none of the known ones descends from, because the store has lost it; nil if there is none. It heeds reports
-// until LostTTL.
-func ServesLost(ctx context.Context, s Store, now time.Time, known ...*Generation) (*Replica, error) {
+// ServesLost returns a replica whose generation the store has lost: neither its current one descends from it, nor one of the others that are known. It
+// returns nil if there is none, and fault.Raced if the store has another current generation in the meantime, which may be the one that is served. A report
+// counts until LostTTL.
+func ServesLost(ctx context.Context, s Store, now time.Time, current *Generation, others ...*Generation) (*Replica, error) {
 	live, err := reported(ctx, s, now.Add(-LostTTL))
 	if err != nil {
 		return nil, err
 	}
 	for i, r := range live {
 		there := false
-		for _, g := range known {
+		for _, g := range append(others, current) {
 			if there || r.Lost && r.GenerationID == "" {
 				break
 			}
@@ -185,9 +187,15 @@ func ServesLost(ctx context.Context, s Store, now time.Time, known ...*Generatio
 				return nil, err
 			}
 		}
-		if !there {
-			return &live[i], nil
+		if there {
+			continue
 		}
+		if next, _, err := Current(ctx, s); err != nil {
+			return nil, err
+		} else if next.Number != current.Number || next.ID != current.ID {
+			return nil, fault.E(fault.Raced, "generation %d was made in the meantime", next.Number)
+		}
+		return &live[i], nil
 	}
 	return nil, nil
 }

@@ -39,6 +39,7 @@ const (
 
 // Prefixes of the keys of documents, for Scan and ReadAll.
 const (
+	DocOtherPeppers    = DocPepper + "/"
 	DocLists           = "list/"
 	DocAllVersions     = "version/"
 	DocGenerations     = "generation/"
@@ -76,7 +77,7 @@ var (
 // DocOtherPepper is the key of a further pepper: that of keys which a restore put back into a store that had made a pepper of its own.
 func DocOtherPepper(pepper []byte) string {
 	sum := sha256.Sum256(pepper)
-	return DocPepper + "/" + hex.EncodeToString(sum[:8])
+	return DocOtherPeppers + hex.EncodeToString(sum[:8])
 }
 
 func DocList(id string) string       { return DocLists + id }

@@ -79,12 +79,6 @@ func (l *Loader) checkNothingLost(ctx context.Context, g *lists.Generation) erro
 	if err != nil || r == nil {
 		return err
 	}
-	// The generation may have been committed, and served, since g was read.
-	if now, _, err := lists.Current(ctx, l.store); err != nil {
-		return err
-	} else if now.Number != g.Number || now.ID != g.ID {
-		return fault.E(fault.Raced, "generation %d was made in the meantime", now.Number)
-	}
 	return fault.E(fault.Conflict, "the store is at generation %d and has lost generation %d, which replica %s serves: "+
 		"restore it first (interdict restore --server URL of that replica)", g.Number, r.Generation, r.ID)
 }

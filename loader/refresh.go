@@ -679,7 +679,7 @@ func checkSource(s *lists.Source) error {
 		return err
 	}
 	switch {
-	case s.Format != "" && s.Format != "auto" && !slices.Contains(formats.Names(), s.Format):
+	case s.Format != "" && !formats.Known(s.Format):
 		return fault.E(fault.Invalid, "source.format: %s is not one of auto, %s", address.Quote(s.Format), strings.Join(formats.Names(), ", "))
 	case s.Every != 0 && s.Every < minEvery:
 		return fault.E(fault.Invalid, "source.every: must be at least %s, or empty to refresh only when named", minEvery)

@@ -118,7 +118,7 @@ func (k *Keys) peppers(ctx context.Context, store lists.Store, mayCreate bool) (
 	if err != nil {
 		return nil, err
 	}
-	others, err := store.Scan(ctx, lists.DocPepper+"/")
+	others, err := store.Scan(ctx, lists.DocOtherPeppers)
 	if err != nil {
 		return nil, err
 	}

@@ -227,7 +227,7 @@ func (s *Store) update(ctx context.Context, f func(*bbolt.Tx) error) (err error)
 	return s.failed(tx.Commit())
 }
 
-// inPlace returns an error if the open file is no longer the one in the directory: a restart would lose what is written to it.
+// inPlace returns an error if the open database file is no longer the one in the directory. The next process would not see what is written to it.
 func (s *Store) inPlace() error {
 	open, err := s.file.Stat()
 	if err != nil {

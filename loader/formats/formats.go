@@ -8,6 +8,7 @@ package formats
 import (
 	"context"
 	"io"
+	"slices"
 )
 
 // Row is one listing as published. Texts are trimmed of surrounding ASCII white space and otherwise unchanged.
@@ -73,6 +74,9 @@ const MaxLine = 1 << 20
 
 // Names returns the names of the formats in the order of help texts.
 func Names() []string { return names() }
+
+// Known reports whether a name is that of a format, or "auto".
+func Known(name string) bool { return name == "auto" || slices.Contains(names(), name) }
 
 // Check returns the error that Read would return for any file: the format is unknown, or the options are wrong.
 func Check(format string, opts Options) error {

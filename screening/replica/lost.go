@@ -71,7 +71,7 @@ func (r *Replica) serveBothSides(ctx context.Context, last lists.Head, current l
 	}
 	var elsewhere *Lagging
 	if err == nil {
-		elsewhere, err = r.lostElsewhere(ctx, current.Head(), &current, &own.Generation)
+		elsewhere, err = r.lostElsewhere(ctx, &current, &own.Generation)
 	}
 	switch {
 	case err != nil:
@@ -87,27 +87,22 @@ func (r *Replica) serveBothSides(ctx context.Context, last lists.Head, current l
 	return lost
 }
 
-// lostElsewhere returns an error for misses while another replica serves a lost generation that none of the known ones descends from; nil otherwise. head is
-// that of the store when known was read.
-func (r *Replica) lostElsewhere(ctx context.Context, head lists.Head, known ...*lists.Generation) (*Lagging, error) {
-	other, err := lists.ServesLost(ctx, r.store, r.now(), known...)
+// lostElsewhere returns the error for misses while another replica serves a generation that neither the current one of the store nor own descends from; nil
+// if there is none.
+func (r *Replica) lostElsewhere(ctx context.Context, current *lists.Generation, own ...*lists.Generation) (*Lagging, error) {
+	before := r.elsewhere()
+	other, err := lists.ServesLost(ctx, r.store, r.now(), current, own...)
+	if fault.Is(err, fault.Raced) {
+		return before, nil // the next refresh will tell
+	}
 	if err != nil {
 		return nil, err
 	}
-	before := r.elsewhere()
 	if other == nil {
 		if before != nil {
 			r.log.Info("no other replica serves a lost generation any more")
 		}
 		return nil, nil
-	}
-	// Its generation may have been committed, and served, since the head was read: the next refresh will tell.
-	now, _, err := lists.Read[lists.Head](ctx, r.store, lists.DocHead)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return nil, err
-	}
-	if now != head {
-		return before, nil
 	}
 	next := &Lagging{fault.Lost, fmt.Sprintf("replica %s serves generation %d, which the store has lost: no miss is reported here until interdict restore --server URL of that replica "+
 		"has brought it back", other.ID, other.Generation)}

@@ -86,7 +86,7 @@ func (r *Replica) updateFreshness(ctx context.Context, own *Snapshot) error {
 	if err != nil {
 		return err
 	}
-	elsewhere, err := r.lostElsewhere(ctx, own.Generation.Head(), &own.Generation)
+	elsewhere, err := r.lostElsewhere(ctx, &own.Generation)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (r *Replica) load(ctx context.Context, g lists.Generation) error {
 	if err != nil {
 		return err
 	}
-	elsewhere, err := r.lostElsewhere(ctx, g.Head(), &g)
+	elsewhere, err := r.lostElsewhere(ctx, &g)
 	if err != nil {
 		return err
 	}
